@@ -1,0 +1,1 @@
+"""One file for each outside thing, and the only place that imports its SDK."""
