@@ -1,0 +1,204 @@
+"""A Docker engine of the sandbox's own, which can run beside another one on the same machine.
+
+It has its own data, socket, containerd and bridge device, and lives in its own mount and process namespaces: when it
+ends, or when the sandbox is killed, the kernel ends every container and unmounts every layer with it.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from docker import APIClient
+from docker.errors import DockerException
+
+from sandbox.cache import folder, locked
+from sandbox.debian import install
+from sandbox.errors import SandboxError
+
+_START_SECONDS = 60
+_STOP_SECONDS = 20
+_SLOTS = 8
+# A containerd of the machine, which dockerd would use if it saw its socket, knows the other engine's containers.
+_HIDE_CONTAINERD = "mkdir -p /run/containerd && mount -t tmpfs none /run/containerd && exec dockerd --config-file $0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """A place for one engine, held by one process at a time; what engines must not share is derived from it.
+
+    Attributes:
+        name: Name of the kind of engine and number of the slot; names the folders.
+        number: Unique among all kinds of engine; names the bridge and its network.
+        lock: The file descriptor that holds it.
+    """
+
+    name: str
+    number: int
+    lock: int
+
+    @property
+    def data(self) -> Path:
+        """Images and build cache, kept for the next start."""
+        return folder() / "engines" / self.name
+
+    @property
+    def run(self) -> Path:
+        """Sockets and process ids; short, since a socket's path may have 108 characters."""
+        return Path("/run/ecr-lambda-deploy") / self.name
+
+    @property
+    def bridge(self) -> str:
+        """The bridge device, named in at most 15 characters."""
+        return f"ecr-lambda{self.number}"
+
+    def networks(self) -> tuple[str, str]:
+        """Return the bridge's address and the pool for further networks, of the range for benchmarks (RFC 2544)."""
+        return f"198.18.{self.number}.1/24", f"198.19.{self.number}.0/24"
+
+
+@contextmanager
+def own_dockerd(kind: str, number: int, *, programs: Path | None, settings: Mapping[str, object]) -> Iterator[Path]:
+    """Run a dockerd; it ends with the block, or with the thread that started it.
+
+    Args:
+        kind: Names the engine's data: engines of one kind share images from one start to the next.
+        number: The kind's number, different from other kinds'.
+        programs: A folder to look in for dockerd, containerd and what they need before PATH.
+        settings: What to add to dockerd's configuration.
+
+    Yields:
+        The engine's socket.
+
+    Raises:
+        SandboxError: The user is not root, or dockerd does not start.
+    """
+    if os.geteuid() != 0:
+        raise SandboxError(f"to start a Docker engine ({kind}) the sandbox must run as root")
+    if shutil.which("runc") is None:
+        install("runc")
+    with ExitStack() as stack:
+        slot = _free_slot(stack, kind, number)
+        stack.enter_context(_bridge(slot))
+        stack.enter_context(_folders(slot))
+        yield stack.enter_context(_process(slot, programs, settings))
+
+
+def _free_slot(stack: ExitStack, kind: str, number: int) -> Slot:
+    for index in range(_SLOTS):
+        name = f"{kind}-{index}"
+        try:
+            lock = stack.enter_context(locked(folder() / "locks" / f"engine-{name}", wait=False))
+        except BlockingIOError:
+            continue
+        return Slot(name=name, number=number * _SLOTS + index, lock=lock)
+    raise SandboxError(f"{_SLOTS} sandboxes with their own Docker engine ({kind}) run already")
+
+
+@contextmanager
+def _bridge(slot: Slot) -> Iterator[None]:
+    def ip(*arguments: str) -> None:
+        done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise SandboxError(f"`ip {' '.join(arguments)}` failed: {done.stderr.strip()}")
+
+    if (Path("/sys/class/net") / slot.bridge).exists():  # a sandbox that was killed left it behind
+        ip("link", "delete", slot.bridge)
+    ip("link", "add", slot.bridge, "type", "bridge")
+    try:
+        ip("address", "add", slot.networks()[0], "dev", slot.bridge)
+        ip("link", "set", slot.bridge, "up")
+        yield
+    finally:
+        ip("link", "delete", slot.bridge)
+
+
+@contextmanager
+def _folders(slot: Slot) -> Iterator[None]:
+    shutil.rmtree(slot.run, ignore_errors=True)
+    slot.run.mkdir(parents=True)
+    slot.data.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        shutil.rmtree(slot.run)
+
+
+@contextmanager
+def _process(slot: Slot, programs: Path | None, settings: Mapping[str, object]) -> Iterator[Path]:
+    socket, log, configuration = slot.run / "docker.sock", slot.data / "dockerd.log", slot.run / "daemon.json"
+    own: dict[str, object] = {
+        "data-root": str(slot.data),
+        "exec-root": str(slot.run),
+        "pidfile": str(slot.run / "dockerd.pid"),
+        "hosts": [f"unix://{socket}"],
+        "bridge": slot.bridge,
+        "default-address-pools": [{"base": slot.networks()[1], "size": 28}],
+    }
+    configuration.write_text(json.dumps(own | dict(settings)))
+    command = ["setpriv", "--pdeathsig", "KILL"]
+    command += ["unshare", "--mount", "--propagation", "slave", "--pid", "--mount-proc", "--fork", "--kill-child"]
+    command += ["sh", "-c", _HIDE_CONTAINERD, str(configuration)]
+    path = f"{programs}:{os.environ['PATH']}" if programs else os.environ["PATH"]
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, "PATH": path},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=[slot.lock],  # the slot stays taken until the last process is gone
+            start_new_session=True,  # Ctrl-C is for the sandbox, which then stops it in order
+        )
+    try:
+        _wait_until_ready(process, socket, log)
+        _remove_containers(socket)  # of a sandbox that was killed
+        try:
+            yield socket
+        finally:
+            if process.poll() is None:
+                _remove_containers(socket)  # dockerd would give each ten seconds to end
+    finally:
+        _end(process)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], socket: Path, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        if answers(socket):
+            return
+        time.sleep(0.05)
+    raise SandboxError(f"dockerd does not start; the end of {log}:\n{log.read_text()[-2000:]}")
+
+
+def answers(socket: Path) -> bool:
+    """Return whether a Docker engine answers at this socket."""
+    try:
+        APIClient(base_url=f"unix://{socket}", version="auto", timeout=5).close()
+    except DockerException:
+        return False
+    return True
+
+
+def _remove_containers(socket: Path) -> None:
+    client = APIClient(base_url=f"unix://{socket}", version="auto")
+    try:
+        for container in client.containers(all=True):
+            client.remove_container(container["Id"], force=True, v=True)
+    finally:
+        client.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
