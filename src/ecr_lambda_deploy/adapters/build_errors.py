@@ -1,0 +1,100 @@
+"""Makes one clear error of a failed build's log: BuildKit's own words, the line of the Dockerfile, the way out."""
+
+import re
+from collections.abc import Sequence
+
+from ecr_lambda_deploy.errors import DeployError, SourceLocation
+
+# BuildKit 0.12 and newer print the place; engine 20.10's names only the step, or, for a syntax error, the line.
+_PLACE = re.compile(r"^(?P<file>\S+):(?P<line>\d+)$")
+_SYNTAX = re.compile(r"dockerfile parse error (?:on )?line (?P<line>\d+)")
+_STEP = re.compile(r"^ > \[(?:\S+ )?\d+/\d+\] (?P<instruction>.+?):?$")
+_BASE_IMAGE = re.compile(r"^ > \[internal\] load metadata for (?P<reference>\S+?):?$")
+
+_HINTS = (
+    (
+        re.compile(r"not authorized to perform: (?P<action>ecr:\w+)"),
+        "Allow the push to the repository in a policy of the role that this job uses; README.md lists its actions.",
+    ),
+    (
+        re.compile(r"no basic auth credentials|401 Unauthorized|authorization failed|pull access denied"),
+        "A registry wants credentials for a base image. This container does not see a `docker login` of the runner.",
+    ),
+    (
+        re.compile(r"toomanyrequests|429 Too Many Requests"),
+        "The registry of a base image limits anonymous pulls: take the image from public.ecr.aws, or copy it to ECR.",
+    ),
+    (
+        re.compile(r"name unknown|NAME_UNKNOWN|repository with name .* does not exist"),
+        "The registry does not know the repository: look at the inputs 'repository' and 'registry'.",
+    ),
+    (
+        re.compile(r"exec format error"),
+        "A program of the image is for another architecture: build on a runner of the function's architecture.",
+    ),
+    (
+        re.compile(r"no space left on device"),
+        "The engine's disk is full: use a larger runner, or remove what the job does not need before this step.",
+    ),
+    (
+        re.compile(r"BuildKit is enabled but the buildx component is missing|Cannot connect to the Docker daemon"),
+        "The Docker engine went away during the build.",
+    ),
+)
+
+
+def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> DeployError:
+    """Return the error that a failed build's log tells of.
+
+    Args:
+        log: the last lines that buildx printed.
+        dockerfile: path of the Dockerfile, relative to the workspace.
+        instructions: the Dockerfile's text.
+    """
+    errors = [line for line in log if line.startswith("ERROR: ")]
+    reason = errors[-1].removeprefix("ERROR: ") if errors else "\n".join(log[-5:]) or "buildx printed nothing"
+    hint = next((hint for pattern, hint in _HINTS if pattern.search(reason)), "The build's log above has the details.")
+    line = _line(log, reason, instructions)
+    location = SourceLocation(file=dockerfile, line=line) if line else None
+    at = f" at {dockerfile}:{line}" if line else ""
+    return DeployError(f"The image could not be built and pushed{at}: {reason}", hint, location=location)
+
+
+def _line(log: Sequence[str], reason: str, instructions: str) -> int | None:
+    syntax = _SYNTAX.search(reason)
+    if syntax:
+        return int(syntax["line"])
+    for text, following in zip(reversed(log[:-1]), reversed(log[1:]), strict=True):
+        place = _PLACE.match(text)
+        if place and following.startswith("-----"):
+            return int(place["line"])
+    for text in reversed(log):
+        step, base_image = _STEP.match(text), _BASE_IMAGE.match(text)
+        if step:
+            return _line_of(step["instruction"], instructions)
+        if base_image:
+            return _line_of_base_image(base_image["reference"], instructions)
+    return None
+
+
+def _line_of(instruction: str, instructions: str) -> int | None:
+    """Return the line where an instruction begins, if there is just one such line.
+
+    BuildKit shows an instruction in one line, with variables replaced, so only its beginning need be the same.
+    """
+    wanted = instruction.split()
+    numbers = [
+        number
+        for number, text in enumerate(instructions.splitlines(), 1)
+        if (words := text.rstrip("\\ ").split()) and wanted[: len(words)] == words and len(words) > 1
+    ]
+    return numbers[0] if len(numbers) == 1 else None
+
+
+def _line_of_base_image(reference: str, instructions: str) -> int | None:
+    """Return the line of the FROM that names an image; BuildKit shows it with registry and tag filled in."""
+    for number, text in enumerate(instructions.splitlines(), 1):
+        words = [word for word in text.split() if not word.startswith("--")]
+        if len(words) > 1 and words[0].upper() == "FROM" and words[1].partition("@")[0] in reference:
+            return number
+    return None

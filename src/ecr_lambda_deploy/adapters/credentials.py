@@ -1,0 +1,112 @@
+"""One boto3 session for the whole run, from the environment or from a role."""
+
+from collections.abc import Callable
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.credentials import DeferredRefreshableCredentials
+from botocore.session import get_session
+
+from ecr_lambda_deploy.adapters.aws_errors import translated
+from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.model import RoleToAssume
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_sts import STSClient
+
+AUDIENCE = "sts.amazonaws.com"
+_CONFIG = Config(
+    retries={"mode": "standard", "max_attempts": 6},
+    connect_timeout=10,
+    read_timeout=60,
+    user_agent_extra="ecr-lambda-deploy",
+)
+
+
+class Aws:
+    """Clients of one session; its credentials are taken when first needed and refreshed by themselves.
+
+    Args:
+        region: AWS Region.
+        role: the role to take; None to use the environment's credentials.
+        id_token: returns the job's OIDC token for an audience.
+        mask: keeps a secret out of the log.
+    """
+
+    def __init__(
+        self, *, region: str, role: RoleToAssume | None, id_token: Callable[[str], str], mask: Callable[[str], None]
+    ) -> None:
+        self.region = region
+        self._id_token = id_token
+        self._mask = mask
+        self._lock = Lock()  # creating clients is not thread-safe [boto3 documentation, multithreading]
+        self._ecr: ECRClient | None = None
+        self._functions: LambdaClient | None = None
+        self._environment = boto3.Session(region_name=region)
+        self._session = self._environment if role is None else self._session_of(role)
+
+    def _session_of(self, role: RoleToAssume) -> boto3.Session:
+        session = get_session()
+        session._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined] # noqa: SLF001 # botocore has no public way to give a session credentials that refresh themselves
+            refresh_using=lambda: self._assume(role), method="assume-role"
+        )
+        return boto3.Session(botocore_session=session, region_name=self.region)
+
+    def ecr(self) -> "ECRClient":
+        """Return the client for ECR."""
+        with self._lock:
+            if self._ecr is None:
+                self._ecr = self._session.client("ecr", config=_CONFIG)
+            return self._ecr
+
+    def functions(self) -> "LambdaClient":
+        """Return the client for Lambda."""
+        with self._lock:
+            if self._functions is None:
+                self._functions = self._session.client("lambda", config=_CONFIG)
+            return self._functions
+
+    def _assume(self, role: RoleToAssume) -> dict[str, str]:
+        """Take the role, and return its credentials as botocore's refreshing wants them.
+
+        Raises:
+            DeployError: the role cannot be taken.
+        """
+        arguments: dict[str, Any] = {"RoleArn": role.arn, "RoleSessionName": role.session_name}
+        if role.duration_seconds is not None:
+            arguments["DurationSeconds"] = role.duration_seconds
+        if role.is_chained:
+            with translated("sts:AssumeRole", role.arn):
+                answer = self._sts(_CONFIG).assume_role(**arguments)["Credentials"]
+        else:
+            token = self._job_token()
+            with translated("sts:AssumeRoleWithWebIdentity", role.arn):
+                # The token is the proof: the request is not signed, so no other credentials are looked for.
+                client = self._sts(_CONFIG.merge(Config(signature_version=UNSIGNED)))
+                answer = client.assume_role_with_web_identity(WebIdentityToken=token, **arguments)["Credentials"]
+        self._mask(answer["SecretAccessKey"])
+        self._mask(answer["SessionToken"])
+        return {
+            "access_key": answer["AccessKeyId"],
+            "secret_key": answer["SecretAccessKey"],
+            "token": answer["SessionToken"],
+            "expiry_time": answer["Expiration"].isoformat(),
+        }
+
+    def _sts(self, config: Config) -> "STSClient":
+        return self._environment.client("sts", config=config)
+
+    def _job_token(self) -> str:
+        try:
+            return self._id_token(AUDIENCE)
+        except Exception as error:  # the toolkit raises nothing more exact
+            raise DeployError(
+                f"GitHub gave this job no OIDC token: {error}",
+                "Add `permissions: { id-token: write, contents: read }` to the workflow or the job. "
+                "To take the role with the credentials of the environment instead, set 'role-chaining: true'.",
+            ) from error

@@ -1,0 +1,318 @@
+"""The nouns: what is wanted, what is observed, and what became of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, Self
+
+from ecr_lambda_deploy.errors import DeployError
+
+Architecture = Literal["x86_64", "arm64"]
+Platform = Literal["linux/amd64", "linux/arm64"]
+
+PLATFORM_OF: Mapping[Architecture, Platform] = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
+ARCHITECTURE_OF: Mapping[Platform, Architecture] = {"linux/amd64": "x86_64", "linux/arm64": "arm64"}
+
+
+class Mode(StrEnum):
+    """What a run does."""
+
+    DEPLOY = "deploy"
+    BUILD = "build"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageReference:
+    """An image by digest: the only way in which Lambda is ever given one.
+
+    Attributes:
+        registry: host, with port where there is one.
+        repository: name within the registry.
+        digest: `sha256:` and 64 hexadecimal digits.
+    """
+
+    registry: str
+    repository: str
+    digest: str
+
+    @classmethod
+    def parse(cls, uri: str) -> Self | None:
+        """Read `registry/repository@sha256:…`; None for anything else."""
+        name, at, digest = uri.partition("@")
+        registry, slash, repository = name.partition("/")
+        if not (at and slash and digest.startswith("sha256:")):
+            return None
+        return cls(registry=registry, repository=repository, digest=digest)
+
+    @property
+    def repository_uri(self) -> str:
+        """Registry and repository."""
+        return f"{self.registry}/{self.repository}"
+
+    def is_same_image(self, other: "ImageReference | None") -> bool:
+        """Whether both name one digest in one repository of one account.
+
+        An ECR registry has several host names (dual-stack, emulators); they all begin with the account.
+        """
+        return other is not None and (
+            (self.digest, self.repository, self.registry.partition(".")[0])
+            == (other.digest, other.repository, other.registry.partition(".")[0])
+        )
+
+    def __str__(self) -> str:
+        """Return `registry/repository@sha256:…`."""
+        return f"{self.repository_uri}@{self.digest}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """How an image is built; the fields are those of a bake target.
+
+    Attributes:
+        context: absolute path of the build context.
+        dockerfile: absolute path of the Dockerfile.
+        target: stage to build; empty for the last one.
+        build_args: build arguments.
+        labels: image labels.
+        platform: None for the function's architecture, or, without a function, for the builder's.
+        overrides: other properties of a bake target, as `--set` takes them.
+        pull: look for newer base images.
+        no_cache: build every step anew.
+    """
+
+    context: Path
+    dockerfile: Path
+    target: str = ""
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    platform: Platform | None = None
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    pull: bool = False
+    no_cache: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleToAssume:
+    """An IAM role that the run takes.
+
+    Attributes:
+        arn: of the role.
+        is_chained: taken with the credentials of the environment, not with the job's OIDC token.
+        session_name: shown by CloudTrail.
+        duration_seconds: None for AWS's default.
+    """
+
+    arn: str
+    is_chained: bool
+    session_name: str
+    duration_seconds: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionTarget:
+    """A function that is to run an image.
+
+    Attributes:
+        name: function name or unqualified ARN, as it was given.
+        publish: whether a version is published.
+    """
+
+    name: str
+    publish: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageTarget:
+    """An image that is wanted, and the functions that are to run it.
+
+    Attributes:
+        build: how it is built.
+        repository: ECR repository; empty for the one that the functions use now.
+        registry: registry host; empty for the one that ECR's authorization names.
+        tags: the tags it gets.
+        functions: may be empty: the image is then only built and pushed.
+    """
+
+    build: Build
+    repository: str
+    registry: str
+    tags: tuple[str, ...]
+    functions: tuple[FunctionTarget, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowRun:
+    """The workflow run that this is part of; empty strings outside GitHub.
+
+    Attributes:
+        commit: full SHA.
+        repository: `owner/name`.
+        run_id: GitHub's number of the run.
+        attempt: number of the attempt, from 1.
+        server_url: such as `https://github.com`.
+    """
+
+    commit: str = ""
+    repository: str = ""
+    run_id: str = ""
+    attempt: str = ""
+    server_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """A state that Lambda reports, with its reason in Lambda's own words."""
+
+    value: str
+    reason_code: str = ""
+    reason: str = ""
+
+    def __str__(self) -> str:
+        """Return such as `Failed (ImageAccessDenied: …)`."""
+        reason = ": ".join(part for part in (self.reason_code, self.reason) if part)
+        return f"{self.value} ({reason})" if reason else self.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionState:
+    """A function or one of its versions, as GetFunction shows it.
+
+    Attributes:
+        name: function name.
+        arn: ARN as asked for: with a qualifier if one was given.
+        package_type: `Image` or `Zip`.
+        architecture: the one that it runs on.
+        state: Pending, Active, Inactive, Failed, ...
+        update: LastUpdateStatus: Successful, InProgress, Failed.
+        image: Code.ResolvedImageUri, the authority on what runs.
+        code_sha256: Lambda's own checksum of the code.
+    """
+
+    name: str
+    arn: str
+    package_type: str
+    architecture: Architecture
+    state: Status
+    update: Status
+    image: ImageReference | None
+    code_sha256: str
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether Lambda has finished with the last change; Inactive counts, since nothing but a change ends it."""
+        return self.update.value != "InProgress" and self.state.value != "Pending"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedVersion:
+    """A published version: its number and Lambda's checksum of its code."""
+
+    number: str
+    code_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedFunction:
+    """A function at the start of the run.
+
+    Attributes:
+        latest: `$LATEST`.
+        newest: the version published last, if there is one.
+    """
+
+    latest: FunctionState
+    newest: PublishedVersion | None
+
+    @property
+    def version(self) -> str:
+        """The version that holds the code of `$LATEST`; empty without one."""
+        if self.newest is None or self.newest.code_sha256 != self.latest.code_sha256:
+            return ""
+        return self.newest.number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushedImage:
+    """An image that a registry holds, as read back from it.
+
+    Attributes:
+        reference: by digest.
+        manifest: the manifest's text, byte for byte.
+        media_type: of the manifest.
+        platform: from the image's configuration, such as `linux/amd64`.
+    """
+
+    reference: ImageReference
+    manifest: str
+    media_type: str
+    platform: str
+
+
+class ReleaseStatus(StrEnum):
+    """What became of one function."""
+
+    DEPLOYED = "deployed"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one function, and what serves it now.
+
+    Attributes:
+        function: its name.
+        before: as it was at the start; None where that could not be read.
+        image: what it runs now.
+        version: the version that serves now; empty without one.
+        status: what became of it.
+        is_changed: whether what serves is different now.
+        seconds: time spent on it.
+        error: why it failed.
+    """
+
+    function: str
+    before: ObservedFunction | None
+    image: ImageReference | None
+    version: str
+    status: ReleaseStatus
+    is_changed: bool = False
+    seconds: float = 0.0
+    error: DeployError | None = None
+
+    @property
+    def arn(self) -> str:
+        """ARN of the function, qualified with the serving version if there is one; empty where unknown."""
+        if self.before is None:
+            return ""
+        return f"{self.before.latest.arn}:{self.version}" if self.version else self.before.latest.arn
+
+
+@dataclass(slots=True, kw_only=True)
+class Journal:
+    """What the run has learnt and done so far; whatever happens, it is what the outputs and the summary tell.
+
+    Attributes:
+        repository_uri: registry and repository.
+        image: the image that was built.
+        image_tags: tags that it has from this run.
+        outcomes: one for each function.
+        phases: name and seconds of each phase, in order.
+        error: what ended the run early.
+    """
+
+    run: WorkflowRun
+    mode: Mode = Mode.DEPLOY
+    repository_uri: str = ""
+    image: ImageReference | None = None
+    image_tags: tuple[str, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    phases: list[tuple[str, float]] = field(default_factory=list)
+    error: DeployError | None = None
+
+    @property
+    def errors(self) -> tuple[DeployError, ...]:
+        """Everything that failed."""
+        own = (self.error,) if self.error else ()
+        return own + tuple(outcome.error for outcome in self.outcomes if outcome.error)

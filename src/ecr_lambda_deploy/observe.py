@@ -1,0 +1,163 @@
+"""What is there before anything is changed: functions, registry, repository, engine; and whether it will do."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.inputs import REPOSITORY_NAME
+from ecr_lambda_deploy.model import (
+    PLATFORM_OF,
+    FunctionState,
+    FunctionTarget,
+    ImageTarget,
+    Journal,
+    ObservedFunction,
+    Outcome,
+    Platform,
+    PublishedVersion,
+    ReleaseStatus,
+)
+from ecr_lambda_deploy.plan import check_updatable
+from ecr_lambda_deploy.ports import Functions, Outside
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where an image goes, and which platform it is built for."""
+
+    registry: str
+    repository: str
+    platform: Platform
+
+    @property
+    def repository_uri(self) -> str:
+        """Registry and repository."""
+        return f"{self.registry}/{self.repository}"
+
+
+def observe(
+    target: ImageTarget, outside: Outside, journal: Journal
+) -> tuple[tuple[ObservedFunction, ...], Destination]:
+    """Read, all at once, what the rest of the run depends on.
+
+    Args:
+        target: what is wanted.
+        outside: what is asked.
+        journal: told what is found as soon as it is.
+
+    Returns:
+        the functions as they are, in order, and where their image goes.
+
+    Raises:
+        DeployError: with everything that is not as it must be.
+    """
+    with ThreadPoolExecutor() as pool:
+        engine = pool.submit(outside.builder.check_engine)
+        authorization = pool.submit(outside.repositories.registry)
+        functions = [_observe_function(function, outside.functions, pool) for function in target.functions]
+        _raise_all([engine, authorization, *(future for pair in functions for future in pair)])
+        observed = tuple(
+            ObservedFunction(latest=latest.result(), newest=newest.result()) for latest, newest in functions
+        )
+        journal.outcomes = tuple(_untouched(function) for function in observed)
+        for function in observed:
+            check_updatable(function)
+        registry = target.registry or authorization.result()
+        destination = Destination(
+            registry=registry,
+            repository=target.repository or _present_repository(observed, registry),
+            platform=target.build.platform or _platform_of(observed) or engine.result(),
+        )
+        journal.repository_uri = destination.repository_uri
+        _raise_all(
+            [
+                pool.submit(outside.repositories.check_exists, destination.repository),
+                pool.submit(outside.builder.check_platform, destination.platform),
+                pool.submit(_warn_if_lambda_cannot_pull, destination, observed, outside),
+            ]
+        )
+    for function in observed:
+        outside.log.info(_describe(function))
+    outside.log.info(f"Image: {destination.repository_uri} for {destination.platform}")
+    return observed, destination
+
+
+def _observe_function(
+    target: FunctionTarget, functions: Functions, pool: ThreadPoolExecutor
+) -> tuple[Future[FunctionState], Future[PublishedVersion | None]]:
+    return pool.submit(functions.read, target.name), pool.submit(functions.newest_version, target.name)
+
+
+def _raise_all(futures: Sequence[Future[Any]]) -> None:
+    """Wait for all of them, and raise everything that failed as one error."""
+    wait(futures)
+    errors: dict[str, DeployError] = {}
+    for future in futures:
+        error = future.exception()
+        if isinstance(error, DeployError):
+            errors.setdefault(str(error), error)
+        elif error is not None:
+            raise error
+    if len(errors) > 1:
+        raise DeployError("\n\n".join(errors))
+    for single in errors.values():
+        raise single
+
+
+def _untouched(observed: ObservedFunction) -> Outcome:
+    return Outcome(
+        function=observed.latest.name,
+        before=observed,
+        image=observed.latest.image,
+        version=observed.version,
+        status=ReleaseStatus.FAILED,
+    )
+
+
+def _present_repository(observed: Sequence[ObservedFunction], registry: str) -> str:
+    """Return the repository that the functions use now, if it is in this registry; else the function's name.
+
+    Raises:
+        DeployError: neither is to be had.
+    """
+    images = [function.latest.image for function in observed]
+    present = {image.repository for image in images if image is not None and image.registry == registry}
+    if len(present) == 1 and all(image is not None and image.registry == registry for image in images):
+        return present.pop()
+    name = observed[0].latest.name
+    if len(observed) == 1 and REPOSITORY_NAME.fullmatch(name):
+        return name
+    raise DeployError(
+        f"No repository is given, and none follows from {name}: "
+        f"its image is {images[0] or 'unknown'}, and its name cannot be that of an ECR repository.",
+        "Give the ECR repository's name in the input 'repository'.",
+    )
+
+
+def _platform_of(observed: Sequence[ObservedFunction]) -> Platform | None:
+    return PLATFORM_OF[observed[0].latest.architecture] if observed else None
+
+
+def _warn_if_lambda_cannot_pull(
+    destination: Destination, observed: Sequence[ObservedFunction], outside: Outside
+) -> None:
+    """A function that runs an image of the repository proves that Lambda can pull from it."""
+    is_proven = any(
+        function.latest.image is not None and function.latest.image.repository_uri == destination.repository_uri
+        for function in observed
+    )
+    if not observed or is_proven:
+        return
+    if outside.repositories.may_lambda_pull(destination.repository) is False:
+        outside.log.warning(
+            f"The policy of the repository {destination.repository} does not let Lambda pull from it. "
+            "Lambda adds what it needs if these credentials may call ecr:SetRepositoryPolicy."
+        )
+
+
+def _describe(observed: ObservedFunction) -> str:
+    latest = observed.latest
+    version = f", version {observed.version}" if observed.version else ""
+    return f"Function {latest.name}: {latest.state}, {latest.architecture}, runs {latest.image}{version}"

@@ -1,0 +1,48 @@
+"""Waiting until Lambda has finished with a change."""
+
+from collections.abc import Callable
+
+from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.model import FunctionState
+from ecr_lambda_deploy.ports import Clock, Log
+
+_FIRST_DELAY = 0.1
+_GROWTH = 1.3
+_LONGEST_DELAY = 2.0
+_SECONDS_BETWEEN_LINES = 15.0
+
+
+def wait_until_settled(read: Callable[[], FunctionState], *, clock: Clock, log: Log, timeout: float) -> FunctionState:
+    """Read until Lambda has settled: quickly at first, since most updates take a second or two.
+
+    Lambda's own waiters poll every second, give no reason and take an unknown state for one to wait in
+    [botocore, lambda/waiters-2].
+
+    Args:
+        read: reads the function or version that is waited for.
+        clock: time.
+        log: told from time to time that the wait goes on.
+        timeout: seconds.
+
+    Raises:
+        DeployError: it has not settled in time, or cannot be read.
+    """
+    started = clock.now()
+    delay = _FIRST_DELAY
+    next_line = _SECONDS_BETWEEN_LINES
+    while not (state := read()).is_settled:
+        waited = clock.now() - started
+        if waited >= timeout:
+            raise DeployError(
+                f"Lambda has not settled {state.arn} within {timeout:.0f} s: "
+                f"State {state.state}, LastUpdateStatus {state.update}.",
+                "Lambda goes on by itself; run this job again, or give it longer with the input 'wait-timeout'.",
+            )
+        if waited >= next_line:
+            log.info(
+                f"Waiting for {state.name} since {waited:.0f} s: State {state.state}, LastUpdateStatus {state.update}"
+            )
+            next_line += _SECONDS_BETWEEN_LINES
+        clock.sleep(min(delay, timeout - waited))
+        delay = min(delay * _GROWTH, _LONGEST_DELAY)
+    return state
