@@ -1,0 +1,171 @@
+"""A local AWS account for tests, demo and benchmarks: ministack behind the strict layer."""
+
+import base64
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from sandbox.strict.identity import ADMINISTRATOR, Identities
+from sandbox.strict.ministack import running_ministack
+from sandbox.strict.server import Call, Fault, Layer, Run, serving
+from sandbox.strict.snapshot import Snapshot, take_snapshot
+from sandbox.strict.upstream import Scope
+
+__all__ = ["Aws", "Call", "Fault", "Snapshot", "running_aws"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Aws:
+    """A running AWS.
+
+    Attributes:
+        endpoint: What AWS_ENDPOINT_URL is set to.
+        registry: The registry's host and port.
+        account: The account that `environment` and `session` act in, unless they are told another.
+        region: The Region.
+    """
+
+    endpoint: str
+    registry: str
+    account: str
+    region: str
+    _layer: Layer
+    _run: Run[Any]
+    _sessions: dict[str, boto3.Session] = field(default_factory=dict)
+
+    def session(self, account: str | None = None) -> boto3.Session:
+        """Return a session of the account's administrator, whose access key no `environment` has."""
+        account = account or self.account
+        if account not in self._sessions:
+            issued = self._layer.state.identities.issue(f"arn:aws:iam::{account}:role/{ADMINISTRATOR}", "sandbox")
+            self._sessions[account] = boto3.Session(
+                aws_access_key_id=issued.access_key,
+                aws_secret_access_key=issued.secret_key,
+                aws_session_token=issued.session_token,
+                region_name=self.region,
+            )
+        return self._sessions[account]
+
+    def client(self, service: str, account: str | None = None, config: Config | None = None) -> Any:  # noqa: ANN401 -- boto3's clients are made at run time
+        """Return a boto3 client of the account's administrator."""
+        return self.session(account).client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
+
+    def environment(self, role: str = "deploy", account: str | None = None) -> dict[str, str]:
+        """Return environment variables with new credentials of the role, as `configure-aws-credentials` would set."""
+        role_arn = f"arn:aws:iam::{account or self.account}:role/{role}"
+        issued = self._layer.state.identities.issue(role_arn, "ecr-lambda-deploy")
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": issued.access_key,
+            "AWS_SECRET_ACCESS_KEY": issued.secret_key,
+            "AWS_SESSION_TOKEN": issued.session_token,
+        }
+
+    def oidc_environment(self) -> dict[str, str]:
+        """Return what GitHub's runner sets for a job with `id-token: write`."""
+        return {
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.endpoint}/_sandbox/oidc/token?api-version=2.0",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": self._layer.state.identities.oidc_request_token,
+        }
+
+    def expire(self, access_key: str) -> None:
+        """Make the credentials with this access key expire now."""
+        self._layer.state.identities.expire(access_key)
+
+    def calls(self) -> list[Call]:
+        """Return the calls so far, in the order of arrival."""
+        return list(self._layer.log)
+
+    def forget_calls(self) -> None:
+        """Empty the call log."""
+        self._layer.log.clear()
+
+    def deny(self, action: str) -> None:
+        """Deny an action, such as `lambda:UpdateFunctionCode`, to everyone until `reset_rules`."""
+        self._layer.state.denied.add(action)
+
+    def allow(self, action: str) -> None:
+        """Allow a denied action again."""
+        self._layer.state.denied.discard(action)
+
+    def fail_update(self, function: str, code: str, text: str) -> None:
+        """Let the next creation or update of the function end Failed, with this reason code and text."""
+        self._layer.state.planned_failures[function] = (code, text)
+
+    def inject(self, fault: Fault) -> None:
+        """Let a fault happen to the next calls of its action."""
+        self._layer.faults.append(fault)
+
+    def reset_rules(self) -> None:
+        """Forget all denials, faults and failures that are still to come."""
+        self._layer.state.denied.clear()
+        self._layer.state.planned_failures.clear()
+        self._layer.faults.clear()
+
+    def set_state(
+        self, function: str, state: str, reason: tuple[str, str] | None = None, version: str = "$LATEST"
+    ) -> None:
+        """Put a version of a function into a state, such as Inactive, with a reason code and text."""
+        found = self._layer.state.functions[Scope(self.account, self.region), function].versions[version]
+        found.state, found.state_reason = state, reason
+
+    def snapshot(self, account: str | None = None) -> Snapshot:
+        """Return what the account's functions, versions and aliases are now; equal snapshots mean nothing changed."""
+        scope = Scope(account or self.account, self.region)
+        taken: Snapshot = self._run(take_snapshot(self._layer.state, scope))
+        return taken
+
+
+@contextmanager
+def running_aws(
+    *,
+    docker_host: str,
+    account: str = "123456789012",
+    region: str = "ap-northeast-2",
+    settle_seconds: float = 0.3,
+) -> Iterator[Aws]:
+    """Run an empty AWS until the block ends, on loopback ports that the system chooses.
+
+    Args:
+        docker_host: The engine that runs functions, as in DOCKER_HOST.
+        account: The account.
+        region: The Region.
+        settle_seconds: How long Lambda takes for a creation, an update or a new version.
+
+    Raises:
+        SandboxError: ministack cannot be installed or started.
+    """
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        registry = f"localhost:{listener.getsockname()[1]}"
+        identities = Identities()
+        password = base64.b64encode(f"AWS:{identities.puller_password}".encode()).decode()
+        docker_config = json.dumps({"auths": {registry: {"auth": password}}})
+        with (
+            running_ministack(
+                docker_host=docker_host, docker_config=docker_config, account=account, region=region
+            ) as ministack,
+            serving(
+                listener,
+                ministack=ministack,
+                identities=identities,
+                account=account,
+                region=region,
+                settle_seconds=settle_seconds,
+            ) as (layer, run),
+        ):
+            yield Aws(
+                endpoint=f"http://{registry}",
+                registry=registry,
+                account=account,
+                region=region,
+                _layer=layer,
+                _run=run,
+            )

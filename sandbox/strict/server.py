@@ -1,0 +1,254 @@
+"""The layer's HTTP server: it names each request, logs it, and takes it through the rules."""
+
+import asyncio
+import copy
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
+
+from sandbox.strict import ecr, functions, registry, sts
+from sandbox.strict.errors import ApiError
+from sandbox.strict.identity import Caller, Identities, signed_scope
+from sandbox.strict.operations import Operation, api_operation, registry_operation
+from sandbox.strict.state import Request, Rule, State
+from sandbox.strict.upstream import Upstream
+
+RULES: tuple[Rule, ...] = (*sts.RULES, *ecr.RULES, *registry.RULES, *functions.RULES)
+
+_LARGEST_BODY = 64 << 20  # of an API request; blobs are streamed and have no limit
+_T = TypeVar("_T")
+
+# AWS Lambda, Amazon ECR and AWS STS API References, common errors; OCI Distribution Specification, error codes.
+_THROTTLING = {
+    "lambda": "TooManyRequestsException",
+    "ecr": "ThrottlingException",
+    "sts": "Throttling",
+    "registry": "TOOMANYREQUESTS",
+}
+_INTERNAL = {"lambda": "ServiceException", "ecr": "ServerException", "sts": "InternalFailure", "registry": "UNKNOWN"}
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One request to this AWS, in the order of arrival; `status` is 0 until it is answered.
+
+    Attributes:
+        service: `lambda`, `ecr`, `sts`, `registry`, ... as in signatures.
+        action: `UpdateFunctionCode`; for the registry with its service, `registry:PutManifest`.
+        parameters: The parameters, by their names in the API.
+        changing: False for reads.
+        access_key: Whose credentials; empty for a request without any, and for the engine's pulls.
+    """
+
+    service: str
+    action: str
+    parameters: dict[str, Any]
+    changing: bool
+    access_key: str = ""
+    status: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What happens to the next `times` calls of an action instead of, or with `delay` before, their answer.
+
+    Attributes:
+        action: As in `Call.action`, or with its service, `lambda:UpdateFunctionCode`.
+        times: How many calls.
+        status: Answer with this HTTP status (429, 500, ...) and the service's error for it.
+        reset: Reset the connection.
+        delay: Wait so many seconds first.
+    """
+
+    action: str
+    times: int = 1
+    status: int | None = None
+    reset: bool = False
+    delay: float = 0.0
+
+
+@dataclass(slots=True)
+class Layer:
+    """The running layer, as the handle of the sandbox's AWS sees it."""
+
+    state: State
+    log: list[Call] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+    async def handle(self, http: web.Request) -> web.StreamResponse:
+        """Answer one HTTP request."""
+        if http.path == "/_sandbox/oidc/token":
+            return self.state.identities.oidc_token(http)
+        if http.path.startswith("/_sandbox/layers/"):
+            return await self._layer_download(http)
+        scope = signed_scope(http.headers)
+        if http.path == "/v2" or http.path.startswith("/v2/"):
+            body, operation = b"", registry_operation(http)
+        else:
+            body = await http.read()
+            operation = api_operation(http, body, scope)
+        call = Call(
+            service=operation.service,
+            action=operation.name if operation.service == "registry" else operation.action,
+            parameters=copy.deepcopy(operation.parameters),
+            changing=operation.changing,
+            access_key=scope.access_key if scope else "",
+        )
+        self.log.append(call)
+        try:
+            caller = self._caller(http, operation)
+            call.access_key = caller.access_key
+            request = Request(http=http, body=body, operation=operation, caller=caller, state=self.state)
+            response = await self._answer(request)
+        except ApiError as error:
+            await http.release()  # a client that still sends its body would see a reset instead of the answer
+            response = error.response(operation.service)
+        call.status = response.status
+        return response
+
+    def _caller(self, http: web.Request, operation: Operation) -> Caller:
+        state = self.state
+        nobody = Caller(account=state.account, region=state.region, arn="", access_key="")
+        if operation.service == "registry":
+            return state.identities.registry_caller(http.headers, nobody)
+        if operation.name == "sts:AssumeRoleWithWebIdentity":
+            return nobody
+        return state.identities.caller(signed_scope(http.headers), http.headers.get("X-Amz-Security-Token"))
+
+    async def _answer(self, request: Request) -> web.StreamResponse:
+        operation = request.operation
+        if fault := self._next_fault(operation):
+            await asyncio.sleep(fault.delay)
+            if fault.reset:
+                if request.http.transport is not None:
+                    request.http.transport.abort()
+                return web.Response(status=499)
+            if fault.status is not None:
+                raise _fault_error(operation.service, fault.status)
+        self._check_allowed(request)
+        for rule in RULES:
+            if operation.name in rule.operations or f"{operation.service}:*" in rule.operations:
+                response = await rule.apply(request)
+                if response is not None:
+                    return response
+        return (await request.forward()).response()
+
+    def _next_fault(self, operation: Operation) -> Fault | None:
+        for index, fault in enumerate(self.faults):
+            if fault.action in {operation.name, operation.action}:
+                if fault.times > 1:
+                    self.faults[index] = replace(fault, times=fault.times - 1)
+                else:
+                    del self.faults[index]
+                return fault
+        return None
+
+    def _check_allowed(self, request: Request) -> None:
+        operation, caller, state = request.operation, request.caller, self.state
+        if operation.name == "sts:AssumeRoleWithWebIdentity" and operation.name in state.denied:
+            raise ApiError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
+        names = [operation.name]
+        if operation.service == "registry" and operation.action in registry.IAM_ACTIONS:
+            names.append(registry.IAM_ACTIONS[operation.action])
+        for name in names:
+            try:
+                state.check_allowed(name, caller, _resource(request))
+            except ApiError as error:
+                error.code = {"registry": "DENIED", "sts": "AccessDenied"}.get(operation.service, error.code)
+                raise
+
+    async def _layer_download(self, http: web.Request) -> web.StreamResponse:
+        """Serve a blob by a URL of GetDownloadUrlForLayer, which needs no credentials, once."""
+        wanted = self.state.layer_downloads.pop(http.path.rpartition("/")[2], None)
+        if wanted is None:
+            return web.Response(status=403, text="Request has expired")
+        scope, repository, digest = wanted
+        return await self.state.upstream.stream(scope, http, f"/v2/{repository}/blobs/{digest}")
+
+
+def _resource(request: Request) -> str:
+    parameters, scope = request.operation.parameters, request.scope
+    if "RoleArn" in parameters:
+        return str(parameters["RoleArn"])
+    if "FunctionName" in parameters:
+        name = parameters["FunctionName"]
+        arn = name if name.startswith("arn:") else f"arn:aws:lambda:{scope.region}:{scope.account}:function:{name}"
+        return f"{arn}:{parameters['Name']}" if "Alias" in request.operation.action else arn
+    if repository := parameters.get("repositoryName", parameters.get("repository")):
+        return f"arn:aws:ecr:{scope.region}:{scope.account}:repository/{repository}"
+    return "*"
+
+
+def _fault_error(service: str, status: int) -> ApiError:
+    if status == web.HTTPTooManyRequests.status_code:
+        return ApiError(_THROTTLING.get(service, "ThrottlingException"), "Rate exceeded", status)
+    return ApiError(_INTERNAL.get(service, "InternalFailure"), "An internal error occurred.", status)
+
+
+Run = Callable[[Coroutine[Any, Any, _T]], _T]
+
+
+@contextmanager
+def serving(
+    listener: socket.socket, *, ministack: str, identities: Identities, account: str, region: str, settle_seconds: float
+) -> Iterator[tuple[Layer, Run[Any]]]:
+    """Serve the layer on a thread of its own.
+
+    Args:
+        listener: The bound socket to serve on.
+        ministack: The endpoint of the process behind.
+        identities: The credentials that are valid.
+        account: The account of callers without credentials: the engine's pulls.
+        region: Their Region.
+        settle_seconds: How long creations, updates and new versions take.
+
+    Yields:
+        The layer, and a function that runs a coroutine on its event loop.
+    """
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="strict-layer", daemon=True)
+    thread.start()
+
+    def run(coroutine: Coroutine[Any, Any, _T]) -> _T:
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout=60)
+
+    async def start() -> tuple[Layer, ClientSession, web.AppRunner]:
+        session = ClientSession(
+            auto_decompress=False, timeout=ClientTimeout(total=None), connector=TCPConnector(limit=0)
+        )
+        state = State(
+            account=account,
+            region=region,
+            registry=f"localhost:{listener.getsockname()[1]}",
+            settle_seconds=settle_seconds,
+            upstream=Upstream(session, ministack),
+            identities=identities,
+        )
+        layer = Layer(state)
+        application = web.Application(client_max_size=_LARGEST_BODY)
+        application.router.add_route("*", "/{path:.*}", layer.handle)
+        runner = web.AppRunner(application, access_log=None, auto_decompress=False, shutdown_timeout=1)
+        await runner.setup()
+        await web.SockSite(runner, listener).start()
+        return layer, session, runner
+
+    async def stop(session: ClientSession, runner: web.AppRunner, state: State) -> None:
+        await runner.cleanup()
+        await state.stop()
+        await session.close()
+
+    try:
+        layer, session, runner = run(start())
+        try:
+            yield layer, run
+        finally:
+            run(stop(session, runner, layer.state))
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
