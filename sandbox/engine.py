@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from docker import APIClient
@@ -78,19 +79,35 @@ class Engine:
         """Return what to merge into a process's environment so that it uses this engine."""
         return {"DOCKER_HOST": f"unix://{self.socket}"}
 
-    def docker(self, *arguments: str, input: bytes | None = None) -> str:  # noqa: A002 # subprocess.run's name for it
+    def docker(
+        self,
+        *arguments: str,
+        input: bytes | None = None,  # noqa: A002 # subprocess.run's name for it
+        timeout: float | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> str:
         """Run the docker CLI with this engine and return what it prints.
 
         Args:
             arguments: The CLI's arguments.
             input: What to give it as standard input.
+            timeout: The seconds that it may take.
+            environment: What to add to its environment.
 
         Raises:
-            SandboxError: It failed; the message has its standard error.
+            SandboxError: It failed; the message has its standard error. Or it took too long.
         """
-        environment = {**os.environ, **self.environment()}
-        command = [str(self.cli), *arguments]
-        done = subprocess.run(command, env=environment, input=input or b"", capture_output=True, check=False)
+        try:
+            done = subprocess.run(
+                [str(self.cli), *arguments],
+                env={**os.environ, **self.environment(), **environment},
+                input=input or b"",
+                capture_output=True,
+                check=False,
+                timeout=timeout,
+            )
+        except subprocess.TimeoutExpired:
+            raise SandboxError(f"`docker {' '.join(arguments)}` took longer than {timeout} s") from None
         if done.returncode != 0:
             raise SandboxError(f"`docker {' '.join(arguments)}` failed: {done.stderr.decode().strip()}")
         return done.stdout.decode()
