@@ -58,9 +58,10 @@ class Slot:
         """The bridge device, named in at most 15 characters."""
         return f"ecr-lambda{self.number}"
 
-    def networks(self) -> tuple[str, str]:
-        """Return the bridge's address and the pool for further networks, of the range for benchmarks (RFC 2544)."""
-        return f"198.18.{self.number}.1/24", f"198.19.{self.number}.0/24"
+    @property
+    def address(self) -> str:
+        """The bridge's address, of the range for benchmarks (RFC 2544), which no network uses."""
+        return f"198.18.{self.number}.1/24"
 
 
 @contextmanager
@@ -112,7 +113,7 @@ def _bridge(slot: Slot) -> Iterator[None]:
         ip("link", "delete", slot.bridge)
     ip("link", "add", slot.bridge, "type", "bridge")
     try:
-        ip("address", "add", slot.networks()[0], "dev", slot.bridge)
+        ip("address", "add", slot.address, "dev", slot.bridge)
         ip("link", "set", slot.bridge, "up")
         yield
     finally:
@@ -138,8 +139,8 @@ def _process(slot: Slot, programs: Path | None, settings: Mapping[str, object]) 
         "exec-root": str(slot.run),
         "pidfile": str(slot.run / "dockerd.pid"),
         "hosts": [f"unix://{socket}"],
+        # With address pools of its own, too, dockerd 20.10 would delete docker0, which may be another engine's.
         "bridge": slot.bridge,
-        "default-address-pools": [{"base": slot.networks()[1], "size": 28}],
     }
     configuration.write_text(json.dumps(own | dict(settings)))
     command = ["setpriv", "--pdeathsig", "KILL"]
