@@ -1,0 +1,73 @@
+"""Everything that a deploy needs, on one machine, with one call."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sandbox.aws import Aws, running_aws
+from sandbox.base_images import provide_base_images
+from sandbox.engine import Engine, running_engine
+from sandbox.runner import Runner, build_action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """What runs.
+
+    Attributes:
+        engine: the Docker engine.
+        aws: an empty AWS account, whose functions the engine runs.
+        runner: runs the action's container, with credentials of the account's deploy role in its environment.
+    """
+
+    engine: Engine
+    aws: Aws
+    runner: Runner
+
+
+@contextmanager
+def running_sandbox(*, say: Callable[[str], None] = print) -> Iterator[Sandbox]:
+    """Start a sandbox, and stop what was started at the end of the block.
+
+    Args:
+        say: told what it is about to do.
+
+    Raises:
+        SandboxError: something that it needs can neither be found nor installed.
+    """
+    with running_engine() as engine:
+        say(f"Docker engine {engine.version} at {engine.socket}")
+        prepare(engine, say=say)
+        with running_aws(docker_host=engine.environment()["DOCKER_HOST"]) as aws:
+            say(f"AWS at {aws.endpoint}, account {aws.account}, Region {aws.region}")
+            yield Sandbox(engine=engine, aws=aws, runner=Runner(engine=engine, environment=aws.environment()))
+
+
+def prepare(engine: Engine, *, say: Callable[[str], None] = print) -> None:
+    """Give an engine the base images and the action's image.
+
+    Raises:
+        SandboxError: one of them can neither be pulled nor made.
+    """
+    provide_base_images(engine, say=say)
+    say("Building the action's image")
+    build_action(engine)
+
+
+def create_function(sandbox_aws: Aws, name: str, image_uri: str) -> None:
+    """Create an image function and wait until it is active, as infrastructure code does.
+
+    Args:
+        sandbox_aws: the account.
+        name: function name.
+        image_uri: its first image.
+    """
+    client = sandbox_aws.client("lambda")
+    client.create_function(
+        FunctionName=name,
+        PackageType="Image",
+        Code={"ImageUri": image_uri},
+        Role=f"arn:aws:iam::{sandbox_aws.account}:role/{name}",
+        Timeout=30,
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
