@@ -11,9 +11,10 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from sandbox.strict.calls import Call, Fault
 from sandbox.strict.identity import ADMINISTRATOR, Identities
 from sandbox.strict.ministack import running_ministack
-from sandbox.strict.server import Call, Fault, Layer, Run, serving
+from sandbox.strict.server import Layer, Run, serving
 from sandbox.strict.snapshot import Snapshot, take_snapshot
 from sandbox.strict.upstream import Scope
 

@@ -1,10 +1,11 @@
 """Which images Lambda takes."""
 
 import json
+from typing import Any
 
 from sandbox.strict.errors import ApiError
 from sandbox.strict.registry import fetch_manifest
-from sandbox.strict.state import Image, State
+from sandbox.strict.state import Image, Request, State
 from sandbox.strict.upstream import Scope
 
 # AWS Lambda Developer Guide, "Create a Lambda function using a container image": one image, no index.
@@ -12,6 +13,7 @@ _MANIFESTS = {
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.oci.image.manifest.v1+json",
 }
+_PULL_ACTIONS = {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
 _LAYERS = {
     "application/vnd.docker.image.rootfs.diff.tar.gzip",
     "application/vnd.docker.image.rootfs.diff.tar",
@@ -20,27 +22,23 @@ _LAYERS = {
 }
 
 
-async def resolve_image(state: State, scope: Scope, uri: str, architectures: list[str]) -> Image:
-    """Return the image that Lambda would pin for an `ImageUri`.
-
-    Args:
-        state: The layer's state.
-        scope: The function's account and Region.
-        uri: The image URI of the request.
-        architectures: The function's architectures, or those of the request.
+async def resolve_image(request: Request, uri: str) -> Image:
+    """Return the image that Lambda would pin for an `ImageUri` of a CreateFunction or UpdateFunctionCode request.
 
     Raises:
         ApiError: InvalidParameterValueException, for a URI that is no single image of this registry (AWS Lambda
-            Developer Guide, images-create; pulumi-docker-build#571; aws-lambda-roadmap#82).
+            Developer Guide, images-create; pulumi-docker-build#571; aws-lambda-roadmap#82); AccessDeniedException,
+            if Lambda may not pull it.
     """
+    state = request.state
     repository, tag, digest = _parts(state, uri)
     if not repository or (tag and digest):
         raise ApiError(
             "InvalidParameterValueException", f"Source image {uri} is not valid. Provide a valid source image."
         )
-    owner = state.owner(repository, scope)
+    owner = state.owner(repository, request.scope)
     found = await fetch_manifest(state, owner, repository, digest or tag or "latest") if owner else None
-    if found is None:
+    if owner is None or found is None:
         raise ApiError(
             "InvalidParameterValueException", f"Source image {uri} does not exist. Provide a valid source image."
         )
@@ -49,8 +47,51 @@ async def resolve_image(state: State, scope: Scope, uri: str, architectures: lis
             "InvalidParameterValueException",
             f"The image manifest, config or layer media type for the source image {uri} is not supported.",
         )
-    resolved = f"{state.registry}/{repository}@{found.digest}"
-    return Image(uri=uri, resolved_uri=resolved, architectures=architectures)
+    await _lambda_may_pull(request, owner, repository)
+    # An omitted architecture means x86_64, also when the function had another (UpdateFunctionCode, Architectures).
+    return Image(
+        uri=uri,
+        resolved_uri=f"{state.registry}/{repository}@{found.digest}",
+        architectures=request.operation.parameters.get("Architectures", ["x86_64"]),
+    )
+
+
+async def _lambda_may_pull(request: Request, owner: Scope, repository: str) -> None:
+    """Add Lambda to a repository's policy if the caller may, as Lambda does, else refuse.
+
+    Source: AWS Lambda Developer Guide, "Amazon ECR permissions"; aws-controllers-k8s#1886. Denied actions stand for
+    what the caller's own policies lack.
+    """
+    upstream, denied = request.state.upstream, request.state.denied
+    answer = await upstream.ecr(owner, "GetRepositoryPolicy", repositoryName=repository)
+    policy: dict[str, Any] = {"Version": "2008-10-17", "Statement": []}
+    if answer.ok:
+        policy = json.loads(answer.json()["policyText"])
+    if any(_lets_lambda_pull(statement) for statement in policy["Statement"]):
+        return
+    if owner != request.scope or denied & {"ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"}:
+        text = "Lambda does not have permission to access the ECR image. Check the ECR permissions."
+        raise ApiError("AccessDeniedException", text, 403)
+    policy["Statement"].append(
+        {
+            "Sid": "LambdaECRImageRetrievalPolicy",
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": sorted(_PULL_ACTIONS),
+        }
+    )
+    await upstream.ecr(owner, "SetRepositoryPolicy", repositoryName=repository, policyText=json.dumps(policy))
+
+
+def _lets_lambda_pull(statement: dict[str, Any]) -> bool:
+    principal = statement.get("Principal")
+    services = principal.get("Service", []) if isinstance(principal, dict) else []
+    actions = statement.get("Action", [])
+    return (
+        statement.get("Effect") == "Allow"
+        and "lambda.amazonaws.com" in ([services] if isinstance(services, str) else services)
+        and {*([actions] if isinstance(actions, str) else actions)} >= _PULL_ACTIONS
+    )
 
 
 async def unsupported_layer(state: State, scope: Scope, image: Image) -> str | None:

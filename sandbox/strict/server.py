@@ -11,65 +11,18 @@ from typing import Any, TypeVar
 
 from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
 
-from sandbox.strict import ecr, functions, registry, sts
+from sandbox.strict import ecr, refusals, registry, sts, updates
+from sandbox.strict.calls import Call, Fault, fault_error
 from sandbox.strict.errors import ApiError
 from sandbox.strict.identity import Caller, Identities, signed_scope
 from sandbox.strict.operations import Operation, api_operation, registry_operation
 from sandbox.strict.state import Request, Rule, State
 from sandbox.strict.upstream import Upstream
 
-RULES: tuple[Rule, ...] = (*sts.RULES, *ecr.RULES, *registry.RULES, *functions.RULES)
+RULES: tuple[Rule, ...] = (*sts.RULES, *ecr.RULES, *registry.RULES, *refusals.RULES, *updates.RULES)
 
 _LARGEST_BODY = 64 << 20  # of an API request; blobs are streamed and have no limit
 _T = TypeVar("_T")
-
-# AWS Lambda, Amazon ECR and AWS STS API References, common errors; OCI Distribution Specification, error codes.
-_THROTTLING = {
-    "lambda": "TooManyRequestsException",
-    "ecr": "ThrottlingException",
-    "sts": "Throttling",
-    "registry": "TOOMANYREQUESTS",
-}
-_INTERNAL = {"lambda": "ServiceException", "ecr": "ServerException", "sts": "InternalFailure", "registry": "UNKNOWN"}
-
-
-@dataclass(slots=True, kw_only=True)
-class Call:
-    """One request to this AWS, in the order of arrival; `status` is 0 until it is answered.
-
-    Attributes:
-        service: `lambda`, `ecr`, `sts`, `registry`, ... as in signatures.
-        action: `UpdateFunctionCode`; for the registry with its service, `registry:PutManifest`.
-        parameters: The parameters, by their names in the API.
-        changing: False for reads.
-        access_key: Whose credentials; empty for a request without any, and for the engine's pulls.
-    """
-
-    service: str
-    action: str
-    parameters: dict[str, Any]
-    changing: bool
-    access_key: str = ""
-    status: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """What happens to the next `times` calls of an action instead of, or with `delay` before, their answer.
-
-    Attributes:
-        action: As in `Call.action`, or with its service, `lambda:UpdateFunctionCode`.
-        times: How many calls.
-        status: Answer with this HTTP status (429, 500, ...) and the service's error for it.
-        reset: Reset the connection.
-        delay: Wait so many seconds first.
-    """
-
-    action: str
-    times: int = 1
-    status: int | None = None
-    reset: bool = False
-    delay: float = 0.0
 
 
 @dataclass(slots=True)
@@ -129,7 +82,7 @@ class Layer:
                     request.http.transport.abort()
                 return web.Response(status=499)
             if fault.status is not None:
-                raise _fault_error(operation.service, fault.status)
+                raise fault_error(operation.service, fault.status)
         self._check_allowed(request)
         for rule in RULES:
             if operation.name in rule.operations or f"{operation.service}:*" in rule.operations:
@@ -182,12 +135,6 @@ def _resource(request: Request) -> str:
     if repository := parameters.get("repositoryName", parameters.get("repository")):
         return f"arn:aws:ecr:{scope.region}:{scope.account}:repository/{repository}"
     return "*"
-
-
-def _fault_error(service: str, status: int) -> ApiError:
-    if status == web.HTTPTooManyRequests.status_code:
-        return ApiError(_THROTTLING.get(service, "ThrottlingException"), "Rate exceeded", status)
-    return ApiError(_INTERNAL.get(service, "InternalFailure"), "An internal error occurred.", status)
 
 
 Run = Callable[[Coroutine[Any, Any, _T]], _T]
