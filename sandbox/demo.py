@@ -67,7 +67,7 @@ def _invoke(sandbox: Sandbox) -> str:
     return text
 
 
-def _expect(fact: bool, what: str) -> None:  # noqa: FBT001 # reads as a sentence
+def _expect(fact: bool, what: str) -> None:  # reads as a sentence
     if not fact:
         raise SandboxError(f"expected that {what}")
 

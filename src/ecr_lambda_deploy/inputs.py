@@ -9,6 +9,7 @@ from typing import get_args
 
 from ecr_lambda_deploy.errors import InputError
 from ecr_lambda_deploy.model import (
+    BakeProperty,
     Build,
     FunctionTarget,
     ImageTarget,
@@ -42,22 +43,12 @@ INPUTS: Mapping[str, str] = {
 }
 """Every input and its default, as `action.yml` declares them."""
 
-# What `set` may not touch: the inputs and the run itself decide on it.
-_RESERVED_PROPERTIES: Mapping[str, str] = {
-    "args": "the input 'build-args'",
-    "attest": "this action, which builds without attestations",
-    "context": "the input 'context'",
-    "dockerfile": "the input 'dockerfile'",
-    "labels": "the input 'labels'",
-    "load": "this action, which pushes the image",
-    "no-cache": "the input 'no-cache'",
-    "output": "this action, which pushes the image",
-    "platform": "the input 'platform'",
-    "pull": "the input 'pull'",
-    "push": "this action, which pushes the image",
-    "tags": "the input 'tags'",
-    "target": "the input 'target'",
-}
+# What `set` takes: the properties of a bake target that no input has, by the shape that bake wants [bake reference].
+# They are put into bake's definition, since its --set forgets some of them (buildx 0.29: network, ulimits,
+# no-cache-filter).
+_SINGLE_PROPERTIES = ("network", "shm-size", "description")
+_LISTED_PROPERTIES = ("annotations", "entitlements", "no-cache-filter", "ssh", "ulimits")
+_MAPPED_PROPERTIES = ("extra-hosts",)
 
 _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _FUNCTION_ARN = re.compile(r"arn:[a-z-]+:lambda:(?P<region>[a-z0-9-]+):\d{12}:function:[a-zA-Z0-9_-]{1,64}")
@@ -272,7 +263,7 @@ def _read_build(reader: _Reader) -> Build:
         build_args=_read_build_args(reader),
         labels={key: value or "" for key, value in reader.pairs("labels").items()},
         platform=_read_platform(reader),
-        overrides=_read_overrides(reader),
+        properties=_read_properties(reader),
         pull=reader.flag("pull"),
         no_cache=reader.flag("no-cache"),
     )
@@ -310,14 +301,21 @@ def _read_platform(reader: _Reader) -> Platform | None:
     return None
 
 
-def _read_overrides(reader: _Reader) -> dict[str, str]:
-    overrides: dict[str, str] = {}
-    for key, value in reader.pairs("set").items():
-        owner = _RESERVED_PROPERTIES.get(key.partition(".")[0])
-        if owner:
-            reader.problem(f"'set' cannot change {key!r}: that is the business of {owner}.")
-        elif value is None:
-            reader.problem(f"'set' holds PROPERTY=VALUE lines; {key!r} has no value.")
+def _read_properties(reader: _Reader) -> dict[str, BakeProperty]:
+    properties: dict[str, BakeProperty] = {}
+    for line in reader.lines("set"):
+        name, equals, value = line.partition("=")
+        name, _, key = name.strip().removesuffix("+").partition(".")
+        present = properties.get(name)
+        if not (equals and value):
+            reader.problem(f"'set' holds PROPERTY=VALUE lines; {line!r} is not one.")
+        elif name in _SINGLE_PROPERTIES and not key:
+            properties[name] = value
+        elif name in _LISTED_PROPERTIES and not key:
+            properties[name] = [*present, value] if isinstance(present, list) else [value]
+        elif name in _MAPPED_PROPERTIES and key:
+            properties[name] = {**(present if isinstance(present, dict) else {}), key: value}
         else:
-            overrides[key] = value
-    return overrides
+            known = (*_SINGLE_PROPERTIES, *_LISTED_PROPERTIES, *(f"{mapped}.NAME" for mapped in _MAPPED_PROPERTIES))
+            reader.problem(f"'set' takes {', '.join(sorted(known))}; {line!r} is none of them.")
+    return properties

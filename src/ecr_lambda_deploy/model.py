@@ -10,6 +10,7 @@ from ecr_lambda_deploy.errors import DeployError
 
 Architecture = Literal["x86_64", "arm64"]
 Platform = Literal["linux/amd64", "linux/arm64"]
+BakeProperty = str | list[str] | dict[str, str]
 
 PLATFORM_OF: Mapping[Architecture, Platform] = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 ARCHITECTURE_OF: Mapping[Platform, Architecture] = {"linux/amd64": "x86_64", "linux/arm64": "arm64"}
@@ -76,7 +77,7 @@ class Build:
         build_args: build arguments.
         labels: image labels.
         platform: None for the function's architecture, or, without a function, for the builder's.
-        overrides: other properties of a bake target, as `--set` takes them.
+        properties: other properties of a bake target, as its definition has them.
         pull: look for newer base images.
         no_cache: build every step anew.
     """
@@ -87,7 +88,7 @@ class Build:
     build_args: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     platform: Platform | None = None
-    overrides: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, BakeProperty] = field(default_factory=dict)
     pull: bool = False
     no_cache: bool = False
 

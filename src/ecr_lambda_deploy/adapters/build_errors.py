@@ -13,11 +13,11 @@ _BASE_IMAGE = re.compile(r"^ > \[internal\] load metadata for (?P<reference>\S+?
 
 _HINTS = (
     (
-        re.compile(r"not authorized to perform: (?P<action>ecr:\w+)"),
+        re.compile(r"not authorized to perform: ecr:|failed to push|HTTP 403 response|no basic auth credentials"),
         "Allow the push to the repository in a policy of the role that this job uses; README.md lists its actions.",
     ),
     (
-        re.compile(r"no basic auth credentials|401 Unauthorized|authorization failed|pull access denied"),
+        re.compile(r"401 Unauthorized|authorization failed|pull access denied"),
         "A registry wants credentials for a base image. This container does not see a `docker login` of the runner.",
     ),
     (

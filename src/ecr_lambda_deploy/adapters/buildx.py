@@ -121,6 +121,7 @@ class Buildx:
             self._console.verbatim(),
             subprocess.Popen(
                 [self._program, *arguments],
+                cwd=self._workspace,  # bake reads below its working folder only
                 env={**self._environment, **environment},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -155,8 +156,12 @@ def _conversation(process: subprocess.Popen[str], definition: str) -> Iterator[s
 
 def bake_arguments(build: Build, metadata: Path) -> list[str]:
     """Return the arguments of buildx but for the target."""
-    overrides = [f"--set={_TARGET}.{name}={value}" for name, value in build.overrides.items()]
-    return ["bake", "--file=-", "--progress=plain", f"--metadata-file={metadata}", *overrides]
+    wanted = {"ssh"} & build.properties.keys() | set(build.properties.get("entitlements", ()))
+    if build.properties.get("network") == "host":
+        wanted.add("network.host")
+    # Who writes the workflow has decided: bake would ask whether the definition may have these.
+    allowed = [f"--allow={entitlement}" for entitlement in sorted(wanted)]
+    return ["bake", "--file=-", "--progress=plain", f"--metadata-file={metadata}", *allowed]
 
 
 def bake_definition(build: Build, platform: Platform, labels: Mapping[str, str], destination: str) -> Mapping[str, Any]:
@@ -176,6 +181,7 @@ def bake_definition(build: Build, platform: Platform, labels: Mapping[str, str],
         "attest": ["type=provenance,disabled=true", "type=sbom,disabled=true"],
         "pull": build.pull,
         "no-cache": build.no_cache,
+        **build.properties,
     }
     if build.target:
         target["target"] = build.target

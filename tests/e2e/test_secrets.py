@@ -1,0 +1,79 @@
+"""Nothing secret leaves: not by the log, a command line or a file that is left behind."""
+
+import base64
+import statistics
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from sandbox.processes import watched_processes
+from sandbox.runner import StepResult
+from tests.e2e.conftest import Job
+
+
+def _inputs(job: Job, way: str) -> dict[str, str]:
+    role = f"arn:aws:iam::{job.aws.account}:role/deploy"
+    return {
+        "environment": {"function-name": job.name},
+        "id token": {"function-name": job.name, "role-to-assume": role},
+        "chained role": {"function-name": job.name, "role-to-assume": role, "role-chaining": "true"},
+    }[way]
+
+
+def _environment(job: Job, way: str) -> dict[str, str]:
+    if way == "id token":
+        return {"AWS_ENDPOINT_URL": job.aws.endpoint, "AWS_REGION": job.aws.region, **job.aws.oidc_environment()}
+    return job.aws.environment()
+
+
+@pytest.mark.parametrize("way", ["environment", "id token", "chained role"])
+@pytest.mark.parametrize("ending", ["deployed", "build failed"])
+def test_secrets_are_masked_and_leave_no_trace(job: Job, way: str, ending: str, tmp_path: Path) -> None:
+    job.greet("secret")
+    if ending == "build failed":
+        (job.workspace / "Dockerfile").write_text("FROM public.ecr.aws/lambda/python:3.13\nRUN env | sort && false\n")
+    temp, home = tmp_path / "tmp", tmp_path / "home"
+    temp.mkdir()
+    home.mkdir()
+    environment = _environment(job, way)
+    with watched_processes() as sightings:
+        result = job.step(
+            _inputs(job, way),
+            environment=environment,
+            mounts={temp: "/tmp", home: "/github/home"},  # noqa: S108
+        )
+    assert result.exit_code == (0 if ending == "deployed" else 1)
+
+    secrets = _secrets(job, result, environment)
+    _assert_masked_first(result, secrets)
+    assert any("buildx" in arguments for arguments in sightings.arguments)
+    assert statistics.quantiles(sightings.gaps, n=20)[-1] < 0.02
+    _assert_in_none(secrets, sightings.arguments)
+    left = [path for folder in (job.workspace, temp, home) for path in folder.rglob("*") if path.is_file()]
+    assert left
+    _assert_in_none(secrets, (path.read_bytes().decode(errors="replace") for path in left))
+    assert list(temp.iterdir()) == []
+    _assert_in_none(secrets, [result.summary, *result.outputs.values()])
+
+
+def _secrets(job: Job, result: StepResult, environment: dict[str, str]) -> set[str]:
+    """Return what was issued to this step: whatever the action asked to mask, and what AWS knows that it gave."""
+    passwords = {secret for secret in job.aws.issued_secrets() if secret in result.output}
+    assert passwords, "the action got nothing that is secret"
+    given = {environment[name] for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN") if name in environment}
+    encoded = {base64.b64encode(f"AWS:{password}".encode()).decode() for password in passwords}
+    return set(result.masked) | passwords | given | encoded
+
+
+def _assert_masked_first(result: StepResult, secrets: Iterable[str]) -> None:
+    for secret in secrets:
+        assert secret not in result.log
+        lines = [line for line in result.output.splitlines() if secret in line]
+        assert all(line.startswith("::add-mask::") for line in lines)
+
+
+def _assert_in_none(secrets: Iterable[str], texts: Iterable[str]) -> None:
+    for text in texts:
+        for secret in secrets:
+            assert secret not in text
