@@ -76,7 +76,8 @@ _PYTHON = _Recipe(
     context="python",
     target="python",
     suite="trixie",
-    packages=("ca-certificates", "python-is-python3", "python3", "python3-pip", "python3-venv"),
+    # awslambdaric needs libstdc++.
+    packages=("ca-certificates", "libstdc++6", "python-is-python3", "python3", "python3-pip", "python3-venv"),
 )
 _RECIPES = {
     "python": _PYTHON,

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket as socketlib
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -180,6 +181,9 @@ def _wait_until_ready(process: subprocess.Popen[bytes], socket: Path, log: Path)
 
 def answers(socket: Path) -> bool:
     """Return whether a Docker engine answers at this socket."""
+    with socketlib.socket(socketlib.AF_UNIX) as probe:  # the SDK leaves its socket open where nobody listens
+        if probe.connect_ex(str(socket)) != 0:
+            return False
     try:
         APIClient(base_url=f"unix://{socket}", version="auto", timeout=5).close()
     except DockerException:

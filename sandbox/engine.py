@@ -11,10 +11,9 @@ from types import MappingProxyType
 from typing import Literal
 
 from docker import APIClient
-from docker.errors import DockerException
 
 from sandbox.debian import install, programs
-from sandbox.dockerd import own_dockerd
+from sandbox.dockerd import answers, own_dockerd
 from sandbox.errors import SandboxError
 
 Flavour = Literal["reachable", "20.10", "current"]
@@ -75,6 +74,14 @@ class Engine:
     containerd_store: bool
     cli: Path
 
+    def is_of(self, flavour: Flavour) -> bool:
+        """Whether it is an engine of this kind."""
+        if flavour == "20.10":
+            return self.version.startswith("20.10.")
+        if flavour == "current":
+            return self.containerd_store and int(self.version.partition(".")[0]) >= _CURRENT
+        return True
+
     def environment(self) -> dict[str, str]:
         """Return what to merge into a process's environment so that it uses this engine."""
         return {"DOCKER_HOST": f"unix://{self.socket}"}
@@ -130,7 +137,7 @@ def running_engine(flavour: Flavour = "reachable") -> Iterator[Engine]:
         SandboxError: No such engine can be had; the message says what to install or start.
     """
     engine = _reachable()
-    if engine and _is_of(flavour, engine):
+    if engine and engine.is_of(flavour):
         yield engine
     elif flavour == "reachable":
         with _installed() as engine:
@@ -164,14 +171,6 @@ def copy_image(reference: str, source: Engine, target: Engine) -> None:
         _, save_error = save.communicate()
     if save.returncode != 0 or load.returncode != 0:
         raise SandboxError(f"cannot copy {reference}: {(save_error + load.stderr).decode().strip()}")
-
-
-def _is_of(flavour: Flavour, engine: Engine) -> bool:
-    if flavour == "20.10":
-        return engine.version.startswith("20.10.")
-    if flavour == "current":
-        return engine.containerd_store and int(engine.version.partition(".")[0]) >= _CURRENT
-    return True
 
 
 def _reachable() -> Engine | None:
@@ -220,10 +219,9 @@ def _required(socket: Path, programs: Path | None = None) -> Engine:
 
 def _engine(socket: Path, programs: Path | None = None) -> Engine | None:
     """Return the engine at this socket, or None if none answers there."""
-    try:
-        client = APIClient(base_url=f"unix://{socket}", version="auto", timeout=10)
-    except DockerException:
+    if not answers(socket):
         return None
+    client = APIClient(base_url=f"unix://{socket}", version="auto")
     try:
         version, status = client.version()["Version"], client.info()["DriverStatus"] or []
     finally:
