@@ -1,7 +1,5 @@
 """A local AWS account for tests, demo and benchmarks: ministack behind the strict layer."""
 
-import base64
-import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,6 +78,10 @@ class Aws:
         """Make the credentials with this access key expire now."""
         self._layer.state.identities.expire(access_key)
 
+    def issued_secrets(self) -> set[str]:
+        """Return every secret key, session token and registry password handed out so far, to look for in logs."""
+        return self._layer.state.identities.secrets()
+
     def calls(self) -> list[Call]:
         """Return the calls so far, in the order of arrival."""
         return list(self._layer.log)
@@ -147,11 +149,10 @@ def running_aws(
         listener.bind(("127.0.0.1", 0))
         registry = f"localhost:{listener.getsockname()[1]}"
         identities = Identities()
-        password = base64.b64encode(f"AWS:{identities.puller_password}".encode()).decode()
-        docker_config = json.dumps({"auths": {registry: {"auth": password}}})
+        puller = f"AWS:{identities.puller_password}"
         with (
             running_ministack(
-                docker_host=docker_host, docker_config=docker_config, account=account, region=region
+                docker_host=docker_host, registry=registry, puller=puller, account=account, region=region
             ) as ministack,
             serving(
                 listener,

@@ -97,6 +97,11 @@ class Identities:
             if caller.access_key == access_key:
                 self._passwords[password] = (caller, 0)
 
+    def secrets(self) -> set[str]:
+        """Return every secret key, session token and registry password handed out so far."""
+        issued = self._credentials.values()
+        return {one.secret_key for one in issued} | {one.session_token for one in issued} | set(self._passwords)
+
     def caller(self, scope: SignedScope | None, session_token: str | None) -> Caller:
         """Return who signed a request. Signatures are not computed again: the session token is the proof.
 

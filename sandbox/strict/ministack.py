@@ -1,6 +1,8 @@
 """ministack, the process behind the strict layer: an installation of its own, started and stopped."""
 
+import base64
 import hashlib
+import json
 import os
 import socket
 import subprocess
@@ -9,12 +11,13 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import docker
+import docker.errors
 
 from sandbox.cache import cached
 from sandbox.errors import SandboxError
@@ -22,6 +25,10 @@ from sandbox.errors import SandboxError
 _REQUIREMENTS = Path(__file__).parents[2] / "requirements" / "ministack.txt"
 _START_SECONDS = 60
 _STOP_SECONDS = 10
+_BEING_REMOVED = {404, 409}  # gone, or another client is at it
+
+# ministack ends with the process that started it, however that ends: prctl(2), PR_SET_PDEATHSIG.
+_PROGRAM = "import ctypes; ctypes.CDLL(None).prctl(1, 15); from ministack.app import main; main()"
 
 
 def installed_python() -> Path:
@@ -48,12 +55,13 @@ def _install(folder: Path) -> None:
 
 
 @contextmanager
-def running_ministack(*, docker_host: str, docker_config: str, account: str, region: str) -> Iterator[str]:
+def running_ministack(*, docker_host: str, registry: str, puller: str, account: str, region: str) -> Iterator[str]:
     """Run ministack until the block ends, and remove its functions' containers then.
 
     Args:
         docker_host: The engine that runs functions.
-        docker_config: The content of the `config.json` with which the engine pulls their images.
+        registry: The registry that they are pulled from.
+        puller: User and password to pull with.
         account: The account of requests that name none.
         region: Their Region.
 
@@ -67,7 +75,8 @@ def running_ministack(*, docker_host: str, docker_config: str, account: str, reg
     instance = f"ecr-lambda-deploy-{uuid.uuid4().hex[:12]}"
     with TemporaryDirectory(prefix="ecr-lambda-deploy-") as name:
         folder, port = Path(name), _free_port()
-        (folder / "config.json").write_text(docker_config)
+        auth = base64.b64encode(puller.encode()).decode()
+        (folder / "config.json").write_text(json.dumps({"auths": {registry: {"auth": auth}}}))
         settings = {
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
@@ -89,12 +98,12 @@ def running_ministack(*, docker_host: str, docker_config: str, account: str, reg
                 yield f"http://127.0.0.1:{port}"
             finally:
                 _stop(process)
-                _remove_containers(docker_host, f"{instance}:{port}")
+                _leave_engine(docker_host, f"{instance}:{port}", registry)
 
 
 @contextmanager
 def _process(python: Path, log: Path, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    command = [str(python), "-I", "-c", "from ministack.app import main; main()"]
+    command = [str(python), "-I", "-c", _PROGRAM]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, env=settings, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
@@ -132,10 +141,23 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _remove_containers(docker_host: str, instance: str) -> None:
-    client = docker.DockerClient(base_url=docker_host)
+def _leave_engine(docker_host: str, instance: str, registry: str) -> None:
+    """Remove what only this run used: its functions' containers, and the names of images of its registry."""
+    engine = docker.APIClient(base_url=docker_host)
     try:
-        for container in client.containers.list(all=True, filters={"label": f"ministack.instance={instance}"}):
-            container.remove(force=True, v=True)
+        for container in engine.containers(all=True, filters={"label": f"ministack.instance={instance}"}):
+            _removed(engine.remove_container, container["Id"])
+        for image in engine.images():
+            for name in (image["RepoTags"] or []) + (image["RepoDigests"] or []):
+                if name.startswith(f"{registry}/"):
+                    _removed(engine.remove_image, name)
     finally:
-        client.close()
+        engine.close()
+
+
+def _removed(remove: Callable[..., object], name: str) -> None:
+    try:
+        remove(name, force=True)
+    except docker.errors.APIError as error:
+        if error.status_code not in _BEING_REMOVED:
+            raise

@@ -82,6 +82,8 @@ def engine() -> Iterator[Engine]:
 def running(engine: Engine) -> Iterator[Aws]:
     with running_aws(docker_host=engine.environment()["DOCKER_HOST"], settle_seconds=0.2) as aws:
         yield aws
+    left = engine.docker("ps", "--all", "--format", "{{.Image}}") + engine.docker("image", "ls", "--digests")
+    assert aws.registry not in left
 
 
 @pytest.fixture
@@ -113,13 +115,13 @@ def function(aws: Aws, registry: Registry, repository: str, request: pytest.Fixt
     return name
 
 
-def create_function(aws: Aws, name: str, image_uri: str, **settings: object) -> Any:
+def create_function(aws: Aws, name: str, image_uri: str, **settings: object) -> Any:  # noqa: ANN401 -- what boto3 gives
     return aws.client("lambda").create_function(
         FunctionName=name, Role=ROLE, PackageType="Image", Code={"ImageUri": image_uri}, **settings
     )
 
 
-def settle(aws: Aws, name: str, qualifier: str = "$LATEST") -> Any:
+def settle(aws: Aws, name: str, qualifier: str = "$LATEST") -> Any:  # noqa: ANN401 -- what boto3 gives
     """Wait until nothing is in progress, and return the configuration."""
     deadline = time.monotonic() + 30
     while True:
@@ -147,7 +149,7 @@ def refusal(call: Callable[..., object], **parameters: object) -> tuple[str, str
 # --- credentials -----------------------------------------------------------------------------------------------------
 
 
-def client_of(environment: dict[str, str], service: str) -> Any:
+def client_of(environment: dict[str, str], service: str) -> Any:  # noqa: ANN401 -- what boto3 gives
     return boto3.client(  # type: ignore[call-overload]
         service,
         endpoint_url=environment["AWS_ENDPOINT_URL"],
@@ -187,7 +189,7 @@ def oidc_token(aws: Aws, audience: str) -> str:
     return str(answer.json()["value"])
 
 
-def anonymous_sts(aws: Aws) -> Any:
+def anonymous_sts(aws: Aws) -> Any:  # noqa: ANN401 -- what boto3 gives
     unsigned = Config(signature_version="unset")
     return boto3.client("sts", endpoint_url=aws.endpoint, region_name=aws.region, config=unsigned)
 
@@ -310,13 +312,17 @@ def test_missing_things_are_reported_in_ecr_s_words(aws: Aws, repository: str) -
     assert refusal(ecr.create_repository, repositoryName=repository)[0] == "RepositoryAlreadyExistsException"
     assert refusal(ecr.get_repository_policy, repositoryName=repository)[:2] == (
         "RepositoryPolicyNotFoundException",
-        f"Repository policy does not exist for the repository with name '{repository}' in the registry with id "
-        f"'{ACCOUNT}'",
+        (
+            f"Repository policy does not exist for the repository with name '{repository}' in the registry with id "
+            f"'{ACCOUNT}'"
+        ),
     )
     assert refusal(ecr.describe_images, repositoryName=repository, imageIds=[{"imageTag": "v9"}])[:2] == (
         "ImageNotFoundException",
-        "The image with imageId {imageDigest:'null', imageTag:'v9'} does not exist within the repository with name "
-        f"'{repository}' in the registry with id '{ACCOUNT}'",
+        (
+            "The image with imageId {imageDigest:'null', imageTag:'v9'} does not exist within the repository with name "
+            f"'{repository}' in the registry with id '{ACCOUNT}'"
+        ),
     )
 
 
@@ -333,8 +339,10 @@ def test_put_image_adds_a_tag_that_api_and_registry_find(aws: Aws, registry: Reg
     assert {image["imageTag"] for image in listed if image["imageDigest"] == digest} == {"v1", "release"}
     assert refusal(ecr.put_image, **again, imageTag="release")[:2] == (
         "ImageAlreadyExistsException",
-        f"Image with digest '{digest}' and tag 'release' already exists in the repository with name '{repository}' in "
-        f"registry with id '{ACCOUNT}'",
+        (
+            f"Image with digest '{digest}' and tag 'release' already exists in the repository with name '{repository}' "
+            f"in registry with id '{ACCOUNT}'"
+        ),
     )
     other = again | {"imageDigest": "sha256:" + "0" * 64}
     assert refusal(ecr.put_image, **other, imageTag="other")[0] == "ImageDigestDoesNotMatchException"
@@ -506,7 +514,7 @@ def test_nothing_changes_during_an_update(aws: Aws, repository: str, function: s
 
 
 def test_of_two_updates_at_once_one_is_refused(aws: Aws, repository: str, function: str) -> None:
-    def update(client: Any) -> int:
+    def update(client: Any) -> int:  # noqa: ANN401 -- boto3's client
         try:
             client.update_function_code(FunctionName=function, ImageUri=f"{aws.registry}/{repository}:v1")
         except ClientError as error:
@@ -589,8 +597,10 @@ def test_publishing_checks_the_code_and_the_description(aws: Aws, function: str)
     current = client.get_function_configuration(FunctionName=function)["CodeSha256"]
     assert refusal(client.publish_version, FunctionName=function, CodeSha256="0" * 64)[:2] == (
         "InvalidParameterValueException",
-        f"CodeSHA-256 ({'0' * 64}) is different from current CodeSHA-256 in $LATEST ({current}). Please try again with "
-        "the CodeSHA-256 in $LATEST.",
+        (
+            f"CodeSHA-256 ({'0' * 64}) is different from current CodeSHA-256 in $LATEST ({current}). Please try again "
+            "with the CodeSHA-256 in $LATEST."
+        ),
     )
     code, text, _ = refusal(client.publish_version, FunctionName=function, Description="d" * 257)
     assert code == "ValidationException"
@@ -618,10 +628,10 @@ def test_an_alias_points_to_versions_that_exist(aws: Aws, function: str) -> None
 
 
 @pytest.fixture(scope="module")
-def build(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Aws, str, str, str], str]]:
+def build(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Aws, str, str, str], str]:
     """Build and push an image whose handler returns a text, with the docker CLI; return its digest."""
     provide_base_images(engine)
-    folder, built = tmp_path_factory.mktemp("image"), []
+    folder = tmp_path_factory.mktemp("image")
 
     def build(aws: Aws, repository: str, tag: str, text: str) -> str:
         (folder / "app.py").write_text(
@@ -630,7 +640,6 @@ def build(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         (folder / "Dockerfile").write_text(f'FROM {LAMBDA_PYTHON}\nCOPY app.py ./\nCMD ["app.handler"]\n')
         reference = f"{aws.registry}/{repository}:{tag}"
         engine.docker("build", "--quiet", "--tag", reference, str(folder))
-        built.append(reference)
         user, secret = password(aws)
         client = docker.DockerClient(base_url=engine.environment()["DOCKER_HOST"])
         lines = list(
@@ -638,10 +647,10 @@ def build(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         )
         client.close()
         assert not [line for line in lines if "error" in line]
+        engine.docker("image", "rm", reference)  # so that an invocation has to pull it
         return str(next(line["aux"]["Digest"] for line in lines if "aux" in line))
 
-    yield build
-    engine.docker("image", "rm", "--force", *built)
+    return build
 
 
 def test_a_function_runs_the_image_of_its_digest(
@@ -649,14 +658,15 @@ def test_a_function_runs_the_image_of_its_digest(
 ) -> None:
     client, name, base = aws.client("lambda", config=ONCE), "running", f"{aws.registry}/{repository}"
 
-    def invoke(qualifier: str = "$LATEST") -> Any:
+    def invoke(qualifier: str = "$LATEST") -> Any:  # noqa: ANN401 -- what boto3 gives
         answer = client.invoke(FunctionName=name, Qualifier=qualifier, Payload=b'{"n": 1}')
-        assert "FunctionError" not in answer
+        assert "FunctionError" not in answer, answer["Payload"].read()
         return json.loads(answer["Payload"].read())
 
     create_function(aws, name, f"{base}@{build(aws, repository, 'v1', 'one')}", Timeout=20)
     settle(aws, name)
     assert invoke() == {"text": "one", "event": {"n": 1}}
+    assert "" in {call.access_key for call in aws.calls() if call.action == "registry:GetManifest"}
     client.publish_version(FunctionName=name)
     settle(aws, name, "1")
     client.update_function_code(FunctionName=name, ImageUri=f"{base}@{build(aws, repository, 'v2', 'two')}")
@@ -759,14 +769,20 @@ def test_the_call_log_tells_who_called_what_in_order(aws: Aws, registry: Registr
 
 def test_nothing_is_left_when_it_stops(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    own = f"--ppid={os.getpid()}"
-    before = subprocess.run(["ps", "-o", "pid=,comm=", own], capture_output=True, text=True, check=True).stdout
-    with pytest.raises(KeyboardInterrupt), running_aws(docker_host=engine.environment()["DOCKER_HOST"]) as aws:
-        port = int(aws.registry.rpartition(":")[2])
-        assert aws.snapshot().functions == {}
-        raise KeyboardInterrupt
+    children = ["ps", "-o", "pid=,comm=", f"--ppid={os.getpid()}"]
+    before = subprocess.run(children, capture_output=True, text=True, check=True).stdout.count("python")
+    ports = []
+
+    def interrupted() -> None:
+        with running_aws(docker_host=engine.environment()["DOCKER_HOST"]) as aws:
+            ports.append(int(aws.registry.rpartition(":")[2]))
+            assert aws.snapshot().functions == {}
+            assert list(tmp_path.iterdir()) != []
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", port)) != 0
+        assert probe.connect_ex(("127.0.0.1", ports[0])) != 0
     assert list(tmp_path.iterdir()) == []
-    after = subprocess.run(["ps", "-o", "pid=,comm=", own], capture_output=True, text=True, check=True).stdout
-    assert after.count("python") == before.count("python")
+    assert subprocess.run(children, capture_output=True, text=True, check=True).stdout.count("python") == before
