@@ -261,7 +261,7 @@ RULES = (
     Rule(("ecr:*",), _repository_must_exist, _API + "RepositoryNotFoundException"),
     Rule(("ecr:DeleteRepository",), _delete_repository, _API + "DeleteRepository"),
     Rule(("ecr:PutImageTagMutability",), _put_image_tag_mutability, _API + "PutImageTagMutability"),
-    Rule(("ecr:PutImage",), _put_image, _API + "PutImage; aws-sdk#750"),
+    Rule(("ecr:PutImage",), _put_image, _API + "PutImage; containers-roadmap#2380"),
     Rule(("ecr:BatchGetImage",), _batch_get_image, _API + "BatchGetImage, ImageFailure"),
     Rule(("ecr:BatchDeleteImage",), _batch_delete_image, _API + "BatchDeleteImage"),
     Rule(("ecr:ListImages",), _list_images, _API + "ListImages, ListImagesFilter"),

@@ -1,6 +1,7 @@
 """Which images Lambda takes."""
 
 import json
+from fnmatch import fnmatchcase
 from typing import Any
 
 from sandbox.strict.errors import ApiError
@@ -13,7 +14,7 @@ _MANIFESTS = {
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.oci.image.manifest.v1+json",
 }
-_PULL_ACTIONS = {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
+_PULL_ACTIONS = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 _LAYERS = {
     "application/vnd.docker.image.rootfs.diff.tar.gzip",
     "application/vnd.docker.image.rootfs.diff.tar",
@@ -57,19 +58,22 @@ async def resolve_image(request: Request, uri: str) -> Image:
 
 
 async def _lambda_may_pull(request: Request, owner: Scope, repository: str) -> None:
-    """Add Lambda to a repository's policy if the caller may, as Lambda does, else refuse.
+    """Refuse an image that Lambda may not pull; in the caller's own account, Lambda lets itself in if the caller may.
 
-    Source: AWS Lambda Developer Guide, "Amazon ECR permissions"; aws-controllers-k8s#1886. Denied actions stand for
-    what the caller's own policies lack.
+    Source: AWS Lambda Developer Guide, "Amazon ECR permissions" and "Amazon ECR cross-account permissions";
+    aws-controllers-k8s#1886. Denied actions stand for what the caller's own policies lack.
     """
     upstream, denied = request.state.upstream, request.state.denied
     answer = await upstream.ecr(owner, "GetRepositoryPolicy", repositoryName=repository)
     policy: dict[str, Any] = {"Version": "2008-10-17", "Statement": []}
     if answer.ok:
         policy = json.loads(answer.json()["policyText"])
-    if any(_lets_lambda_pull(statement) for statement in policy["Statement"]):
+    own = owner == request.scope
+    in_service = any(_lets_pull(statement, "Service", "lambda.amazonaws.com") for statement in policy["Statement"])
+    in_account = any(_lets_pull(statement, "AWS", request.scope.account) for statement in policy["Statement"])
+    if in_service and (own or in_account):
         return
-    if owner != request.scope or denied & {"ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"}:
+    if not own or denied & {"ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"}:
         text = "Lambda does not have permission to access the ECR image. Check the ECR permissions."
         raise ApiError("AccessDeniedException", text, 403)
     policy["Statement"].append(
@@ -77,21 +81,26 @@ async def _lambda_may_pull(request: Request, owner: Scope, repository: str) -> N
             "Sid": "LambdaECRImageRetrievalPolicy",
             "Effect": "Allow",
             "Principal": {"Service": "lambda.amazonaws.com"},
-            "Action": sorted(_PULL_ACTIONS),
+            "Action": list(_PULL_ACTIONS),
         }
     )
     await upstream.ecr(owner, "SetRepositoryPolicy", repositoryName=repository, policyText=json.dumps(policy))
 
 
-def _lets_lambda_pull(statement: dict[str, Any]) -> bool:
+def _lets_pull(statement: dict[str, Any], kind: str, name: str) -> bool:
+    """Return whether a statement lets a principal of this kind, whose ARN or name has `name` in it, pull."""
     principal = statement.get("Principal")
-    services = principal.get("Service", []) if isinstance(principal, dict) else []
-    actions = statement.get("Action", [])
+    principals = _listed(principal.get(kind, []) if isinstance(principal, dict) else [])
+    actions = _listed(statement.get("Action", []))
     return (
         statement.get("Effect") == "Allow"
-        and "lambda.amazonaws.com" in ([services] if isinstance(services, str) else services)
-        and {*([actions] if isinstance(actions, str) else actions)} >= _PULL_ACTIONS
+        and any(name in one for one in principals)
+        and all(any(fnmatchcase(action, pattern) for pattern in actions) for action in _PULL_ACTIONS)
     )
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
 
 
 async def unsupported_layer(state: State, scope: Scope, image: Image) -> str | None:

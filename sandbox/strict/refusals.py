@@ -63,8 +63,8 @@ async def _code_is_the_expected(request: Request) -> None:
     if wanted != current:
         raise ApiError(
             "InvalidParameterValueException",
-            f"CodeSHA-256 ({wanted}) is different from current CodeSHA-256 in $LATEST ({current}). Please try again "
-            "with the CodeSHA-256 in $LATEST.",
+            f"CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST ({current}). Please try again with "
+            "the CodeSHA256 in $LATEST.",
         )
 
 
@@ -91,6 +91,6 @@ RULES = (
     Rule((_CODE,), _package_type_stays, "appleboy/lambda-action#28, umihico/pythonista-chromeless#19"),
     Rule((_CODE, _CONFIGURATION, _PUBLISH), nothing_in_progress, "appleboy/lambda-action#46"),
     Rule((_CODE, _CONFIGURATION, _PUBLISH), revision_matches, _API + "PreconditionFailedException"),
-    Rule((_PUBLISH,), _code_is_the_expected, _API + "PublishVersion, CodeSha256"),
+    Rule((_PUBLISH,), _code_is_the_expected, "serverless-aws-batch#22, floci-io/floci#2822"),
     Rule(_ALIASES, _alias_points_to_versions, _API + "CreateAlias, AliasRoutingConfiguration"),
 )

@@ -105,12 +105,17 @@ async def put_manifest(
 
 async def _repository_must_exist(request: Request) -> None:
     repository = request.operation.parameters.get("repository")
-    if repository is not None and request.state.owner(repository, request.scope) is None:
+    if repository is not None and _owner(request, repository) is None:
         raise ApiError(
             "NAME_UNKNOWN",
             f"The repository with name '{repository}' does not exist in the registry with id '{request.scope.account}'",
             404,
         )
+
+
+def _owner(request: Request, repository: str) -> Scope | None:
+    owner = request.state.owner(repository, request.scope)
+    return None if request.operation.changing and owner != request.scope else owner
 
 
 async def _put_manifest(request: Request) -> web.Response:
@@ -136,12 +141,12 @@ async def _put_manifest(request: Request) -> web.Response:
 
 async def _pass_on(request: Request) -> web.StreamResponse:
     repository = request.operation.parameters.get("repository")
-    owner = request.state.owner(repository, request.scope) if repository else None
+    owner = _owner(request, repository) if repository else None
     return await request.state.upstream.stream(owner or request.scope, request.http)
 
 
 RULES = (
-    Rule(("registry:*",), _repository_must_exist, "Amazon ECR User Guide, Pushing an image; containers-roadmap#853"),
+    Rule(("registry:*",), _repository_must_exist, "moby/moby#24473, plexsystems/sinker#55"),
     Rule(("registry:PutManifest",), _put_manifest, "moby/buildkit#3776, osscontainertools/kaniko#204"),
     Rule(("registry:*",), _pass_on, "OCI Distribution Specification: blobs are streamed both ways"),
 )

@@ -89,7 +89,7 @@ class State:
     _settling: set[asyncio.Task[None]] = field(default_factory=set)
 
     def owner(self, repository: str, scope: Scope) -> Scope | None:
-        """Return the scope that has the repository: the caller's own, else any, as a repository policy would allow.
+        """Return the scope that has the repository: the caller's own, else any.
 
         The accounts of one sandbox share one registry host, so the host cannot tell them apart.
         """

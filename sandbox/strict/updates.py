@@ -106,6 +106,7 @@ def _add_version(request: Request, function: Function, number: str, image: Image
 
 async def _activated(version: Version) -> None:
     version.state = "Active"
+    version.touch()
 
 
 async def _update_function_configuration(request: Request) -> web.Response:
