@@ -2,12 +2,14 @@
 
 import base64
 import hashlib
+import io
 import json
 import os
 import socket
 import subprocess
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -130,6 +132,12 @@ def settle(aws: Aws, name: str, qualifier: str = "$LATEST") -> Any:  # noqa: ANN
             return config
         assert time.monotonic() < deadline, "the function does not settle"
         time.sleep(0.05)
+
+
+def empty_zip() -> bytes:
+    content = io.BytesIO()
+    zipfile.ZipFile(content, "w").close()
+    return content.getvalue()
 
 
 def password(aws: Aws, account: str | None = None) -> tuple[str, str]:
@@ -372,6 +380,21 @@ def test_deleting_a_tag_leaves_the_image_and_its_other_tags(aws: Aws, registry: 
     assert registry.http.get(registry.url(f"{repository}/manifests/{digest}")).status_code == 404
 
 
+def test_a_repository_made_anew_is_empty(aws: Aws, registry: Registry, repository: str) -> None:
+    ecr, digest = aws.client("ecr"), registry.push(repository, "v1", "one")
+    code, text, _ = refusal(ecr.delete_repository, repositoryName=repository)
+    assert code == "RepositoryNotEmptyException"
+    assert text == (
+        f"The repository with name '{repository}' in registry with id '{ACCOUNT}' cannot be deleted because it still "
+        "contains images"
+    )
+    deleted = ecr.delete_repository(repositoryName=repository, force=True)["repository"]
+    assert deleted["repositoryUri"] == f"{aws.registry}/{repository}"
+    assert refusal(ecr.list_images, repositoryName=repository)[0] == "RepositoryNotFoundException"
+    ecr.create_repository(repositoryName=repository)
+    assert registry.http.get(registry.url(f"{repository}/manifests/{digest}")).status_code == 404
+
+
 @pytest.mark.parametrize("change", ["at-creation", "later"])
 def test_immutable_tags_stay_and_excluded_ones_move(aws: Aws, registry: Registry, change: str) -> None:
     ecr, name = aws.client("ecr"), f"tests/immutable-{change}"
@@ -554,11 +577,27 @@ def test_a_stale_revision_and_another_package_type_are_refused(aws: Aws, reposit
         code, text, status = refusal(call, FunctionName=function, RevisionId="stale", **parameters)
         assert (code, status) == ("PreconditionFailedException", 412)
         assert text.startswith("The RevisionId provided does not match the latest RevisionId")
+    client.create_function(
+        FunctionName="zipped", Role=ROLE, Runtime="python3.13", Handler="app.handler", Code={"ZipFile": empty_zip()}
+    )
+    settle(aws, "zipped")
+    imaged = refusal(client.update_function_code, FunctionName="zipped", ImageUri=image_uri)
+    assert imaged[1] == "Please don't provide ImageUri when updating a function with packageType Zip."
     zipped = refusal(client.update_function_code, FunctionName=function, ZipFile=b"zip")
     assert zipped[1] == "Please provide ImageUri when updating a function with packageType Image."
     current = client.get_function_configuration(FunctionName=function)["RevisionId"]
     client.update_function_code(FunctionName=function, ImageUri=image_uri, RevisionId=current)
     settle(aws, function)
+
+
+def test_a_deleted_function_is_gone(aws: Aws, repository: str, function: str) -> None:
+    aws.client("lambda").publish_version(FunctionName=function)
+    aws.client("lambda").delete_function(FunctionName=function)
+    assert function not in aws.snapshot().functions
+    assert refusal(aws.client("lambda").get_function, FunctionName=function)[0] == "ResourceNotFoundException"
+    create_function(aws, function, f"{aws.registry}/{repository}:v1")
+    settle(aws, function)
+    assert aws.client("lambda").publish_version(FunctionName=function)["State"] == "Pending"
 
 
 def test_a_dry_run_changes_nothing(aws: Aws, registry: Registry, repository: str, function: str) -> None:
