@@ -192,8 +192,7 @@ def _build(engine: Engine, reference: str, recipe: _Recipe) -> None:
             labels = [f"--label={_RECIPE}={key}"]
             if recipe.packages:
                 labels.append(f"--label={_STAND_IN}=true")
-            # The host's network serves engines of the sandbox too, whose containers have none.
-            options = ["--quiet", "--network=host", f"--target={recipe.target}", f"--tag={reference}"]
+            options = ["--quiet", f"--target={recipe.target}", f"--tag={reference}"]
             engine.docker("build", *options, *labels, context, environment=_CLASSIC_BUILDER)
         engine.docker("save", "--output", str(archive), reference)
 

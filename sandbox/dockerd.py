@@ -1,6 +1,6 @@
 """A Docker engine of the sandbox's own, which can run beside another one on the same machine.
 
-It has its own data, socket, containerd and bridge device, and lives in its own mount and process namespaces: when it
+It has its own data, socket, containerd and bridge device. It lives in its own mount and process namespaces: when it
 ends, or when the sandbox is killed, the kernel ends every container and unmounts every layer with it.
 """
 
@@ -14,11 +14,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from ipaddress import IPv4Interface
 from pathlib import Path
 
 from docker import APIClient
 from docker.errors import DockerException
 
+from sandbox.bridge import bridge
 from sandbox.cache import folder, locked
 from sandbox.debian import install
 from sandbox.errors import SandboxError
@@ -60,9 +62,9 @@ class Slot:
         return f"ecr-lambda{self.number}"
 
     @property
-    def address(self) -> str:
+    def address(self) -> IPv4Interface:
         """The bridge's address, of the range for benchmarks (RFC 2544), which no network uses."""
-        return f"198.18.{self.number}.1/24"
+        return IPv4Interface(f"198.18.{self.number}.1/24")
 
 
 @contextmanager
@@ -87,7 +89,7 @@ def own_dockerd(kind: str, number: int, *, programs: Path | None, settings: Mapp
         install("runc")
     with ExitStack() as stack:
         slot = _free_slot(stack, kind, number)
-        stack.enter_context(_bridge(slot))
+        stack.enter_context(bridge(slot.bridge, slot.address))
         stack.enter_context(_folders(slot))
         yield stack.enter_context(_process(slot, programs, settings))
 
@@ -101,24 +103,6 @@ def _free_slot(stack: ExitStack, kind: str, number: int) -> Slot:
             continue
         return Slot(name=name, number=number * _SLOTS + index, lock=lock)
     raise SandboxError(f"{_SLOTS} sandboxes with their own Docker engine ({kind}) run already")
-
-
-@contextmanager
-def _bridge(slot: Slot) -> Iterator[None]:
-    def ip(*arguments: str) -> None:
-        done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise SandboxError(f"`ip {' '.join(arguments)}` failed: {done.stderr.strip()}")
-
-    if (Path("/sys/class/net") / slot.bridge).exists():  # a sandbox that was killed left it behind
-        ip("link", "delete", slot.bridge)
-    ip("link", "add", slot.bridge, "type", "bridge")
-    try:
-        ip("address", "add", slot.address, "dev", slot.bridge)
-        ip("link", "set", slot.bridge, "up")
-        yield
-    finally:
-        ip("link", "delete", slot.bridge)
 
 
 @contextmanager
@@ -142,6 +126,8 @@ def _process(slot: Slot, programs: Path | None, settings: Mapping[str, object]) 
         "hosts": [f"unix://{socket}"],
         # With address pools of its own, too, dockerd 20.10 would delete docker0, which may be another engine's.
         "bridge": slot.bridge,
+        "iptables": False,
+        "ip6tables": False,
     }
     configuration.write_text(json.dumps(own | dict(settings)))
     command = ["setpriv", "--pdeathsig", "KILL"]
@@ -160,12 +146,12 @@ def _process(slot: Slot, programs: Path | None, settings: Mapping[str, object]) 
         )
     try:
         _wait_until_ready(process, socket, log)
-        _remove_containers(socket)  # of a sandbox that was killed
+        _clear(socket)  # of what a sandbox that was killed left behind
         try:
             yield socket
         finally:
             if process.poll() is None:
-                _remove_containers(socket)  # dockerd would give each ten seconds to end
+                _clear(socket)  # dockerd would give each container ten seconds to end
     finally:
         _end(process)
 
@@ -191,11 +177,14 @@ def answers(socket: Path) -> bool:
     return True
 
 
-def _remove_containers(socket: Path) -> None:
+def _clear(socket: Path) -> None:
+    """Remove containers and networks."""
     client = APIClient(base_url=f"unix://{socket}", version="auto")
     try:
         for container in client.containers(all=True):
             client.remove_container(container["Id"], force=True, v=True)
+        for network in client.networks(filters={"type": "custom"}):
+            client.remove_network(network["Id"])
     finally:
         client.close()
 

@@ -45,7 +45,6 @@ _KINDS = {
         settings={"features": {"containerd-snapshotter": True}},
     ),
 }
-_WITHOUT_FIREWALL = {"iptables": False, "ip6tables": False, "ip-masq": False, "ip-forward": False}
 _CURRENT = 28  # the release from which a fresh installation can be had with the containerd store
 _PROGRAMS = (
     "usr/bin/containerd",
@@ -128,10 +127,11 @@ def running_engine(flavour: Flavour = "reachable") -> Iterator[Engine]:
     installed, as root on Debian or Ubuntu, and an engine is started for the time of the block.
 
     `20.10` is one that keeps images in its own store, `current` one of at least 28 that keeps them in containerd. If
-    the reachable engine is not of that kind, one is unpacked from Debian and started beside it, as root. That one adds
-    no rules to the machine's firewall, so that it cannot disturb the other: its containers reach each other and the
-    host, and the host reaches published ports on loopback, but they reach no other machine. A build step that needs
-    the network must be built with `--network=host`. Pulling and pushing work.
+    the reachable engine is not of that kind, one is unpacked from Debian and started beside it, as root.
+
+    An engine that is started here keeps its images for the next time, and stops with all its containers. It disturbs
+    no other engine, so it manages no firewall: builds, containers and published ports have the network they are used
+    to, but a network made with `docker network create` has no way out, and none inside where another engine filters.
 
     Raises:
         SandboxError: No such engine can be had; the message says what to install or start.
@@ -205,8 +205,7 @@ def _beside(flavour: Flavour) -> Iterator[Engine]:
         )
     kind = _KINDS[flavour]
     folder = programs(kind.suite, kind.packages, _PROGRAMS)
-    settings = {**kind.settings, **_WITHOUT_FIREWALL}
-    with own_dockerd(flavour, kind.number, programs=folder, settings=settings) as socket:
+    with own_dockerd(flavour, kind.number, programs=folder, settings=kind.settings) as socket:
         yield _required(socket, folder)
 
 

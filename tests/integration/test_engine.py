@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -116,8 +115,7 @@ def test_an_engine_leaves_the_network_of_another_alone(flavour: Flavour) -> None
     assert "-A DOCKER -j RETURN" in before
     assert after == after_again == before
     assert set(during) - set(before) == set(during_again) - set(before)
-    (bridge,) = set(during) - set(before)
-    assert re.fullmatch(r"ecr-lambda\d+ 198\.18\.\d+\.1/24", bridge)
+    assert all("ecr-lambda" in line for line in set(during) - set(before))
     assert set(before) <= set(during)
     assert set(before) <= set(during_again)
 
