@@ -37,17 +37,28 @@ def watched_processes() -> Iterator[Sightings]:
 
 
 def _watch(sightings: Sightings, ended: Event) -> None:
+    kernel: set[str] = set()  # processes without a command line, which never get one
     last = time.monotonic()
     while not ended.is_set():
-        for process in Path("/proc").iterdir():
-            if process.name.isdigit():
+        for process in os.listdir("/proc"):
+            if process.isdigit() and process not in kernel:
                 try:
-                    sightings.arguments.add(
-                        (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    )
+                    with open(f"/proc/{process}/cmdline", "rb") as file:
+                        arguments = file.read()
                 except (FileNotFoundError, ProcessLookupError):
                     continue  # it ended meanwhile
+                if arguments:
+                    sightings.arguments.add(arguments.replace(b"\0", b" ").decode(errors="replace"))
+                elif _is_of_kernel(process):
+                    kernel.add(process)
         ended.wait(_PAUSE)
         now = time.monotonic()
         sightings.gaps.append(now - last)
         last = now
+
+
+def _is_of_kernel(process: str) -> bool:
+    try:
+        return not os.readlink(f"/proc/{process}/exe")
+    except OSError:
+        return True

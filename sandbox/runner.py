@@ -73,7 +73,7 @@ class Runner:
         *,
         environment: Mapping[str, str] | None = None,
         commit: str = "0" * 40,
-        mounts: Mapping[Path, str] | None = None,
+        mounts: Mapping[str, Path] | None = None,
         with_engine: bool = True,
         show: Callable[[str], None] | None = None,
     ) -> StepResult:
@@ -102,20 +102,20 @@ class Runner:
                 | {**self.environment, **(environment or {})}
             )
             volumes = {
-                temp / "_github_home": "/github/home",
-                temp / "_github_workflow": "/github/workflow",
-                temp / "_runner_file_commands": "/github/file_commands",
-                workspace: "/github/workspace",
+                "/github/home": temp / "_github_home",
+                "/github/workflow": temp / "_github_workflow",
+                "/github/file_commands": temp / "_runner_file_commands",
+                "/github/workspace": workspace,
                 **(mounts or {}),
             }
             if with_engine:
-                volumes[self.engine.socket] = "/var/run/docker.sock"
+                volumes["/var/run/docker.sock"] = self.engine.socket
             return self._start(variables, volumes, temp / "_runner_file_commands", show)
 
     def _start(
         self,
         variables: Mapping[str, str],
-        volumes: Mapping[Path, str],
+        volumes: Mapping[str, Path],
         files: Path,
         show: Callable[[str], None] | None,
     ) -> StepResult:
@@ -125,7 +125,7 @@ class Runner:
         command += ["--network", "host"]
         for name in variables:
             command += ["-e", name]
-        for source, target in volumes.items():
+        for target, source in volumes.items():
             command += ["-v", f"{source}:{target}"]
         log, printed, started = JobLog(), [], time.monotonic()
         with subprocess.Popen(

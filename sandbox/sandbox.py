@@ -1,5 +1,6 @@
 """Everything that a deploy needs, on one machine, with one call."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,4 +71,5 @@ def create_function(sandbox_aws: Aws, name: str, image_uri: str) -> None:
         Role=f"arn:aws:iam::{sandbox_aws.account}:role/{name}",
         Timeout=30,
     )
-    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    while client.get_function(FunctionName=name)["Configuration"]["State"] == "Pending":
+        time.sleep(0.05)

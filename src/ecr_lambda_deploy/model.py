@@ -1,5 +1,6 @@
 """The nouns: what is wanted, what is observed, and what became of it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Literal, Self
 
 from ecr_lambda_deploy.errors import DeployError
+
+_REFERENCE = re.compile(r"(?P<registry>[^/@]+)/(?P<repository>[^:@]+)@(?P<digest>sha256:[0-9a-f]{64})")
 
 Architecture = Literal["x86_64", "arm64"]
 Platform = Literal["linux/amd64", "linux/arm64"]
@@ -39,12 +42,9 @@ class ImageReference:
 
     @classmethod
     def parse(cls, uri: str) -> Self | None:
-        """Read `registry/repository@sha256:…`; None for anything else."""
-        name, at, digest = uri.partition("@")
-        registry, slash, repository = name.partition("/")
-        if not (at and slash and digest.startswith("sha256:")):
-            return None
-        return cls(registry=registry, repository=repository, digest=digest)
+        """Read `registry/repository@sha256:…`; None for anything else, a tag beside the digest included."""
+        found = _REFERENCE.fullmatch(uri)
+        return cls(**found.groupdict()) if found else None
 
     @property
     def repository_uri(self) -> str:

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.runner import ACTION_IMAGE
-from tests.e2e.conftest import COMMIT, Job
+from tests.e2e.conftest import COMMIT, SHARED, Job
 
 
 def test_a_push_becomes_the_running_code_and_the_same_again_changes_nothing(job_on_each_engine: Job) -> None:
@@ -43,9 +42,9 @@ def test_a_plain_push_makes_an_index_that_lambda_refuses_and_the_action_does_not
     job_on_each_engine: Job, tmp_path: Path
 ) -> None:
     job = job_on_each_engine
-    uri = f"{job.aws.registry}/{job.name}:plain"
-    _push_with_plain_buildx(job, uri, tmp_path)
-    pushed = job.aws.client("ecr").batch_get_image(repositoryName=job.name, imageIds=[{"imageTag": "plain"}])
+    uri = f"{job.aws.registry}/{SHARED}:plain"
+    job.push_with_plain_buildx(uri, tmp_path)
+    pushed = job.aws.client("ecr").batch_get_image(repositoryName=SHARED, imageIds=[{"imageTag": "plain"}])
     assert "image.index" in pushed["images"][0]["imageManifestMediaType"]
     with pytest.raises(ClientError, match=r"media type for the source image .* is not supported"):
         job.aws.client("lambda").update_function_code(FunctionName=job.name, ImageUri=uri)
@@ -53,17 +52,6 @@ def test_a_plain_push_makes_an_index_that_lambda_refuses_and_the_action_does_not
     job.greet("good morning")
     assert job.step().exit_code == 0
     assert "good morning" in job.invoke()
-
-
-def _push_with_plain_buildx(job: Job, uri: str, folder: Path) -> None:
-    token = job.aws.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    (folder / "config.json").write_text(json.dumps({"auths": {job.aws.registry: {"auth": token}}}))
-    mounts = {job.engine.socket: "/var/run/docker.sock", job.workspace: "/source", folder: "/docker"}
-    volumes = [f"--volume={source}:{target}" for source, target in mounts.items()]
-    job.engine.docker(
-        "run", "--rm", "--network=host", "--env=DOCKER_CONFIG=/docker", *volumes,
-        "--entrypoint=buildx", ACTION_IMAGE, "build", "--push", f"--tag={uri}", "/source",
-    )  # fmt: skip
 
 
 def test_mode_build_pushes_and_touches_no_function(bare_job: Job) -> None:
@@ -111,7 +99,7 @@ def test_every_build_input_reaches_the_image(job: Job) -> None:
             "image",
             "inspect",
             "--format={{json .Config.Labels}}",
-            f"{job.aws.registry}/{job.name}:{_build_tag(result.outputs)}",
+            f"{job.aws.registry}/{SHARED}:{_build_tag(result.outputs)}",
         )
     )
     assert labels["team"] == "orders"
@@ -155,11 +143,12 @@ def test_a_run_that_died_before_it_published_is_finished_by_the_next(job: Job) -
 
 
 def test_an_immutable_tag_stays_and_the_log_says_so(job: Job) -> None:
-    job.aws.client("ecr").put_image_tag_mutability(repositoryName=job.name, imageTagMutability="IMMUTABLE")
+    job.aws.client("ecr").create_repository(repositoryName=job.name, imageTagMutability="IMMUTABLE")
+    inputs = {"function-name": job.name, "repository": job.name}
     job.greet("one")
-    assert job.step().exit_code == 0
+    assert job.step(inputs).exit_code == 0
     job.greet("two")
-    result = job.step()
+    result = job.step(inputs)
     assert result.exit_code == 0
     assert "two" in job.invoke()
     assert f"The tag {COMMIT} stays on the image that has it" in result.log

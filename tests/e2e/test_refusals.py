@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
 import pytest
 
 from sandbox.runner import StepResult
-from tests.e2e.conftest import Job
+from tests.e2e.conftest import SHARED, Job
 
 
 def _refused(job: Job, inputs: Mapping[str, str] | None = None, **options: Any) -> StepResult:  # noqa: ANN401 # those of Job.step
@@ -49,7 +50,7 @@ def test_a_build_that_fails_is_annotated_at_its_line(
     assert (annotation.file, annotation.line) == ("Dockerfile", line)
     assert reason in annotation.message
     assert result.outputs["image-uri"] == serving
-    assert result.outputs["repository-uri"] == f"{job.aws.registry}/{job.name}"
+    assert result.outputs["repository-uri"] == f"{job.aws.registry}/{SHARED}"
 
 
 def test_a_function_that_does_not_exist(bare_job: Job) -> None:
@@ -144,10 +145,13 @@ def test_a_platform_that_the_engine_cannot_build(job: Job) -> None:
     assert "ubuntu-24.04-arm" in message
 
 
-def test_an_image_for_another_architecture_never_reaches_lambda(job: Job) -> None:
-    # FROM --platform overrules what the build was asked for; so does a Dockerfile that copies another platform's files.
-    (job.workspace / "Dockerfile").write_text("FROM --platform=linux/arm64 scratch\nCOPY app.py /\n")
-    message = _error(_refused(job, {"function-name": job.name}))
+def test_an_image_for_another_architecture_never_reaches_lambda(job: Job, tmp_path: Path) -> None:
+    base = f"{job.aws.registry}/{SHARED}:for-arm"
+    (job.workspace / "Dockerfile").write_text("FROM scratch\nCOPY app.py /\n")
+    job.push_with_plain_buildx(base, tmp_path, "--platform=linux/arm64")
+    # FROM --platform overrules what the build was asked for.
+    (job.workspace / "Dockerfile").write_text(f"FROM --platform=linux/arm64 {base}\nCOPY app.py /\n")
+    message = _error(_refused(job))
     assert "is for linux/arm64, not for linux/amd64" in message
 
 

@@ -41,7 +41,7 @@ def test_secrets_are_masked_and_leave_no_trace(job: Job, way: str, ending: str, 
         result = job.step(
             _inputs(job, way),
             environment=environment,
-            mounts={temp: "/tmp", home: "/github/home"},  # noqa: S108
+            mounts={"/tmp": temp, "/github/home": home},  # noqa: S108
         )
     assert result.exit_code == (0 if ending == "deployed" else 1)
 

@@ -11,6 +11,12 @@ _SYNTAX = re.compile(r"dockerfile parse error (?:on )?line (?P<line>\d+)")
 _STEP = re.compile(r"^ > \[(?:\S+ )?\d+/\d+\] (?P<instruction>.+?):?$")
 _BASE_IMAGE = re.compile(r"^ > \[internal\] load metadata for (?P<reference>\S+?):?$")
 
+# What BuildKit's layers put before the reason.
+_NOISE = re.compile(
+    r"failed to solve: |rpc error: code = \w+ desc = "
+    r"|failed to solve with frontend dockerfile\.v0: |failed to create LLB definition: |failed to compute cache key: "
+)
+
 _HINTS = (
     (
         re.compile(r"not authorized to perform: ecr:|failed to push|HTTP 403 response|no basic auth credentials"),
@@ -27,6 +33,10 @@ _HINTS = (
     (
         re.compile(r"name unknown|NAME_UNKNOWN|repository with name .* does not exist"),
         "The registry does not know the repository: look at the inputs 'repository' and 'registry'.",
+    ),
+    (
+        re.compile(r"connection refused|no such host|i/o timeout|TLS handshake timeout"),
+        "A registry could not be reached: look at the image's name; if it is right, run this job again.",
     ),
     (
         re.compile(r"exec format error"),
@@ -55,9 +65,14 @@ def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> Deploy
     reason = errors[-1].removeprefix("ERROR: ") if errors else "\n".join(log[-5:]) or "buildx printed nothing"
     hint = next((hint for pattern, hint in _HINTS if pattern.search(reason)), "The build's log above has the details.")
     line = _line(log, reason, instructions)
-    location = SourceLocation(file=dockerfile, line=line) if line else None
-    at = f" at {dockerfile}:{line}" if line else ""
-    return DeployError(f"The image could not be built and pushed{at}: {reason}", hint, location=location)
+    if line is None:
+        return DeployError(f"The image could not be built and pushed: {_NOISE.sub('', reason)}", hint)
+    return DeployError(
+        f"The image could not be built: {_NOISE.sub('', reason)}\n"
+        f"{dockerfile}:{line}: {instructions.splitlines()[line - 1].strip()}",
+        hint,
+        location=SourceLocation(file=dockerfile, line=line),
+    )
 
 
 def _line(log: Sequence[str], reason: str, instructions: str) -> int | None:

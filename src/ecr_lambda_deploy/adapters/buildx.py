@@ -107,7 +107,11 @@ class Buildx:
             status, log = self._run(
                 [*bake_arguments(build, metadata), _TARGET],
                 definition=json.dumps(bake_definition(build, platform, labels, destination)),
-                environment={"DOCKER_CONFIG": str(config), "BUILDX_CONFIG": folder},
+                environment={
+                    "DOCKER_CONFIG": str(config),
+                    "BUILDX_CONFIG": folder,
+                    "BUILDX_GIT_INFO": "false",  # there is no git here, and the labels say the commit
+                },
             )
             if status != 0:
                 raise self._failure(build, log)

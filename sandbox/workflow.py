@@ -1,0 +1,85 @@
+"""Runs a workflow word for word with act, which stands in for GitHub."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sandbox.base_images import ACT_RUNNER
+from sandbox.engine import Engine
+
+_ROOT = Path(__file__).parent.parent
+# What a tagged release of the action has that matters to the runner.
+_RELEASE = (".dockerignore", "action.yml", "Dockerfile", "entrypoint.py", "requirements", "src")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowResult:
+    """What a workflow run left behind.
+
+    Attributes:
+        exit_code: of act; 0 if every job succeeded.
+        log: what act printed.
+    """
+
+    exit_code: int
+    log: str
+
+
+def run_workflow(
+    workflow: str,
+    files: Path,
+    *,
+    engine: Engine,
+    uses: str = "org/ecr-lambda-deploy@v1",
+    environment: Mapping[str, str],
+) -> WorkflowResult:
+    """Push a commit with a workflow to a new repository, and run what that triggers.
+
+    Args:
+        workflow: the workflow file's text.
+        files: what else is in the repository.
+        engine: runs the job.
+        uses: the name by which the workflow uses this checkout's action.
+        environment: what the job has in its environment, as from GitHub.
+    """
+    with TemporaryDirectory(prefix="workflow-") as folder:
+        action, repository = Path(folder, "action"), Path(folder, "orders")
+        action.mkdir()
+        for name in _RELEASE:
+            if (source := _ROOT / name).is_dir():
+                shutil.copytree(source, action / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, action)
+        shutil.copytree(files, repository)
+        (repository / ".github/workflows").mkdir(parents=True)
+        (repository / ".github/workflows/deploy.yml").write_text(workflow)
+        _git(repository, "init", "--quiet", "--initial-branch=main")
+        _git(repository, "remote", "add", "origin", "https://github.com/octocat/orders.git")
+        _git(repository, "add", "--all")
+        _git(repository, "commit", "--quiet", "--message=The first orders")
+        command = [str(Path(sys.executable).with_name("act")), "push", "--pull=false", "--rm", f"--platform=ubuntu-latest={ACT_RUNNER}"]
+        command += ["--no-cache-server", f"--local-repository={uses}={action}"]
+        command += [f"--env={name}" for name in environment]
+        command.append(f"--container-daemon-socket=unix://{engine.socket}")
+        done = subprocess.run(
+            command,
+            cwd=repository,
+            env={**os.environ, **engine.environment(), **environment, "XDG_CACHE_HOME": folder},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    return WorkflowResult(exit_code=done.returncode, log=re.sub(r"\x1b\[[0-9;]*m", "", done.stdout))
+
+
+def _git(repository: Path, *arguments: str) -> None:
+    author = ["-c", "user.name=Mona", "-c", "user.email=mona@example.com"]
+    subprocess.run(["git", *author, *arguments], cwd=repository, check=True)

@@ -1,0 +1,81 @@
+"""The inputs that say how an image is built."""
+
+import os
+from pathlib import Path
+
+from ecr_lambda_deploy.input_reader import InputReader
+from ecr_lambda_deploy.model import PLATFORM_OF, BakeProperty, Build
+
+# What `set` takes: the properties of a bake target that no input has, by the shape that bake wants [bake reference].
+# They are put into bake's definition, since its --set forgets some of them (buildx 0.29: network, ulimits,
+# no-cache-filter).
+_SINGLE_PROPERTIES = ("network", "shm-size", "description")
+_LISTED_PROPERTIES = ("annotations", "entitlements", "no-cache-filter", "ssh", "ulimits")
+_MAPPED_PROPERTIES = ("extra-hosts",)
+
+
+def read_build(reader: InputReader) -> Build:
+    """Read the inputs that say how an image is built."""
+    workspace = Path(reader.environment.get("GITHUB_WORKSPACE") or ".").absolute()
+    context = _read_path(reader, workspace, "context", reader.text("context"))
+    dockerfile = _read_path(reader, workspace, "dockerfile", reader.text("dockerfile") or str(context / "Dockerfile"))
+    if not context.is_dir():
+        reader.problem(
+            f"'context' {reader.text('context')!r} is no folder of the workspace.{_checkout_hint(workspace)}"
+        )
+    elif not dockerfile.is_file():
+        wanted = os.path.relpath(dockerfile, workspace)
+        reader.problem(f"'dockerfile' {wanted!r} is no file of the workspace.{_checkout_hint(workspace)}")
+    return Build(
+        context=context,
+        dockerfile=dockerfile,
+        target=reader.text("target"),
+        build_args=_read_build_args(reader),
+        labels={key: value or "" for key, value in reader.pairs("labels").items()},
+        platform=reader.choice("platform", tuple(PLATFORM_OF.values()), None),
+        properties=_read_properties(reader),
+        pull=reader.flag("pull"),
+        no_cache=reader.flag("no-cache"),
+    )
+
+
+def _read_path(reader: InputReader, workspace: Path, name: str, value: str) -> Path:
+    path = Path(workspace, value)
+    if not path.resolve().is_relative_to(workspace.resolve()):
+        reader.problem(f"'{name}' {os.path.relpath(path, workspace)!r} leaves the workspace.")
+    return path
+
+
+def _checkout_hint(workspace: Path) -> str:
+    if workspace.is_dir() and any(workspace.iterdir()):
+        return ""
+    return " The workspace is empty: is an actions/checkout step missing before this one?"
+
+
+def _read_build_args(reader: InputReader) -> dict[str, str]:
+    """As in Docker, a name alone takes its value from the environment, and is left out where there is none."""
+    given = {
+        key: reader.environment.get(key) if value is None else value
+        for key, value in reader.pairs("build-args").items()
+    }
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _read_properties(reader: InputReader) -> dict[str, BakeProperty]:
+    properties: dict[str, BakeProperty] = {}
+    for line in reader.lines("set"):
+        name, equals, value = line.partition("=")
+        name, _, key = name.strip().removesuffix("+").partition(".")
+        present = properties.get(name)
+        if not (equals and value):
+            reader.problem(f"'set' holds PROPERTY=VALUE lines; {line!r} is not one.")
+        elif name in _SINGLE_PROPERTIES and not key:
+            properties[name] = value
+        elif name in _LISTED_PROPERTIES and not key:
+            properties[name] = [*present, value] if isinstance(present, list) else [value]
+        elif name in _MAPPED_PROPERTIES and key:
+            properties[name] = {**(present if isinstance(present, dict) else {}), key: value}
+        else:
+            known = (*_SINGLE_PROPERTIES, *_LISTED_PROPERTIES, *(f"{mapped}.NAME" for mapped in _MAPPED_PROPERTIES))
+            reader.problem(f"'set' takes {', '.join(sorted(known))}; {line!r} is none of them.")
+    return properties
