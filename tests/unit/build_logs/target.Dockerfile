@@ -1,0 +1,2 @@
+FROM scratch AS one
+LABEL b=1

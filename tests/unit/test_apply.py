@@ -1,0 +1,239 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from ecr_lambda_deploy.apply import Releaser
+from ecr_lambda_deploy.errors import DeployError, InProgressError
+from ecr_lambda_deploy.model import ImageReference, ObservedFunction, Outcome, ReleaseStatus, Status
+from ecr_lambda_deploy.plan import PublishVersion, ReleasePlan, Step, UpdateCode
+from tests.unit.ports_in_memory import NEW, OLD, FakeFunctions, World, code_sha256_of, image
+
+_UPDATE = UpdateCode(image=NEW, architecture="x86_64")
+_PUBLISH = PublishVersion(description="commit=c0ffee")
+_SOMEBODY_ELSES = image("e")
+
+
+def _apply(world: World, *steps: Step, wait_timeout: float = 60) -> Outcome:
+    functions = world.functions
+    releaser = Releaser(functions=functions, log=world.log, clock=world.clock, wait_timeout=wait_timeout)
+    observed = ObservedFunction(latest=functions.latest, newest=functions.newest_version("orders-api"))
+    functions.calls.clear()
+    return releaser.apply(ReleasePlan(function="orders-api", observed=observed, steps=steps))
+
+
+def _world(functions: FakeFunctions | None = None) -> World:
+    return World(functions=functions or FakeFunctions())
+
+
+def test_a_plan_without_steps_calls_nothing() -> None:
+    world = _world(FakeFunctions(versions={"7": code_sha256_of(OLD)}))
+    outcome = _apply(world)
+
+    assert world.functions.calls == []
+    assert (outcome.status, outcome.is_changed, outcome.image, outcome.version) == (
+        ReleaseStatus.UNCHANGED,
+        False,
+        OLD,
+        "7",
+    )
+
+
+@pytest.mark.parametrize("reads", [0, 1, 5])
+def test_code_is_updated_settled_and_only_then_published(reads: int) -> None:
+    world = _world(FakeFunctions(versions={"7": code_sha256_of(OLD)}))
+    world.functions.reads_to_settle = reads
+    outcome = _apply(world, _UPDATE, _PUBLISH)
+
+    assert world.functions.changes == [("update_code", str(NEW), "x86_64"), ("publish_version", "8")]
+    assert world.functions.descriptions == {"8": "commit=c0ffee"}
+    update, publish = world.functions.calls.index("update_code"), world.functions.calls.index("publish_version")
+    assert world.functions.calls[update + 1 : publish].count("read") >= reads + 1
+    assert world.functions.calls[publish + 1 :].count("read") == reads + 1
+    assert (outcome.status, outcome.is_changed, outcome.image, outcome.version, outcome.error) == (
+        ReleaseStatus.DEPLOYED,
+        True,
+        NEW,
+        "8",
+        None,
+    )
+    assert outcome.seconds == pytest.approx(world.clock.now() - 1000)
+
+
+def test_without_publishing_no_version_serves_afterwards() -> None:
+    world = _world(FakeFunctions(versions={"7": code_sha256_of(OLD)}))
+    outcome = _apply(world, _UPDATE)
+
+    assert (outcome.image, outcome.version) == (NEW, "")
+    assert world.functions.versions == {"7": code_sha256_of(OLD)}
+
+
+def test_the_architecture_goes_with_the_code() -> None:
+    world = _world()
+    _apply(world, replace(_UPDATE, architecture="arm64"))
+
+    assert world.functions.changes == [("update_code", str(NEW), "arm64")]
+
+
+def test_permission_to_publish_is_checked_before_anything_changes() -> None:
+    world = _world()
+    world.functions.refusals["check_may_publish"] = DeployError("lambda:PublishVersion denied")
+    outcome = _apply(world, _UPDATE, _PUBLISH)
+
+    assert world.functions.changes == []
+    assert (outcome.status, outcome.is_changed, outcome.image) == (ReleaseStatus.FAILED, False, OLD)
+    assert str(outcome.error) == "lambda:PublishVersion denied"
+
+
+def test_permission_to_publish_is_not_checked_where_nothing_is_published() -> None:
+    world = _world()
+    _apply(world, _UPDATE)
+
+    assert "check_may_publish" not in world.functions.calls
+
+
+@pytest.mark.parametrize("steps", [(_UPDATE,), (_PUBLISH,), (_UPDATE, _PUBLISH)])
+def test_another_change_in_progress_is_waited_for(steps: tuple[Step, ...]) -> None:
+    world = _world()
+    world.functions.conflicts = 3
+    outcome = _apply(world, *steps)
+
+    assert outcome.status is ReleaseStatus.DEPLOYED
+    assert len(world.functions.changes) == len(steps)
+    assert len(world.log.of_kind("info")) >= 3
+
+
+def test_a_change_that_stays_in_progress_ends_the_wait_in_time() -> None:
+    world = _world()
+    world.functions.conflicts = 10_000
+    outcome = _apply(world, _UPDATE, wait_timeout=30)
+
+    assert isinstance(outcome.error, InProgressError)
+    assert (outcome.status, outcome.is_changed) == (ReleaseStatus.FAILED, False)
+    assert 30 <= outcome.seconds < 31
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "hint"),
+    [
+        ("ImageAccessDenied", "Lambda does not have permission", "lambda.amazonaws.com"),
+        ("ImageDeleted", "", "lifecycle rule"),
+        ("InvalidImage", "unsupported media type", "media types"),
+        ("FunctionError.InvalidEntryPoint", "exec format error", "architecture"),
+        ("FunctionError.InitTimeout", "", "out of the import"),
+        ("FunctionError.RuntimeInitError", "", "CloudWatch"),
+        ("FunctionError.PermissionDenied", "", "mode"),
+        ("InsufficientRolePermissions", "", "execution role"),
+        ("SomethingNew", "in AWS's words", "goes on serving"),
+    ],
+)
+@pytest.mark.parametrize("field", ["update", "state"])
+def test_a_failed_update_is_told_in_lambda_s_words(field: str, code: str, reason: str, hint: str) -> None:
+    world = _world()
+    failed = Status(value="Failed", reason_code=code, reason=reason)
+    world.functions.end_of_update = lambda _: (
+        replace(world.functions.latest, update=failed)
+        if field == "update"
+        else replace(world.functions.latest, state=failed)
+    )
+    outcome = _apply(world, _UPDATE, _PUBLISH)
+
+    assert outcome.error is not None
+    label = "LastUpdateStatus" if field == "update" else "State"
+    assert outcome.error.message == f"Lambda could not update orders-api: {label} {failed}."
+    assert hint in outcome.error.hint
+    assert (outcome.status, outcome.image) == (ReleaseStatus.FAILED, OLD)
+    assert world.functions.versions == {}
+
+
+def test_an_update_that_does_not_settle_is_not_published() -> None:
+    world = _world()
+    world.functions.reads_to_settle = 10_000
+    outcome = _apply(world, _UPDATE, _PUBLISH, wait_timeout=5)
+
+    assert "has not settled" in str(outcome.error)
+    assert world.functions.versions == {}
+    assert outcome.seconds == pytest.approx(5)
+
+
+def test_an_update_that_is_refused_changes_nothing() -> None:
+    world = _world()
+    world.functions.refusals["update_code"] = DeployError("lambda:UpdateFunctionCode failed")
+    outcome = _apply(world, _UPDATE, _PUBLISH)
+
+    assert (outcome.status, outcome.is_changed, outcome.image, outcome.version) == (
+        ReleaseStatus.FAILED,
+        False,
+        OLD,
+        "",
+    )
+
+
+def _instead(functions: FakeFunctions, image: ImageReference) -> Callable[[], None]:
+    """Return what somebody else's update does to a function."""
+
+    def update() -> None:
+        functions.latest = replace(functions.latest, image=image, code_sha256=code_sha256_of(image))
+
+    return update
+
+
+def test_somebody_else_s_image_is_not_published_and_not_hidden() -> None:
+    world = _world()
+    world.functions.before["read", 1] = _instead(world.functions, _SOMEBODY_ELSES)
+    outcome = _apply(world, _UPDATE, _PUBLISH)
+
+    assert "somebody else updated it meanwhile" in str(outcome.error)
+    assert "concurrency" in str(outcome.error)
+    assert world.functions.versions == {}
+    assert (outcome.status, outcome.is_changed, outcome.image) == (ReleaseStatus.FAILED, True, _SOMEBODY_ELSES)
+
+
+@pytest.mark.parametrize("call", [("read", 2), ("publish_version", 1)])
+def test_what_somebody_else_deploys_before_the_version_is_not_published(call: tuple[str, int]) -> None:
+    world = _world()
+    world.functions.before[call] = _instead(world.functions, _SOMEBODY_ELSES)
+    outcome = _apply(world, _UPDATE, _PUBLISH)
+
+    assert world.functions.descriptions == {}
+    assert outcome.status is ReleaseStatus.FAILED
+
+
+def test_a_version_alone_is_of_the_image_that_was_observed() -> None:
+    world = _world()
+    world.functions.before["read", 1] = _instead(world.functions, _SOMEBODY_ELSES)
+    outcome = _apply(world, _PUBLISH)
+
+    assert world.functions.descriptions == {}
+    assert outcome.status is ReleaseStatus.FAILED
+
+
+def test_a_refused_version_leaves_the_code_updated_and_says_so() -> None:
+    world = _world(FakeFunctions(versions={"7": code_sha256_of(OLD)}))
+    world.functions.refusals["publish_version"] = DeployError("CodeStorageExceededException")
+    outcome = _apply(world, _UPDATE, _PUBLISH)
+
+    assert str(outcome.error) == "CodeStorageExceededException"
+    assert (outcome.status, outcome.is_changed, outcome.image, outcome.version) == (
+        ReleaseStatus.FAILED,
+        True,
+        NEW,
+        "",
+    )
+
+
+def test_a_version_that_does_not_become_active_is_a_failure() -> None:
+    world = _world()
+    world.functions.version_state = Status(value="Failed", reason_code="InternalError", reason="sorry")
+    outcome = _apply(world, _UPDATE, _PUBLISH)
+
+    assert "Version 1 of orders-api did not become active: State Failed (InternalError: sorry)." in str(outcome.error)
+    assert outcome.status is ReleaseStatus.FAILED
+
+
+def test_what_is_a_bug_is_not_taken_for_a_failure_of_the_outside() -> None:
+    world = _world()
+    world.functions.refusals["update_code"] = ZeroDivisionError()
+
+    with pytest.raises(ZeroDivisionError):
+        _apply(world, _UPDATE)

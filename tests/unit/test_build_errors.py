@@ -1,0 +1,101 @@
+"""Logs that buildx 0.29 printed with two real engines, for builds that fail; only the registry's port is changed."""
+
+from pathlib import Path
+
+import pytest
+
+from ecr_lambda_deploy.adapters.build_errors import explain
+from ecr_lambda_deploy.errors import DeployError, SourceLocation
+
+_LOGS = Path(__file__).parent / "build_logs"
+_ENGINES = ("engine-20.10", "engine-28.5")
+
+
+def _explained(engine: str, case: str) -> DeployError:
+    log = Path(_LOGS, engine, f"{case}.log").read_text().splitlines()
+    instructions = Path(_LOGS, f"{case}.Dockerfile").read_text()
+    return explain(log, dockerfile="services/orders/Dockerfile", instructions=instructions)
+
+
+@pytest.mark.parametrize("engine", _ENGINES)
+@pytest.mark.parametrize(
+    ("case", "line", "words"),
+    [
+        ("syntax", 3, "unknown instruction: CPY"),
+        ("run", 3, "exit code: 1"),
+        ("run-multistage", 6, "exit code: 3"),
+        ("copy", 3, '"/missing.py"'),
+        ("unknown-base", 3, "localhost:5000/nothing:1: not found"),
+    ],
+)
+def test_an_instruction_that_fails_is_named_with_its_line(engine: str, case: str, line: int, words: str) -> None:
+    error = _explained(engine, case)
+
+    assert words in error.message
+    assert f"at services/orders/Dockerfile:{line}:" in error.message
+    assert error.location == SourceLocation(file="services/orders/Dockerfile", line=line)
+
+
+@pytest.mark.parametrize("engine", _ENGINES)
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("target", "could not be found"),
+        ("push-missing", "The repository with name 'missing' does not exist"),
+        ("push-denied", "403"),
+        ("push-unauthorized", "nauthorized"),
+    ],
+)
+def test_what_no_instruction_is_to_blame_for_has_no_line(engine: str, case: str, words: str) -> None:
+    error = _explained(engine, case)
+
+    assert words in error.message
+    assert error.location is None
+
+
+@pytest.mark.parametrize("engine", _ENGINES)
+def test_a_push_to_a_repository_that_is_not_there_hints_at_the_inputs(engine: str) -> None:
+    assert "'repository'" in _explained(engine, "push-missing").hint
+
+
+@pytest.mark.parametrize("engine", _ENGINES)
+@pytest.mark.parametrize("case", ["push-denied", "push-unauthorized"])
+def test_a_refused_push_hints_at_permissions_and_not_at_a_base_image(engine: str, case: str) -> None:
+    hint = _explained(engine, case).hint
+
+    assert "push" in hint
+    assert "base image" not in hint
+
+
+@pytest.mark.parametrize(
+    ("reason", "hint"),
+    [
+        ("denied: User: arn:aws:sts::1:x is not authorized to perform: ecr:InitiateLayerUpload", "Allow the push"),
+        ("pull access denied, repository does not exist or may require authorization", "credentials for a base image"),
+        ("toomanyrequests: You have reached your unauthenticated pull rate limit", "public.ecr.aws"),
+        ("exec /bin/sh: exec format error", "another architecture"),
+        ("write /x: no space left on device", "disk is full"),
+        ("something new", "log above has the details"),
+    ],
+)
+def test_known_reasons_have_a_way_out(reason: str, hint: str) -> None:
+    error = explain([f"ERROR: {reason}"], dockerfile="Dockerfile", instructions="FROM scratch\n")
+
+    assert error.message.endswith(f": {reason}")
+    assert hint in error.hint
+
+
+def test_without_an_error_line_the_last_lines_are_the_reason() -> None:
+    error = explain([str(number) for number in range(9)], dockerfile="Dockerfile", instructions="")
+
+    assert error.message.endswith("4\n5\n6\n7\n8")
+
+
+def test_a_builder_that_prints_nothing_is_no_empty_reason() -> None:
+    assert "printed nothing" in explain([], dockerfile="Dockerfile", instructions="").message
+
+
+def test_of_two_lines_that_could_be_meant_none_is_blamed() -> None:
+    log = [" > [2/3] RUN make:", "------", "ERROR: failed to solve: exit code: 2"]
+
+    assert explain(log, dockerfile="Dockerfile", instructions="FROM a\nRUN make\nRUN make\n").location is None

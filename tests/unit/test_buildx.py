@@ -1,0 +1,101 @@
+"""What bake is asked for. That it then does so is tested with a real engine."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecr_lambda_deploy.adapters.buildx import bake_arguments, bake_definition
+from ecr_lambda_deploy.model import Build, Platform
+
+_CONTEXT = Path("/workspace/orders")
+_DESTINATION = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/orders:src-1"
+_PLAIN: dict[str, Any] = {
+    "context": "/workspace/orders",
+    "dockerfile": "/workspace/orders/Dockerfile",
+    "args": {},
+    "labels": {},
+    "platforms": ["linux/amd64"],
+    "tags": [_DESTINATION],
+    "output": ["type=image,push=true"],
+    "attest": ["type=provenance,disabled=true", "type=sbom,disabled=true"],
+    "pull": False,
+    "no-cache": False,
+}
+
+
+def _build(**given: Any) -> Build:  # noqa: ANN401 # the fields of Build
+    return Build(**{"context": _CONTEXT, "dockerfile": _CONTEXT / "Dockerfile", **given})
+
+
+@pytest.mark.parametrize(
+    ("build", "platform", "labels", "expected"),
+    [
+        pytest.param(_build(), "linux/amd64", {}, {}, id="defaults"),
+        pytest.param(_build(), "linux/arm64", {}, {"platforms": ["linux/arm64"]}, id="platform"),
+        pytest.param(_build(target="final"), "linux/amd64", {}, {"target": "final"}, id="target"),
+        pytest.param(
+            _build(dockerfile=Path("/workspace/docker/orders.Dockerfile")),
+            "linux/amd64",
+            {},
+            {"dockerfile": "/workspace/docker/orders.Dockerfile"},
+            id="dockerfile beside the context",
+        ),
+        pytest.param(
+            _build(build_args={"A": "1", "EMPTY": ""}), "linux/amd64", {}, {"args": {"A": "1", "EMPTY": ""}}, id="args"
+        ),
+        pytest.param(
+            _build(labels={"ignored": "deploy decides on labels"}),
+            "linux/amd64",
+            {"team": "shop"},
+            {"labels": {"team": "shop"}},
+            id="labels",
+        ),
+        pytest.param(_build(pull=True), "linux/amd64", {}, {"pull": True}, id="pull"),
+        pytest.param(_build(no_cache=True), "linux/amd64", {}, {"no-cache": True}, id="no-cache"),
+        pytest.param(
+            _build(build_args={"A": "${B}", "C": "$${D}", "E": "%{ if x }", "F": "100% $5", "${G}": "%%{"}),
+            "linux/amd64",
+            {},
+            {
+                "args": {
+                    "A": "$${B}",
+                    "C": "$$${D}",
+                    "E": "%%{ if x }",
+                    "F": "100% $5",
+                    "$${G}": "%%%{",
+                }
+            },
+            id="templates in build arguments",
+        ),
+        pytest.param(_build(), "linux/amd64", {"l": "${x}"}, {"labels": {"l": "$${x}"}}, id="template in a label"),
+        pytest.param(
+            _build(context=Path("/workspace/${a}")),
+            "linux/amd64",
+            {},
+            {"context": "/workspace/$${a}"},
+            id="template in a path",
+        ),
+    ],
+)
+def test_bake_definition(build: Build, platform: Platform, labels: dict[str, str], expected: dict[str, Any]) -> None:
+    definition = bake_definition(build, platform, labels, _DESTINATION)
+
+    assert definition == {"target": {"image": {**_PLAIN, **expected}}}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ({}, []),
+        ({"shm-size": "128m"}, ["--set=image.shm-size=128m"]),
+        (
+            {"extra-hosts.db": "10.0.0.1", "ssh": "default=/run/agent"},
+            ["--set=image.extra-hosts.db=10.0.0.1", "--set=image.ssh=default=/run/agent"],
+        ),
+    ],
+)
+def test_bake_arguments(overrides: dict[str, str], expected: list[str]) -> None:
+    arguments = bake_arguments(_build(overrides=overrides), Path("/run/metadata.json"))
+
+    assert arguments == ["bake", "--file=-", "--progress=plain", "--metadata-file=/run/metadata.json", *expected]

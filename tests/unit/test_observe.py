@@ -1,0 +1,192 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.model import (
+    Architecture,
+    Build,
+    FunctionState,
+    FunctionTarget,
+    ImageReference,
+    Platform,
+    ReleaseStatus,
+    Status,
+)
+from ecr_lambda_deploy.observe import Destination, observe
+from tests.unit.ports_in_memory import OLD, REGISTRY, FakeFunctions, World, function_state, image, image_target
+
+_BUILD = Build(context=Path("/workspace"), dockerfile=Path("/workspace/Dockerfile"))
+_OF_ANOTHER_ACCOUNT = image("a", registry="210987654321.dkr.ecr.eu-west-1.amazonaws.com", repository="theirs")
+_DUAL_STACK = "123456789012.dkr-ecr.eu-west-1.on.aws"
+
+
+@pytest.mark.parametrize(
+    ("given", "present", "expected"),
+    [
+        ("", OLD, "orders"),
+        ("given", OLD, "given"),
+        ("", image("a", repository="shop/orders"), "shop/orders"),
+        ("", _OF_ANOTHER_ACCOUNT, "orders-api"),
+        ("", None, "orders-api"),
+        ("given", None, "given"),
+    ],
+)
+def test_the_repository_is_the_one_in_use_or_named_like_the_function(
+    given: str, present: ImageReference | None, expected: str
+) -> None:
+    world = World(functions=FakeFunctions(function_state(image=present)))
+    world.repositories.names = {expected}
+    (observed,), destination = observe(image_target(_BUILD, repository=given), world.outside(), world.journal)
+
+    assert destination == Destination(registry=REGISTRY, repository=expected, platform="linux/amd64")
+    assert observed.latest is world.functions.latest
+    assert world.journal.repository_uri == f"{REGISTRY}/{expected}"
+
+
+def test_a_function_s_name_that_cannot_name_a_repository_needs_one_given() -> None:
+    world = World(functions=FakeFunctions(function_state(name="OrdersApi", image=None)))
+
+    with pytest.raises(DeployError, match="No repository is given") as caught:
+        observe(image_target(_BUILD, functions=(FunctionTarget(name="OrdersApi"),)), world.outside(), world.journal)
+
+    assert "'repository'" in caught.value.hint
+
+
+def test_a_given_registry_is_used_as_it_is() -> None:
+    world = World()
+    _, destination = observe(image_target(_BUILD, registry=_DUAL_STACK), world.outside(), world.journal)
+
+    assert (destination.registry, destination.repository) == (_DUAL_STACK, "orders")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "engine", "given", "expected"),
+    [
+        ("x86_64", "linux/arm64", None, "linux/amd64"),
+        ("arm64", "linux/amd64", None, "linux/arm64"),
+        ("x86_64", "linux/amd64", "linux/arm64", "linux/arm64"),
+        ("arm64", "linux/arm64", "linux/amd64", "linux/amd64"),
+    ],
+)
+def test_the_platform_is_the_function_s_unless_one_is_given(
+    architecture: Architecture, engine: Platform, given: Platform | None, expected: Platform
+) -> None:
+    world = World(functions=FakeFunctions(function_state(architecture=architecture)))
+    world.builder.engine = engine
+    target = image_target(replace(_BUILD, platform=given))
+
+    assert observe(target, world.outside(), world.journal)[1].platform == expected
+    assert world.builder.checked == [expected]
+
+
+def test_without_a_function_the_platform_is_the_engine_s() -> None:
+    world = World()
+    world.builder.engine = "linux/arm64"
+    observed, destination = observe(
+        image_target(_BUILD, repository="orders", functions=()), world.outside(), world.journal
+    )
+
+    assert observed == ()
+    assert destination.platform == "linux/arm64"
+    assert world.functions.calls == []
+
+
+def test_what_is_wrong_is_told_at_once() -> None:
+    world = World()
+    world.functions.refusals["read"] = DeployError("no function")
+    world.functions.refusals["newest_version"] = DeployError("no versions")
+    world.repositories.refusals["registry"] = DeployError("no authorization", "log in")
+    world.builder.refusals["check_engine"] = DeployError("no engine")
+
+    with pytest.raises(DeployError) as caught:
+        observe(image_target(_BUILD), world.outside(), world.journal)
+
+    assert set(str(caught.value).split("\n\n")) == {
+        "no function",
+        "no versions",
+        "no authorization\nlog in",
+        "no engine",
+    }
+
+
+def test_the_same_reason_is_told_once() -> None:
+    world = World()
+    for calls in (world.functions.refusals, world.repositories.refusals):
+        for call in ("read", "newest_version", "registry"):
+            calls[call] = DeployError("There are no AWS credentials.", "Give the job credentials")
+
+    with pytest.raises(DeployError) as caught:
+        observe(image_target(_BUILD), world.outside(), world.journal)
+
+    assert str(caught.value) == "There are no AWS credentials.\nGive the job credentials"
+
+
+def test_a_missing_repository_and_a_platform_that_cannot_be_built_are_told_at_once() -> None:
+    world = World()
+    world.repositories.names = set()
+    world.builder.refusals["check_platform"] = DeployError("cannot build for linux/amd64")
+
+    with pytest.raises(DeployError) as caught:
+        observe(image_target(_BUILD), world.outside(), world.journal)
+
+    assert "There is no ECR repository orders" in str(caught.value)
+    assert "cannot build for linux/amd64" in str(caught.value)
+
+
+def test_what_is_a_bug_is_not_taken_for_a_failure_of_the_outside() -> None:
+    world = World()
+    world.repositories.refusals["registry"] = ZeroDivisionError()
+    world.builder.refusals["check_engine"] = DeployError("no engine")
+
+    with pytest.raises(ZeroDivisionError):
+        observe(image_target(_BUILD), world.outside(), world.journal)
+
+
+@pytest.mark.parametrize(
+    ("latest", "words"),
+    [
+        (function_state(package_type="Zip", image=None), "package type Zip"),
+        (function_state(state=Status(value="Deleting")), "is being deleted"),
+    ],
+)
+def test_a_function_that_cannot_be_given_an_image_ends_the_run_and_is_in_the_journal(
+    latest: FunctionState, words: str
+) -> None:
+    world = World(functions=FakeFunctions(latest))
+
+    with pytest.raises(DeployError, match=words):
+        observe(image_target(_BUILD), world.outside(), world.journal)
+
+    (outcome,) = world.journal.outcomes
+    assert (outcome.function, outcome.status, outcome.is_changed) == ("orders-api", ReleaseStatus.FAILED, False)
+
+
+@pytest.mark.parametrize(
+    ("present", "lets_lambda_pull", "warnings"),
+    [
+        (_OF_ANOTHER_ACCOUNT, False, 1),
+        (_OF_ANOTHER_ACCOUNT, True, 0),
+        (_OF_ANOTHER_ACCOUNT, None, 0),  # these credentials may not read the policy
+        (OLD, False, 0),  # it pulls from there already
+    ],
+)
+def test_a_repository_that_lambda_may_not_pull_from_is_warned_of(
+    present: ImageReference, lets_lambda_pull: bool | None, warnings: int
+) -> None:
+    world = World(functions=FakeFunctions(function_state(image=present)))
+    world.repositories.lets_lambda_pull = lets_lambda_pull
+    observe(image_target(_BUILD, repository="orders"), world.outside(), world.journal)
+
+    assert len(world.log.of_kind("warning")) == warnings
+    assert all("orders" in warning and "ecr:SetRepositoryPolicy" in warning for warning in world.log.of_kind("warning"))
+
+
+def test_nothing_is_changed_by_looking() -> None:
+    world = World()
+    observe(image_target(_BUILD), world.outside(), world.journal)
+
+    assert world.functions.changes == []
+    assert world.repositories.tags == []
+    assert world.builder.built == []

@@ -1,0 +1,271 @@
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.model import (
+    FunctionState,
+    ImageReference,
+    Journal,
+    Mode,
+    ObservedFunction,
+    Outcome,
+    PublishedVersion,
+    ReleaseStatus,
+    WorkflowRun,
+)
+from ecr_lambda_deploy.report import OUTPUTS, headline, outputs, summary
+from tests.unit.ports_in_memory import NEW, OLD, REGISTRY, RUN, code_sha256_of, function_state
+
+_VERSION_7 = PublishedVersion(number="7", code_sha256=code_sha256_of(OLD))
+_ARN = function_state().arn
+
+
+def _outcome(
+    status: ReleaseStatus,
+    *,
+    image: ImageReference | None = NEW,
+    version: str = "8",
+    changed: bool = True,
+    error: DeployError | None = None,
+    latest: FunctionState | None = None,
+) -> Outcome:
+    return Outcome(
+        function="orders-api",
+        before=ObservedFunction(latest=latest or function_state(), newest=_VERSION_7),
+        image=image,
+        version=version,
+        status=status,
+        is_changed=changed,
+        seconds=1.23456,
+        error=error,
+    )
+
+
+_DEPLOYED = _outcome(ReleaseStatus.DEPLOYED)
+_UNCHANGED = _outcome(ReleaseStatus.UNCHANGED, image=OLD, version="7", changed=False)
+_UNTOUCHED = _outcome(ReleaseStatus.FAILED, image=OLD, version="7", changed=False)
+_REFUSED = replace(_UNTOUCHED, error=DeployError("refused", "allow it"))
+_UNPUBLISHED = _outcome(ReleaseStatus.FAILED, version="", error=DeployError("no version"))
+
+
+def _journal(
+    *outcomes: Outcome,
+    image: ImageReference | None = NEW,
+    tags: tuple[str, ...] = ("v1", "src-1"),
+    error: DeployError | None = None,
+    mode: Mode = Mode.DEPLOY,
+    run: WorkflowRun = RUN,
+) -> Journal:
+    return Journal(
+        run=run,
+        mode=mode,
+        repository_uri=f"{REGISTRY}/orders",
+        image=image,
+        image_tags=tags,
+        outcomes=outcomes,
+        phases=[("Check", 0.44), ("Build and push", 12.0)],
+        error=error,
+    )
+
+
+_SITUATIONS = {
+    "wrong inputs": Journal(run=WorkflowRun(), error=DeployError("'mode' is one of …")),
+    "checks failed": _journal(image=None, tags=(), error=DeployError("no repository")),
+    "build failed": _journal(_UNTOUCHED, image=None, tags=(), error=DeployError("no image")),
+    "built": _journal(mode=Mode.BUILD),
+    "deployed": _journal(_DEPLOYED),
+    "unchanged": _journal(_UNCHANGED),
+    "refused": _journal(_REFUSED),
+    "not published": _journal(_UNPUBLISHED),
+    "first image": _journal(_outcome(ReleaseStatus.DEPLOYED, latest=function_state(image=None))),
+}
+
+
+@pytest.mark.parametrize("situation", _SITUATIONS)
+def test_every_output_is_set_in_every_situation(situation: str) -> None:
+    written = outputs(_SITUATIONS[situation])
+
+    assert tuple(written) == OUTPUTS
+    assert written["changed"] in {"true", "false"}
+    assert isinstance(json.loads(written["results"]), list)
+
+
+@pytest.mark.parametrize(
+    ("situation", "expected"),
+    [
+        ("wrong inputs", {"changed": "false", "results": "[]"}),
+        ("checks failed", {"repository-uri": f"{REGISTRY}/orders", "changed": "false", "results": "[]"}),
+        (
+            "built",
+            {
+                "image-uri": str(NEW),
+                "image-digest": NEW.digest,
+                "image-tags": "v1\nsrc-1",
+                "repository-uri": f"{REGISTRY}/orders",
+                "changed": "false",
+                "results": "[]",
+            },
+        ),
+        (
+            "deployed",
+            {
+                "image-uri": str(NEW),
+                "image-digest": NEW.digest,
+                "image-tags": "v1\nsrc-1",
+                "repository-uri": f"{REGISTRY}/orders",
+                "function-arn": f"{_ARN}:8",
+                "function-version": "8",
+                "previous-image-uri": str(OLD),
+                "previous-version": "7",
+                "changed": "true",
+            },
+        ),
+        (
+            "not published",
+            {
+                "image-uri": str(NEW),
+                "image-digest": NEW.digest,
+                "image-tags": "v1\nsrc-1",
+                "repository-uri": f"{REGISTRY}/orders",
+                "function-arn": _ARN,
+                "previous-image-uri": str(OLD),
+                "previous-version": "7",
+                "changed": "true",
+            },
+        ),
+        (
+            "build failed",  # what serves is the image of before
+            {
+                "image-uri": str(OLD),
+                "image-digest": OLD.digest,
+                "repository-uri": f"{REGISTRY}/orders",
+                "function-arn": f"{_ARN}:7",
+                "function-version": "7",
+                "previous-image-uri": str(OLD),
+                "previous-version": "7",
+                "changed": "false",
+            },
+        ),
+    ],
+)
+def test_the_outputs_tell_what_serves(situation: str, expected: dict[str, str]) -> None:
+    written = dict(outputs(_SITUATIONS[situation]))
+    if "results" not in expected:
+        del written["results"]
+
+    assert {name: value for name, value in written.items() if value} == expected
+
+
+def test_results_is_one_object_for_each_function() -> None:
+    (result,) = json.loads(outputs(_journal(_DEPLOYED))["results"])
+
+    assert result == {
+        "function": "orders-api",
+        "arn": f"{_ARN}:8",
+        "version": "8",
+        "image_uri": str(NEW),
+        "previous_version": "7",
+        "previous_image_uri": str(OLD),
+        "status": "deployed",
+        "seconds": 1.235,
+        "error": "",
+    }
+
+
+def test_a_failed_result_says_why() -> None:
+    (result,) = json.loads(outputs(_journal(_REFUSED))["results"])
+
+    assert (result["status"], result["error"]) == ("failed", "refused\nallow it")
+
+
+def test_a_result_that_failed_because_the_run_did_says_so_too() -> None:
+    (result,) = json.loads(outputs(_SITUATIONS["build failed"])["results"])
+
+    assert (result["status"], result["error"]) == ("failed", "no image")
+
+
+@pytest.mark.parametrize(
+    ("situation", "expected"),
+    [
+        ("wrong inputs", "Failed; no function was changed"),
+        ("built", f"Built {NEW}"),
+        ("deployed", "Deployed orders-api: sha256:aaaaaaaaaaaa → sha256:bbbbbbbbbbbb, version 8"),
+        ("unchanged", "Nothing to do: orders-api runs sha256:aaaaaaaaaaaa, version 7 already"),
+        ("refused", "orders-api failed and was not changed; it runs sha256:aaaaaaaaaaaa, version 7"),
+        ("not published", "orders-api failed after a change; it runs sha256:bbbbbbbbbbbb"),
+        ("first image", "Deployed orders-api: nothing known → sha256:bbbbbbbbbbbb, version 8"),
+    ],
+)
+def test_headline(situation: str, expected: str) -> None:
+    assert headline(_SITUATIONS[situation]) == expected
+
+
+@pytest.mark.parametrize("situation", _SITUATIONS)
+def test_the_summary_begins_with_the_headline_and_has_the_errors(situation: str) -> None:
+    journal = _SITUATIONS[situation]
+    text = summary(journal, region="eu-west-1")
+
+    assert text.startswith(f"### {headline(journal)}\n")
+    assert text.count("[!CAUTION]") == len(journal.errors)
+    assert all(error.message in text for error in journal.errors)
+
+
+def test_the_summary_of_a_deploy() -> None:
+    text = summary(_journal(_DEPLOYED), region="eu-west-1")
+
+    assert "| Function | `orders-api` |" in text
+    assert "| Version | 7 → 8 |" in text
+    assert f"| Image | `{NEW}` |" in text
+    assert "| Tags | `v1` `src-1` |" in text
+    assert f"| Commit | [`c0ffee0`](https://github.com/acme/shop/commit/{RUN.commit}) |" in text
+    assert "| Check | 0.4 |" in text
+    assert "| Build and push | 12.0 |" in text
+
+
+def test_the_summary_ends_with_the_way_back() -> None:
+    text = summary(_journal(_DEPLOYED), region="eu-west-1")
+
+    assert text.endswith(
+        "**To undo**\n\n```sh\n"
+        "aws lambda update-function-code --region eu-west-1 --function-name orders-api "
+        f"--architectures x86_64 --image-uri {OLD}\n```\n"
+    )
+
+
+@pytest.mark.parametrize("situation", ["wrong inputs", "build failed", "built", "unchanged", "refused", "first image"])
+def test_where_nothing_can_be_undone_no_way_back_is_shown(situation: str) -> None:
+    assert "To undo" not in summary(_SITUATIONS[situation], region="eu-west-1")
+
+
+def test_a_commit_outside_github_has_no_link() -> None:
+    text = summary(_journal(_DEPLOYED, run=WorkflowRun(commit=RUN.commit)), region="eu-west-1")
+
+    assert "| Commit | `c0ffee0` |" in text
+
+
+_ODD_TEXTS = [
+    "`x` | y",
+    "<!-- hidden",
+    "</blockquote><img src=x>",
+    "lambda:Get* and lambda:Put*",
+    "__init__.py",
+    "line one\n\n# a heading\n\n| a | table |\n```\nfence",
+    "[link](https://example.com)",
+    "````\nlonger fence",
+]
+
+
+@pytest.mark.parametrize("text", _ODD_TEXTS)
+def test_the_words_of_an_error_are_shown_as_they_are(text: str) -> None:
+    journal = _journal(image=None, error=DeployError(text))
+    (block,) = re.findall(r"^> \[!CAUTION\]\n((?:>.*\n)+)", summary(journal, region="eu-west-1"), re.MULTILINE)
+    lines = [line.removeprefix(">").removeprefix(" ") for line in block.splitlines()]
+    fences = [number for number, line in enumerate(lines) if re.fullmatch(r"`{3,}\w*", line)]
+
+    assert fences, "the words are not in a code block, so GitHub's Markdown changes them"
+    longest = lines[fences[0]].rstrip("abcdefghijklmnopqrstuvwxyz")
+    shown = lines[fences[0] + 1 : lines.index(longest, fences[0] + 1)]
+    assert "\n".join(shown) == text
