@@ -1,11 +1,11 @@
 """A bridge device for an engine of the sandbox, with a way out through the machine's firewall."""
 
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Interface
-from pathlib import Path
 
 from sandbox.debian import install
 from sandbox.errors import SandboxError
@@ -48,7 +48,7 @@ def _remove(name: str, rules: tuple[tuple[str, ...], ...]) -> None:
         check = ["iptables", "--wait", "--table", table, "--check", *rule]
         if subprocess.run(check, capture_output=True, check=False).returncode == 0:
             _run("iptables", "--wait", "--table", table, "--delete", *rule)
-    if Path("/sys/class/net", name).exists():
+    if name in (device for _, device in socket.if_nameindex()):
         _run("ip", "link", "delete", name)
 
 

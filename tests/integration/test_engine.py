@@ -25,7 +25,7 @@ import json, subprocess, sys
 from sandbox.engine import running_engine
 
 def network():
-    command = "ip -brief -4 address | awk '{print $1, $3}'; iptables-save | grep -v '^#' || true"
+    command = "ip -brief -4 address | awk '{print $1, $3}'; iptables-save | grep ^-"
     return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout.splitlines()
 
 setup = "ip link add docker0 type bridge && ip address add 172.17.0.1/16 dev docker0 && ip link set docker0 up"
