@@ -1,4 +1,4 @@
-"""Amazon ECR's API."""
+"""Amazon ECR's images, and the password for its registry."""
 
 import base64
 import json
@@ -7,25 +7,13 @@ from typing import Any
 
 from aiohttp import web
 
+from sandbox.strict import repositories
 from sandbox.strict.errors import ApiError
 from sandbox.strict.registry import fetch_manifest, put_manifest
-from sandbox.strict.state import Repository, Request, Rule
-from sandbox.strict.upstream import Answer, Scope
+from sandbox.strict.repositories import delete_manifest, forward, images_of
+from sandbox.strict.state import Request, Rule
 
 _DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-
-# What ECR says where ministack is shorter (Amazon ECR API Reference, Errors of each action; texts as seen in the CLI).
-_TEXTS = {
-    "RepositoryNotFoundException": "The repository with name '{name}' does not exist in the registry with id '{id}'",
-    "RepositoryAlreadyExistsException": "The repository with name '{name}' already exists in the registry with id "
-    "'{id}'",
-    "RepositoryNotEmptyException": "The repository with name '{name}' in registry with id '{id}' cannot be deleted "
-    "because it still contains images",
-    "RepositoryPolicyNotFoundException": "Repository policy does not exist for the repository with name '{name}' in "
-    "the registry with id '{id}'",
-    "LifecyclePolicyNotFoundException": "Lifecycle policy does not exist for the repository with name '{name}' in the "
-    "registry with id '{id}'",
-}
 
 
 async def _get_authorization_token(request: Request) -> web.Response:
@@ -37,39 +25,6 @@ async def _get_authorization_token(request: Request) -> web.Response:
         "proxyEndpoint": f"http://{request.state.registry}",
     }
     return web.json_response({"authorizationData": [data]}, content_type="application/x-amz-json-1.1")
-
-
-async def _repository_must_exist(request: Request) -> None:
-    name = request.operation.parameters.get("repositoryName")
-    if name is not None and (request.scope, name) not in request.state.repositories:
-        raise _error("RepositoryNotFoundException", name, request.scope)
-
-
-async def _create_repository(request: Request) -> web.Response:
-    answer = await _forward(request)
-    _remember(request)
-    return _repositories(request, answer)
-
-
-async def _delete_repository(request: Request) -> web.Response:
-    name = request.operation.parameters["repositoryName"]
-    if request.operation.parameters.get("force"):  # ministack would serve these manifests in a repository made anew
-        for digest in await _images(request, name):
-            await _delete_manifest(request, name, digest)
-    response = _repositories(request, await _forward(request))
-    del request.state.repositories[request.scope, name]
-    return response
-
-
-async def _put_image_tag_mutability(request: Request) -> web.Response:
-    answer = await _forward(request)
-    _remember(request)
-    filters = request.operation.parameters.get("imageTagMutabilityExclusionFilters", [])
-    return answer.response(answer.json() | {"imageTagMutabilityExclusionFilters": filters})
-
-
-async def _describe_repositories(request: Request) -> web.Response:
-    return _repositories(request, await _forward(request))
 
 
 async def _put_image(request: Request) -> web.Response:
@@ -132,8 +87,8 @@ async def _batch_delete_image(request: Request) -> web.Response:
         if found is None:
             failures.append(_failure(wanted, "ImageNotFound", "Requested image not found"))
             continue
-        tags = (await _images(request, name))[found.digest].get("imageTags", [])
-        await _delete_manifest(request, name, found.digest)
+        tags = (await images_of(request, name))[found.digest].get("imageTags", [])
+        await delete_manifest(request, name, found.digest)
         # Deleting a tag leaves an image that has others: ministack can only drop the image, so those are put again.
         for tag in tags if "imageDigest" not in wanted else ():
             if tag != wanted["imageTag"]:
@@ -145,7 +100,7 @@ async def _batch_delete_image(request: Request) -> web.Response:
 async def _list_images(request: Request) -> web.Response:
     status = request.operation.parameters.get("filter", {}).get("tagStatus", "ANY")
     ids: list[dict[str, str]] = []
-    for digest, image in (await _images(request, request.operation.parameters["repositoryName"])).items():
+    for digest, image in (await images_of(request, request.operation.parameters["repositoryName"])).items():
         tags = image.get("imageTags", [])
         if tags and status != "UNTAGGED":
             ids += [{"imageDigest": digest, "imageTag": tag} for tag in tags]
@@ -157,7 +112,7 @@ async def _list_images(request: Request) -> web.Response:
 async def _describe_images(request: Request) -> web.Response:
     parameters = request.operation.parameters
     name = parameters["repositoryName"]
-    images = await _images(request, name)
+    images = await images_of(request, name)
     wanted = parameters.get("imageIds")
     if wanted is not None:
         by_tag = {tag: image for image in images.values() for tag in image.get("imageTags", [])}
@@ -195,72 +150,18 @@ async def _get_download_url_for_layer(request: Request) -> web.Response:
 
 
 async def _pass_on(request: Request) -> web.Response:
-    return (await _forward(request)).response()
-
-
-async def _forward(request: Request) -> Answer:
-    answer = await request.forward()
-    if not answer.ok:
-        error = answer.json()
-        parameters = request.operation.parameters
-        names = parameters.get("repositoryNames", [parameters.get("repositoryName", "")])
-        missing = [name for name in names if (request.scope, name) not in request.state.repositories]
-        raise _error(error["__type"], (missing or names)[0], request.scope, otherwise=error["message"])
-    return answer
-
-
-def _remember(request: Request) -> None:
-    parameters = request.operation.parameters
-    filters = parameters.get("imageTagMutabilityExclusionFilters", [])
-    request.state.repositories[request.scope, parameters["repositoryName"]] = Repository(
-        mutability=parameters.get("imageTagMutability", "MUTABLE"),
-        exclusions=tuple(item["filter"] for item in filters),
-    )
-
-
-def _repositories(request: Request, answer: Answer) -> web.Response:
-    value = answer.json()
-    for shown in [value["repository"]] if "repository" in value else value["repositories"]:
-        name = shown["repositoryName"]
-        shown["repositoryUri"] = f"{request.state.registry}/{name}"
-        if exclusions := request.state.repositories[request.scope, name].exclusions:
-            filters = [{"filterType": "WILDCARD", "filter": pattern} for pattern in exclusions]
-            shown["imageTagMutabilityExclusionFilters"] = filters
-    return answer.response(value)
-
-
-async def _images(request: Request, repository: str) -> dict[str, dict[str, Any]]:
-    answer = await request.state.upstream.ecr(request.scope, "DescribeImages", repositoryName=repository)
-    images = {}
-    for image in answer.json()["imageDetails"]:
-        if not image["imageTags"]:
-            del image["imageTags"]
-        images[image["imageDigest"]] = image | {"imageStatus": "ACTIVE"}
-    return images
-
-
-async def _delete_manifest(request: Request, repository: str, digest: str) -> None:
-    path = f"/v2/{repository}/manifests/{digest}"
-    await request.state.upstream.call(request.scope, "ecr", "DELETE", path, headers={}, body=b"")
+    return (await forward(request)).response()
 
 
 def _failure(image_id: dict[str, str], code: str, reason: str) -> dict[str, Any]:
     return {"imageId": image_id, "failureCode": code, "failureReason": reason}
 
 
-def _error(code: str, name: str, scope: Scope, *, otherwise: str = "") -> ApiError:
-    return ApiError(code, _TEXTS.get(code, otherwise).format(name=name, id=scope.account))
-
-
 _API = "Amazon ECR API Reference, "
 
-RULES = (
+RULES: tuple[Rule, ...] = (
+    *repositories.RULES,
     Rule(("ecr:GetAuthorizationToken",), _get_authorization_token, _API + "GetAuthorizationToken"),
-    Rule(("ecr:CreateRepository",), _create_repository, _API + "CreateRepository"),
-    Rule(("ecr:DescribeRepositories",), _describe_repositories, _API + "Repository"),
-    Rule(("ecr:*",), _repository_must_exist, _API + "RepositoryNotFoundException"),
-    Rule(("ecr:DeleteRepository",), _delete_repository, _API + "DeleteRepository"),
-    Rule(("ecr:PutImageTagMutability",), _put_image_tag_mutability, _API + "PutImageTagMutability"),
     Rule(("ecr:PutImage",), _put_image, _API + "PutImage; containers-roadmap#2380"),
     Rule(("ecr:BatchGetImage",), _batch_get_image, _API + "BatchGetImage, ImageFailure"),
     Rule(("ecr:BatchDeleteImage",), _batch_delete_image, _API + "BatchDeleteImage"),
