@@ -19,20 +19,23 @@ def _explained(engine: str, case: str) -> DeployError:
 
 @pytest.mark.parametrize("engine", _ENGINES)
 @pytest.mark.parametrize(
-    ("case", "line", "words"),
+    ("case", "line", "instruction", "words"),
     [
-        ("syntax", 3, "unknown instruction: CPY"),
-        ("run", 3, "exit code: 1"),
-        ("run-multistage", 6, "exit code: 3"),
-        ("copy", 3, '"/missing.py"'),
-        ("unknown-base", 3, "localhost:5000/nothing:1: not found"),
+        ("syntax", 3, "CPY app.py /", "unknown instruction: CPY"),
+        ("run", 3, "RUN echo one \\", "exit code: 1"),
+        ("run-multistage", 6, "RUN echo hi && exit 3", "exit code: 3"),
+        ("copy", 3, "COPY missing.py /", '"/missing.py"'),
+        ("unknown-base", 3, "FROM localhost:5000/nothing:1 AS y", "localhost:5000/nothing:1: not found"),
     ],
 )
-def test_an_instruction_that_fails_is_named_with_its_line(engine: str, case: str, line: int, words: str) -> None:
+def test_an_instruction_that_fails_is_named_with_its_line(
+    engine: str, case: str, line: int, instruction: str, words: str
+) -> None:
     error = _explained(engine, case)
 
     assert words in error.message
-    assert f"at services/orders/Dockerfile:{line}:" in error.message
+    assert "failed to solve" not in error.message
+    assert error.message.endswith(f"\nservices/orders/Dockerfile:{line}: {instruction}")
     assert error.location == SourceLocation(file="services/orders/Dockerfile", line=line)
 
 
@@ -72,6 +75,7 @@ def test_a_refused_push_hints_at_permissions_and_not_at_a_base_image(engine: str
     [
         ("denied: User: arn:aws:sts::1:x is not authorized to perform: ecr:InitiateLayerUpload", "Allow the push"),
         ("pull access denied, repository does not exist or may require authorization", "credentials for a base image"),
+        ("dial tcp: lookup registry.example: no such host", "could not be reached"),
         ("toomanyrequests: You have reached your unauthenticated pull rate limit", "public.ecr.aws"),
         ("exec /bin/sh: exec format error", "another architecture"),
         ("write /x: no space left on device", "disk is full"),
@@ -99,3 +103,18 @@ def test_of_two_lines_that_could_be_meant_none_is_blamed() -> None:
     log = [" > [2/3] RUN make:", "------", "ERROR: failed to solve: exit code: 2"]
 
     assert explain(log, dockerfile="Dockerfile", instructions="FROM a\nRUN make\nRUN make\n").location is None
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "dockerfile parse error on line 9: unknown instruction: X",
+        "dockerfile parse error line 0: file with no instructions",
+    ],
+)
+@pytest.mark.parametrize("instructions", ["", "FROM scratch\n"])
+def test_a_line_that_the_dockerfile_does_not_have_is_not_named(reason: str, instructions: str) -> None:
+    error = explain([f"ERROR: failed to solve: {reason}"], dockerfile="Dockerfile", instructions=instructions)
+
+    assert reason in error.message
+    assert error.location is None

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ecr_lambda_deploy.adapters.buildx import bake_arguments, bake_definition
-from ecr_lambda_deploy.model import Build, Platform
+from ecr_lambda_deploy.model import BakeProperty, Build, Platform
 
 _CONTEXT = Path("/workspace/orders")
 _DESTINATION = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/orders:src-1"
@@ -70,6 +70,13 @@ def _build(**given: Any) -> Build:  # noqa: ANN401 # the fields of Build
         ),
         pytest.param(_build(), "linux/amd64", {"l": "${x}"}, {"labels": {"l": "$${x}"}}, id="template in a label"),
         pytest.param(
+            _build(properties={"network": "host", "ssh": ["default"], "extra-hosts": {"db": "${x}"}}),
+            "linux/amd64",
+            {},
+            {"network": "host", "ssh": ["default"], "extra-hosts": {"db": "$${x}"}},
+            id="other properties",
+        ),
+        pytest.param(
             _build(context=Path("/workspace/${a}")),
             "linux/amd64",
             {},
@@ -85,17 +92,20 @@ def test_bake_definition(build: Build, platform: Platform, labels: dict[str, str
 
 
 @pytest.mark.parametrize(
-    ("overrides", "expected"),
+    ("properties", "allowed"),
     [
         ({}, []),
-        ({"shm-size": "128m"}, ["--set=image.shm-size=128m"]),
+        ({"shm-size": "128m", "network": "none", "extra-hosts": {"db": "10.0.0.1"}}, []),
+        ({"network": "host"}, ["--allow=network.host"]),
+        ({"ssh": ["default"]}, ["--allow=ssh"]),
+        ({"entitlements": ["security.insecure"]}, ["--allow=security.insecure"]),
         (
-            {"extra-hosts.db": "10.0.0.1", "ssh": "default=/run/agent"},
-            ["--set=image.extra-hosts.db=10.0.0.1", "--set=image.ssh=default=/run/agent"],
+            {"ssh": ["default"], "network": "host", "entitlements": ["network.host"]},
+            ["--allow=network.host", "--allow=ssh"],
         ),
     ],
 )
-def test_bake_arguments(overrides: dict[str, str], expected: list[str]) -> None:
-    arguments = bake_arguments(_build(overrides=overrides), Path("/run/metadata.json"))
+def test_bake_arguments(properties: dict[str, BakeProperty], allowed: list[str]) -> None:
+    arguments = bake_arguments(_build(properties=properties), Path("/run/metadata.json"))
 
-    assert arguments == ["bake", "--file=-", "--progress=plain", "--metadata-file=/run/metadata.json", *expected]
+    assert arguments == ["bake", "--file=-", "--progress=plain", "--metadata-file=/run/metadata.json", *allowed]

@@ -29,10 +29,13 @@ def test_it_is_gone_afterwards() -> None:
 
 
 def test_it_is_gone_after_a_failure() -> None:
-    config = private_docker_config(["one.example"], "AWS", "password")
-    folder = config.__enter__()
-    assert folder.exists()
+    folders: list[Path] = []
 
-    with pytest.raises(RuntimeError):
-        config.__exit__(RuntimeError, RuntimeError(), None)
-    assert not folder.exists()
+    def fail() -> None:
+        with private_docker_config(["one.example"], "AWS", "password") as folder:
+            folders.append(folder)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert [folder.exists() for folder in folders] == [False]
