@@ -1,0 +1,132 @@
+"""action.yml, README.md and the code name the same inputs and outputs, and none that the v1 contract does not have."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ecr_lambda_deploy.inputs import INPUTS
+from ecr_lambda_deploy.report import OUTPUTS
+
+_ROOT = Path(__file__).parents[2]
+
+# The names of v1: a release may have fewer of them, none of its own.
+_V1_INPUTS = frozenset([
+    "mode", "function-name", "manifest", "only", "vars",
+    # The image, built or existing.
+    "context", "dockerfile", "target", "build-args", "build-contexts", "labels", "secrets", "platform", "set", "pull",
+    "no-cache", "cache", "cache-from", "cache-to", "builder", "provenance", "sbom", "reuse",
+    "image-uri", "promote-from",
+    # Registry and AWS.
+    "repository", "registry", "tags", "create-repository", "docker-auth", "aws-region", "role-to-assume",
+    "role-chaining", "role-session-name", "role-duration-seconds",
+    # The release.
+    "publish", "alias", "smoke-event", "smoke-expect", "traffic", "alarms", "create-function", "on-failure",
+    "allow-stale", "wait-timeout", "rollback-to",
+])  # fmt: skip
+_V1_OUTPUTS = frozenset([
+    "image-uri", "image-digest", "image-tags", "repository-uri", "function-arn", "alias-arn", "function-version",
+    "previous-image-uri", "previous-version", "changed", "results", "matrix",
+])  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def action() -> Mapping[str, Any]:
+    parsed: Mapping[str, Any] = yaml.safe_load((_ROOT / "action.yml").read_text())
+    return parsed
+
+
+def _table(*header: str) -> list[list[str]]:
+    """Return the rows of README.md's table with this header."""
+    lines = (_ROOT / "README.md").read_text().splitlines()
+    first = lines.index(f"| {' | '.join(header)} |") + 2
+    rows = []
+    for line in lines[first:]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
+    return rows
+
+
+def _literal(cell: str) -> str | None:
+    """Return what a cell has in backticks; None if it has anything else."""
+    found = re.fullmatch(r"`([^`]+)`", cell)
+    return found[1] if found else None
+
+
+def test_the_action_declares_the_inputs_that_the_code_reads(action: Mapping[str, Any]) -> None:
+    declared = {name: entry.get("default", "") for name, entry in action["inputs"].items()}
+
+    assert list(declared.items()) == list(INPUTS.items())
+
+
+def test_the_action_declares_the_outputs_that_the_code_writes(action: Mapping[str, Any]) -> None:
+    assert tuple(action["outputs"]) == OUTPUTS
+
+
+@pytest.mark.parametrize("kind", ["inputs", "outputs"])
+def test_the_action_describes_everything(action: Mapping[str, Any], kind: str) -> None:
+    assert all(entry["description"].strip() for entry in action[kind].values())
+
+
+def test_no_input_is_required_by_the_runner(action: Mapping[str, Any]) -> None:
+    """The runner does not enforce `required`; the code tells what is missing, with everything else that is wrong."""
+    assert not [name for name, entry in action["inputs"].items() if "required" in entry]
+
+
+def test_the_readme_has_the_inputs_of_the_action() -> None:
+    assert [_literal(row[0]) for row in _table("Input", "Default", "Meaning")] == list(INPUTS)
+
+
+def test_the_readme_has_the_defaults_of_the_action() -> None:
+    shown = {_literal(row[0]): _literal(row[1]) for row in _table("Input", "Default", "Meaning")}
+
+    assert shown == {name: default or None for name, default in INPUTS.items()}
+
+
+def test_the_readme_has_the_outputs_of_the_action() -> None:
+    assert [_literal(row[0]) for row in _table("Output", "Value")] == list(OUTPUTS)
+
+
+def test_the_readme_explains_everything() -> None:
+    rows = [*_table("Input", "Default", "Meaning"), *_table("Output", "Value")]
+
+    assert all(all(row) for row in rows)
+
+
+def test_every_input_is_one_of_v1() -> None:
+    assert {*INPUTS} <= _V1_INPUTS
+
+
+def test_every_output_is_one_of_v1() -> None:
+    assert {*OUTPUTS} <= _V1_OUTPUTS
+
+
+_WITH_EXAMPLES = [_ROOT / "README.md", *sorted(_ROOT.glob("examples/**/*.yml"))]
+
+
+@pytest.mark.parametrize("path", _WITH_EXAMPLES, ids=lambda path: path.name)
+def test_examples_give_inputs_that_there_are(path: Path) -> None:
+    text = path.read_text()
+    blocks = re.findall(r"^```ya?ml\n(.*?)^```", text, re.MULTILINE | re.DOTALL) if path.suffix == ".md" else [text]
+    steps = [step for block in blocks for step in _steps(yaml.safe_load(block))]
+    ours = [step for step in steps if re.match(r"\S+/ecr-lambda-deploy@|\./", step["uses"])]
+
+    assert ours
+    assert {name for step in ours for name in step.get("with", {})} <= {*INPUTS}
+
+
+def _steps(value: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401 # YAML
+    """Return the steps anywhere in a piece of a workflow."""
+    match value:
+        case {"uses": _}:
+            return [value]
+        case dict():
+            return [step for item in value.values() for step in _steps(item)]
+        case list():
+            return [step for item in value for step in _steps(item)]
+        case _:
+            return []
