@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sandbox.cache import cached, folder
-from sandbox.debian import CERTIFICATES, programs, root_filesystem
+from sandbox.debian import certificates_digest, programs, root_filesystem
 from sandbox.engine import Engine
 from sandbox.errors import SandboxError
 
@@ -65,8 +65,8 @@ class _Recipe:
 
     def key(self) -> str:
         """Return what changes when the image would."""
-        digest = hashlib.sha256(repr(self).encode())
-        for path in [*self.sources(), *([CERTIFICATES] if CERTIFICATES.exists() else [])]:
+        digest = hashlib.sha256(f"{self} {certificates_digest()}".encode())
+        for path in self.sources():
             digest.update(path.read_bytes())
         return digest.hexdigest()[:16]
 

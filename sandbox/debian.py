@@ -1,5 +1,6 @@
 """Packages from Debian: installed on this machine, unpacked for their programs, or made into root filesystems."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from tempfile import TemporaryDirectory
 from sandbox.cache import cached, folder, locked
 from sandbox.errors import SandboxError
 
-CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _UNREAD = ("doc", "info", "lintian", "locale", "man")
 
 
@@ -54,6 +55,7 @@ def programs(suite: str, packages: Sequence[str], paths: Sequence[str]) -> Path:
         with TemporaryDirectory(dir=folder()) as scratch:
             archive = Path(scratch) / "packages.tar"
             _mmdebstrap("extract", suite, packages, archive)
+            target.mkdir()
             with tarfile.open(archive) as tar:
                 for member in tar:
                     if member.name.removeprefix("./") in paths:
@@ -79,7 +81,12 @@ def root_filesystem(suite: str, packages: Sequence[str]) -> Path:
     def bootstrap(target: Path) -> None:
         _mmdebstrap("essential", suite, packages, target)
 
-    return cached(f"root-filesystems/{'-'.join([suite, *packages])}.tar", bootstrap)
+    return cached(f"root-filesystems/{'-'.join([suite, *packages, certificates_digest()])}.tar", bootstrap)
+
+
+def certificates_digest() -> str:
+    """Return what changes when the certificates that this machine trusts do."""
+    return hashlib.sha256(_CERTIFICATES.read_bytes() if _CERTIFICATES.exists() else b"").hexdigest()[:8]
 
 
 def _mmdebstrap(variant: str, suite: str, packages: Sequence[str], target: Path) -> None:
@@ -90,8 +97,8 @@ def _mmdebstrap(variant: str, suite: str, packages: Sequence[str], target: Path)
     command.append('--aptopt=Acquire::Check-Valid-Until "false"')
     if variant != "extract":
         command += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _UNREAD]
-        if CERTIFICATES.exists():  # a proxy that inspects TLS is trusted through the host's certificates
-            command.append(f"--customize-hook=copy-in {CERTIFICATES} {CERTIFICATES.parent}")
+        if _CERTIFICATES.exists():  # a proxy that inspects TLS is trusted through the host's certificates
+            command.append(f"--customize-hook=copy-in {_CERTIFICATES} {_CERTIFICATES.parent}")
     print(f"fetching {', '.join(packages)} of Debian {suite}", flush=True)
     _run([*command, suite, str(target)], dict(os.environ))
 

@@ -73,6 +73,12 @@ def function(engine: Engine, images: tuple[BaseImage, ...]) -> Iterator[tuple[st
         yield running
 
 
+def named(images: tuple[BaseImage, ...], repository: str) -> str:
+    """The reference of the image of this repository, whose tag the action's Dockerfile chooses."""
+    (reference,) = (image.reference for image in images if image.reference.startswith(f"{repository}:"))
+    return reference
+
+
 def post(session: requests.Session, address: str, event: object) -> requests.Response:
     return session.post(address, json=event, headers={"X-Amzn-RequestId": "a-request"}, timeout=30)
 
@@ -87,9 +93,8 @@ def session() -> Iterator[requests.Session]:
 
 
 def test_the_engine_has_every_image_that_builds_start_from(engine: Engine, images: tuple[BaseImage, ...]) -> None:
-    references = {image.reference for image in images}
-
-    assert references >= {"python:3.13-alpine", "docker/buildx-bin:0.29.1", LAMBDA_PYTHON, ACT_RUNNER}
+    for reference in (named(images, "python"), named(images, "docker/buildx-bin"), LAMBDA_PYTHON, ACT_RUNNER):
+        assert reference in {image.reference for image in images}
     for image in images:
         labels = json.loads(engine.docker("image", "inspect", "--format={{json .Config.Labels}}", image.reference))
         assert (labels or {}).get("ecr-lambda-deploy.stand-in") == ("true" if image.stand_in else None)
@@ -106,22 +111,21 @@ def test_they_are_provided_once_and_stand_ins_named_each_time(engine: Engine, im
     assert [line.split()[0] for line in said] == [image.reference for image in images if image.stand_in]
 
 
-@pytest.mark.usefixtures("images")
-def test_the_python_image_runs_python_and_pip(engine: Engine) -> None:
-    run = ("run", "--rm", "python:3.13-alpine")
+def test_the_python_image_runs_python_and_pip(engine: Engine, images: tuple[BaseImage, ...]) -> None:
+    run = ("run", "--rm", named(images, "python"))
 
-    assert engine.docker(*run, "python", "--version").startswith("Python 3.13.")
-    assert "(python 3.13)" in engine.docker(*run, "pip", "--version")
+    assert engine.docker(*run, "python", "--version").startswith("Python 3.")
+    assert engine.docker(*run, "pip", "--version").startswith("pip ")
 
 
-@pytest.mark.usefixtures("images")
-def test_buildx_runs_in_the_python_image(engine: Engine) -> None:
-    dockerfile = b'FROM python:3.13-alpine\nCOPY --from=docker/buildx-bin:0.29.1 /buildx /\nENTRYPOINT ["/buildx"]\n'
-    image = engine.docker("build", "--quiet", "-", input=dockerfile, environment=CLASSIC_BUILDER).strip()
+def test_buildx_runs_in_the_python_image(engine: Engine, images: tuple[BaseImage, ...]) -> None:
+    python, buildx = named(images, "python"), named(images, "docker/buildx-bin")
+    dockerfile = f'FROM {python}\nCOPY --from={buildx} /buildx /\nENTRYPOINT ["/buildx"]\n'
+    image = engine.docker("build", "--quiet", "-", input=dockerfile.encode(), environment=CLASSIC_BUILDER).strip()
     version = engine.docker("run", "--rm", image, "version")
     engine.docker("image", "rm", image)
 
-    assert " 0.29." in version.replace("v", " ")
+    assert version.startswith("github.com/docker/buildx ")
 
 
 @pytest.mark.usefixtures("images")
