@@ -63,14 +63,22 @@ def run_workflow(
         _git(repository, "remote", "add", "origin", "https://github.com/octocat/orders.git")
         _git(repository, "add", "--all")
         _git(repository, "commit", "--quiet", "--message=The first orders")
-        command = [str(Path(sys.executable).with_name("act")), "push", "--pull=false", "--rm", f"--platform=ubuntu-latest={ACT_RUNNER}"]
+        command = [
+            str(Path(sys.executable).with_name("act")),
+            "push",
+            "--pull=false",
+            "--rm",
+            f"--platform=ubuntu-latest={ACT_RUNNER}",
+        ]
         command += ["--no-cache-server", f"--local-repository={uses}={action}"]
-        command += [f"--env={name}" for name in environment]
+        variables = Path(folder, "variables")
+        variables.write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
+        command.append(f"--env-file={variables}")
         command.append(f"--container-daemon-socket=unix://{engine.socket}")
         done = subprocess.run(
             command,
             cwd=repository,
-            env={**os.environ, **engine.environment(), **environment, "XDG_CACHE_HOME": folder},
+            env={**os.environ, **engine.environment(), "XDG_CACHE_HOME": folder},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -17,15 +17,11 @@ _MAPPED_PROPERTIES = ("extra-hosts",)
 def read_build(reader: InputReader) -> Build:
     """Read the inputs that say how an image is built."""
     workspace = Path(reader.environment.get("GITHUB_WORKSPACE") or ".").absolute()
-    context = _read_path(reader, workspace, "context", reader.text("context"))
-    dockerfile = _read_path(reader, workspace, "dockerfile", reader.text("dockerfile") or str(context / "Dockerfile"))
-    if not context.is_dir():
-        reader.problem(
-            f"'context' {reader.text('context')!r} is no folder of the workspace.{_checkout_hint(workspace)}"
-        )
-    elif not dockerfile.is_file():
-        wanted = os.path.relpath(dockerfile, workspace)
-        reader.problem(f"'dockerfile' {wanted!r} is no file of the workspace.{_checkout_hint(workspace)}")
+    context = Path(workspace, reader.text("context"))
+    dockerfile = Path(workspace, reader.text("dockerfile") or context / "Dockerfile")
+    is_right = _check_path(reader, workspace, "context", context, is_there=context.is_dir())
+    if is_right or reader.text("dockerfile"):
+        _check_path(reader, workspace, "dockerfile", dockerfile, is_there=dockerfile.is_file())
     return Build(
         context=context,
         dockerfile=dockerfile,
@@ -39,17 +35,16 @@ def read_build(reader: InputReader) -> Build:
     )
 
 
-def _read_path(reader: InputReader, workspace: Path, name: str, value: str) -> Path:
-    path = Path(workspace, value)
+def _check_path(reader: InputReader, workspace: Path, name: str, path: Path, *, is_there: bool) -> bool:
+    shown = os.path.relpath(path, workspace)
     if not path.resolve().is_relative_to(workspace.resolve()):
-        reader.problem(f"'{name}' {os.path.relpath(path, workspace)!r} leaves the workspace.")
-    return path
-
-
-def _checkout_hint(workspace: Path) -> str:
-    if workspace.is_dir() and any(workspace.iterdir()):
-        return ""
-    return " The workspace is empty: is an actions/checkout step missing before this one?"
+        reader.problem(f"'{name}' {shown!r} leaves the workspace.")
+        return False
+    if not is_there:
+        is_empty = not workspace.is_dir() or not any(workspace.iterdir())
+        hint = " The workspace is empty: is an actions/checkout step missing before this one?" if is_empty else ""
+        reader.problem(f"'{name}' {shown!r} is not in the workspace.{hint}")
+    return is_there
 
 
 def _read_build_args(reader: InputReader) -> dict[str, str]:

@@ -63,14 +63,14 @@ class Job:
         """Return what Lambda says that the function runs."""
         return str(self.aws.client("lambda").get_function(FunctionName=self.name)["Code"]["ResolvedImageUri"])
 
-    def push_with_plain_buildx(self, uri: str, folder: Path, *arguments: str) -> None:
+    def push_with_plain_buildx(self, uri: str, folder: Path) -> None:
         """Build and push the workspace as a pipeline written by hand does, with buildx's defaults."""
         token = self.aws.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
         (folder / "config.json").write_text(json.dumps({"auths": {self.aws.registry: {"auth": token}}}))
         mounts = {"/var/run/docker.sock": self.engine.socket, "/source": self.workspace, "/docker": folder}
         command = ["run", "--rm", "--network=host", "--env=DOCKER_CONFIG=/docker", "--entrypoint=buildx"]
         command += [f"--volume={source}:{target}" for target, source in mounts.items()]
-        self.engine.docker(*command, ACTION_IMAGE, "build", "--push", f"--tag={uri}", *arguments, "/source")
+        self.engine.docker(*command, ACTION_IMAGE, "build", "--push", f"--tag={uri}", "/source")
 
     def changing_calls(self, service: str = "lambda") -> list[Call]:
         """Return the calls since `forget_calls` that could have changed something."""
@@ -101,6 +101,7 @@ def first_image(engine: Engine, aws: Aws, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture
 def bare_job(engine: Engine, aws: Aws, tmp_path: Path) -> Iterator[Job]:
     """A job in an account where neither its function nor its repository exist."""
+    aws.forget_calls()
     yield _job(engine, aws, tmp_path)
     aws.reset_rules()
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
@@ -86,7 +85,7 @@ def test_no_engine(job: Job) -> None:
     ],
 )
 def test_a_missing_permission_is_named_with_its_resource(job: Job, action: str) -> None:
-    job.greet("denied")
+    job.greet(job.name)  # code that no other test has pushed
     job.aws.deny(action)
     message = _error(_refused(job))
     assert f"not authorized to perform: {action}" in message
@@ -143,16 +142,6 @@ def test_a_platform_that_the_engine_cannot_build(job: Job) -> None:
     message = _error(_refused(job, {"function-name": job.name, "platform": "linux/arm64"}))
     assert "cannot build for linux/arm64" in message
     assert "ubuntu-24.04-arm" in message
-
-
-def test_an_image_for_another_architecture_never_reaches_lambda(job: Job, tmp_path: Path) -> None:
-    base = f"{job.aws.registry}/{SHARED}:for-arm"
-    (job.workspace / "Dockerfile").write_text("FROM scratch\nCOPY app.py /\n")
-    job.push_with_plain_buildx(base, tmp_path, "--platform=linux/arm64")
-    # FROM --platform overrules what the build was asked for.
-    (job.workspace / "Dockerfile").write_text(f"FROM --platform=linux/arm64 {base}\nCOPY app.py /\n")
-    message = _error(_refused(job))
-    assert "is for linux/arm64, not for linux/amd64" in message
 
 
 def test_every_wrong_input_is_told_at_once_and_nothing_is_asked(job: Job) -> None:

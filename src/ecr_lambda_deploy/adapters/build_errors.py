@@ -19,7 +19,14 @@ _NOISE = re.compile(
 
 _HINTS = (
     (
-        re.compile(r"not authorized to perform: ecr:|failed to push|HTTP 403 response|no basic auth credentials"),
+        re.compile(r"name unknown|NAME_UNKNOWN|repository with name .* does not exist"),
+        "The registry does not know the repository: look at the inputs 'repository' and 'registry'.",
+    ),
+    (
+        re.compile(
+            r"not authorized to perform: ecr:|failed to push|HTTP 403 response"
+            r"|unauthorized: authentication required|no basic auth"
+        ),
         "Allow the push to the repository in a policy of the role that this job uses; README.md lists its actions.",
     ),
     (
@@ -29,10 +36,6 @@ _HINTS = (
     (
         re.compile(r"toomanyrequests|429 Too Many Requests"),
         "The registry of a base image limits anonymous pulls: take the image from public.ecr.aws, or copy it to ECR.",
-    ),
-    (
-        re.compile(r"name unknown|NAME_UNKNOWN|repository with name .* does not exist"),
-        "The registry does not know the repository: look at the inputs 'repository' and 'registry'.",
     ),
     (
         re.compile(r"connection refused|no such host|i/o timeout|TLS handshake timeout"),
@@ -64,12 +67,11 @@ def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> Deploy
     errors = [line for line in log if line.startswith("ERROR: ")]
     reason = errors[-1].removeprefix("ERROR: ") if errors else "\n".join(log[-5:]) or "buildx printed nothing"
     hint = next((hint for pattern, hint in _HINTS if pattern.search(reason)), "The build's log above has the details.")
-    line = _line(log, reason, instructions)
-    if line is None:
+    line, lines = _line(log, reason, instructions) or 0, instructions.split("\n")
+    if not 1 <= line <= len(lines):
         return DeployError(f"The image could not be built and pushed: {_NOISE.sub('', reason)}", hint)
     return DeployError(
-        f"The image could not be built: {_NOISE.sub('', reason)}\n"
-        f"{dockerfile}:{line}: {instructions.splitlines()[line - 1].strip()}",
+        f"The image could not be built: {_NOISE.sub('', reason)}\n{dockerfile}:{line}: {lines[line - 1].strip()}",
         hint,
         location=SourceLocation(file=dockerfile, line=line),
     )
