@@ -1,0 +1,157 @@
+from base64 import b64encode
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ecr_lambda_deploy.adapters.ecr import EcrRepositories
+from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.model import RoleToAssume
+from tests.integration.aws_in_memory import ENVIRONMENT_KEY, ROLE, Request, Traffic, aws_of, recorded_aws
+
+_CHAINED = replace(ROLE, is_chained=True)
+
+
+@pytest.fixture
+def traffic(monkeypatch: pytest.MonkeyPatch) -> Iterator[Traffic]:
+    with recorded_aws(monkeypatch) as traffic:
+        yield traffic
+
+
+def _expire_in(minutes: float, traffic: Traffic) -> None:
+    """Let credentials that STS gives from now on last so long."""
+
+    def shorten(parsed: dict[str, Any]) -> None:
+        parsed["Credentials"]["Expiration"] = datetime.now(UTC) + timedelta(minutes=minutes)
+
+    traffic.answers = shorten
+
+
+def test_without_a_role_the_environment_s_credentials_sign(traffic: Traffic) -> None:
+    aws_of(traffic).ecr().describe_repositories()
+
+    (request,) = traffic.requests()
+    assert ENVIRONMENT_KEY in request.signature
+    assert traffic.events == [request]
+
+
+def test_the_environment_s_credentials_have_to_be_there(traffic: Traffic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+
+    with pytest.raises(DeployError, match="There are no AWS credentials") as caught:
+        EcrRepositories(aws_of(traffic), traffic.mask).registry()
+
+    assert "'role-to-assume'" in caught.value.hint
+
+
+def test_no_role_is_taken_before_it_is_needed(traffic: Traffic) -> None:
+    aws_of(traffic, ROLE)
+
+    assert traffic.events == []
+
+
+def test_a_role_is_taken_with_the_job_s_token(traffic: Traffic) -> None:
+    aws_of(traffic, replace(ROLE, duration_seconds=1800)).ecr().describe_repositories()
+
+    assume, _ = traffic.requests()
+    assert (assume.service, assume.action) == ("sts", "AssumeRoleWithWebIdentity")
+    assert assume.parameters == {
+        "Version": "2011-06-15",
+        "RoleArn": ROLE.arn,
+        "RoleSessionName": "deploy",
+        "DurationSeconds": "1800",
+        "WebIdentityToken": "token for sts.amazonaws.com",
+    }
+
+
+def test_the_job_s_token_is_all_the_proof_there_is(traffic: Traffic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    aws_of(traffic, ROLE).ecr().describe_repositories()
+
+    assume, describe = traffic.requests()
+    assert (assume.signature, assume.session_token) == ("", "")
+    assert describe.signature.startswith("AWS4-HMAC-SHA256 Credential=ASIA")
+
+
+def test_a_chained_role_is_taken_with_the_environment_s_credentials(traffic: Traffic) -> None:
+    aws_of(traffic, _CHAINED).ecr().describe_repositories()
+
+    assume, describe = traffic.requests()
+    assert assume.action == "AssumeRole"
+    assert ENVIRONMENT_KEY in assume.signature
+    assert "WebIdentityToken" not in assume.parameters
+    assert "DurationSeconds" not in assume.parameters
+    assert ENVIRONMENT_KEY not in describe.signature
+
+
+@pytest.mark.parametrize("role", [ROLE, _CHAINED])
+def test_what_sts_gives_is_masked_before_it_is_used(traffic: Traffic, role: RoleToAssume) -> None:
+    given: dict[str, Any] = {}
+    traffic.answers = lambda parsed: given.update(parsed["Credentials"])
+    aws_of(traffic, role).functions().list_functions()
+
+    assume, *masked, use = traffic.events
+    assert isinstance(assume, Request)
+    assert isinstance(use, Request)
+    assert set(masked) == {given["SecretAccessKey"], given["SessionToken"]}
+    assert use.session_token == given["SessionToken"]
+
+
+def test_one_session_serves_all_clients_and_threads(traffic: Traffic) -> None:
+    aws = aws_of(traffic, ROLE)
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        described = [pool.submit(lambda: aws.ecr().describe_repositories()) for _ in range(32)]
+        listed = [pool.submit(lambda: aws.functions().list_functions()) for _ in range(32)]
+    assert all(call.result()["repositories"] == [] for call in described)
+    assert all(call.result()["Functions"] == [] for call in listed)
+
+    assert len(traffic.requests("AssumeRoleWithWebIdentity")) == 1
+    assert len({request.session_token for request in traffic.requests() if request.service != "sts"}) == 1
+
+
+def test_credentials_that_are_about_to_expire_are_taken_anew(traffic: Traffic) -> None:
+    tokens = iter(["first", "second"])
+    aws = aws_of(traffic, ROLE, id_token=lambda _: next(tokens))
+    _expire_in(1, traffic)
+    aws.ecr().describe_repositories()
+    _expire_in(60, traffic)
+    aws.ecr().describe_repositories()
+    aws.functions().list_functions()
+
+    first, used_first, second, *used_second = traffic.requests()
+    assert [first.parameters["WebIdentityToken"], second.parameters["WebIdentityToken"]] == ["first", "second"]
+    assert used_first.session_token != used_second[0].session_token
+    assert used_second[0].session_token == used_second[1].session_token
+    assert len([event for event in traffic.events if isinstance(event, str)]) == 4  # the new ones are masked too
+
+
+def test_the_shortest_session_is_not_taken_anew_for_every_request(traffic: Traffic) -> None:
+    aws = aws_of(traffic, replace(ROLE, duration_seconds=900))
+    for _ in range(5):
+        aws.ecr().describe_repositories()
+
+    assert len(traffic.requests("AssumeRoleWithWebIdentity")) == 1
+
+
+def test_a_job_without_permission_for_a_token_is_told_so(traffic: Traffic) -> None:
+    def refuse(audience: str) -> str:
+        raise RuntimeError(f"Unable to get ACTIONS_ID_TOKEN_REQUEST_URL for {audience}")
+
+    with pytest.raises(DeployError, match="no OIDC token: Unable to get ACTIONS_ID_TOKEN_REQUEST_URL") as caught:
+        EcrRepositories(aws_of(traffic, ROLE, id_token=refuse), traffic.mask).registry()
+
+    assert "id-token: write" in caught.value.hint
+    assert traffic.requests() == []
+
+
+def test_ecr_s_password_is_masked_before_anybody_has_it(traffic: Traffic) -> None:
+    authorization = EcrRepositories(aws_of(traffic), traffic.mask).authorization()
+
+    _, *masked = traffic.events
+    assert authorization.password in masked
+    assert b64encode(f"AWS:{authorization.password}".encode()).decode() in masked

@@ -1,0 +1,260 @@
+"""Lambda functions against moto; and, for answers that moto never gives, against botocore's own stubs.
+
+moto is known to be wrong in this: it gives `ResolvedImageUri` as `…@sha256@sha256:…` where the function was given a
+digest, ignores `RevisionId`, `CodeSha256` and `Architectures`, and has no update in progress.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.stub import ANY, Stubber
+
+from ecr_lambda_deploy.adapters.functions import LambdaFunctions
+from ecr_lambda_deploy.errors import DeployError, InProgressError
+from ecr_lambda_deploy.model import ImageReference, PublishedVersion, Status
+from tests.integration.aws_in_memory import ACCOUNT, REGION, REGISTRY, Traffic, aws_of, client, recorded_aws
+
+_NEW = ImageReference(registry=REGISTRY, repository="orders", digest=f"sha256:{64 * 'b'}")
+_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders-api"
+
+
+@pytest.fixture
+def traffic(monkeypatch: pytest.MonkeyPatch) -> Iterator[Traffic]:
+    with recorded_aws(monkeypatch) as traffic:
+        yield traffic
+
+
+@pytest.fixture
+def functions(traffic: Traffic) -> LambdaFunctions:
+    return LambdaFunctions(aws_of(traffic))
+
+
+@pytest.fixture
+def lambda_client(traffic: Traffic) -> Any:  # noqa: ANN401 # boto3's clients are made at run time
+    """An owner's client, after the function orders-api was created from a tag."""
+    assert traffic.events == []
+    role = client("iam").create_role(RoleName="execution", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    owner = client("lambda")
+    owner.create_function(
+        FunctionName="orders-api",
+        Role=role,
+        PackageType="Image",
+        Code={"ImageUri": f"{REGISTRY}/orders:v1"},
+        Architectures=["arm64"],
+    )
+    return owner
+
+
+@pytest.fixture
+def stubbed(traffic: Traffic) -> Iterator[tuple[LambdaFunctions, Stubber]]:
+    aws = aws_of(traffic)
+    with Stubber(aws.functions()) as stubber:
+        yield LambdaFunctions(aws), stubber
+        stubber.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("name", ["orders-api", _ARN])
+def test_a_function_is_read_by_name_or_arn(functions: LambdaFunctions, lambda_client: Any, name: str) -> None:  # noqa: ANN401
+    configuration = lambda_client.get_function(FunctionName="orders-api")["Configuration"]
+    state = functions.read(name)
+
+    assert (state.name, state.arn, state.package_type, state.architecture) == ("orders-api", _ARN, "Image", "arm64")
+    assert (state.state, state.update) == (Status(value="Active"), Status(value="Successful"))
+    assert state.code_sha256 == configuration["CodeSha256"]
+    assert state.is_settled
+    assert state.image is not None
+    assert state.image.repository_uri == f"{REGISTRY}/orders"
+
+
+@pytest.mark.usefixtures("lambda_client")
+def test_a_version_is_read_by_its_qualifier(functions: LambdaFunctions) -> None:
+    version = functions.publish_version("orders-api", functions.read("orders-api").code_sha256, "")
+
+    assert functions.read("orders-api", version).arn == f"{_ARN}:{version}"
+
+
+@pytest.mark.usefixtures("traffic")
+def test_a_function_that_is_not_there_is_named_with_the_region(functions: LambdaFunctions) -> None:
+    with pytest.raises(DeployError, match=f"There is no Lambda function orders-api in {REGION}") as caught:
+        functions.read("orders-api")
+
+    assert "'function-name'" in caught.value.hint
+
+
+@pytest.mark.usefixtures("lambda_client")
+def test_the_newest_version_is_that_with_the_highest_number(functions: LambdaFunctions) -> None:
+    assert functions.newest_version("orders-api") is None
+
+    published = []
+    for number in range(11):
+        image = ImageReference(registry=REGISTRY, repository="orders", digest=f"sha256:{number:064x}")
+        functions.update_code("orders-api", image, "x86_64")
+        published.append(functions.publish_version("orders-api", functions.read("orders-api").code_sha256, ""))
+    sha256 = functions.read("orders-api").code_sha256
+
+    assert published == [str(number) for number in range(1, 12)]
+    assert functions.newest_version("orders-api") == PublishedVersion(number="11", code_sha256=sha256)
+
+
+def test_versions_are_read_to_the_last_page(stubbed: tuple[LambdaFunctions, Stubber]) -> None:
+    functions, stubber = stubbed
+    pages = [["$LATEST", "1", "9"], ["10", "2"]]
+    for number, page in enumerate(pages):
+        marker = {"NextMarker": "more"} if number == 0 else {}
+        versions = [{"Version": version, "CodeSha256": f"code of {version}"} for version in page]
+        asked = {"FunctionName": "orders-api"} | ({"Marker": "more"} if number else {})
+        stubber.add_response("list_versions_by_function", {"Versions": versions, **marker}, asked)
+
+    assert functions.newest_version("orders-api") == PublishedVersion(number="10", code_sha256="code of 10")
+
+
+def test_code_is_updated_by_digest(functions: LambdaFunctions, lambda_client: Any) -> None:  # noqa: ANN401
+    before = functions.read("orders-api").code_sha256
+    functions.update_code("orders-api", _NEW, "arm64")
+
+    assert lambda_client.get_function(FunctionName="orders-api")["Code"]["ImageUri"] == str(_NEW)
+    assert functions.read("orders-api").code_sha256 != before
+
+
+def test_code_is_updated_with_its_architecture_and_not_published(stubbed: tuple[LambdaFunctions, Stubber]) -> None:
+    functions, stubber = stubbed
+    asked = {"FunctionName": "orders-api", "ImageUri": str(_NEW), "Architectures": ["arm64"]}
+    stubber.add_response("update_function_code", {}, asked)
+
+    functions.update_code("orders-api", _NEW, "arm64")
+
+
+def test_a_version_keeps_its_description(functions: LambdaFunctions, lambda_client: Any) -> None:  # noqa: ANN401
+    number = functions.publish_version("orders-api", functions.read("orders-api").code_sha256, "commit=c0ffee")
+
+    published = lambda_client.get_function(FunctionName="orders-api", Qualifier=number)["Configuration"]
+    assert (number, published["Description"]) == ("1", "commit=c0ffee")
+
+
+def test_a_version_is_of_the_code_that_was_seen(stubbed: tuple[LambdaFunctions, Stubber]) -> None:
+    functions, stubber = stubbed
+    asked = {"FunctionName": "orders-api", "CodeSha256": "seen", "Description": "d"}
+    stubber.add_response("publish_version", {"Version": "7"}, asked)
+
+    assert functions.publish_version("orders-api", "seen", "d") == "7"
+
+
+def test_a_zip_function_is_read_as_such(functions: LambdaFunctions, lambda_client: Any) -> None:  # noqa: ANN401
+    lambda_client.create_function(
+        FunctionName="old",
+        Role=f"arn:aws:iam::{ACCOUNT}:role/execution",
+        Runtime="python3.13",
+        Handler="app.handler",
+        Code={"ZipFile": b"zip"},
+    )
+    state = functions.read("old")
+
+    assert (state.package_type, state.architecture, state.image) == ("Zip", "x86_64", None)
+
+
+def test_states_and_reasons_are_lambda_s_own(stubbed: tuple[LambdaFunctions, Stubber]) -> None:
+    functions, stubber = stubbed
+    configuration = {
+        "FunctionName": "orders-api",
+        "FunctionArn": _ARN,
+        "PackageType": "Image",
+        "State": "Inactive",
+        "StateReasonCode": "Idle",
+        "StateReason": "The function is idle.",
+        "LastUpdateStatus": "Failed",
+        "LastUpdateStatusReasonCode": "ImageAccessDenied",
+        "LastUpdateStatusReason": "Lambda does not have permission",
+    }
+    code = {"ImageUri": f"{REGISTRY}/orders:v1", "ResolvedImageUri": str(_NEW)}
+    stubber.add_response("get_function", {"Configuration": configuration, "Code": code})
+    state = functions.read("orders-api")
+
+    assert str(state.state) == "Inactive (Idle: The function is idle.)"
+    assert str(state.update) == "Failed (ImageAccessDenied: Lambda does not have permission)"
+    assert state.image == _NEW
+
+
+@pytest.mark.parametrize("code", ["PreconditionFailedException", "ResourceConflictException"])
+def test_publishing_is_allowed_if_lambda_gets_as_far_as_the_revision(
+    stubbed: tuple[LambdaFunctions, Stubber], code: str
+) -> None:
+    functions, stubber = stubbed
+    asked = {"FunctionName": "orders-api", "RevisionId": ANY}
+    stubber.add_client_error("publish_version", code, "The RevisionId provided does not match", expected_params=asked)
+
+    functions.check_may_publish("orders-api")
+
+
+def test_publishing_is_not_allowed_if_iam_says_so(stubbed: tuple[LambdaFunctions, Stubber]) -> None:
+    functions, stubber = stubbed
+    message = f"User: arn:aws:sts::{ACCOUNT}:assumed-role/deploy/x is not authorized to perform: lambda:PublishVersion"
+    stubber.add_client_error("publish_version", "AccessDeniedException", f"{message} on resource: {_ARN} because no")
+
+    with pytest.raises(DeployError, match="not authorized to perform") as caught:
+        functions.check_may_publish("orders-api")
+
+    assert f'{{"Effect": "Allow", "Action": "lambda:PublishVersion", "Resource": "{_ARN}"}}' in caught.value.hint
+
+
+_CONFLICT = "The operation cannot be performed at this time. An update is in progress for resource: orders-api"
+
+
+def _update(functions: LambdaFunctions) -> None:
+    functions.update_code("orders-api", _NEW, "x86_64")
+
+
+def _publish(functions: LambdaFunctions) -> None:
+    functions.publish_version("orders-api", "seen", "")
+
+
+@pytest.mark.parametrize(("call", "change"), [("update_function_code", _update), ("publish_version", _publish)])
+@pytest.mark.parametrize(
+    ("code", "message", "is_in_progress"),
+    [
+        ("ResourceConflictException", _CONFLICT, True),
+        ("ResourceConflictException", "The function could not be updated for another reason", False),
+        ("InvalidParameterValueException", "something in progress", False),
+    ],
+)
+def test_a_change_in_progress_is_told_from_other_refusals(
+    stubbed: tuple[LambdaFunctions, Stubber],
+    call: str,
+    change: Callable[[LambdaFunctions], None],
+    code: str,
+    message: str,
+    is_in_progress: bool,
+) -> None:
+    functions, stubber = stubbed
+    stubber.add_client_error(call, code, message)
+
+    with pytest.raises(DeployError) as caught:
+        change(functions)
+
+    assert isinstance(caught.value, InProgressError) is is_in_progress
+    assert message in caught.value.message
+
+
+def test_lambda_without_permission_to_pull_is_shown_the_statement(stubbed: tuple[LambdaFunctions, Stubber]) -> None:
+    functions, stubber = stubbed
+    message = "Lambda does not have permission to access the ECR image. Check the ECR permissions."
+    stubber.add_client_error("update_function_code", "AccessDeniedException", message)
+
+    with pytest.raises(DeployError, match="ECR permissions") as caught:
+        functions.update_code("orders-api", _NEW, "x86_64")
+
+    assert '"Service": "lambda.amazonaws.com"' in caught.value.hint
+    assert "policy of the repository" in caught.value.hint
+
+
+@pytest.mark.parametrize("code", ["ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"])
+def test_credentials_that_are_no_longer_valid_are_told_as_such(
+    stubbed: tuple[LambdaFunctions, Stubber], code: str
+) -> None:
+    functions, stubber = stubbed
+    stubber.add_client_error("get_function", code, "The security token is not valid")
+
+    with pytest.raises(DeployError) as caught:
+        functions.read("orders-api")
+
+    assert "credentials are not valid" in caught.value.hint
