@@ -129,9 +129,10 @@ def running_engine(flavour: Flavour = "reachable") -> Iterator[Engine]:
     `20.10` is one that keeps images in its own store, `current` one of at least 28 that keeps them in containerd. If
     the reachable engine is not of that kind, one is unpacked from Debian and started beside it, as root.
 
-    An engine that is started here keeps its images for the next time, and stops with all its containers. It disturbs
-    no other engine, so it manages no firewall: builds, containers and published ports have the network they are used
-    to, but a network made with `docker network create` has no way out, and none inside where another engine filters.
+    An engine that is started here keeps its images for the next time, and stops with all its containers. So as to
+    disturb no other engine it has firewall rules for its own bridge alone: builds, containers and ports published on
+    loopback work as ever, but a network made with `docker network create` has no way out, and where another engine
+    filters what crosses bridges, its containers do not reach each other.
 
     Raises:
         SandboxError: No such engine can be had; the message says what to install or start.
