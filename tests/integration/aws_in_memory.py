@@ -7,14 +7,17 @@ wrong is said where a test would need it.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 
 import boto3
 import pytest
 from botocore import handlers
-from botocore.awsrequest import AWSPreparedRequest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from moto import mock_aws
+from urllib3 import HTTPResponse
 
 from ecr_lambda_deploy.adapters.credentials import Aws
 from ecr_lambda_deploy.model import RoleToAssume
@@ -54,10 +57,12 @@ class Traffic:
     Attributes:
         events: requests, and the secrets that were masked.
         answers: called with each parsed answer of STS, which it may change.
+        refusals: by action of STS, the code and message that it is refused with.
     """
 
     events: list[Request | str] = field(default_factory=list)
     answers: Callable[[dict[str, Any]], None] = lambda _: None
+    refusals: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def requests(self, action: str = "") -> list[Request]:
         """Return the requests so far, all or those for one action of STS."""
@@ -74,19 +79,23 @@ def recorded_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Traffic]:
     """Run everything in the block against moto, with the environment's credentials, and record the requests."""
     traffic = Traffic()
 
-    def record(request: AWSPreparedRequest, **_: object) -> None:
+    def record(request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
         body = _text(request.body) if isinstance(request.body, str | bytes) else ""
         parameters = dict(parse_qsl(body)) if body.startswith("Action=") else {}
+        action = parameters.pop("Action", "")
         headers = {name: _text(value) for name, value in request.headers.items()}
         traffic.events.append(
             Request(
                 service=request.url.partition("://")[2].partition(".")[0],
-                action=parameters.pop("Action", ""),
+                action=action,
                 parameters=parameters,
                 signature=headers.get("Authorization", ""),
                 session_token=headers.get("X-Amz-Security-Token", ""),
             )
         )
+
+        refusal = traffic.refusals.get(action)
+        return _refused(request.url, *refusal) if refusal else None
 
     def answer(parsed: dict[str, Any], **_: object) -> None:
         traffic.answers(parsed)
@@ -106,6 +115,11 @@ def recorded_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Traffic]:
         for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
             monkeypatch.delenv(name, raising=False)
         yield traffic
+
+
+def _refused(url: str, code: str, message: str) -> AWSResponse:
+    body = f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+    return AWSResponse(url, 403, HTTPHeaders(), HTTPResponse(BytesIO(body.encode()), preload_content=False))
 
 
 def _text(value: str | bytes) -> str:

@@ -149,6 +149,35 @@ def test_a_job_without_permission_for_a_token_is_told_so(traffic: Traffic) -> No
     assert traffic.requests() == []
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"),
+        ("InvalidIdentityToken", "No OpenIDConnect provider found in your account"),
+    ],
+)
+def test_a_role_that_does_not_trust_the_workflow_hints_at_its_trust_policy(
+    traffic: Traffic, code: str, message: str
+) -> None:
+    traffic.refusals["AssumeRoleWithWebIdentity"] = (code, message)
+
+    with pytest.raises(DeployError, match=f"{code}: {message}") as caught:
+        EcrRepositories(aws_of(traffic, ROLE), traffic.mask).registry()
+
+    assert "trust policy" in caught.value.hint
+    assert '"Resource"' not in caught.value.hint  # a trust policy has none
+
+
+def test_a_chained_role_that_is_refused_hints_at_the_statement_to_add(traffic: Traffic) -> None:
+    message = f"User: x is not authorized to perform: sts:AssumeRole on resource: {ROLE.arn}"
+    traffic.refusals["AssumeRole"] = ("AccessDenied", message)
+
+    with pytest.raises(DeployError, match="AccessDenied") as caught:
+        EcrRepositories(aws_of(traffic, _CHAINED), traffic.mask).registry()
+
+    assert f'"Action": "sts:AssumeRole", "Resource": "{ROLE.arn}"' in caught.value.hint
+
+
 def test_ecr_s_password_is_masked_before_anybody_has_it(traffic: Traffic) -> None:
     authorization = EcrRepositories(aws_of(traffic), traffic.mask).authorization()
 
