@@ -75,6 +75,10 @@ class Build:
         dockerfile: absolute path of the Dockerfile.
         target: stage to build; empty for the last one.
         build_args: build arguments.
+        build_contexts: named contexts: a folder's absolute path, or `docker-image://…` and the like.
+        secrets: given to BuildKit as secrets, by id.
+        provenance: as buildx's `--provenance`; `false` for none.
+        sbom: as buildx's `--sbom`; `false` for none.
         labels: image labels.
         platform: None for the function's architecture, or, without a function, for the builder's.
         properties: other properties of a bake target, as its definition has them.
@@ -86,6 +90,10 @@ class Build:
     dockerfile: Path
     target: str = ""
     build_args: Mapping[str, str] = field(default_factory=dict)
+    build_contexts: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    provenance: str = "false"
+    sbom: str = "false"
     labels: Mapping[str, str] = field(default_factory=dict)
     platform: Platform | None = None
     properties: Mapping[str, BakeProperty] = field(default_factory=dict)

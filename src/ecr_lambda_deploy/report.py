@@ -40,7 +40,7 @@ def outputs(journal: Journal) -> Mapping[str, str]:
         "previous-image-uri": str((before.latest.image if before else None) or ""),
         "previous-version": before.version if before else "",
         "changed": _flag(any(outcome.is_changed for outcome in journal.outcomes)),
-        "results": json.dumps([_result(outcome) for outcome in journal.outcomes], separators=(",", ":")),
+        "results": json.dumps([_result(outcome, journal) for outcome in journal.outcomes], separators=(",", ":")),
     }
     return {name: values[name] for name in OUTPUTS}
 
@@ -49,8 +49,9 @@ def _flag(value: object) -> str:
     return "true" if value else "false"
 
 
-def _result(outcome: Outcome) -> Mapping[str, object]:
+def _result(outcome: Outcome, journal: Journal) -> Mapping[str, object]:
     before = outcome.before
+    error = outcome.error or (journal.error if outcome.status is ReleaseStatus.FAILED else None)
     return {
         "function": outcome.function,
         "arn": outcome.arn,
@@ -60,7 +61,7 @@ def _result(outcome: Outcome) -> Mapping[str, object]:
         "previous_image_uri": str((before.latest.image if before else None) or ""),
         "status": str(outcome.status),
         "seconds": round(outcome.seconds, 3),
-        "error": str(outcome.error or ""),
+        "error": str(error or ""),
     }
 
 
@@ -132,7 +133,6 @@ def _facts(journal: Journal) -> list[tuple[str, str]]:
         facts.append(
             ("Commit", f"[`{run.commit[:7]}`]({link})" if run.server_url and run.repository else f"`{run.commit[:7]}`")
         )
-    facts.append(("Mode", str(journal.mode)))
     return facts
 
 

@@ -28,6 +28,13 @@ _CONFIG = Config(
 )
 
 
+class _RoleCredentials(DeferredRefreshableCredentials):
+    """Refreshed a few minutes before they expire: botocore's 15 minutes are all that the shortest session has."""
+
+    _advisory_refresh_timeout = 300  # seconds
+    _mandatory_refresh_timeout = 120
+
+
 class Aws:
     """Clients of one session; its credentials are taken when first needed and refreshed by themselves.
 
@@ -52,7 +59,7 @@ class Aws:
 
     def _session_of(self, role: RoleToAssume) -> boto3.Session:
         session = get_session()
-        session._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined] # noqa: SLF001 # botocore has no public way to give a session credentials that refresh themselves
+        session._credentials = _RoleCredentials(  # type: ignore[attr-defined] # noqa: SLF001 # botocore has no public way to give a session credentials that refresh themselves
             refresh_using=lambda: self._assume(role), method="assume-role"
         )
         return boto3.Session(botocore_session=session, region_name=self.region)

@@ -4,6 +4,7 @@ import json
 from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ _INDEXES = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
-_PULL_ACTIONS = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+_PULL_ACTIONS = ("ecr:batchgetimage", "ecr:getdownloadurlforlayer")  # IAM does not mind the case
 _DOWNLOAD_TIMEOUT = 60  # seconds
 
 
@@ -110,13 +111,13 @@ class EcrRepositories:
             if error.code == "RepositoryPolicyNotFoundException":
                 return False
             raise
-        allowed = {
-            action
+        allowed = [
+            action.lower()
             for statement in _listed(json.loads(text).get("Statement", []))
             if statement.get("Effect") == "Allow" and _is_for_lambda(statement.get("Principal"))
             for action in _listed(statement.get("Action", []))
-        }
-        return all(allowed & {action, "ecr:*", "*"} for action in _PULL_ACTIONS)
+        ]
+        return all(any(fnmatchcase(wanted, action) for action in allowed) for wanted in _PULL_ACTIONS)
 
     def read_image(self, reference: ImageReference) -> PushedImage:
         """Read an image's manifest and configuration.
