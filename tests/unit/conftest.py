@@ -2,8 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import get_ident
+from pathlib import Path
 
 import pytest
 
@@ -24,7 +23,7 @@ _guarded = False
 
 def _refuse(event: str, arguments: tuple[object, ...]) -> None:
     if _guarded and event in _FORBIDDEN:
-        raise AssertionError(f"a unit test reaches outside: {event} in thread {get_ident()} with {arguments!r:.200}")
+        raise AssertionError(f"a unit test reaches outside: {event} with {arguments!r:.200}")
 
 
 # An audit hook sees what every library does, in every thread, and nothing needs to be patched.
@@ -32,17 +31,20 @@ def _refuse(event: str, arguments: tuple[object, ...]) -> None:
 sys.addaudithook(_refuse)
 
 
-@contextmanager
-def _guard() -> Iterator[None]:
-    global _guarded  # noqa: PLW0603 # an audit hook has no other way to be told
-    _guarded = True
-    try:
-        yield
-    finally:
-        _guarded = False
-
-
 @pytest.fixture(autouse=True)
 def _nothing_outside() -> Iterator[None]:
-    with _guard():
-        yield
+    global _guarded  # noqa: PLW0603 # an audit hook has no other way to be told
+    _guarded = True
+    yield
+    _guarded = False
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A folder with a few Dockerfiles."""
+    folder = tmp_path / "workspace"
+    for path in ("Dockerfile", "services/orders/Dockerfile", "docker/orders.Dockerfile"):
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("FROM scratch\n")
+    return folder
