@@ -1,0 +1,36 @@
+import pytest
+
+from ecr_lambda_deploy.main import action_inputs, workflow_run
+from ecr_lambda_deploy.model import WorkflowRun
+
+
+def test_inputs_are_what_the_runner_names_so() -> None:
+    environment = {"INPUT_FUNCTION-NAME": "orders-api", "INPUT_TAGS": "v1\nv2", "INPUT_TARGET": "", "PATH": "/bin"}
+
+    assert action_inputs(environment) == {"function-name": "orders-api", "tags": "v1\nv2"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, WorkflowRun(attempt="1")),
+        (
+            {
+                "GITHUB_SHA": "c0ffee",
+                "GITHUB_REPOSITORY": "acme/shop",
+                "GITHUB_RUN_ID": "42",
+                "GITHUB_RUN_ATTEMPT": "3",
+                "GITHUB_SERVER_URL": "https://github.example",
+            },
+            WorkflowRun(
+                commit="c0ffee",
+                repository="acme/shop",
+                run_id="42",
+                attempt="3",
+                server_url="https://github.example",
+            ),
+        ),
+    ],
+)
+def test_the_run_is_known_from_github_s_variables(environment: dict[str, str], expected: WorkflowRun) -> None:
+    assert workflow_run(environment) == expected
