@@ -207,10 +207,14 @@ def test_a_failure_while_deploying_is_an_outcome() -> None:
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), ZeroDivisionError()])
-def test_whatever_ends_a_deploy_the_journal_tells_what_serves(end: BaseException) -> None:
+@pytest.mark.parametrize("call", [("read", 2), ("publish_version", 1)])
+def test_whatever_ends_a_deploy_the_journal_tells_what_serves(end: BaseException, call: tuple[str, int]) -> None:
     world = World(functions=FakeFunctions(versions=_RUNS_OLD))
-    world.functions.refusals["publish_version"] = end
 
+    def cut_short() -> None:
+        raise end
+
+    world.functions.before[call] = cut_short
     with pytest.raises(type(end)):
         _deploy(world)
 
@@ -220,4 +224,19 @@ def test_whatever_ends_a_deploy_the_journal_tells_what_serves(end: BaseException
         NEW,
         "",
         True,
+    )
+
+
+def test_a_failed_update_that_never_ran_changed_nothing() -> None:
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD))
+    failed = Status(value="Failed", reason_code="ImageAccessDenied")
+    world.functions.end_of_update = lambda _: function_state(update=failed)
+    _deploy(world)
+
+    (outcome,) = world.journal.outcomes
+    assert (outcome.status, outcome.image, outcome.version, outcome.is_changed) == (
+        ReleaseStatus.FAILED,
+        OLD,
+        "7",
+        False,
     )

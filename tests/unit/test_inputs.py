@@ -168,9 +168,9 @@ def test_mode_build_needs_no_function(workspace: Path) -> None:
         ({"role-session-name": "a b"}, "'role-session-name' is 2 to 64"),
         ({"role-session-name": "ïïï"}, "'role-session-name' is 2 to 64"),
         ({"role-to-assume": "arn:aws:iam::١٢٣٤٥٦٧٨٩٠١٢:role/ci"}, "'role-to-assume' is a role's ARN"),  # other digits
-        ({"role-duration-seconds": "899"}, "900 or more, not '899'"),
+        ({"role-duration-seconds": "899"}, "not '899'"),
         ({"role-duration-seconds": "1h"}, "'role-duration-seconds' is a whole number"),
-        ({"wait-timeout": "0"}, "1 or more, not '0'"),
+        ({"wait-timeout": "0"}, "not '0'"),
         ({"wait-timeout": "-1"}, "'wait-timeout' is a whole number"),
         ({"wait-timeout": "1.5"}, "'wait-timeout' is a whole number"),
         ({"wait-timeout": "²"}, "'wait-timeout' is a whole number"),
