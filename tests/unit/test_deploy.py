@@ -8,7 +8,16 @@ import pytest
 from ecr_lambda_deploy.deploy import deploy
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.inputs import Inputs
-from ecr_lambda_deploy.model import Build, FunctionTarget, ImageTarget, Mode, ReleaseStatus, Status
+from ecr_lambda_deploy.model import (
+    Build,
+    FunctionTarget,
+    ImageTarget,
+    Journal,
+    Mode,
+    ReleaseStatus,
+    Status,
+    WorkflowRun,
+)
 from ecr_lambda_deploy.report import outputs
 from tests.unit.ports_in_memory import (
     NEW,
@@ -94,6 +103,21 @@ def test_labels_lead_from_the_image_to_its_source() -> None:
         "org.opencontainers.image.source": "mine",
         "team": "shop",
     }
+
+
+def test_outside_github_there_is_no_source_to_lead_to() -> None:
+    world = World(journal=Journal(run=WorkflowRun(server_url="https://github.com")))
+    _deploy(world)
+
+    assert world.builder.built[0].labels == {}
+
+
+def test_the_log_says_what_was_pushed() -> None:
+    world = World()
+    _deploy(world)
+    (line,) = (line for line in world.log.of_kind("info") if line.startswith("Pushed"))
+
+    assert line.startswith(f"Pushed {NEW} (v1, src-")
 
 
 def test_what_runs_already_makes_no_changing_call() -> None:

@@ -15,7 +15,16 @@ from ecr_lambda_deploy.model import (
     Status,
 )
 from ecr_lambda_deploy.observe import Destination, observe
-from tests.unit.ports_in_memory import OLD, REGISTRY, FakeFunctions, World, function_state, image, image_target
+from tests.unit.ports_in_memory import (
+    OLD,
+    REGISTRY,
+    FakeFunctions,
+    World,
+    code_sha256_of,
+    function_state,
+    image,
+    image_target,
+)
 
 _BUILD = Build(context=Path("/workspace"), dockerfile=Path("/workspace/Dockerfile"))
 _OF_ANOTHER_ACCOUNT = image("a", registry="210987654321.dkr.ecr.eu-west-1.amazonaws.com", repository="theirs")
@@ -133,6 +142,38 @@ def test_a_missing_repository_and_a_platform_that_cannot_be_built_are_told_at_on
 
     assert "There is no ECR repository orders" in str(caught.value)
     assert "cannot build for linux/amd64" in str(caught.value)
+
+
+@pytest.mark.parametrize("when", ["first", "then"])
+def test_a_single_failure_is_raised_as_it_is(when: str) -> None:
+    world = World()
+    error = DeployError("just this", "do that")
+    if when == "first":
+        world.builder.refusals["check_engine"] = error
+    else:
+        world.repositories.refusals["check_exists"] = error
+
+    with pytest.raises(DeployError) as caught:
+        observe(image_target(_BUILD), world.outside(), world.journal)
+
+    assert caught.value is error
+
+
+def test_the_log_says_what_is_there() -> None:
+    world = World(functions=FakeFunctions(versions={"7": code_sha256_of(OLD)}))
+    observe(image_target(_BUILD), world.outside(), world.journal)
+
+    assert world.log.of_kind("info") == [
+        f"Function orders-api: Active, x86_64, runs {OLD}, version 7",
+        f"Image: {REGISTRY}/orders for linux/amd64",
+    ]
+
+
+def test_a_function_without_a_version_has_none_in_the_log() -> None:
+    world = World()
+    observe(image_target(_BUILD), world.outside(), world.journal)
+
+    assert world.log.of_kind("info")[0].endswith(f"runs {OLD}")
 
 
 def test_what_is_a_bug_is_not_taken_for_a_failure_of_the_outside() -> None:
