@@ -42,7 +42,7 @@ def _check_path(reader: InputReader, workspace: Path, name: str, path: Path) -> 
         is_inside = path.resolve().is_relative_to(workspace.resolve())
         is_there = path.is_dir() if is_folder else path.is_file()
         is_empty = not workspace.is_dir() or not any(workspace.iterdir())
-    except (OSError, RuntimeError) as error:  # a name too long, a loop of symlinks, a folder that may not be read
+    except (OSError, RuntimeError, ValueError) as error:  # a name too long, a loop of symlinks, a NUL
         reader.problem(f"'{name}' {shown!r} cannot be read: {error}.")
         return False
     if not is_inside:
