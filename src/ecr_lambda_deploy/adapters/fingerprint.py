@@ -50,7 +50,7 @@ def fingerprint(build: Build, platform: Platform, *, resolve: Callable[[str], st
     try:
         inputs = _inputs(build, platform, resolve)
     except UnknownInputError as error:
-        return Fingerprint(tag=None, reason=str(error))
+        return Fingerprint(tag=None, reason=" ".join(str(error).split()))
     digest = sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
     return Fingerprint(tag=f"src-{digest}", hints=_hints(build))
 
