@@ -56,7 +56,7 @@ def patterns() -> st.SearchStrategy[str]:
     segments = st.sampled_from(FEW_NAMES + WILDCARDS) | st.sampled_from(FEW_NAMES + WILDCARDS + NAMES + ODDITIES)
     built = st.lists(segments, min_size=1, max_size=3).map("/".join)
     decorations = st.tuples(st.sampled_from(["", "", "", "/", " ", "./"]), built, st.sampled_from(["", "", "/"]))
-    random = st.text("ab*?[]^!\\/.- #{}|,1$+()\t", max_size=8)
+    random = st.text("ab*?[]^!\\/.- #{}|,1$+()", max_size=8)
     return st.integers(0, 9).flatmap(lambda dice: random if dice == 0 else decorations.map("".join))
 
 
@@ -83,7 +83,7 @@ def is_known(case: Case) -> bool:
 
 
 def build(engine: Engine, folder: Path, contexts: Sequence[Path]) -> dict[Path, set[str] | None]:
-    """Build each context, and return the paths that arrived; None for one that cannot be built."""
+    """Build each context, and return the paths that arrived; None for one that BuildKit refuses."""
     (folder / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
     (folder / "bake.json").write_text(json.dumps({"target": {path.name: target(folder, path) for path in contexts}}))
     mounts = [f"--volume={engine.socket}:/var/run/docker.sock", f"--volume={folder}:{folder}"]
@@ -119,7 +119,7 @@ def differences(engine: Engine, folder: Path, given_cases: Sequence[Case]) -> li
     found = []
     for path, sent in build(engine, folder, list(contexts)).items():
         expected = set(walk(str(path), Dockerignore.parse(contexts[path].dockerignore.encode())))
-        if sent != expected:
+        if sent is not None and sent != expected:
             found.append(f"{contexts[path]}: BuildKit sends {sent}, the rules say {expected}")
     return found
 

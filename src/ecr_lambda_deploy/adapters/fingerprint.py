@@ -68,8 +68,7 @@ def _inputs(build: Build, platform: Platform, resolve: Callable[[str], str]) -> 
     dockerfile = _dockerfile(build)
     images = images_of(dockerfile, target=build.target, build_args=build.build_args, platform=platform)
     folders, replacements = _named_contexts(build.build_contexts)
-    replaced = {_familiar(name) for name in build.build_contexts}
-    references = [image for image in images if _familiar(image) not in replaced] + replacements
+    references = [image for image in images if _familiar(image) not in build.build_contexts] + replacements
     with ThreadPoolExecutor(_REGISTRIES_ASKED, thread_name_prefix="resolve") as pool:
         digests = pool.map(resolve, references)  # asked while the files are read
         return {
@@ -115,7 +114,7 @@ def _named_contexts(build_contexts: Mapping[str, str]) -> tuple[dict[str, str], 
 
 
 def _familiar(reference: str) -> str:
-    """Return an image reference as BuildKit compares it with the name of a build context."""
+    """Return an image reference as BuildKit looks for it among the named contexts [dockerui/namedcontext.go]."""
     return reference.removeprefix("docker.io/").removeprefix("library/").removesuffix(":latest")
 
 
