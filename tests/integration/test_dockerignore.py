@@ -23,7 +23,7 @@ FEW_NAMES = ["a", "b", "ab", "a.b"]
 NAMES = ["A", "ä", "a b", "[a]", "a-b", ".c", "!a", "#a", "a{b}", "^a", "x\\y"]
 EVERYWHERE = ["/".join(names) for names in product(FEW_NAMES, ["a", "b", "ab"], ["a", "b", "a.b"])]
 WILDCARDS = ["*", "**", "a*", "*b", "?", "[ab]"]
-ODDITIES = ["*.b", "[^a]", "[a-b]*", "**a", "a**", "?*", "..", ".", "", "\\[a\\]", "*{b}", "***"]
+ODDITIES = ["*.b", "[^a]", "[a-b]*", "**a", "a**", "a**b", "?*", "..", ".", "", "\\[a\\]", "*{b}", "***"]
 
 
 @dataclass(frozen=True)

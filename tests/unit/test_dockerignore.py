@@ -45,6 +45,7 @@ def sent(folder: Path, dockerignore: bytes) -> set[str]:
         ("src/*", SOURCE - {"src"}),
         ("src/**", SOURCE - {"src"}),
         ("src**", SOURCE),
+        ("src**a", {"src/a", "src/lib/a"}),
         ("*", EVERYTHING),
         ("**", EVERYTHING),
         ("**/", EVERYTHING),

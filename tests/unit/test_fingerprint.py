@@ -262,7 +262,7 @@ def test_the_place_of_a_named_context_does_not_count(build: Build, tmp_path: Pat
 
 
 def test_images_are_resolved_and_replaced_ones_are_not(build: Build, tmp_path: Path) -> None:
-    build.dockerfile.write_text("FROM python:3.13\nCOPY --from=tools / /\nCOPY --from=docker.io/library/alpine:latest / /\n")
+    build.dockerfile.write_text("FROM python:3.13\nCOPY --from=tools / /\nCOPY --from=library/alpine:latest / /\n")
     contexts = {"tools": str(tmp_path), "alpine": "docker-image://alpine:3.22", "python": "docker-image://scratch"}
     asked: list[str] = []
 
