@@ -8,10 +8,7 @@ from typing import Any
 
 import pytest
 
-from ecr_lambda_deploy.adapters.build_context import digest_of, walk
-from ecr_lambda_deploy.adapters.dockerignore import Dockerignore, Matches
 from ecr_lambda_deploy.adapters.fingerprint import Fingerprint, fingerprint
-from ecr_lambda_deploy.adapters.unknown_input import UnknownInputError
 from ecr_lambda_deploy.model import Build, Platform
 
 Change = Callable[[Path], object]
@@ -72,13 +69,6 @@ def test_it_is_the_same_in_another_checkout(build: Build, tmp_path: Path) -> Non
 def test_it_is_the_same_in_every_version_of_this_project(build: Build) -> None:
     """What has been pushed is found again; raise `_SCHEME` when this has to change."""
     assert tag(build) == "src-4496b745ac3df7726e05e145ad1ddae65a9f1d0b06c55981fcc7afe99249c1cd"
-
-
-def test_threads_do_not_matter(tmp_path: Path) -> None:
-    for number in range(1000):
-        (tmp_path / f"{number}").write_text(f"{number}")
-
-    assert len({digest_of(str(tmp_path), Dockerignore(), workers=workers) for workers in (1, 1, 2, 7)}) == 1
 
 
 SAME: dict[str, Change] = {
@@ -324,68 +314,6 @@ def test_a_folder_of_that_name_holds_no_rules(build: Build) -> None:
 
 def test_a_missing_context_is_told(build: Build, tmp_path: Path) -> None:
     assert reason(replace(build, context=tmp_path / "gone")) == "the context cannot be read: No such file or directory"
-
-
-class _Removing(Dockerignore):
-    """Rules that remove a path as soon as they are asked for it."""
-
-    def __init__(self, context: Path, path: str, remove: Change) -> None:
-        super().__init__()
-        self._context, self._path, self._remove = context, path, remove
-
-    def match(self, path: str, parent: Matches) -> tuple[bool, Matches]:
-        if path == self._path:
-            self._remove(self._context / path)
-        return super().match(path, parent)
-
-
-@pytest.mark.parametrize(
-    ("path", "remove"), [("app/main.py", Path.unlink), ("app/link", Path.unlink), ("app/empty", Path.rmdir)]
-)
-def test_what_vanishes_is_told(build: Build, path: str, remove: Change) -> None:
-    with pytest.raises(UnknownInputError, match=rf"^{path} cannot be read: No such file"):
-        digest_of(str(build.context), _Removing(build.context, path, remove))
-
-
-@pytest.mark.parametrize("target", ["/etc/passwd", "..", ".", "loop", "nowhere", "../../outside"])
-def test_symlinks_are_not_followed(build: Build, target: str) -> None:
-    before = tag(build)
-    (build.context / "loop").symlink_to(target)
-
-    assert tag(build) != before
-    assert "loop" in walk(str(build.context), Dockerignore())
-
-
-def test_names_may_be_any_bytes(build: Build) -> None:
-    before = tag(build)
-    path = os.fsencode(build.context) + b"/\xff\n"
-    Path(os.fsdecode(path)).write_text("x")
-    named = tag(build)
-    Path(os.fsdecode(path)).write_text("y")
-
-    assert len({before, named, tag(build)}) == 3
-
-
-def test_names_of_any_bytes_can_be_printed(build: Build) -> None:
-    name = os.fsdecode(b"\xff")
-    (build.context / name).touch()
-
-    with pytest.raises(UnknownInputError) as caught:
-        digest_of(str(build.context), _Removing(build.context, name, Path.unlink))
-    assert str(caught.value).encode() == rb"\xff cannot be read: No such file or directory"
-
-
-def test_many_levels_are_walked(tmp_path: Path) -> None:
-    path = tmp_path
-    for _ in range(1200):
-        path /= "a"
-        path.mkdir()
-
-    assert len(list(walk(str(tmp_path), Dockerignore.parse(b"b")))) == 1200
-
-    while path != tmp_path:  # pytest cannot remove that many
-        path.rmdir()
-        path = path.parent
 
 
 def test_git_in_the_context_is_told(build: Build) -> None:
