@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import TypeVar, assert_never
 
 from ecr_lambda_deploy.errors import DeployError, InProgressError
-from ecr_lambda_deploy.model import FunctionState, Outcome, ReleaseStatus
-from ecr_lambda_deploy.plan import PublishVersion, ReleasePlan, Step, UpdateCode
+from ecr_lambda_deploy.model import FunctionState, ImageReference, Outcome, ReleaseStatus
+from ecr_lambda_deploy.plan import PublishVersion, ReleasePlan, UpdateCode
 from ecr_lambda_deploy.ports import Clock, Functions, Log
 from ecr_lambda_deploy.settle import wait_until_settled
 
@@ -24,60 +24,60 @@ class Releaser:
         log: told each step.
         clock: time.
         wait_timeout: seconds to wait for Lambda to finish one update.
+        record: told what has become of a function, as soon as something has.
     """
 
     functions: Functions
     log: Log
     clock: Clock
     wait_timeout: float
+    record: Callable[[Outcome], None]
 
-    def apply(self, plan: ReleasePlan) -> Outcome:
+    def apply(self, plan: ReleasePlan) -> None:
         """Carry out a plan step by step; a failure ends it and is part of the outcome."""
         started = self.clock.now()
+        latest = plan.observed.latest
         outcome = Outcome(
-            function=plan.observed.latest.name,
+            function=latest.name,
             before=plan.observed,
-            image=plan.observed.latest.image,
+            image=latest.image,
             version=plan.observed.version,
-            status=ReleaseStatus.UNCHANGED,
+            status=ReleaseStatus.FAILED,
         )
         try:
             if any(isinstance(step, PublishVersion) for step in plan.steps):
                 self.functions.check_may_publish(plan.function)
             for step in plan.steps:
-                outcome = self._carry_out(step, plan.function, outcome)
+                match step:
+                    case UpdateCode():
+                        latest = self._update_code(step, plan.function)
+                        outcome = replace(outcome, image=latest.image, version="", is_changed=True)
+                        self.record(outcome)
+                        _check_runs(step.image, latest)
+                    case PublishVersion():
+                        version = self._publish_version(step, plan.function, latest)
+                        outcome = replace(outcome, version=version, is_changed=True)
+                    case _:
+                        assert_never(step)
+            status = ReleaseStatus.DEPLOYED if plan.steps else ReleaseStatus.UNCHANGED
+            outcome = replace(outcome, status=status)
         except DeployError as error:
-            outcome = replace(outcome, status=ReleaseStatus.FAILED, error=error)
-        return replace(outcome, seconds=self.clock.now() - started)
+            outcome = replace(outcome, error=error)
+        self.record(replace(outcome, seconds=self.clock.now() - started))
 
-    def _carry_out(self, step: Step, name: str, outcome: Outcome) -> Outcome:
-        match step:
-            case UpdateCode():
-                return self._update_code(step, name, outcome)
-            case PublishVersion():
-                return self._publish_version(step, name, outcome)
-            case _:
-                assert_never(step)
-
-    def _update_code(self, step: UpdateCode, name: str, outcome: Outcome) -> Outcome:
+    def _update_code(self, step: UpdateCode, name: str) -> FunctionState:
         self.log.info(f"Updating {name} to {step.image} ({step.architecture})")
         started = self.clock.now()
         self._when_settled(name, lambda: self.functions.update_code(name, step.image, step.architecture))
         state = self.settle(name)
         if "Failed" in {state.update.value, state.state.value}:
             raise _failed_update(state)
-        if not step.image.is_same_image(state.image):
-            raise DeployError(
-                f"{name} runs {state.image}, not the image of this run: somebody else updated it meanwhile.",
-                "Give the workflow a 'concurrency' group, and leave this function's code to one workflow.",
-            )
-        self.log.info(f"Lambda runs it after {self.clock.now() - started:.1f} s")
-        return replace(outcome, image=step.image, version="", status=ReleaseStatus.DEPLOYED, is_changed=True)
+        self.log.info(f"Lambda runs {state.image} after {self.clock.now() - started:.1f} s")
+        return state
 
-    def _publish_version(self, step: PublishVersion, name: str, outcome: Outcome) -> Outcome:
+    def _publish_version(self, step: PublishVersion, name: str, latest: FunctionState) -> str:
         # Publishing within the update, or before it has settled, races the image's optimisation
         # [terraform-provider-aws#17153]; the checksum makes sure that it is this code that is published.
-        latest = self.functions.read(name)
         version = self._when_settled(
             name, lambda: self.functions.publish_version(name, latest.code_sha256, step.description)
         )
@@ -85,7 +85,7 @@ class Releaser:
         if state.state.value == "Failed":
             raise DeployError(f"Version {version} of {name} did not become active: State {state.state}.")
         self.log.info(f"Published version {version}: {step.description}")
-        return replace(outcome, version=version, status=ReleaseStatus.DEPLOYED, is_changed=True)
+        return version
 
     def _when_settled(self, name: str, change: Callable[[], Result]) -> Result:
         """Make a change, as often as Lambda puts it off because of another one."""
@@ -108,6 +108,14 @@ class Releaser:
         """
         return wait_until_settled(
             lambda: self.functions.read(name, qualifier), clock=self.clock, log=self.log, timeout=self.wait_timeout
+        )
+
+
+def _check_runs(image: ImageReference, latest: FunctionState) -> None:
+    if not image.is_same_image(latest.image):
+        raise DeployError(
+            f"{latest.name} runs {latest.image}, not the image of this run: somebody else updated it meanwhile.",
+            "Give the workflow a 'concurrency' group, and leave this function's code to one workflow.",
         )
 
 

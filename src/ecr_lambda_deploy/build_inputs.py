@@ -19,9 +19,9 @@ def read_build(reader: InputReader) -> Build:
     workspace = Path(reader.environment.get("GITHUB_WORKSPACE") or ".").absolute()
     context = Path(workspace, reader.text("context"))
     dockerfile = Path(workspace, reader.text("dockerfile") or context / "Dockerfile")
-    is_right = _check_path(reader, workspace, "context", context, is_there=context.is_dir())
+    is_right = _check_path(reader, workspace, "context", context)
     if is_right or reader.text("dockerfile"):
-        _check_path(reader, workspace, "dockerfile", dockerfile, is_there=dockerfile.is_file())
+        _check_path(reader, workspace, "dockerfile", dockerfile)
     return Build(
         context=context,
         dockerfile=dockerfile,
@@ -35,16 +35,22 @@ def read_build(reader: InputReader) -> Build:
     )
 
 
-def _check_path(reader: InputReader, workspace: Path, name: str, path: Path, *, is_there: bool) -> bool:
-    shown = os.path.relpath(path, workspace)
-    if not path.resolve().is_relative_to(workspace.resolve()):
-        reader.problem(f"'{name}' {shown!r} leaves the workspace.")
-        return False
-    if not is_there:
+def _check_path(reader: InputReader, workspace: Path, name: str, path: Path) -> bool:
+    """Return whether a path is a folder or file of the workspace; if not, note what is wrong."""
+    shown, is_folder = os.path.relpath(path, workspace), name == "context"
+    try:
+        is_inside = path.resolve().is_relative_to(workspace.resolve())
+        is_there = path.is_dir() if is_folder else path.is_file()
         is_empty = not workspace.is_dir() or not any(workspace.iterdir())
+    except (OSError, RuntimeError) as error:  # a name too long, a loop of symlinks, a folder that may not be read
+        reader.problem(f"'{name}' {shown!r} cannot be read: {error}.")
+        return False
+    if not is_inside:
+        reader.problem(f"'{name}' {shown!r} leaves the workspace.")
+    elif not is_there:
         hint = " The workspace is empty: is an actions/checkout step missing before this one?" if is_empty else ""
-        reader.problem(f"'{name}' {shown!r} is not in the workspace.{hint}")
-    return is_there
+        reader.problem(f"'{name}' {shown!r} is no {'folder' if is_folder else 'file'} of the workspace.{hint}")
+    return is_inside and is_there
 
 
 def _read_build_args(reader: InputReader) -> dict[str, str]:

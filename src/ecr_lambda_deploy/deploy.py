@@ -15,7 +15,6 @@ from ecr_lambda_deploy.model import (
     ImageTarget,
     Journal,
     ObservedFunction,
-    Outcome,
     PushedImage,
     WorkflowRun,
 )
@@ -38,13 +37,15 @@ def deploy(inputs: Inputs, outside: Outside, journal: Journal) -> None:
     if not observed:
         return
     releaser = Releaser(
-        functions=outside.functions, log=outside.log, clock=outside.clock, wait_timeout=inputs.wait_timeout
+        functions=outside.functions,
+        log=outside.log,
+        clock=outside.clock,
+        wait_timeout=inputs.wait_timeout,
+        record=journal.record,
     )
     with _phase("Deploy", outside, journal):
-        journal.outcomes = tuple(
+        for function, state in zip(target.functions, observed, strict=True):
             _release(function, state, image, destination, releaser, journal.run)
-            for function, state in zip(target.functions, observed, strict=True)
-        )
 
 
 @contextmanager
@@ -108,8 +109,8 @@ def _release(
     destination: Destination,
     releaser: Releaser,
     run: WorkflowRun,
-) -> Outcome:
+) -> None:
     if not observed.latest.is_settled:
         observed = replace(observed, latest=releaser.settle(target.name))
     plan = plan_release(target, observed, image=image, architecture=ARCHITECTURE_OF[destination.platform], run=run)
-    return releaser.apply(plan)
+    releaser.apply(plan)

@@ -52,13 +52,13 @@ class InputReader:
             self.problem(f"'{name}' is one of {', '.join(map(str, choices))}, not {value!r}.")
         return otherwise
 
-    def seconds(self, name: str, *, least: int) -> int | None:
+    def seconds(self, name: str, *, least: int, most: int) -> int | None:
         """Return a whole number of seconds; None if none is given."""
         value = self.text(name)
         if not value:
             return None
-        if not (value.isascii() and value.isdigit()) or int(value) < least:
-            self.problem(f"'{name}' is a whole number of seconds, {least} or more, not {value!r}.")
+        if not re.fullmatch("[0-9]{1,9}", value) or not least <= int(value) <= most:
+            self.problem(f"'{name}' is a whole number of seconds from {least} to {most}, not {value!r}.")
             return None
         return int(value)
 

@@ -98,7 +98,7 @@ def parse_inputs(given: Mapping[str, str], environment: Mapping[str, str]) -> In
         ),
         region=region,
         role=_read_role(reader),
-        wait_timeout=reader.seconds("wait-timeout", least=1) or 0,
+        wait_timeout=reader.seconds("wait-timeout", least=1, most=86400) or 0,
     )
     if inputs.mode is Mode.BUILD and not inputs.image.repository:
         reader.problem("'repository' is required with mode: build, which has no function to take it from.")
@@ -163,8 +163,8 @@ def _read_role(reader: InputReader) -> RoleToAssume | None:
         arn=arn,
         is_chained=reader.flag("role-chaining"),
         session_name=reader.matching("role-session-name", _SESSION_NAME, "2 to 64 letters, digits and +=,.@-_"),
-        # 15 minutes is the least that STS grants [AssumeRole, DurationSeconds].
-        duration_seconds=reader.seconds("role-duration-seconds", least=900),
+        # From 15 minutes to 12 hours [AssumeRole, DurationSeconds].
+        duration_seconds=reader.seconds("role-duration-seconds", least=900, most=43200),
     )
     if arn:
         return role

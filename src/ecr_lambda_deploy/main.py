@@ -1,6 +1,7 @@
 """Composition root: the only reader of the environment, and the one place that ends the run."""
 
 import os
+import signal
 import time
 import traceback
 from collections.abc import Mapping
@@ -33,6 +34,8 @@ def main() -> int:
     console = Console()
     journal = Journal(run=workflow_run(environment))
     region = ""
+    # As process 1 of a container Python ignores SIGTERM, the runner's second signal when a job is cancelled.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         inputs = parse_inputs(action_inputs(environment), environment)
         region, journal.mode = inputs.region, inputs.mode

@@ -51,14 +51,19 @@ class ImageReference:
         """Registry and repository."""
         return f"{self.registry}/{self.repository}"
 
-    def is_same_image(self, other: "ImageReference | None") -> bool:
-        """Whether both name one digest in one repository of one account.
+    def is_in(self, registry: str) -> bool:
+        """Whether it is in the registry with this host name.
 
-        An ECR registry has several host names (dual-stack, emulators); they all begin with the account.
+        An ECR registry has several host names, for dual-stack endpoints for example; they all begin with the account.
         """
-        return other is not None and (
-            (self.digest, self.repository, self.registry.partition(".")[0])
-            == (other.digest, other.repository, other.registry.partition(".")[0])
+        return self.registry.partition(".")[0] == registry.partition(".")[0]
+
+    def is_same_image(self, other: "ImageReference | None") -> bool:
+        """Whether both name one digest in one repository of one registry."""
+        return (
+            other is not None
+            and self.is_in(other.registry)
+            and (self.repository, self.digest) == (other.repository, other.digest)
         )
 
     def __str__(self) -> str:
@@ -428,6 +433,10 @@ class Journal:
     outcomes: tuple[Outcome, ...] = ()
     phases: list[tuple[str, float]] = field(default_factory=list)
     error: DeployError | None = None
+
+    def record(self, outcome: Outcome) -> None:
+        """Note what has become of a function so far, in place of what was known of it before."""
+        self.outcomes = tuple(outcome if known.function == outcome.function else known for known in self.outcomes)
 
     @property
     def errors(self) -> tuple[DeployError, ...]:

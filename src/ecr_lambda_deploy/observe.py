@@ -123,9 +123,10 @@ def _present_repository(observed: Sequence[ObservedFunction], registry: str) -> 
         DeployError: neither is to be had.
     """
     images = [function.latest.image for function in observed]
-    present = {image.repository for image in images if image is not None and image.registry == registry}
-    if len(present) == 1 and all(image is not None and image.registry == registry for image in images):
-        return present.pop()
+    present = {image.repository if image is not None and image.is_in(registry) else None for image in images}
+    repository = present.pop()
+    if repository and not present:
+        return repository
     name = observed[0].latest.name
     if len(observed) == 1 and REPOSITORY_NAME.fullmatch(name):
         return name
@@ -145,8 +146,8 @@ def _warn_if_lambda_cannot_pull(
 ) -> None:
     """A function that runs an image of the repository proves that Lambda can pull from it."""
     is_proven = any(
-        function.latest.image is not None and function.latest.image.repository_uri == destination.repository_uri
-        for function in observed
+        image is not None and image.is_in(destination.registry) and image.repository == destination.repository
+        for image in (function.latest.image for function in observed)
     )
     if not observed or is_proven:
         return

@@ -1,6 +1,7 @@
 """Pure: what is known of the run becomes outputs and the job summary."""
 
 import json
+import re
 from collections.abc import Mapping
 
 from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus
@@ -143,7 +144,9 @@ def _table(header: tuple[str, str], rows: list[tuple[str, str]]) -> str:
 
 
 def _quoted(text: str) -> str:
-    return "\n".join(f"> {line}  " for line in text.splitlines())
+    """Return a code block within an alert: the words of other programs are not Markdown."""
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 3)
+    return "\n".join(f"> {line}".rstrip() for line in [f"{fence}text", *text.split("\n"), fence])
 
 
 def _undo(outcome: Outcome, region: str) -> str:

@@ -122,7 +122,7 @@ class FakeFunctions:
     Attributes:
         latest: `$LATEST`; what GetFunction shows once it has settled.
         reads_to_settle: how many reads show a change in progress before it is done.
-        conflicts: how many changes are refused because another one is in progress.
+        conflicts: how many changes are refused because somebody else has just begun one, which settles as ours do.
         end_of_update: what an accepted update makes of `$LATEST`; the image asked for, unless said otherwise.
         refusals: by the name of a call, the error that it ends with.
         before: by the name of a call and its number, from 1, what somebody else does just before it.
@@ -213,6 +213,9 @@ class FakeFunctions:
     def _conflict(self) -> None:
         if self.conflicts:
             self.conflicts -= 1
+            self._reads_left = self.reads_to_settle
+            raise InProgressError("An update is in progress for resource: orders-api")
+        if self._reads_left:
             raise InProgressError("An update is in progress for resource: orders-api")
 
 

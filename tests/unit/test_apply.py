@@ -60,6 +60,17 @@ def test_code_is_updated_settled_and_only_then_published(reads: int) -> None:
     assert outcome.seconds == pytest.approx(world.clock.now() - 1000)
 
 
+def test_the_log_says_what_is_done() -> None:
+    world = _world()
+    _apply(world, _UPDATE, _PUBLISH)
+
+    assert world.log.of_kind("info") == [
+        f"Updating orders-api to {NEW} (x86_64)",
+        "Lambda runs it after 0.0 s",
+        "Published version 1: commit=c0ffee",
+    ]
+
+
 def test_without_publishing_no_version_serves_afterwards() -> None:
     world = _world(FakeFunctions(versions={"7": code_sha256_of(OLD)}))
     outcome = _apply(world, _UPDATE)
@@ -95,7 +106,7 @@ def test_permission_to_publish_is_not_checked_where_nothing_is_published() -> No
 @pytest.mark.parametrize("steps", [(_UPDATE,), (_PUBLISH,), (_UPDATE, _PUBLISH)])
 def test_another_change_in_progress_is_waited_for(steps: tuple[Step, ...]) -> None:
     world = _world()
-    world.functions.conflicts = 3
+    world.functions.conflicts, world.functions.reads_to_settle = 3, 10
     outcome = _apply(world, *steps)
 
     assert outcome.status is ReleaseStatus.DEPLOYED

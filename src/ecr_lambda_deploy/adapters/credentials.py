@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials
 from botocore.session import get_session
 
-from ecr_lambda_deploy.adapters.aws_errors import translated
+from ecr_lambda_deploy.adapters.aws_errors import RefusedError, translated
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.model import RoleToAssume
 
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 AUDIENCE = "sts.amazonaws.com"
+_TRUST_HINT = (
+    "Look at the role's trust policy: it must allow sts:AssumeRoleWithWebIdentity to the principal "
+    '{"Federated": "arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com"}, on the condition that '
+    f"token.actions.githubusercontent.com:aud is {AUDIENCE} and :sub names this repository; the account needs that "
+    "OIDC provider. README.md has the whole policy."
+)
 _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 6},
     connect_timeout=10,
@@ -92,10 +98,13 @@ class Aws:
                 answer = self._sts(_CONFIG).assume_role(**arguments)["Credentials"]
         else:
             token = self._job_token()
-            with translated("sts:AssumeRoleWithWebIdentity", role.arn):
-                # The token is the proof: the request is not signed, so no other credentials are looked for.
-                client = self._sts(_CONFIG.merge(Config(signature_version=UNSIGNED)))
-                answer = client.assume_role_with_web_identity(WebIdentityToken=token, **arguments)["Credentials"]
+            # The token is the proof: the request is not signed, so no other credentials are looked for.
+            client = self._sts(_CONFIG.merge(Config(signature_version=UNSIGNED)))
+            try:
+                with translated("sts:AssumeRoleWithWebIdentity", role.arn):
+                    answer = client.assume_role_with_web_identity(WebIdentityToken=token, **arguments)["Credentials"]
+            except RefusedError as error:
+                raise DeployError(error.message, _TRUST_HINT) from error
         self._mask(answer["SecretAccessKey"])
         self._mask(answer["SessionToken"])
         return {
