@@ -11,6 +11,9 @@ from ecr_lambda_deploy.errors import DeployError
 
 _REFERENCE = re.compile(r"(?P<registry>[^/@]+)/(?P<repository>[^:@]+)@(?P<digest>sha256:[0-9a-f]{64})")
 
+# [Amazon ECR User Guide, "Getting started with making requests over IPv6"; AWS General Reference, ECR endpoints]
+_ECR_HOST = re.compile(r"([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.")
+
 Architecture = Literal["x86_64", "arm64"]
 Platform = Literal["linux/amd64", "linux/arm64"]
 BakeProperty = str | list[str] | dict[str, str]
@@ -24,6 +27,15 @@ class Mode(StrEnum):
 
     DEPLOY = "deploy"
     BUILD = "build"
+
+
+def is_same_registry(host: str, other: str) -> bool:
+    """Whether two host names are one registry's.
+
+    An ECR registry has several, for dual-stack endpoints for example; each has account and Region.
+    """
+    found, other_found = _ECR_HOST.match(host), _ECR_HOST.match(other)
+    return found.groups() == other_found.groups() if found and other_found else host == other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +64,8 @@ class ImageReference:
         return f"{self.registry}/{self.repository}"
 
     def is_in(self, registry: str) -> bool:
-        """Whether it is in the registry with this host name.
-
-        An ECR registry has several host names, for dual-stack endpoints for example; they all begin with the account.
-        """
-        return self.registry.partition(".")[0] == registry.partition(".")[0]
+        """Whether it is in the registry with this host name."""
+        return is_same_registry(self.registry, registry)
 
     def is_same_image(self, other: "ImageReference | None") -> bool:
         """Whether both name one digest in one repository of one registry."""
