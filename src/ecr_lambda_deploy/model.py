@@ -180,6 +180,21 @@ class BuildOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BuilderChoice:
+    """What the run's builds are made with.
+
+    Attributes:
+        endpoint: BuildKit's, `tcp://…` or `docker-container://…`; empty for the runner's engine.
+        docker_auth: a Docker `config.json` with credentials for base images.
+        secrets: what of `docker_auth` is to be masked.
+    """
+
+    endpoint: str = ""
+    docker_auth: Mapping[str, object] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExistingImage:
     """An image that is there already.
 
