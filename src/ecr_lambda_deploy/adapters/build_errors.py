@@ -17,6 +17,18 @@ _NOISE = re.compile(
     r"|failed to solve with frontend dockerfile\.v0: |failed to create LLB definition: |failed to compute cache key: "
 )
 
+# A command of the Dockerfile that failed: its text may hold any words, and it fails again.
+_COMMAND = re.compile(r"did not complete successfully|executor failed running")
+# 429, 5xx and connection loss, in the words of BuildKit (which gives a status and its name) and of engine 20.10.
+_PASSING = re.compile(
+    r"toomanyrequests|\b429 Too Many Requests|\b5\d\d (Internal Server Error|Bad Gateway|Service Unavailable|Gateway)"
+    r"|received unexpected HTTP status: (429|5\d\d)|HTTP (429|5\d\d) response"
+    r"|connection reset|broken pipe|\bEOF\b|i/o timeout|TLS handshake timeout|closed network connection"
+    r"|temporary failure in name resolution|server misbehaving",
+    re.IGNORECASE,
+)
+_LOGIN = re.compile(r"token has expired|401 Unauthorized|unauthorized: authentication required|no basic auth")
+
 _HINTS = (
     (
         re.compile(r"name unknown|NAME_UNKNOWN|repository with name .* does not exist"),
@@ -64,8 +76,7 @@ def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> Deploy
         dockerfile: path of the Dockerfile, relative to the workspace.
         instructions: the Dockerfile's text.
     """
-    errors = [line for line in log if line.startswith("ERROR: ")]
-    reason = errors[-1].removeprefix("ERROR: ") if errors else "\n".join(log[-5:]) or "buildx printed nothing"
+    reason = _reason(log)
     hint = next((hint for pattern, hint in _HINTS if pattern.search(reason)), "The build's log above has the details.")
     line, lines = _line(log, reason, instructions) or 0, instructions.split("\n")
     if not 1 <= line <= len(lines):
@@ -75,6 +86,23 @@ def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> Deploy
         hint,
         location=SourceLocation(file=dockerfile, line=line),
     )
+
+
+def passing_failure(log: Sequence[str]) -> str:
+    """Return what a registry or the network failed with if it may well pass by itself; else nothing."""
+    reason = _reason(log)
+    return _NOISE.sub("", reason) if _PASSING.search(reason) and not _COMMAND.search(reason) else ""
+
+
+def failed_login(log: Sequence[str]) -> bool:
+    """Whether a registry refused the login, which a token that was refused or has expired looks like as well."""
+    reason = _reason(log)
+    return bool(_LOGIN.search(reason)) and not _COMMAND.search(reason)
+
+
+def _reason(log: Sequence[str]) -> str:
+    errors = [line for line in log if line.startswith("ERROR: ")]
+    return errors[-1].removeprefix("ERROR: ") if errors else "\n".join(log[-5:]) or "buildx printed nothing"
 
 
 def _line(log: Sequence[str], reason: str, instructions: str) -> int | None:
