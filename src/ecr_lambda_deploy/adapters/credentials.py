@@ -1,13 +1,15 @@
-"""One boto3 session for the whole run, from the environment or from a role."""
+"""The AWS credentials of the whole run, from the environment or from a role, and the clients that use them."""
 
 from collections.abc import Callable
+from copy import copy
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.credentials import DeferredRefreshableCredentials
+from botocore.credentials import CredentialResolver, DeferredRefreshableCredentials
+from botocore.exceptions import BotoCoreError
 from botocore.session import get_session
 
 from ecr_lambda_deploy.adapters.aws_errors import RefusedError, translated
@@ -27,7 +29,9 @@ _TRUST_HINT = (
     "OIDC provider. README.md has the whole policy."
 )
 _CONFIG = Config(
-    retries={"mode": "standard", "max_attempts": 6},
+    # Standard mode waits up to 1, 2, 4, 8, 16 and then 20 seconds, half of that on average: twelve attempts survive a
+    # fault of a minute, and give up one that lasts after 75 seconds on average.
+    retries={"mode": "standard", "max_attempts": 12},
     connect_timeout=10,
     read_timeout=60,
     user_agent_extra="ecr-lambda-deploy",
@@ -58,10 +62,39 @@ class Aws:
         self._id_token = id_token
         self._mask = mask
         self._lock = Lock()  # creating clients is not thread-safe [boto3 documentation, multithreading]
-        self._ecr: ECRClient | None = None
-        self._functions: LambdaClient | None = None
+        self._clients: dict[tuple[str, str], Any] = {}
         self._environment = boto3.Session(region_name=region)
         self._session = self._environment if role is None else self._session_of(role)
+
+    def in_region(self, region: str) -> Self:
+        """Return the same credentials with clients for another Region."""
+        other = copy(self)  # the session, its clients and their lock are shared
+        other.region = region
+        return other
+
+    def source(self) -> Self:
+        """Return what existing images and their functions are read with: the environment's credentials, if it has any.
+
+        A role that deploys to one account often may not read another one, from which an image is promoted. Credentials
+        of the machine itself do not count: where the job takes a role, they are there by chance.
+
+        Raises:
+            DeployError: the environment's credentials are incomplete.
+        """
+        if self._session is self._environment:
+            return self
+        session = get_session()
+        resolver: CredentialResolver = session.get_component("credential_provider")
+        resolver.remove("iam-role")  # the metadata service of EC2
+        try:
+            if session.get_credentials() is None:
+                return self
+        except BotoCoreError as error:
+            raise DeployError(f"The AWS credentials of the environment cannot be used: {error}") from error
+        other = copy(self)
+        other._session = boto3.Session(botocore_session=session, region_name=self.region)  # noqa: SLF001 # its own class
+        other._clients = {}  # noqa: SLF001
+        return other
 
     def _session_of(self, role: RoleToAssume) -> boto3.Session:
         session = get_session()
@@ -72,17 +105,20 @@ class Aws:
 
     def ecr(self) -> "ECRClient":
         """Return the client for ECR."""
-        with self._lock:
-            if self._ecr is None:
-                self._ecr = self._session.client("ecr", config=_CONFIG)
-            return self._ecr
+        client: ECRClient = self._client("ecr")
+        return client
 
     def functions(self) -> "LambdaClient":
         """Return the client for Lambda."""
+        client: LambdaClient = self._client("lambda")
+        return client
+
+    def _client(self, service: Literal["ecr", "lambda"]) -> Any:  # noqa: ANN401 # boto3's clients are made at run time
         with self._lock:
-            if self._functions is None:
-                self._functions = self._session.client("lambda", config=_CONFIG)
-            return self._functions
+            key = service, self.region
+            if key not in self._clients:
+                self._clients[key] = self._session.client(service, region_name=self.region, config=_CONFIG)
+            return self._clients[key]
 
     def _assume(self, role: RoleToAssume) -> dict[str, str]:
         """Take the role, and return its credentials as botocore's refreshing wants them.
