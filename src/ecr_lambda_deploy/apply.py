@@ -50,7 +50,10 @@ class Releaser:
             for step in plan.steps:
                 match step:
                     case UpdateCode():
-                        latest = self._update_code(step, plan.function)
+                        self._start_update(step, plan.function)
+                        # Should the run end here, Lambda goes on by itself.
+                        self.record(replace(outcome, image=step.image, version="", is_changed=True))
+                        latest = self._finish_update(plan.function)
                         outcome = replace(outcome, image=latest.image, version="", is_changed=True)
                         self.record(outcome)
                         _check_runs(step.image, latest)
@@ -65,10 +68,12 @@ class Releaser:
             outcome = replace(outcome, error=error)
         self.record(replace(outcome, seconds=self.clock.now() - started))
 
-    def _update_code(self, step: UpdateCode, name: str) -> FunctionState:
+    def _start_update(self, step: UpdateCode, name: str) -> None:
         self.log.info(f"Updating {name} to {step.image} ({step.architecture})")
-        started = self.clock.now()
         self._when_settled(name, lambda: self.functions.update_code(name, step.image, step.architecture))
+
+    def _finish_update(self, name: str) -> FunctionState:
+        started = self.clock.now()
         state = self.settle(name)
         if "Failed" in {state.update.value, state.state.value}:
             raise _failed_update(state)

@@ -101,7 +101,8 @@ def _conclude(journal: Journal, region: str, environment: Mapping[str, str], con
     for error in journal.errors:
         console.error(str(error), error.location)
     console.info(headline(journal))
-    write_outputs(outputs(journal))
+    if environment.get("GITHUB_OUTPUT"):
+        write_outputs(outputs(journal))
     if path := environment.get("GITHUB_STEP_SUMMARY"):
         write_summary(summary(journal, region=region), path)
     return 1 if journal.errors else 0

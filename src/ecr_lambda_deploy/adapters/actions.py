@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 
-from actions_toolkit import core
 from actions_toolkit.command import issue, issue_command
+from actions_toolkit.file_command import issue_file_command, prepare_key_value_message
 
 from ecr_lambda_deploy.errors import SourceLocation
 
@@ -25,11 +25,11 @@ class Console:
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
         """Fold what is printed within the block."""
-        core.start_group(title)
+        issue("group", title)
         try:
             yield
         finally:
-            core.end_group()
+            issue("endgroup")
             sys.stdout.flush()
 
     @contextmanager
@@ -48,8 +48,7 @@ class Console:
 
     def info(self, message: str) -> None:
         """Print a line."""
-        core.info(message)
-        sys.stdout.flush()
+        print(message, flush=True)
 
     def notice(self, message: str) -> None:
         """Print a line and annotate the run with it."""
@@ -73,7 +72,7 @@ class Console:
         for line in secret.splitlines():
             if line and line not in self._masked:
                 self._masked.add(line)
-                core.set_secret(line)
+                issue_command("add-mask", {}, line)
         sys.stdout.flush()
 
 
@@ -83,15 +82,21 @@ def id_token(audience: str) -> str:
     Raises:
         Exception: the toolkit has no kind of its own.
     """
+    from actions_toolkit import core  # with it comes requests, which most runs do not need
+
     token = core.get_id_token(audience)
     sys.stdout.flush()
     return str(token)
 
 
 def write_outputs(outputs: Mapping[str, str]) -> None:
-    """Set the step's outputs."""
+    """Set the step's outputs, in the file that GITHUB_OUTPUT names.
+
+    Raises:
+        Exception: there is no such file; the toolkit has no kind of its own.
+    """
     for name, value in outputs.items():
-        core.set_output(name, value)
+        issue_file_command("OUTPUT", prepare_key_value_message(name, value))
 
 
 def write_summary(markdown: str, path: str) -> None:

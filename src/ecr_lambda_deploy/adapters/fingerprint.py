@@ -1,0 +1,163 @@
+"""A fingerprint of everything that goes into a build.
+
+Two builds with one fingerprint make the same image as far as the build's inputs decide it, so an image that is tagged
+with it need not be built again. Whatever else could change the result means that there is none. What RUN fetches from
+the network is as fresh as the last change of an input, as it is with Docker's layer cache.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from ecr_lambda_deploy.adapters.base_images import images_of
+from ecr_lambda_deploy.adapters.build_context import digest_of, unreadable
+from ecr_lambda_deploy.adapters.dockerignore import Dockerignore
+from ecr_lambda_deploy.adapters.unknown_input import UnknownInputError
+from ecr_lambda_deploy.model import Build, Platform
+
+_SCHEME = 1  # to be raised when the same inputs come to mean another image
+_IMAGE = "docker-image://"
+_REGISTRIES_ASKED = 8  # at a time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """What identifies a build by its inputs.
+
+    Attributes:
+        tag: the image tag, `src-` and 64 hexadecimal digits; None if the build must be run.
+        reason: why there is none, in one line.
+        hints: what would make it more useful, for the log.
+    """
+
+    tag: str | None
+    reason: str = ""
+    hints: tuple[str, ...] = ()
+
+
+def fingerprint(build: Build, platform: Platform, *, resolve: Callable[[str], str]) -> Fingerprint:
+    """Compute the fingerprint of a build.
+
+    Args:
+        build: what is built.
+        platform: what it is built for.
+        resolve: returns the digest that an image reference has now, or what stands in for it; called in threads.
+    """
+    try:
+        inputs = _inputs(build, platform, resolve)
+    except UnknownInputError as error:
+        return Fingerprint(tag=None, reason=str(error))
+    digest = sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+    return Fingerprint(tag=f"src-{digest}", hints=_hints(build))
+
+
+def _inputs(build: Build, platform: Platform, resolve: Callable[[str], str]) -> Mapping[str, object]:
+    """Return everything that goes into a build.
+
+    Raises:
+        UnknownInputError: something cannot be known.
+    """
+    if build.pull or build.no_cache or "no-cache-filter" in build.properties:
+        raise UnknownInputError("the build is to be run anew")
+    if elsewhere := build.properties.keys() & {"args", "contexts", "dockerfile-inline"}:
+        raise UnknownInputError(f"`set` has {min(elsewhere)}, which is not looked into")
+    dockerfile = _dockerfile(build)
+    images = images_of(dockerfile, target=build.target, build_args=build.build_args, platform=platform)
+    folders, replacements = _named_contexts(build.build_contexts)
+    replaced = {_familiar(name) for name in build.build_contexts}
+    references = [image for image in images if _familiar(image) not in replaced] + replacements
+    with ThreadPoolExecutor(_REGISTRIES_ASKED, thread_name_prefix="resolve") as pool:
+        digests = pool.map(resolve, references)  # asked while the files are read
+        return {
+            "scheme": _SCHEME,
+            "platform": platform,
+            "dockerfile": dockerfile,
+            "context": digest_of(str(build.context), _rules(build)),
+            "folders": {name: digest_of(path, _rules_in(path)) for name, path in folders.items()},
+            "build-contexts": {name: value for name, value in build.build_contexts.items() if name not in folders},
+            "images": dict(zip(references, digests, strict=True)),
+            "target": build.target,
+            "build-args": dict(build.build_args),
+            "labels": dict(build.labels),
+            "properties": dict(build.properties),
+            "provenance": build.provenance,
+            "sbom": build.sbom,
+            "secrets": sorted(build.secrets),
+        }
+
+
+def _dockerfile(build: Build) -> str:
+    content = _read(build.dockerfile)
+    if content is None:
+        raise UnknownInputError(f"{build.dockerfile.name} is no file")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise UnknownInputError(f"{build.dockerfile.name} is not UTF-8") from None
+
+
+def _named_contexts(build_contexts: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the folders by name, and the images.
+
+    Raises:
+        UnknownInputError: one is neither.
+    """
+    folders = {name: value for name, value in build_contexts.items() if value.startswith("/")}
+    images = [value.removeprefix(_IMAGE) for value in build_contexts.values() if value.startswith(_IMAGE)]
+    for name, value in build_contexts.items():
+        if name not in folders and not value.startswith(_IMAGE):
+            raise UnknownInputError(f"what the build context {name}={value} holds cannot be known")
+    return folders, [image for image in images if image != "scratch"]
+
+
+def _familiar(reference: str) -> str:
+    """Return an image reference as BuildKit compares it with the name of a build context."""
+    return reference.removeprefix("docker.io/").removeprefix("library/").removesuffix(":latest")
+
+
+def _rules(build: Build) -> Dockerignore:
+    """Read what the context leaves out: a file named after the Dockerfile goes before that of the context."""
+    own = build.dockerfile.with_name(f"{build.dockerfile.name}.dockerignore")
+    return _parsed(own) or _rules_in(str(build.context))
+
+
+def _rules_in(context: str) -> Dockerignore:
+    return _parsed(Path(context, ".dockerignore")) or Dockerignore()
+
+
+def _parsed(path: Path) -> Dockerignore | None:
+    content = _read(path)
+    if content is None:
+        return None
+    try:
+        return Dockerignore.parse(content)
+    except UnknownInputError as error:
+        raise UnknownInputError(f"{path.name}: {error}") from error
+
+
+def _read(path: Path) -> bytes | None:
+    """Return a file's content, or None if there is no such file.
+
+    Raises:
+        UnknownInputError: it cannot be read, or is a symlink, which BuildKit follows within the folder alone.
+    """
+    try:
+        if path.is_symlink():
+            raise UnknownInputError(f"{path.name} is a symlink")
+        return path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        return None
+    except OSError as error:
+        raise unreadable(path.name, error) from error
+
+
+def _hints(build: Build) -> tuple[str, ...]:
+    rules = _rules(build)
+    is_excluded, _ = rules.match(".git", rules.root)
+    if is_excluded or not os.path.lexists(build.context / ".git"):
+        return ()
+    return ("The build context has .git in it, so every commit is another build: add .git to .dockerignore.",)
