@@ -105,7 +105,7 @@ class Buildx:
         Raises:
             DeployError: there are no credentials for the registry.
         """
-        from ecr_lambda_deploy.adapters.fingerprint import fingerprint  # noqa: PLC0415
+        from ecr_lambda_deploy.adapters.fingerprint import fingerprint
 
         with self._logged_in() as login:
             digests = ImageDigests(
