@@ -84,6 +84,7 @@ def _outside(inputs: Inputs, environment: Mapping[str, str], console: Console) -
         console.mask(secret)
     aws = Aws(region=inputs.region, role=inputs.role, id_token=id_token, mask=console.mask)
     repositories = EcrRepositories(aws, console.mask)
+    clock = SystemClock()
     return Outside(
         functions=LambdaFunctions(aws),
         repositories=repositories,
@@ -94,9 +95,10 @@ def _outside(inputs: Inputs, environment: Mapping[str, str], console: Console) -
             console=console,
             authorization=repositories.authorization,
             choice=inputs.builder,
+            clock=clock,
         ),
         log=console,
-        clock=SystemClock(),
+        clock=clock,
     )
 
 

@@ -27,6 +27,9 @@ _PASSING = re.compile(
     r"|temporary failure in name resolution|server misbehaving",
     re.IGNORECASE,
 )
+_PUSH_STATUS = re.compile(
+    r"error: failed commit on ref .*unexpected status from \w+ request to \S+: (?P<status>\d{3} .+)"
+)
 _LOGIN = re.compile(r"token has expired|401 Unauthorized|unauthorized: authentication required|no basic auth")
 
 _HINTS = (
@@ -43,15 +46,20 @@ _HINTS = (
     ),
     (
         re.compile(r"401 Unauthorized|authorization failed|pull access denied"),
-        "A registry wants credentials for a base image. This container does not see a `docker login` of the runner.",
+        "A registry wants credentials for a base image: give them in the input 'docker-auth'.",
     ),
     (
-        re.compile(r"toomanyrequests|429 Too Many Requests"),
+        re.compile(r"pull rate limit|Data limit exceeded"),
         "The registry of a base image limits anonymous pulls: take the image from public.ecr.aws, or copy it to ECR.",
     ),
     (
         re.compile(r"connection refused|no such host|i/o timeout|TLS handshake timeout"),
         "A registry could not be reached: look at the image's name; if it is right, run this job again.",
+    ),
+    (_PASSING, "A registry, or the way to it, kept failing for about a minute: run this job again."),
+    (
+        re.compile(r"unsupported frontend capability|(Attestation|Cache export) is not supported"),
+        "This needs a newer engine, one that keeps images in containerd, or a BuildKit named in the input 'builder'.",
     ),
     (
         re.compile(r"exec format error"),
@@ -102,7 +110,10 @@ def failed_login(log: Sequence[str]) -> bool:
 
 def _reason(log: Sequence[str]) -> str:
     errors = [line for line in log if line.startswith("ERROR: ")]
-    return errors[-1].removeprefix("ERROR: ") if errors else "\n".join(log[-5:]) or "buildx printed nothing"
+    reason = errors[-1].removeprefix("ERROR: ") if errors else "\n".join(log[-5:]) or "buildx printed nothing"
+    # BuildKit ends with what the registry says, and tells the status only in its log of the attempts.
+    statuses = [found["status"] for line in log if (found := _PUSH_STATUS.search(line))]
+    return f"{reason} ({statuses[-1]})" if "failed to push" in reason and statuses else reason
 
 
 def _line(log: Sequence[str], reason: str, instructions: str) -> int | None:

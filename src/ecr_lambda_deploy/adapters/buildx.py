@@ -3,9 +3,8 @@
 import json
 import re
 import subprocess
-import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -18,12 +17,15 @@ from ecr_lambda_deploy.adapters.builders import check_platform, selected_builder
 from ecr_lambda_deploy.adapters.docker_config import private_docker_config
 from ecr_lambda_deploy.adapters.ecr import Authorization
 from ecr_lambda_deploy.adapters.engine import engine_platform, has_containerd_store
+from ecr_lambda_deploy.adapters.fingerprint import fingerprint
 from ecr_lambda_deploy.adapters.image_digests import ImageDigests
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.model import Build, BuilderChoice, BuildOrder, CacheEntries, Fingerprint, Platform
+from ecr_lambda_deploy.ports import Clock
 
 _LINES_KEPT = 500  # of the build's log, to look for an error in
-_DELAYS = (1, 2, 4, 8, 15, 30)  # seconds before another attempt: a minute in all
+_PATIENCE = 60  # seconds, from the first failure that may pass to the last attempt
+_LONGEST_DELAY = 15  # seconds between two attempts
 # What buildx may see of the step's environment: nothing that could be a secret.
 _PASSED_ON = re.compile(
     r"PATH|HOME|LANG|SSH_AUTH_SOCK|SOURCE_DATE_EPOCH|SSL_CERT_(FILE|DIR)|(HTTPS?|NO|ALL)_PROXY"
@@ -52,7 +54,7 @@ class Buildx:
         console: shows the build's progress.
         authorization: returns the registry's credentials.
         choice: what builds are made with; its secrets are masked already, as those of the builds are.
-        sleep: waits for some seconds.
+        clock: to wait by.
         program: path of buildx.
     """
 
@@ -64,7 +66,7 @@ class Buildx:
         console: Console,
         authorization: Authorize,
         choice: BuilderChoice,
-        sleep: Callable[[float], None] = time.sleep,
+        clock: Clock,
         program: str = "buildx",
     ) -> None:
         self._workspace = workspace
@@ -73,7 +75,7 @@ class Buildx:
         self._console = console
         self._authorization = authorization
         self._choice = choice
-        self._sleep = sleep
+        self._clock = clock
         self._program = program
 
     @property
@@ -123,16 +125,16 @@ class Buildx:
             DeployError: the build or the push failed.
         """
         cache = self._choose_cache(order)
-        delays, is_fresh = iter(_DELAYS), False
+        deadline, delay, is_fresh = 0.0, 1, False
         with selected_builder(self._program, self._choice.endpoint, self._environment) as environment:
             while (log := self._bake(order, cache, environment, fresh=is_fresh)) is not None:
-                reason = passing_failure(log)
-                delay = next(delays, None) if reason else None
-                if reason and delay is not None:
-                    self._console.info(f"Trying again in {delay} s, what is built is kept: {reason}")
-                    self._sleep(delay)
+                deadline = deadline or self._clock.now() + _PATIENCE
+                if (reason := passing_failure(log)) and self._clock.now() + delay <= deadline:
+                    self._console.info(f"Trying again in {delay} s; what is built is kept. {reason}")
+                    self._clock.sleep(delay)
+                    delay = min(2 * delay, _LONGEST_DELAY)
                 elif failed_login(log) and not is_fresh:
-                    self._console.info("Trying again with a new login to the registry, what is built is kept")
+                    self._console.info("Trying again with a new login to the registry; what is built is kept.")
                     is_fresh = True
                 else:
                     raise self._failure(order.build, log)
