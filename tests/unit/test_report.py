@@ -240,10 +240,16 @@ def test_where_nothing_can_be_undone_no_way_back_is_shown(situation: str) -> Non
     assert "To undo" not in summary(_SITUATIONS[situation], region="eu-west-1")
 
 
-def test_a_commit_outside_github_has_no_link() -> None:
-    text = summary(_journal(_DEPLOYED, run=WorkflowRun(commit=RUN.commit)), region="eu-west-1")
+@pytest.mark.parametrize("known", [{}, {"server_url": "https://github.com"}, {"repository": "acme/shop"}])
+def test_a_commit_outside_github_has_no_link(known: dict[str, str]) -> None:
+    text = summary(_journal(_DEPLOYED, run=WorkflowRun(commit=RUN.commit, **known)), region="eu-west-1")
 
     assert "| Commit | `c0ffee0` |" in text
+
+
+def test_without_an_image_the_summary_names_the_repository() -> None:
+    assert f"| Repository | `{REGISTRY}/orders` |" in summary(_SITUATIONS["checks failed"], region="eu-west-1")
+    assert "Repository" not in summary(_SITUATIONS["wrong inputs"], region="eu-west-1")
 
 
 _ODD_TEXTS = [

@@ -1,0 +1,401 @@
+"""Images that are built, or found since they were built before."""
+
+from dataclasses import replace
+
+import pytest
+
+from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.model import Fingerprint, ImageReference, ImageTarget, WorkflowRun
+from tests.unit.ports_in_memory import (
+    BUILD,
+    ELSEWHERE,
+    NEW,
+    OLD,
+    REGISTRY,
+    RUN,
+    FakeFunctions,
+    World,
+    function_state,
+    get_image,
+    image,
+    image_target,
+)
+from tests.unit.registries_in_memory import StoredRepository, index_digest, registry_image
+
+_OWN = f"src-{64 * '1'}"
+_TARGET = image_target()
+_FORCED = image_target(replace(BUILD, reuse=False))
+_WRITES = {"create", "add_tag", "copy", "build_and_push"}
+_DUAL_STACK = "123456789012.dkr-ecr.eu-west-1.on.aws"
+
+
+def _refused(world: World, target: ImageTarget = _TARGET) -> DeployError:
+    with pytest.raises(DeployError) as caught:
+        get_image(world, target)
+    return caught.value
+
+
+def _holds_new(world: World, *tags: str) -> None:
+    world.registry.hold(registry_image(NEW), *tags)
+
+
+# Building.
+
+
+def test_what_the_repository_does_not_have_is_built_under_the_tag_of_its_inputs() -> None:
+    world = World()
+
+    assert get_image(world, _TARGET) == NEW
+    (order,) = world.builder.orders
+    assert (order.build, order.platform, order.tag) == (BUILD, "linux/amd64", _OWN)
+    assert order.repository_uri == f"{REGISTRY}/orders"
+    assert world.orders.tags == {"old": OLD.digest, _OWN: NEW.digest, "v1": NEW.digest}
+    assert (world.journal.image, world.journal.image_tags) == (NEW, ("v1", _OWN))
+
+
+def test_the_engine_is_known_to_be_there_before_anything_is_pushed() -> None:
+    world = World()
+    get_image(world, _TARGET)
+
+    assert world.builder.checked == ["linux/amd64"]
+    assert world.calls.index("check_engine") < world.calls.index("build_and_push")
+
+
+def test_the_builder_is_told_what_a_cache_may_use() -> None:
+    world = World()
+    get_image(world, _TARGET)
+    (order,) = world.builder.orders
+
+    assert order.present_image == OLD
+    assert order.may_overwrite_cache is True
+
+
+def test_labels_lead_from_the_image_to_its_source_and_the_users_own_win() -> None:
+    world = World()
+    labels = {"org.opencontainers.image.source": "mine", "team": "shop"}
+    get_image(world, image_target(replace(BUILD, labels=labels)))
+
+    assert world.builder.orders[0].labels == {"org.opencontainers.image.revision": RUN.commit, **labels}
+
+
+def test_outside_github_there_is_no_source_to_lead_to() -> None:
+    world = World(run=WorkflowRun(server_url="https://github.com"))
+    get_image(world, _TARGET)
+
+    assert world.builder.orders[0].labels == {}
+
+
+def test_attestations_are_left_out_of_what_is_deployed() -> None:
+    world = World()
+    deployed = get_image(world, image_target(replace(BUILD, provenance="mode=max")))
+
+    assert deployed == NEW
+    assert world.orders.tags[_OWN] == index_digest([registry_image(NEW)])
+    assert world.orders.tags["v1"] == NEW.digest
+
+
+def test_an_attested_image_has_a_tag_of_its_own_even_where_yours_is_taken() -> None:
+    """ECR's lifecycle rules look at tags; an index and the images inside it are images of their own to them."""
+    world = World()
+    world.registry.hold(registry_image(OLD), "v1")
+    world.orders.is_immutable = True
+    deployed = get_image(world, image_target(replace(BUILD, provenance="mode=max")))
+
+    assert deployed.digest in world.orders.tags.values()
+
+
+def test_a_registry_that_is_given_is_part_of_what_is_deployed() -> None:
+    world = World()
+    target = image_target(registry=_DUAL_STACK)
+
+    assert get_image(world, target).registry == _DUAL_STACK
+    assert world.builder.orders[0].repository_uri == f"{_DUAL_STACK}/orders"
+
+
+# Finding.
+
+
+def test_what_was_built_from_the_same_inputs_is_not_built_again() -> None:
+    world = World()
+    get_image(world, _TARGET)
+    world.next_run()
+
+    assert get_image(world, image_target(tags=("v2",))) == NEW
+    assert len(world.builder.orders) == 1
+    assert world.builder.checked == ["linux/amd64"]  # by the first run
+    assert world.repositories.tagged == [("v2", NEW.digest)]
+    assert world.journal.image_tags == ("v2", _OWN)
+    assert f"Nothing to build: {REGISTRY}/orders:{_OWN}" in "\n".join(world.log.of_kind("info"))
+
+
+@pytest.mark.parametrize("tags", [("v1",), ("v1", "v2"), ()])
+def test_where_there_is_nothing_to_do_two_reads_are_enough(tags: tuple[str, ...]) -> None:
+    world = World()
+    world.registry.hold(registry_image(OLD), _OWN, *tags)
+
+    assert get_image(world, image_target(tags=tags)) == OLD
+    assert world.calls == ["registry", "fingerprint", "find_tags"]
+    assert (world.journal.image, world.journal.image_tags) == (OLD, (*tags, _OWN))
+
+
+def test_the_commit_s_tag_is_all_that_is_written_if_only_that_is_missing() -> None:
+    world = World()
+    world.registry.hold(registry_image(OLD), _OWN, "v1")
+
+    assert get_image(world, image_target(tags=("v1", "v2"))) == OLD
+    assert [call for call in world.calls if call in _WRITES] == ["add_tag"]
+    assert world.repositories.tagged == [("v2", OLD.digest)]
+    assert sorted(world.journal.image_tags) == [_OWN, "v1", "v2"]
+    assert world.builder.checked == []
+
+
+@pytest.mark.parametrize("provenance", ["false", "mode=max"])
+def test_a_second_run_of_the_same_inputs_writes_nothing(provenance: str) -> None:
+    world = World()
+    target = image_target(replace(BUILD, provenance=provenance))
+    deployed = get_image(world, target)
+    world.functions.latest = function_state(image=deployed)
+    world.next_run()
+
+    assert get_image(world, target) == deployed
+    assert not _WRITES & {*world.calls}
+
+
+def test_a_tag_of_the_same_inputs_with_an_image_that_does_not_fit_is_told() -> None:
+    world = World()
+    world.registry.hold(registry_image(NEW, "linux/arm64"), _OWN)
+
+    assert "linux/arm64" in str(_refused(world))
+    assert not _WRITES & {*world.calls}
+
+
+@pytest.mark.parametrize(
+    ("target", "inputs", "reason"),
+    [
+        (_FORCED, Fingerprint(tag=_OWN), "reuse is switched off"),
+        (_TARGET, Fingerprint(tag=None, reason="the context holds a socket"), "the context holds a socket"),
+        (_FORCED, Fingerprint(tag=None, reason="the context holds a socket"), "the context holds a socket"),
+    ],
+)
+def test_a_build_without_a_look_at_earlier_images_says_why(
+    target: ImageTarget, inputs: Fingerprint, reason: str
+) -> None:
+    world = World()
+    _holds_new(world, _OWN)
+    world.builder.inputs = inputs
+    get_image(world, target)
+
+    (order,) = world.builder.orders
+    assert order.tag.startswith("src-")
+    assert order.tag != _OWN
+    assert f"Building without a look at earlier images: {reason}" in world.log.of_kind("info")
+
+
+def test_every_such_build_has_a_tag_of_its_own() -> None:
+    world = World()
+    get_image(world, _FORCED)
+    get_image(world, _FORCED)
+    first, second = (order.tag for order in world.builder.orders)
+
+    assert first != second
+
+
+def test_what_the_fingerprint_has_to_say_is_logged() -> None:
+    world = World()
+    world.builder.inputs = Fingerprint(tag=_OWN, hints=("the context holds .git",))
+    get_image(world, _TARGET)
+
+    assert "the context holds .git" in world.log.of_kind("info")
+
+
+# Tags.
+
+
+def test_a_forced_build_takes_the_tag_of_its_inputs_where_that_may_be_moved() -> None:
+    world = World()
+    world.registry.hold(registry_image(OLD), _OWN)
+    get_image(world, _FORCED)
+
+    assert world.orders.tags[_OWN] == NEW.digest
+    assert {"v1", _OWN} < {*world.journal.image_tags}
+    assert world.log.of_kind("notice") == []
+
+
+def test_a_forced_build_says_that_the_tag_of_its_inputs_stays_where_it_may_not_be_moved() -> None:
+    world = World()
+    world.registry.hold(registry_image(OLD), _OWN)
+    world.orders.is_immutable = True
+
+    assert get_image(world, _FORCED) == NEW
+    (notice,) = world.log.of_kind("notice")
+    assert _OWN in notice
+    assert _OWN not in world.journal.image_tags
+    assert world.orders.tags[_OWN] == OLD.digest
+    assert NEW.digest in world.orders.tags.values()
+
+
+@pytest.mark.parametrize("is_built", [True, False])
+def test_a_tag_that_stays_elsewhere_is_noticed_and_not_claimed(is_built: bool) -> None:
+    world = World()
+    world.registry.hold(registry_image(OLD), "v1")
+    if not is_built:
+        _holds_new(world, _OWN)
+    world.orders.is_immutable = True
+
+    assert get_image(world, image_target(tags=("v1", "v2"))) == NEW
+    (notice,) = world.log.of_kind("notice")
+    assert "The tag v1 stays" in notice
+    assert str(NEW) in notice
+    assert world.journal.image_tags == ("v2", _OWN)
+    assert world.orders.tags["v1"] == OLD.digest
+
+
+@pytest.mark.parametrize("is_immutable", [True, False])
+def test_a_run_of_the_same_inputs_that_was_faster_is_made_use_of(is_immutable: bool) -> None:
+    world = World()
+    world.orders.is_immutable = is_immutable
+    theirs = image("e")
+    world.builder.before["build_and_push", 1] = lambda: world.registry.hold(registry_image(theirs), _OWN)
+    deployed = get_image(world, _TARGET)
+
+    assert deployed == (theirs if is_immutable else NEW)
+    assert world.orders.tags[_OWN] == world.orders.tags["v1"] == deployed.digest
+    assert ("Another run has pushed" in "\n".join(world.log.of_kind("info"))) is is_immutable
+
+
+@pytest.mark.parametrize("target", [_TARGET, _FORCED])
+@pytest.mark.parametrize("also", [None, "find_tags"])
+def test_a_build_that_fails_is_told_in_its_own_words(target: ImageTarget, also: str | None) -> None:
+    world = World()
+    world.builder.refusals["build_and_push"] = DeployError("RUN make failed")
+
+    def break_down() -> None:
+        raise DeployError("ecr:BatchGetImage failed")
+
+    if also:
+        world.repositories.before[also, 2] = break_down
+
+    assert "RUN make failed" in str(_refused(world, target))
+    assert world.repositories.tagged == []
+    assert world.journal.image is None
+
+
+# Repositories.
+
+
+def test_a_missing_repository_is_told_before_the_engine_is_asked() -> None:
+    world = World()
+    world.registry.repositories = {}
+
+    assert "There is no ECR repository orders" in str(_refused(world))
+    assert world.builder.checked == []
+    assert world.repositories.created == []
+
+
+def test_a_missing_repository_is_created_once_the_engine_is_known_to_be_there() -> None:
+    world = World()
+    world.registry.repositories = {}
+
+    assert get_image(world, image_target(create_repository=True)) == NEW
+    assert world.repositories.created == ["orders"]
+    assert world.calls.index("check_engine") < world.calls.index("create") < world.calls.index("build_and_push")
+
+
+@pytest.mark.parametrize("inputs", [Fingerprint(tag=_OWN), Fingerprint(tag=None, reason="why")])
+def test_without_an_engine_no_repository_is_created(inputs: Fingerprint) -> None:
+    world = World()
+    world.registry.repositories = {}
+    world.builder.inputs = inputs
+    world.builder.refusals["check_engine"] = DeployError("no engine")
+
+    assert "no engine" in str(_refused(world, image_target(create_repository=True)))
+    assert world.repositories.created == []
+
+
+def test_a_repository_that_is_there_is_not_created() -> None:
+    world = World()
+    get_image(world, image_target(create_repository=True))
+
+    assert world.repositories.created == []
+
+
+# Checks and warnings.
+
+
+def test_an_image_that_lambda_cannot_run_gets_no_tag() -> None:
+    world = World()
+    world.builder.platform = "linux/arm64"
+
+    assert "linux/arm64" in str(_refused(world))
+    assert world.repositories.tagged == []
+
+
+def test_an_image_without_an_entry_point_will_do_if_the_function_has_one() -> None:
+    for has_entry_point in (True, False):
+        world = World(functions=FakeFunctions(function_state(has_entry_point=has_entry_point)))
+        world.registry.hold(replace(registry_image(NEW), has_entry_point=False), _OWN)
+        if has_entry_point:
+            assert get_image(world, _TARGET) == NEW
+        else:
+            assert "ENTRYPOINT" in str(_refused(world))
+
+
+_OF_ANOTHER_ACCOUNT = image("a", registry=ELSEWHERE, repository="theirs")
+
+
+@pytest.mark.parametrize(
+    ("present", "lets_lambda_pull", "warnings"),
+    [
+        (_OF_ANOTHER_ACCOUNT, False, 1),
+        (_OF_ANOTHER_ACCOUNT, True, 0),
+        (_OF_ANOTHER_ACCOUNT, None, 0),  # these credentials may not read the policy
+        (OLD, False, 0),  # it pulls from there already
+    ],
+)
+def test_a_repository_that_lambda_may_not_pull_from_is_warned_of(
+    present: ImageReference, lets_lambda_pull: bool | None, warnings: int
+) -> None:
+    world = World(functions=FakeFunctions(function_state(image=present)))
+    world.repositories.lets_lambda_pull = lets_lambda_pull
+    get_image(world, image_target(repository="orders"))
+
+    found = world.log.of_kind("warning")
+    assert len(found) == warnings
+    assert all("orders" in warning and "ecr:SetRepositoryPolicy" in warning for warning in found)
+
+
+def test_without_a_function_lambda_s_permission_is_not_asked_for() -> None:
+    world = World()
+    world.repositories.lets_lambda_pull = False
+    get_image(world, image_target(repository="orders", functions=()))
+
+    assert world.log.of_kind("warning") == []
+
+
+def test_a_lifecycle_rule_that_could_remove_the_image_is_warned_of() -> None:
+    world = World()
+    world.repositories.rule = "rule 1 keeps 10 images"
+    get_image(world, _TARGET)
+
+    (warning,) = world.log.of_kind("warning")
+    assert "rule 1 keeps 10 images" in warning
+    assert world.repositories.expected == [(_OWN, "v1")]
+
+
+@pytest.mark.parametrize("call", ["may_lambda_pull", "expiring_rule", "may_overwrite"])
+def test_what_is_only_advice_fails_no_run(call: str) -> None:
+    world = World(functions=FakeFunctions(function_state(image=_OF_ANOTHER_ACCOUNT)))
+    world.repositories.refusals[call] = DeployError("ecr:GetSomething failed: ServerException")
+
+    assert get_image(world, image_target(repository="orders")) == NEW
+    if call != "may_overwrite":
+        assert any("ServerException" in warning for warning in world.log.of_kind("warning"))
+
+
+def test_a_created_repository_is_immutable_and_takes_the_tags_all_the_same() -> None:
+    world = World()
+    world.registry.repositories = {"other": StoredRepository()}
+    get_image(world, image_target(create_repository=True))
+
+    assert world.orders.is_immutable
+    assert world.orders.tags == {_OWN: NEW.digest, "v1": NEW.digest}
