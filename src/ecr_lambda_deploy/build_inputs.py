@@ -70,7 +70,8 @@ def read_builder(reader: InputReader) -> BuilderChoice:
 
 def _check_path(reader: InputReader, workspace: Path, name: str, path: Path, *, is_there: bool) -> bool:
     shown = os.path.relpath(path, workspace)
-    if not path.resolve().is_relative_to(workspace.resolve()):
+    # Not Path.resolve, which raises for a loop of links before Python 3.13.
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(workspace)):
         reader.problem(f"'{name}' {shown!r} leaves the workspace.")
         return False
     if not is_there:

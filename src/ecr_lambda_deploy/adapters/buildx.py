@@ -107,8 +107,6 @@ class Buildx:
         Raises:
             DeployError: there are no credentials for the registry.
         """
-        from ecr_lambda_deploy.adapters.fingerprint import fingerprint
-
         with self._logged_in() as login:
             digests = ImageDigests(
                 program=self._program,
