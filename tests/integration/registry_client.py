@@ -27,10 +27,17 @@ GZIP_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 @dataclass
 class Pusher:
-    """Pushes to the repositories of one account."""
+    """Pushes to the repositories of one account.
+
+    Attributes:
+        aws: where they are.
+        account: None for the usual one.
+        authorization: its token for the registry; empty to ask for one in the usual Region.
+    """
 
     aws: Aws
     account: str | None = None
+    authorization: str = ""
 
     def image(  # what an image is made of
         self,
@@ -88,14 +95,18 @@ class Pusher:
         return {"digest": _digest(content), "size": len(content)}
 
     def _call(self, method: Callable[..., requests.Response], path: str, **arguments: Any) -> requests.Response:  # noqa: ANN401 # those of requests
-        answer = method(f"{self.aws.endpoint}/v2/{path}", auth=self._login, timeout=10, **arguments)
+        answer = method(f"{self.aws.endpoint}/v2/{path}", auth=self.login, timeout=10, **arguments)
         answer.raise_for_status()
         return answer
 
     @cached_property
-    def _login(self) -> tuple[str, str]:
-        token = self.aws.client("ecr", self.account).get_authorization_token()["authorizationData"][0]
-        user, _, password = b64decode(token["authorizationToken"]).decode().partition(":")
+    def login(self) -> tuple[str, str]:
+        """User and password."""
+        token = self.authorization
+        if not token:
+            answer = self.aws.client("ecr", self.account).get_authorization_token()
+            token = answer["authorizationData"][0]["authorizationToken"]
+        user, _, password = b64decode(token).decode().partition(":")
         return user, password
 
 

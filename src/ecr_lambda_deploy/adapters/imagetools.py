@@ -13,11 +13,8 @@ from ecr_lambda_deploy.model import ImageReference
 
 # What it may see of the step's environment: what the network needs, and no engine.
 _PASSED_ON = re.compile(r"PATH|SSL_CERT_(FILE|DIR)|(HTTPS?|NO|ALL)_PROXY", re.IGNORECASE)
-_PASSING = re.compile(
-    r"connection re(set|fused)|broken pipe|\bEOF\b|time(d )?out|no such host|server misbehaving"
-    r"|too many requests|\b(429|50[0234])\b",
-    re.IGNORECASE,
-)
+# What another try would not change. All else is worth one: a lost connection has too many wordings to list.
+_LASTING = re.compile(r": 4(?!08|29)\d\d\b|not found|denied|authorization failed|no basic auth|x509|unknown flag")
 
 
 class ImageTools:
@@ -61,8 +58,10 @@ class ImageTools:
             except (TransientError, _FailedError) as error:
                 raise DeployError(
                     f"{image} could not be copied to {destination}: {error}",
-                    "The credentials need ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on the one repository, and "
-                    "the actions of a push on the other. Run this job again if a registry was only out of reach.",
+                    # It does not show what a registry says beside the status.
+                    "403 means that a permission is missing: ecr:BatchGetImage and ecr:GetDownloadUrlForLayer for the "
+                    "source, the actions of a push for the destination. 400 means that the tag is on other content and "
+                    "immutable. For anything else, run this job again.",
                 ) from None
 
 
@@ -75,7 +74,7 @@ def _run(command: list[str], environment: Mapping[str, str]) -> None:
     if done.returncode == 0:
         return
     message = _last_error(done.stderr)
-    raise TransientError(message) if _PASSING.search(message) else _FailedError(message)
+    raise _FailedError(message) if _LASTING.search(message) else TransientError(message)
 
 
 def _last_error(stderr: str) -> str:

@@ -131,10 +131,10 @@ class EcrSources:
         # The target's come last: where both are one registry, one of them has to push.
         logins = {image.registry: self._authorization(image), registry: self._target.authorization()}
         self._tools.copy(image, destination, logins)
-        copied = (self._target.find_tags(repository, [tag]) or {}).get(tag, "nothing")
+        copied = (self._target.find_tags(repository, [tag]) or {}).get(tag, "missing")
         if copied != image.digest:
             raise DeployError(
-                f"{destination} is {copied}, and not {image.digest}, which was copied there.",
+                f"{image} was copied to {destination}, but that is {copied}.",
                 "Something else writes to this tag. Run this job again.",
             )
 
