@@ -7,7 +7,7 @@ import subprocess
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from sandbox.debian import programs
 from sandbox.dockerd import own_dockerd
 from sandbox.engine import Engine
 from sandbox.processes import watched_processes
+from tests.integration.buildkit_endpoint import BUILDCTL, buildkit_at_tcp
 
 _BUILDX = ("sid", ("docker-buildx",), ("usr/libexec/docker/cli-plugins/docker-buildx",))
 _BUSYBOX = ("bookworm", ("busybox-static",), ("bin/busybox",))
@@ -155,7 +156,12 @@ def open_workshop(aws: Aws, base: str, buildx: Path, tmp_path: Path) -> Iterator
     aws.client("ecr").create_repository(repositoryName=repository)
 
     def make(
-        environment: Mapping[str, str], *, stale_logins: int = 0, endpoint: str = "", program: str = ""
+        environment: Mapping[str, str],
+        *,
+        stale_logins: int = 0,
+        endpoint: str = "",
+        docker_auth: Mapping[str, object] | None = None,
+        program: str = "",
     ) -> Workshop:
         clock = ImpatientClock()
         logins: list[bool] = []
@@ -172,7 +178,7 @@ def open_workshop(aws: Aws, base: str, buildx: Path, tmp_path: Path) -> Iterator
             environment=environment,
             console=Console(),
             authorization=authorize,
-            choice=BuilderChoice(endpoint=endpoint),
+            choice=BuilderChoice(endpoint=endpoint, docker_auth=docker_auth or {}),
             clock=clock,
             program=program or str(buildx),
         )
@@ -220,6 +226,8 @@ def test_a_build_is_pushed_as_a_single_image(workshop: Workshop) -> None:
     assert "layers" in workshop.manifest(workshop.push())
 
 
+# Engine 20.10 has no BuildKit that others can use.
+_ON_CURRENT = pytest.mark.parametrize("each_engine", ["current"], indirect=True)
 _ONCE = "RUN busybox cat /proc/sys/kernel/random/uuid > /once\n"  # another layer each time that it runs
 
 
@@ -308,7 +316,7 @@ def test_cache_mounts_are_kept_from_one_build_to_the_next(workshop: Workshop) ->
     workshop.push()
 
 
-def test_heredocs_work_on_a_current_engine(workshop: Workshop, each_engine: Engine) -> None:
+def test_heredocs_work_on_a_each_engine(workshop: Workshop, each_engine: Engine) -> None:
     workshop.write("RUN <<END\nbusybox cat /bin/sh > /copy\nEND\n")
 
     if each_engine.containerd_store:
@@ -363,8 +371,9 @@ def test_a_push_outlives_what_passes(workshop: Workshop, action: str, fault: dic
 
 
 def test_a_push_that_never_succeeds_is_given_up_after_a_minute(
-    workshop: Workshop, capfd: pytest.CaptureFixture[str]
+    open_workshop: Open, engine: Engine, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    workshop = open_workshop(engine.environment())
     workshop.write(_ONCE)
     workshop.aws.inject(Fault(action="registry:PutManifest", times=10_000, status=503))
 
@@ -414,3 +423,120 @@ def test_a_platform_that_the_engine_cannot_build_for_is_found_before(workshop: W
     with pytest.raises(DeployError, match="cannot build for linux/arm64; it builds for linux/amd64") as caught:
         workshop.builder.check_engine("linux/arm64")
     assert "ubuntu-24.04-arm" in caught.value.hint
+
+
+@pytest.fixture
+def container(each_engine: Engine, tmp_path: Path) -> Iterator[str]:
+    """The name of a container such as docker/setup-buildx-action leaves on the engine."""
+    script = tmp_path / "buildctl"
+    script.write_text(BUILDCTL)
+    script.chmod(0o755)
+    name = f"buildx_buildkit_builder-{uuid4()}0"
+    mounts = {"/var/run/docker.sock": each_engine.socket, "/usr/local/bin/buildctl": script}
+    options = [f"--volume={source}:{target}" for target, source in mounts.items()]
+    each_engine.docker(
+        "run", "--detach", "--network=none", f"--name={name}", *options, "python:3.13-alpine", "sleep", "600"
+    )
+    yield name
+    each_engine.docker("rm", "--force", name)
+
+
+@_ON_CURRENT
+def test_a_buildkit_elsewhere_builds_without_an_engine(open_workshop: Open, each_engine: Engine) -> None:
+    with buildkit_at_tcp(each_engine.socket) as endpoint:
+        workshop = open_workshop({"DOCKER_HOST": "unix:///nonexistent"}, endpoint=endpoint)
+        workshop.write(_ONCE)
+
+        assert workshop.builder.check_engine(None) == workshop.builder.check_engine("linux/amd64") == "linux/amd64"
+        workshop.push()
+
+        assert sorted(tag.partition("-")[0] for tag in workshop.digests()) == ["cache", "src"]
+        with pytest.raises(DeployError, match="cannot build for linux/arm64"):
+            workshop.builder.check_engine("linux/arm64")
+
+
+@_ON_CURRENT
+def test_a_builder_s_container_on_the_engine_builds(open_workshop: Open, each_engine: Engine, container: str) -> None:
+    workshop = open_workshop(each_engine.environment(), endpoint=f"docker-container://{container}")
+    workshop.write(_ONCE)
+
+    assert workshop.builder.check_engine("linux/amd64") == "linux/amd64"
+    workshop.push()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "words"),
+    [
+        ("tcp://127.0.0.1:1", "tcp://127.0.0.1:1 cannot be reached: .*refused"),
+        ("docker-container://buildx_buildkit_absent0", "container buildx_buildkit_absent0 is missing"),
+        ("docker-container://absent", "not one that `docker buildx create` made"),
+    ],
+)
+def test_a_builder_that_is_not_there_is_found_before(
+    open_workshop: Open, engine: Engine, endpoint: str, words: str
+) -> None:
+    workshop = open_workshop(engine.environment(), endpoint=endpoint)
+
+    with pytest.raises(DeployError, match=words):
+        workshop.builder.check_engine(None)
+
+
+def test_what_is_no_buildkit_is_no_builder(open_workshop: Open, aws: Aws) -> None:
+    workshop = open_workshop({}, endpoint=f"tcp://127.0.0.1:{aws.registry.partition(':')[2]}")
+
+    with pytest.raises(DeployError, match="does not answer as BuildKit does"):
+        workshop.builder.check_engine(None)
+
+
+def test_a_base_image_s_digest_is_the_registry_s(
+    workshop: Workshop, open_workshop: Open, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A tag of the repository serves as the base of another build, which no engine is asked for."""
+    workshop.write(_ONCE)
+    tags = {}
+    other = open_workshop({"DOCKER_HOST": "unix:///nonexistent"})
+    for _ in range(2):
+        workshop.write(f"{_ONCE}COPY app /\n", app=uuid4().hex)
+        order = replace(workshop.order(cache=CacheChoice(mode="off")), tag="base")
+        workshop.builder.build_and_push(order)
+        other.workspace.joinpath("Dockerfile").write_text(f"FROM {workshop.repository_uri}:base\n")
+        other.workspace.joinpath("app").unlink()
+        tags[workshop.digests()["base"]] = other.builder.fingerprint(other.order().build, "linux/amd64").tag
+
+    assert None not in tags.values()
+    assert len(set(tags.values())) == len(tags) == 2
+    assert "stands in" not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(("host", "stand_in"), [("", "the engine's own copy"), ("unix:///none", "its name")])
+def test_what_stands_in_for_a_digest_is_told(
+    open_workshop: Open, engine: Engine, host: str, stand_in: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    image = f"localhost:1/only-here:{uuid4().hex}"
+    engine.docker("tag", "python:3.13-alpine", image)
+    workshop = open_workshop({"DOCKER_HOST": host} if host else engine.environment())
+    (workshop.workspace / "Dockerfile").write_text(f"FROM {image}\n")
+
+    found = workshop.builder.fingerprint(workshop.order().build, "linux/amd64")
+
+    engine.docker("rmi", image)
+    assert found.tag
+    assert f"{image}; {stand_in} stands in for it" in capfd.readouterr().out
+
+
+def test_a_private_base_image_takes_the_credentials_that_are_given(
+    open_workshop: Open, each_engine: Engine, aws: Aws
+) -> None:
+    """The same registry under another name is one that the run's own credentials are not for."""
+    host = f"127.0.0.1:{aws.registry.partition(':')[2]}"
+    token = aws.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    auths = {host: {"auth": token}, aws.registry: {"auth": "d3Jvbmc6d3Jvbmc="}}
+    with_credentials = open_workshop(each_engine.environment(), docker_auth={"auths": auths})
+    without = open_workshop(each_engine.environment())
+    without.base = with_credentials.base = f"{host}/base:1"
+    with_credentials.write("COPY app /\n", app=uuid4().hex)
+
+    with pytest.raises(DeployError) as caught:
+        without.push()
+    assert "'docker-auth'" in caught.value.hint
+    with_credentials.push()

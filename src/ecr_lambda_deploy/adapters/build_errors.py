@@ -27,6 +27,7 @@ _PASSING = re.compile(
     r"|temporary failure in name resolution|server misbehaving",
     re.IGNORECASE,
 )
+_PULL_LIMIT = re.compile(r"pull rate limit|Data limit exceeded")  # of Docker Hub and ECR Public: for hours
 _PUSH_STATUS = re.compile(
     r"error: failed commit on ref .*unexpected status from \w+ request to \S+: (?P<status>\d{3} .+)"
 )
@@ -49,14 +50,13 @@ _HINTS = (
         "A registry wants credentials for a base image: give them in the input 'docker-auth'.",
     ),
     (
-        re.compile(r"pull rate limit|Data limit exceeded"),
+        _PULL_LIMIT,
         "The registry of a base image limits anonymous pulls: take the image from public.ecr.aws, or copy it to ECR.",
     ),
     (
         re.compile(r"connection refused|no such host|i/o timeout|TLS handshake timeout"),
         "A registry could not be reached: look at the image's name; if it is right, run this job again.",
     ),
-    (_PASSING, "A registry, or the way to it, kept failing for about a minute: run this job again."),
     (
         re.compile(r"unsupported frontend capability|(Attestation|Cache export) is not supported"),
         "This needs a newer engine, one that keeps images in containerd, or a BuildKit named in the input 'builder'.",
@@ -86,6 +86,8 @@ def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> Deploy
     """
     reason = _reason(log)
     hint = next((hint for pattern, hint in _HINTS if pattern.search(reason)), "The build's log above has the details.")
+    if passing_failure(log):
+        hint = "A registry, or the way to it, kept failing for about a minute: run this job again."
     line, lines = _line(log, reason, instructions) or 0, instructions.split("\n")
     if not 1 <= line <= len(lines):
         return DeployError(f"The image could not be built and pushed: {_NOISE.sub('', reason)}", hint)
@@ -99,7 +101,8 @@ def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> Deploy
 def passing_failure(log: Sequence[str]) -> str:
     """Return what a registry or the network failed with if it may well pass by itself; else nothing."""
     reason = _reason(log)
-    return _NOISE.sub("", reason) if _PASSING.search(reason) and not _COMMAND.search(reason) else ""
+    lasts = _COMMAND.search(reason) or _PULL_LIMIT.search(reason)
+    return _NOISE.sub("", reason) if _PASSING.search(reason) and not lasts else ""
 
 
 def failed_login(log: Sequence[str]) -> bool:
