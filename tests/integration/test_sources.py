@@ -19,6 +19,7 @@ from ecr_lambda_deploy.model import ImageReference, RoleToAssume, ServedImage
 from sandbox.aws import Aws, Fault, running_aws
 from sandbox.debian import programs
 from sandbox.engine import running_engine
+from tests.integration.aws_in_memory import ENVIRONMENT_KEY, ROLE, aws_of, recorded_aws
 from tests.integration.registry_client import OTHER_ACCOUNT, Pusher, credentials_of
 
 _ACCOUNT = "123456789012"
@@ -258,6 +259,35 @@ def test_a_status_that_may_not_be_read_stops_nothing(aws: Aws, desk: Desk) -> No
     aws.deny("ecr:DescribeImages")
 
     assert desk.sources.resolve(f"{aws.registry}/{repository}:v1", "linux/amd64").reference.digest == digest
+
+
+@pytest.mark.parametrize(
+    ("host", "is_role"),
+    [
+        (f"{_ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com", True),
+        (f"{_ACCOUNT}.dkr-ecr.eu-west-1.on.aws", True),
+        (f"{_ACCOUNT}.dkr.ecr.us-east-2.amazonaws.com", True),
+        (f"{OTHER_ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com", False),
+    ],
+)
+def test_other_accounts_are_read_with_the_environment_s_credentials(
+    monkeypatch: pytest.MonkeyPatch, host: str, *, is_role: bool
+) -> None:
+    with recorded_aws(monkeypatch) as traffic:
+        product = aws_of(traffic, ROLE)
+        target = EcrRepositories(product, traffic.mask)
+        sources = EcrSources(product, target=target, tools=ImageTools(environment={}), mask=traffic.mask)
+        with pytest.raises(DeployError, match=r"The repository of .*/orders:v1 does not exist"):
+            sources.resolve(f"{host}/orders:v1", "linux/amd64")
+        account, *_, region = host.partition(".on.aws")[0].removesuffix(".amazonaws.com").split(".")
+        arn = f"arn:aws:lambda:{region}:{account}:function:orders"
+        with pytest.raises(DeployError, match="There is no arn"):
+            sources.served_image(ServedImage(function=arn))
+
+    *_, read_image, read_function = traffic.requests()
+    for request in (read_image, read_function):
+        assert (ENVIRONMENT_KEY not in request.signature) == is_role
+        assert f"/{region}/" in request.signature
 
 
 # --- copies ----------------------------------------------------------------------------------------------------------

@@ -26,17 +26,14 @@ _HOST = re.compile(
 
 
 class _Owner(NamedTuple):
-    """Whose registry it is, and where."""
+    """Whose registry or function it is, and where; the account is empty for the target's own in an emulator."""
 
     account: str
     region: str
 
 
-_TARGET = _Owner("", "")  # the registry that images are copied to
-
-
 class EcrSources:
-    """Existing images.
+    """Existing images: those of the target's account are read as the target is, others with the sources' credentials.
 
     Args:
         aws: gives the target's clients, and those for sources.
@@ -51,7 +48,7 @@ class EcrSources:
         self._tools = tools
         self._mask = mask
         self._served_by: dict[str, _Owner] = {}  # by registry and repository
-        self._authorizations: dict[str, EcrAuthorizations] = {}  # by Region
+        self._authorizations: dict[_Owner, EcrAuthorizations] = {}
 
     def served_image(self, source: ServedImage) -> ImageReference:
         """Return the image that a function, alias or version serves.
@@ -61,7 +58,8 @@ class EcrSources:
         """
         aws = self._source
         if source.function.startswith("arn:"):
-            aws = aws.in_region(source.function.split(":")[3])
+            _, _, _, region, account, *_ = source.function.split(":")
+            aws = self._aws_of(_Owner(account, region))
         name = f"{source.function}:{source.qualifier}" if source.qualifier else source.function
         arguments = {"FunctionName": source.function} | ({"Qualifier": source.qualifier} if source.qualifier else {})
         try:
@@ -151,22 +149,25 @@ class EcrSources:
         return EcrImages(self._aws_of(owner), lambda: host, owner.account)
 
     def _owner(self, registry: str, repository: str) -> _Owner | None:
-        target = self._target.registry()
         if stated := _stated_owner(registry):
-            return _TARGET if stated == _stated_owner(target) else stated
+            return stated
         # An emulator's host is the same for all accounts and Regions: who served the image tells whose it is.
-        return self._served_by.get(f"{registry}/{repository}") or (_TARGET if registry == target else None)
+        served_by = self._served_by.get(f"{registry}/{repository}")
+        return served_by or (self._target_owner if registry == self._target.registry() else None)
 
     def _aws_of(self, owner: _Owner) -> "Aws":
-        return self._aws if owner == _TARGET else self._source.in_region(owner.region)
+        is_own = owner.account == self._target_owner.account
+        return (self._aws if is_own else self._source).in_region(owner.region)
 
     def _authorization(self, image: ImageReference) -> Authorization:
         owner = self._owner(image.registry, image.repository)
-        if owner is None or owner == _TARGET:
+        if owner is None or owner == self._target_owner:
             return self._target.authorization()
-        # One authorization serves all registries of a Region that its credentials may read [GetAuthorizationToken].
-        authorizations = EcrAuthorizations(self._aws_of(owner), self._mask)
-        return self._authorizations.setdefault(owner.region, authorizations).get()
+        return self._authorizations.setdefault(owner, EcrAuthorizations(self._aws_of(owner), self._mask)).get()
+
+    @property
+    def _target_owner(self) -> _Owner:
+        return _stated_owner(self._target.registry()) or _Owner("", self._aws.region)
 
     @cached_property
     def _source(self) -> "Aws":
