@@ -140,6 +140,7 @@ class Buildx:
     def _choose_cache(self, order: BuildOrder) -> CacheEntries:
         is_inline_only = not self._choice.endpoint and not has_containerd_store(self._environment)
         cache = choose_cache(order, workspace=self._workspace, is_inline_only=is_inline_only, environment=self._runner)
+        self._console.mask(self._runner.get("ACTIONS_RUNTIME_TOKEN", ""))  # it may be part of an entry
         is_missed = order.build.cache.mode == "gha" and not cache.exports
         (self._console.warning if is_missed else self._console.info)(f"Cache: {cache.reason}")
         return cache
