@@ -149,7 +149,7 @@ def test_what_passes_by_itself_is_told_apart(reason: str, passes: bool) -> None:
 
 def test_the_status_of_a_refused_push_is_in_buildkit_s_log_of_its_attempts() -> None:
     log = [
-        '#8 1.1 error: failed commit on ref "x": unexpected status from PUT request to http://r: 503 Service Unavailable',
+        '#8 1.1 error: failed commit on ref "x": unexpected status from PUT request to r: 503 Service Unavailable',
         "ERROR: failed to solve: failed to push localhost:5000/app:src-1: unknown: An internal error occurred.",
     ]
 
