@@ -161,12 +161,26 @@ def test_a_second_run_of_the_same_inputs_writes_nothing(provenance: str) -> None
     assert not _WRITES & {*world.calls}
 
 
-def test_a_tag_of_the_same_inputs_with_an_image_that_does_not_fit_is_told() -> None:
+@pytest.mark.parametrize("target", [_TARGET, image_target(repository="orders", functions=())])
+@pytest.mark.parametrize("tags", [(_OWN,), (_OWN, "v1")])
+def test_a_tag_of_the_same_inputs_with_an_image_that_does_not_fit_is_told(
+    target: ImageTarget, tags: tuple[str, ...]
+) -> None:
     world = World()
-    world.registry.hold(registry_image(NEW, "linux/arm64"), _OWN)
+    world.registry.hold(registry_image(NEW, "linux/arm64"), *tags)
 
-    assert "linux/arm64" in str(_refused(world))
+    assert "linux/arm64" in str(_refused(world, target))
     assert not _WRITES & {*world.calls}
+
+
+def test_a_tag_that_may_be_moved_is_moved_to_what_is_reused() -> None:
+    world = World()
+    world.registry.hold(registry_image(OLD), "v1")
+    _holds_new(world, _OWN)
+    get_image(world, _TARGET)
+
+    assert world.orders.tags["v1"] == NEW.digest
+    assert world.journal.image_tags == ("v1", _OWN)
 
 
 @pytest.mark.parametrize(
@@ -348,6 +362,8 @@ _OF_ANOTHER_ACCOUNT = image("a", registry=ELSEWHERE, repository="theirs")
     [
         (_OF_ANOTHER_ACCOUNT, False, 1),
         (_OF_ANOTHER_ACCOUNT, True, 0),
+        (image("a", registry=ELSEWHERE), False, 1),
+        (image("a", repository="other"), False, 1),
         (_OF_ANOTHER_ACCOUNT, None, 0),  # these credentials may not read the policy
         (OLD, False, 0),  # it pulls from there already
     ],
