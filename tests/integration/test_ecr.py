@@ -3,6 +3,7 @@
 import json
 from base64 import b64decode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -274,6 +275,16 @@ def test_a_fault_in_passing_is_survived(
         aws.inject(Fault(action=action, times=2, **fault))
 
     assert repositories.read_image(repository, "v1", "linux/amd64").reference.digest == digest
+
+
+def test_a_longer_fault_is_survived_by_many_calls_at_once(
+    aws: Aws, repositories: EcrRepositories, repository: str
+) -> None:
+    aws.inject(Fault(action="ecr:BatchGetImage", times=50, status=500))
+    with ThreadPoolExecutor(12) as pool:
+        calls = [pool.submit(repositories.find_tags, repository, ["v1"]) for _ in range(12)]
+
+    assert [call.result() for call in calls] == [{}] * 12
 
 
 class _Storage(HTTPServer):

@@ -348,7 +348,7 @@ def test_a_copy_that_fails_in_passing_is_tried_again(aws: Aws, desk: Desk) -> No
     aws.inject(Fault(action="registry:PutManifest", times=20, reset=True))
     desk.sources.copy(_reference(aws, source, digest), f"{aws.registry}/{destination}:v1")
 
-    assert desk.waits == [1.0]
+    assert desk.waits == [0.5]
     assert len(desk.started()) == 2
 
 

@@ -1,5 +1,6 @@
 """The AWS credentials of the whole run, from the environment or from a role, and the clients that use them."""
 
+import random
 from collections.abc import Callable
 from copy import copy
 from threading import Lock
@@ -7,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import boto3
 from botocore import UNSIGNED
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.credentials import CredentialResolver, DeferredRefreshableCredentials
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ConnectionError, HTTPClientError  # noqa: A004 # botocore's own name
 from botocore.session import get_session
 
 from ecr_lambda_deploy.adapters.aws_errors import RefusedError, translated
+from ecr_lambda_deploy.adapters.retries import DELAYS
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.model import RoleToAssume
 
@@ -29,13 +32,15 @@ _TRUST_HINT = (
     "OIDC provider. README.md has the whole policy."
 )
 _CONFIG = Config(
-    # Standard mode waits up to 1, 2, 4, 8, 16 and then 20 seconds, half of that on average: twelve attempts survive a
-    # fault of a minute, and give up one that lasts after 75 seconds on average.
-    retries={"mode": "standard", "max_attempts": 12},
+    # `_retry_delay` decides. Botocore's own modes share a quota among all calls of a client: a handful at once uses it
+    # up within a second, and a fault of some seconds then fails the run.
+    retries={"mode": "standard", "total_max_attempts": 1},
     connect_timeout=10,
     read_timeout=60,
     user_agent_extra="ecr-lambda-deploy",
 )
+_PASSING_STATUSES = {429, 500, 502, 503, 504}
+_THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
 
 
 class _RoleCredentials(DeferredRefreshableCredentials):
@@ -117,7 +122,9 @@ class Aws:
         with self._lock:
             key = service, self.region
             if key not in self._clients:
-                self._clients[key] = self._session.client(service, region_name=self.region, config=_CONFIG)
+                client = self._session.client(service, region_name=self.region, config=_CONFIG)
+                _retry_by_delay(client)
+                self._clients[key] = client
             return self._clients[key]
 
     def _assume(self, role: RoleToAssume) -> dict[str, str]:
@@ -151,7 +158,9 @@ class Aws:
         }
 
     def _sts(self, config: Config) -> "STSClient":
-        return self._environment.client("sts", config=config)
+        client = self._environment.client("sts", config=config)
+        _retry_by_delay(client)
+        return client
 
     def _job_token(self) -> str:
         try:
@@ -162,3 +171,32 @@ class Aws:
                 "Add `permissions: { id-token: write, contents: read }` to the workflow or the job. "
                 "To take the role with the credentials of the environment instead, set 'role-chaining: true'.",
             ) from error
+
+
+def _retry_by_delay(client: "ECRClient | LambdaClient | STSClient") -> None:
+    # What the first listener returns is what counts; the stubs know only of listeners that return nothing.
+    client.meta.events.register_first("needs-retry", _retry_delay)  # type: ignore[arg-type]
+
+
+def _retry_delay(
+    *,
+    attempts: int,
+    response: tuple[AWSResponse, dict[str, Any]] | None,
+    caught_exception: Exception | None,
+    **_: object,
+) -> float | None:
+    """Return how many seconds to wait before a request is sent again; None if it is not.
+
+    Args:
+        attempts: how often it was sent.
+        response: what AWS answered, if it did.
+        caught_exception: why there is no answer.
+    """
+    is_passing = isinstance(caught_exception, HTTPClientError | ConnectionError)
+    if response is not None:
+        answer, parsed = response
+        code = parsed.get("Error", {}).get("Code")
+        is_passing = answer.status_code in _PASSING_STATUSES or code in _THROTTLED
+    if not is_passing or attempts > len(DELAYS):
+        return None
+    return DELAYS[attempts - 1] * (1 + random.random() / 4)  # noqa: S311 # parallel calls spread out, no secret

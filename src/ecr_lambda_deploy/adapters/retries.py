@@ -1,10 +1,10 @@
-"""Tries again what fails in passing; for what is not asked through boto3, which has its own retries."""
+"""Tries again what fails in passing."""
 
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-DELAYS = (1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0)
+DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0)
 """Seconds between one try and the next: a minute in all, which most faults of a network or a registry do not last."""
 
 _T = TypeVar("_T")
