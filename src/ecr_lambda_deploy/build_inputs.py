@@ -34,9 +34,9 @@ def read_build(reader: InputReader) -> Build:
     workspace = Path(reader.environment.get("GITHUB_WORKSPACE") or ".").absolute()
     context = Path(workspace, reader.text("context"))
     dockerfile = Path(workspace, reader.text("dockerfile") or context / "Dockerfile")
-    is_right = _check_path(reader, workspace, "context", context, is_there=context.is_dir())
+    is_right = _check_path(reader, workspace, "context", context, is_folder=True)
     if is_right or reader.text("dockerfile"):
-        _check_path(reader, workspace, "dockerfile", dockerfile, is_there=dockerfile.is_file())
+        _check_path(reader, workspace, "dockerfile", dockerfile, is_folder=False)
     pull, no_cache = reader.flag("pull"), reader.flag("no-cache")
     return Build(
         context=context,
@@ -68,17 +68,22 @@ def read_builder(reader: InputReader) -> BuilderChoice:
     )
 
 
-def _check_path(reader: InputReader, workspace: Path, name: str, path: Path, *, is_there: bool) -> bool:
+def _check_path(reader: InputReader, workspace: Path, name: str, path: Path, *, is_folder: bool) -> bool:
+    """Return whether a path is a folder or file of the workspace; if not, note what is wrong."""
     shown = os.path.relpath(path, workspace)
-    # Not Path.resolve, which raises for a loop of links before Python 3.13.
-    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(workspace)):
-        reader.problem(f"'{name}' {shown!r} leaves the workspace.")
+    try:
+        is_inside = path.resolve().is_relative_to(workspace.resolve())
+        is_there = path.is_dir() if is_folder else path.is_file()
+        is_empty = not workspace.is_dir() or not os.listdir(workspace)  # noqa: PTH208 # iterdir would stay open
+    except (OSError, RuntimeError, ValueError) as error:  # a name too long, a loop of symlinks, a NUL
+        reader.problem(f"'{name}' {shown!r} cannot be read: {error}.")
         return False
-    if not is_there:
-        is_empty = not workspace.is_dir() or not any(workspace.iterdir())
+    if not is_inside:
+        reader.problem(f"'{name}' {shown!r} leaves the workspace.")
+    elif not is_there:
         hint = " The workspace is empty: is an actions/checkout step missing before this one?" if is_empty else ""
-        reader.problem(f"'{name}' {shown!r} is not in the workspace.{hint}")
-    return is_there
+        reader.problem(f"'{name}' {shown!r} is no {'folder' if is_folder else 'file'} of the workspace.{hint}")
+    return is_inside and is_there
 
 
 def _read_build_args(reader: InputReader) -> dict[str, str]:
@@ -102,7 +107,7 @@ def _read_build_contexts(reader: InputReader, workspace: Path) -> dict[str, str]
         else:
             layout = _OCI_LAYOUT.fullmatch(value)
             folder = Path(workspace, layout["path"] if layout else value)
-            _check_path(reader, workspace, "build-contexts", folder, is_there=folder.is_dir())
+            _check_path(reader, workspace, "build-contexts", folder, is_folder=True)
             contexts[name] = f"oci-layout://{folder}{layout['image']}" if layout else str(folder)
     return contexts
 

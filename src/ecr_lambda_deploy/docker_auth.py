@@ -24,6 +24,9 @@ def read_docker_auth(reader: InputReader) -> tuple[Mapping[str, object], tuple[s
     except json.JSONDecodeError as error:
         reader.problem(f"'docker-auth' is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.")
         return {}, ()
+    except RecursionError:
+        reader.problem("'docker-auth' is nested too deeply.")
+        return {}, ()
     auths = config.get("auths", {}) if isinstance(config, dict) else None
     if not isinstance(auths, dict) or not all(_is_entry(entry) for entry in auths.values()):
         reader.problem(

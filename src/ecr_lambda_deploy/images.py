@@ -1,8 +1,9 @@
 """Gets the image that is wanted: found, built or copied; and sees to it that Lambda can run it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 from uuid import uuid4
 
 from ecr_lambda_deploy.errors import DeployError
@@ -22,6 +23,8 @@ from ecr_lambda_deploy.model import (
 )
 from ecr_lambda_deploy.observe import Destination
 from ecr_lambda_deploy.ports import Outside
+
+CACHE_TAG_PREFIX = "cache-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,7 @@ class ImageJob:
         found = self._find_tags([own, *tags] if own else tags)
         if own and found and own in found and build.reuse:
             self.outside.log.info(f"Nothing to build: {self._uri}:{own} was built from the same inputs")
-            return self._present(found, own)
+            return self._reused(own, found)
         if own and build.reuse:
             self.outside.log.info(f"Building {self._uri}:{own}, which the repository does not have")
             tag, more = own, tags
@@ -76,74 +79,87 @@ class ImageJob:
         if found is None:
             self._create_repository()
         self._build(build, tag)
-        return self._take(tag, more, held=(tag,))
+        return self._take(tag, tag, more)
 
-    def _present(self, found: dict[str, str], own: str) -> ImageReference:
-        digest, tags = found[own], self.target.tags
-        present = self._reference(digest)
-        if self._is_run(present) and all(found.get(tag) == digest for tag in tags):
-            self._note(present, (*tags, own))
+    def _reused(self, own: str, found: Mapping[str, str]) -> ImageReference:
+        present = self._reference(found[own])
+        if self._is_run(present) and all(found.get(tag) == present.digest for tag in self.target.tags):
+            self._note(present, (*self.target.tags, own))
             return present
-        missing = [tag for tag in tags if found.get(tag) != digest]
-        return self._take(digest, missing, held=(own, *(tag for tag in tags if found.get(tag) == digest)))
+        if not self._is_run(present):
+            self._warn(own)
+        return self._take(present.digest, own, self.target.tags, found)
 
     def _build(self, build: Build, tag: str) -> None:
         outside, destination = self.outside, self.destination
         present = next((function.latest.image for function in self.observed), None)
+        order = BuildOrder(
+            build=build,
+            platform=destination.platform,
+            labels={**_labels(self.journal.run), **build.labels},
+            repository_uri=destination.repository_uri,
+            tag=tag,
+            may_overwrite_cache=self._may_overwrite_cache(),
+            present_image=present,
+        )
         with ThreadPoolExecutor() as pool:
-            advice = pool.submit(self._warn, tag)
-            order = BuildOrder(
-                build=build,
-                platform=destination.platform,
-                labels={**_labels(self.journal.run), **build.labels},
-                repository_uri=destination.repository_uri,
-                tag=tag,
-                may_overwrite_cache=outside.repositories.may_overwrite(destination.repository, "cache-"),
-                present_image=present,
-            )
+            warnings = pool.submit(self._warn, tag)
             try:
                 outside.builder.build_and_push(order)
             except DeployError:
                 # Another run with the same inputs may have been faster, and the tag may be immutable.
-                if tag not in (outside.repositories.find_tags(destination.repository, [tag]) or {}):
+                if not build.reuse or not self._is_there(tag):
                     raise
                 outside.log.info(f"Another run has pushed {self._uri}:{tag} meanwhile, from the same inputs")
-            advice.result()
+            warnings.result()
 
     def _existing(self, source: ExistingImage | ServedImage) -> ImageReference:
         """Take an image that is there, copied by digest if it is somewhere else."""
-        outside, destination = self.outside, self.destination
+        outside, tags = self.outside, self.target.tags
         uri = source.uri if isinstance(source, ExistingImage) else str(outside.sources.served_image(source))
-        image = outside.sources.resolve(uri, destination.platform)
+        image = outside.sources.resolve(uri, self.destination.platform)
         outside.log.info(f"{uri} is {image.reference}")
-        check_image(image, platform=destination.platform, function=self._function)
+        check_image(image, platform=self.destination.platform, function=self._function)
         here = self._reference(image.reference.digest)
-        # Whatever tags it has elsewhere: ECR's lifecycle rules remove untagged images.
-        tag = f"digest-{image.reference.digest.removeprefix('sha256:')[:32]}"
-        if self._is_run(here) and not self.target.tags:
+        if self._is_run(here) and not tags:
             self._note(here, ())
             return here
-        found = self._find_tags([tag, *self.target.tags])
+        own = _digest_tag(here)
+        found = self._find_tags([own, *tags])
         if found is None:
             self._create_repository()
             found = {}
-        if not here.is_same_image(image.reference) and tag not in found:
+        else:
+            self._warn(own)
+        if here.is_same_image(image.reference):
+            return self._take(here.digest, None, (own, *tags), found)
+        if own not in found:
             outside.log.info(f"Copying it to {self._uri}, from registry to registry")
-            outside.sources.copy(image.reference, f"{self._uri}:{tag}")
-            found[tag] = here.digest
-        held = [name for name in (tag, *self.target.tags) if found.get(name) == here.digest]
-        return self._take(here.digest, [name for name in (tag, *self.target.tags) if name not in held], held=held)
+            outside.sources.copy(image.reference, f"{self._uri}:{own}")
+        return self._take(here.digest, own, tags, found)
 
-    def _take(self, reference: str, tags: Sequence[str], *, held: Sequence[str]) -> ImageReference:
-        """Read an image of the repository back, check it and add tags to it."""
+    def _take(
+        self, reference: str, own: str | None, tags: Sequence[str], found: Mapping[str, str] = MappingProxyType({})
+    ) -> ImageReference:
+        """Read an image of the repository back, check it, and see to its tags.
+
+        Args:
+            reference: a tag or digest of it, or of the index that it belongs to.
+            own: a tag of this project that `reference` has, if it has one.
+            tags: what it is to have too.
+            found: the digests of tags that are there already.
+        """
         repositories, destination = self.outside.repositories, self.destination
         image = repositories.read_image(destination.repository, reference, destination.platform)
         check_image(image, platform=destination.platform, function=self._function)
-        added = [tag for tag in tags if self._add_tag(image, tag)]
-        own = [tag for tag in held if tag.startswith(("src-", "digest-"))]
-        self._note(image.reference, [*(tag for tag in held if tag not in own), *added, *own])
-        self.outside.log.info(f"Image {image.reference} ({', '.join(self.journal.image_tags)})")
-        return image.reference
+        here = self._reference(image.reference.digest)
+        held = [tag for tag in tags if found.get(tag) == here.digest or self._add_tag(image, tag)]
+        if image.is_of_index and not held:
+            # What is deployed keeps a tag of its own: lifecycle rules remove images without one.
+            held = [tag for tag in [_digest_tag(here)] if self._add_tag(image, tag)]
+        self._note(here, [*held, own] if own else held)
+        self.outside.log.info(f"Image {here} ({', '.join(self.journal.image_tags)})")
+        return here
 
     def _add_tag(self, image: RegistryImage, tag: str) -> bool:
         is_added = self.outside.repositories.add_tag(image, tag)
@@ -161,6 +177,19 @@ class ImageJob:
         if found is None and not self.target.create_repository:
             raise repositories.missing(name)
         return None if found is None else dict(found)
+
+    def _is_there(self, tag: str) -> bool:
+        try:
+            return bool(self.outside.repositories.find_tags(self.destination.repository, [tag]))
+        except DeployError:
+            return False  # what is to be told is why the build failed
+
+    def _may_overwrite_cache(self) -> bool | None:
+        try:
+            return self.outside.repositories.may_overwrite(self.destination.repository, CACHE_TAG_PREFIX)
+        except DeployError as error:
+            self.outside.log.info(f"Whether a cache can be kept in {self._uri} is not known: {error.message}")
+            return None
 
     def _create_repository(self) -> None:
         name = self.destination.repository
@@ -209,6 +238,11 @@ class ImageJob:
 
     def _note(self, image: ImageReference, tags: Sequence[str]) -> None:
         self.journal.image, self.journal.image_tags = image, tuple(tags)
+
+
+def _digest_tag(image: ImageReference) -> str:
+    """Return a tag that says nothing but which image it is on."""
+    return f"digest-{image.digest.removeprefix('sha256:')[:32]}"
 
 
 def _labels(run: WorkflowRun) -> dict[str, str]:

@@ -79,7 +79,9 @@ _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _FUNCTION_ARN = re.compile(r"arn:[a-z-]+:lambda:(?P<region>[a-z0-9-]+):[0-9]{12}:function:[a-zA-Z0-9_-]{1,64}")
 # ECR's own pattern [CreateRepository, repositoryName].
 REPOSITORY_NAME = re.compile(r"(?=.{2,256}$)[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*")
-_IMAGE_URI = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?/[a-z0-9._/-]+(:[A-Za-z0-9_.-]{1,128})?(@sha256:[0-9a-f]{64})?")
+_IMAGE_URI = re.compile(
+    r"[a-z0-9.-]+(:[0-9]{1,5})?/[a-z0-9._/-]+(?=[:@])(:[A-Za-z0-9_.-]{1,128})?(@sha256:[0-9a-f]{64})?"
+)
 _QUALIFIER = re.compile(r"[A-Za-z0-9_-]{1,128}|\$LATEST")
 _REGISTRY = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
@@ -160,7 +162,7 @@ def _read_region(reader: InputReader) -> str:
 
 
 def _read_source(reader: InputReader) -> ImageSource:
-    image_uri = reader.matching("image-uri", _IMAGE_URI, "an image's URI with a tag or a digest")
+    image_uri = reader.matching("image-uri", _IMAGE_URI, "an image's URI, REGISTRY/REPOSITORY with :TAG or @DIGEST")
     promote_from = reader.text("promote-from")
     if not image_uri and not promote_from:
         return read_build(reader)
@@ -171,8 +173,6 @@ def _read_source(reader: InputReader) -> ImageSource:
         if reader.text(other) != INPUTS[other]:
             reader.problem(f"'{other}' does not go with '{name}', which takes an image that is built already.")
     if image_uri:
-        if ":" not in image_uri.partition("/")[2]:
-            reader.problem(f"'image-uri' needs a tag or a digest: {image_uri!r} has none.")
         return ExistingImage(uri=image_uri)
     is_arn = promote_from.startswith("arn:")
     parts = promote_from.split(":")

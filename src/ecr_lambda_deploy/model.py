@@ -386,6 +386,7 @@ class RegistryImage:
         platform: from the image's configuration, such as `linux/amd64`.
         layers: in order.
         has_entry_point: whether the image's configuration has an ENTRYPOINT or a CMD.
+        is_of_index: whether the tag or digest that was asked for names an index that it belongs to.
     """
 
     reference: ImageReference
@@ -394,6 +395,7 @@ class RegistryImage:
     platform: str
     layers: tuple[Layer, ...]
     has_entry_point: bool
+    is_of_index: bool = False
 
 
 class ReleaseStatus(StrEnum):

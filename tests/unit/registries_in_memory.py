@@ -94,7 +94,7 @@ class Registry:
         if digest in stored.indexes:
             for image in stored.indexes[digest]:
                 if image.platform == platform:
-                    return image
+                    return replace(image, is_of_index=True)
             raise DeployError(f"{reference} is an index without an image for {platform}")
         if digest not in stored.images:
             raise DeployError(f"ECR does not have the image {self.host}/{repository} {reference}")

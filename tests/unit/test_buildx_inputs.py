@@ -72,7 +72,7 @@ def test_named_contexts(workspace: Path) -> None:
         ("a=target:b", "target of a bake file"),
         ("a=..", "leaves the workspace"),
         ("a=oci-layout:///etc:x", "leaves the workspace"),
-        ("a=nothing", "not in the workspace"),
+        ("a=nothing", "no folder of the workspace"),
     ],
 )
 def test_wrong_named_contexts(workspace: Path, given: str, words: str) -> None:

@@ -110,7 +110,8 @@ class EcrImages:
             DeployError: it is not there, the index holds none for the platform, or it is no container image.
         """
         manifest = self._manifest(repository, reference)
-        if manifest.media_type in INDEXES:
+        is_of_index = manifest.media_type in INDEXES
+        if is_of_index:
             manifest = self._manifest(repository, member_for(platform, json.loads(manifest.text), manifest.name))
         content = json.loads(manifest.text)
         kind = content.get("config", {}).get("mediaType", "")
@@ -125,6 +126,7 @@ class EcrImages:
             platform=f"{config.get('os', 'unknown')}/{config.get('architecture', 'unknown')}",
             layers=tuple(Layer(media_type=layer["mediaType"], size=layer["size"]) for layer in content["layers"]),
             has_entry_point=bool(defaults.get("Entrypoint") or defaults.get("Cmd")),
+            is_of_index=is_of_index,
         )
 
     def status(self, repository: str, reference: str) -> str:
