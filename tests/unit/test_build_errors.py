@@ -99,6 +99,14 @@ def test_a_builder_that_prints_nothing_is_no_empty_reason() -> None:
     assert "printed nothing" in explain([], dockerfile="Dockerfile", instructions="").message
 
 
+@pytest.mark.parametrize("line", [1, 2])
+def test_the_first_and_the_last_line_can_be_at_fault(line: int) -> None:
+    log = [f"ERROR: failed to solve: dockerfile parse error on line {line}: unknown instruction: X"]
+    error = explain(log, dockerfile="Dockerfile", instructions="FROM scratch\nX")
+
+    assert error.location == SourceLocation(file="Dockerfile", line=line)
+
+
 def test_of_two_lines_that_could_be_meant_none_is_blamed() -> None:
     log = [" > [2/3] RUN make:", "------", "ERROR: failed to solve: exit code: 2"]
 

@@ -52,10 +52,9 @@ def images_of(dockerfile: str, *, target: str, build_args: Mapping[str, str], pl
     """
     try:
         ast = parse_dockerfile_ast(dockerfile)
-        reader = _StageReader(ast, target, build_args, platform)
+        needed = list(_StageReader(ast, target, build_args, platform).needed(target))
     except (ValueError, csv.Error, RecursionError) as error:
         raise UnknownInputError(f"the Dockerfile cannot be read: {error}") from error
-    needed = list(reader.needed(target))
     if unknown := next((stage.unknown for stage in needed if stage.unknown), ""):
         raise UnknownInputError(unknown)
     found = [*_frontends(dockerfile, build_args), *(image for stage in needed for image in stage.images)]
@@ -102,19 +101,24 @@ class _StageReader:
 
     def needed(self, target: str) -> Iterator[_Stage]:
         """Yield the stages that a target needs, itself included."""
-        if target.isdecimal() and int(target) < len(self._stages):
-            waiting = [int(target)]
-        elif target and target.lower() not in self._numbers:
-            raise UnknownInputError(f"the Dockerfile has no stage {target!r}")
-        else:
-            waiting = [self._numbers[target.lower()] if target else len(self._stages) - 1]
-        seen: set[int] = set()
+        waiting, seen = [self._number_of(target)], set[int]()
         while waiting:
             number = waiting.pop()
             if number not in seen:
                 seen.add(number)
                 waiting += self._stages[number].stages
                 yield self._stages[number]
+
+    def _number_of(self, target: str) -> int:
+        if not self._stages:
+            raise ValueError("it has no FROM")
+        if not target:
+            return len(self._stages) - 1
+        if target.lower() in self._numbers:
+            return self._numbers[target.lower()]
+        if target.isdecimal() and int(target) < len(self._stages):  # older versions of BuildKit
+            return int(target)
+        raise ValueError(f"it has no stage {target!r}")
 
     def _read(self, instruction: DockerfileInstruction) -> None:
         match instruction.name:

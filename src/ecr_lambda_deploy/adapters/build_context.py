@@ -14,7 +14,7 @@ from threading import Event
 from ecr_lambda_deploy.adapters.dockerignore import Dockerignore, Matches
 from ecr_lambda_deploy.adapters.unknown_input import UnknownInputError
 
-_BATCH = 64  # files that a thread hashes at a time: fewer, and handing them over costs more than hashing
+_BATCH = 16  # files that a thread hashes at a time: with fewer, handing them over costs more than hashing
 _CHUNK = 1 << 20  # bytes read at a time
 _CAPABILITIES = "security.capability"  # the one extended attribute that layers keep [containerd, archive/tar.go]
 

@@ -21,8 +21,8 @@ _SPACE = "".join(
 _IN_CLASS = r"\\.|[^\]\\-]"
 _CLASS_RANGE = re.compile(rf"({_IN_CLASS})(?:-({_IN_CLASS}))?", re.DOTALL)
 _TOKEN = re.compile(
-    rf"(?P<any>\*\*/?)|(?P<wild>[*?])|(?P<escape>\\.)"
-    rf"|\[(?P<negated>\^?)(?P<members>(?:(?:{_IN_CLASS})(?:-(?:{_IN_CLASS}))?)+)\]|(?P<literal>[^\\\[])",
+    rf"(?P<any>\*\*/?)|(?P<wild>[*?])|(?P<escape>\\.|\])"
+    rf"|\[(?P<negated>\^?)(?P<members>(?:(?:{_IN_CLASS})(?:-(?:{_IN_CLASS}))?)+)\]|(?P<literal>[^\\\[\]])",
     re.DOTALL,
 )
 _WILDCARDS = frozenset("*[]?^\\")

@@ -34,7 +34,7 @@ def fingerprint(build: Build, platform: Platform, *, resolve: Callable[[str], st
     try:
         inputs = _inputs(build, platform, resolve)
     except UnknownInputError as error:
-        return Fingerprint(tag=None, reason=str(error))
+        return Fingerprint(tag=None, reason=" ".join(str(error).split()))
     digest = sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
     return Fingerprint(tag=f"src-{digest}", hints=_hints(build))
 
@@ -52,8 +52,7 @@ def _inputs(build: Build, platform: Platform, resolve: Callable[[str], str]) -> 
     dockerfile = _dockerfile(build)
     images = images_of(dockerfile, target=build.target, build_args=build.build_args, platform=platform)
     folders, replacements = _named_contexts(build.build_contexts)
-    replaced = {_familiar(name) for name in build.build_contexts}
-    references = [image for image in images if _familiar(image) not in replaced] + replacements
+    references = [image for image in images if _familiar(image) not in build.build_contexts] + replacements
     with ThreadPoolExecutor(_REGISTRIES_ASKED, thread_name_prefix="resolve") as pool:
         digests = pool.map(resolve, references)  # asked while the files are read
         return {
@@ -99,7 +98,7 @@ def _named_contexts(build_contexts: Mapping[str, str]) -> tuple[dict[str, str], 
 
 
 def _familiar(reference: str) -> str:
-    """Return an image reference as BuildKit compares it with the name of a build context."""
+    """Return an image reference as BuildKit looks for it among the named contexts [dockerui/namedcontext.go]."""
     return reference.removeprefix("docker.io/").removeprefix("library/").removesuffix(":latest")
 
 

@@ -1,0 +1,123 @@
+"""Which images a Dockerfile builds from."""
+
+import pytest
+
+from ecr_lambda_deploy.adapters.base_images import images_of
+from ecr_lambda_deploy.adapters.unknown_input import UnknownInputError
+
+
+def images(dockerfile: str, *, target: str = "", **build_args: str) -> tuple[str, ...]:
+    return images_of(dockerfile, target=target, build_args=build_args, platform="linux/arm64")
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "expected"),
+    [
+        pytest.param("FROM python:3.13", ["python:3.13"], id="from"),
+        pytest.param("from python:3.13 as x", ["python:3.13"], id="lower case"),
+        pytest.param("FROM scratch", [], id="scratch"),
+        pytest.param("FROM --platform=$BUILDPLATFORM golang", ["golang"], id="platform"),
+        pytest.param("ARG V=3.13\nFROM python:${V}-slim", ["python:3.13-slim"], id="argument"),
+        pytest.param("ARG V\nFROM python:${V:-3}", ["python:3"], id="argument without a value"),
+        pytest.param('ARG A=1 B="${A}.2"\nFROM x:$B', ["x:1.2"], id="argument of an argument"),
+        pytest.param("ARG V=3.13\nFROM a\nARG V=4\nFROM python:${V}", ["python:3.13"], id="argument of a stage"),
+        pytest.param("FROM x:$TARGETARCH-$TARGETOS", ["x:arm64-linux"], id="platform argument"),
+        pytest.param("FROM a AS b\nFROM b", ["a"], id="stage"),
+        pytest.param("FROM a AS Build\nFROM c\nCOPY --from=BUILD / /", ["c", "a"], id="copy from a stage"),
+        pytest.param("FROM a\nFROM c\nCOPY --from=0 / /", ["c", "a"], id="copy from a number"),
+        pytest.param("FROM a\nCOPY --chown=1 --from=b:1 /x /", ["a", "b:1"], id="copy from an image"),
+        pytest.param("FROM a\nCOPY --from=scratch / /", ["a"], id="copy from nothing"),
+        pytest.param("FROM a\nRUN --mount=type=bind,from=b,target=/x ls", ["a", "b"], id="mount"),
+        pytest.param('FROM a\nRUN --mount="from=b,target=/x" --mount=from=c ls', ["a", "b", "c"], id="two mounts"),
+        pytest.param("FROM a\nRUN --mount=type=secret,id=x ls --mount=from=b", ["a"], id="no mount"),
+        pytest.param("FROM a AS a\nCOPY . .", ["a"], id="stage of its image's name"),
+        pytest.param("FROM a\nRUN <<EOF\nFROM b\nCOPY --from=c / /\nEOF\nCOPY --from=d / /", ["a", "d"], id="heredoc"),
+        pytest.param("FROM a\nRUN x <<A <<-B\nFROM b\nA\n\tB\nFROM c", ["c"], id="two heredocs"),
+        pytest.param("FROM a\nRUN echo \\\n# FROM b\n\nFROM c\nRUN x", ["a"], id="continued over a comment"),
+        pytest.param("# escape=`\nFROM a\nRUN dir C:\\\nCOPY --from=b `\n  / /", ["a", "b"], id="escape"),
+        pytest.param("FROM \\\n  a \\\n  AS b", ["a"], id="continued"),
+        pytest.param("FROM a\r\nCOPY --from=b / /\r\n", ["a", "b"], id="carriage returns"),
+        pytest.param("\ufeffFROM a", ["a"], id="byte order mark"),
+        pytest.param("# syntax=docker/dockerfile:1\nFROM a", ["docker/dockerfile:1", "a"], id="syntax"),
+        pytest.param("#!/x\n# syntax = docker/dockerfile:1 x\r\nFROM a", ["docker/dockerfile:1", "a"], id="shebang"),
+        pytest.param("FROM a\n# syntax=docker/dockerfile:1", ["a"], id="syntax too late"),
+        pytest.param("FROM a AS x\nFROM b AS y\nCOPY --from=x / /\nFROM a\nCOPY --from=y / /", ["a", "b"], id="chain"),
+        pytest.param("FROM a\nADD x.tar ./$V dist/app-$V.zip <<EOF /\ntext\nEOF", ["a"], id="files are added"),
+        pytest.param("FROM a\nADD --checksum=sha256:1 https://x/$V /", ["a"], id="checked addition"),
+    ],
+)
+def test_the_images_are_found(dockerfile: str, expected: list[str]) -> None:
+    assert list(images(dockerfile)) == expected
+
+
+def test_build_arguments_go_before_defaults() -> None:
+    assert images("ARG V=3.13\nFROM python:$V", V="3.14") == ("python:3.14",)
+
+
+def test_platform_arguments_can_be_given() -> None:
+    assert images("FROM x:$TARGETARCH", TARGETARCH="amd64") == ("x:amd64",)
+
+
+def test_an_argument_that_is_not_declared_is_none() -> None:
+    assert images("FROM python$V", V=":3.14") == ("python",)
+
+
+def test_the_frontend_can_be_given() -> None:
+    assert images("FROM a", BUILDKIT_SYNTAX="docker/dockerfile:1-labs") == ("docker/dockerfile:1-labs", "a")
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"), [("", ["c", "b"]), ("two", ["b"]), ("ONE", ["a"]), ("0", ["a"]), ("last", ["c", "b"])]
+)
+def test_only_stages_that_the_target_needs_count(target: str, expected: list[str]) -> None:
+    dockerfile = "FROM a AS one\nADD $URL /\nFROM b AS two\nFROM c AS last\nCOPY --from=two / /"
+    if target.lower() in ("one", "0"):
+        dockerfile = dockerfile.replace("ADD $URL /\n", "")
+
+    assert list(images(dockerfile, target=target)) == expected
+
+
+def test_the_stage_is_an_argument() -> None:
+    assert images("FROM a:$TARGETSTAGE AS One", target="ONE") == ("a:ONE",)
+    assert images("FROM a:$TARGETSTAGE AS One") == ("a:one",)
+    assert images("FROM a:$TARGETSTAGE") == ("a:default",)
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "reason"),
+    [
+        ("FROM a\nADD https://example.com/x /", "ADD https://example.com/x without --checksum"),
+        ("FROM a\nADD git@example.com:x/y.git /", "without --checksum"),
+        ("FROM a\nADD --keep-git-dir=true https://example.com/x.git#main /", "without --checksum"),
+        ('FROM a\nADD ["x", "https://example.com/x", "/"]', "without --checksum"),
+        ("FROM a\nARG URL\nADD ${URL} /", "without --checksum"),
+        ("FROM a\nADD htt$P://x /", "without --checksum"),
+        ("FROM a AS b\nADD https://x /\nFROM c\nCOPY --from=b / /", "without --checksum"),
+        ("FROM a AS b\nADD https://x /\nFROM b", "without --checksum"),
+        ("FROM a\nONBUILD COPY . .", "ONBUILD"),
+        ("FROM a-$BUILDARCH", "builder's own platform"),
+        ("ARG X=${BUILDPLATFORM}\nFROM $X", "builder's own platform"),
+        ("# syntax=example/frontend\nnot a Dockerfile", "cannot be read"),
+        ("# syntax=example/frontend\nFROM a", "frontend example/frontend"),
+        ("# syntax=notdocker/dockerfile\nFROM a", "frontend notdocker/dockerfile"),
+        ("FROM $X", "names no image"),
+        ("ARG X", "no FROM"),
+        ("RUN x\nFROM a", "before the first FROM"),
+        ("FROM a\nCOPY --from=1 / /", "no stage 1"),
+        ("FROM a\nCOPY --from=$X / /", "no variables"),
+        ("FROM a\nRUN --mount=from=$X y", "no variables"),
+        ("FROM a b", "FROM takes"),
+        ("FROM a\nRUN <<EOF\nx", "unterminated heredoc"),
+        ("FROM a\nFETCH x", "unknown instruction"),
+        ("FROM a\nCMD " + "[" * 100_000, "cannot be read"),
+        ("# nothing", "no FROM"),
+    ],
+)
+def test_what_nobody_can_know_is_named(dockerfile: str, reason: str) -> None:
+    with pytest.raises(UnknownInputError, match=reason.replace("$", "\\$")):
+        images(dockerfile)
+
+
+def test_a_missing_target_is_named() -> None:
+    with pytest.raises(UnknownInputError, match="no stage 'x'"):
+        images("FROM a", target="x")
