@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from uuid import uuid4
 
@@ -78,7 +78,8 @@ class ImageJob:
         self.outside.builder.check_engine(self.destination.platform)
         if found is None:
             self._create_repository()
-        self._build(build, tag)
+        # The tag says which base images went in: the build takes those, and no older copies that the engine has.
+        self._build(replace(build, pull=build.pull or (own is not None and fingerprint.is_of_registries)), tag)
         return self._take(tag, tag, more)
 
     def _reused(self, own: str, found: Mapping[str, str]) -> ImageReference:

@@ -140,11 +140,14 @@ class Fingerprint:
         tag: `src-…`; None if the build depends on something that cannot be known beforehand.
         reason: why there is none.
         hints: what the log should tell.
+        is_of_registries: whether every base image is known as its registry has it now. The build must then use these:
+            an engine of its own accord takes a copy that it has, however old.
     """
 
     tag: str | None
     reason: str = ""
     hints: tuple[str, ...] = ()
+    is_of_registries: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

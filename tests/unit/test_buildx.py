@@ -17,7 +17,7 @@ _PLAIN: dict[str, Any] = {
     "labels": {},
     "platforms": ["linux/amd64"],
     "tags": [f"{_REPOSITORY}:src-1"],
-    "output": ["type=image,push=true"],
+    "output": ["type=image,push=true,compression=gzip,force-compression=true"],
     "attest": ["type=provenance,disabled=true", "type=sbom,disabled=true"],
     "pull": False,
     "no-cache": False,

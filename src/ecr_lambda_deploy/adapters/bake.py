@@ -39,7 +39,8 @@ def bake_definition(order: BuildOrder, cache: CacheEntries) -> Mapping[str, Any]
         "labels": dict(order.labels),
         "platforms": [order.platform],
         "tags": [f"{order.repository_uri}:{order.tag}"],
-        "output": ["type=image,push=true"],
+        # A base image's layers may be uncompressed or zstd, which Lambda does not read.
+        "output": ["type=image,push=true,compression=gzip,force-compression=true"],
         "attest": [_attestation("provenance", build.provenance), _attestation("sbom", build.sbom)],
         "pull": build.pull,
         "no-cache": build.no_cache,

@@ -6,6 +6,7 @@ import subprocess
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -114,7 +115,10 @@ class Buildx:
                 has_engine=self._has_engine,
                 say=self._console.info,
             )
-            return fingerprint(build, platform, resolve=digests.resolve)
+            if epoch := self._environment.get("SOURCE_DATE_EPOCH"):  # BuildKit's client makes an argument of it
+                build = replace(build, build_args={"SOURCE_DATE_EPOCH": epoch, **build.build_args})
+            taken = fingerprint(build, platform, resolve=digests.resolve)
+            return replace(taken, is_of_registries=not digests.stand_ins)
 
     def build_and_push(self, order: BuildOrder) -> None:
         """Build an image and push it; what passes by itself within a minute is waited for.

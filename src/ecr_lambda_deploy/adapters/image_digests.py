@@ -3,7 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ecr_lambda_deploy.adapters.engine import image_digest
 
@@ -19,12 +19,14 @@ class ImageDigests:
         environment: of buildx, with DOCKER_CONFIG for the registries.
         has_engine: whether an engine may be asked.
         say: told what stands in for a digest.
+        stand_ins: the references whose registry did not tell.
     """
 
     program: str
     environment: Mapping[str, str]
     has_engine: bool
     say: Callable[[str], None]
+    stand_ins: list[str] = field(default_factory=list)
 
     def resolve(self, reference: str) -> str:
         """Return the digest of an image, of its index where it has one, or what stands in for it."""
@@ -36,6 +38,7 @@ class ImageDigests:
         except _UnknownDigestError as error:
             own = image_digest(reference, self.environment) if self.has_engine else None
             stand_in = "the engine's own copy" if own else "its name"
+            self.stand_ins.append(reference)
             self.say(f"The registry does not tell the digest of {reference}; {stand_in} stands in for it ({error})")
             return own or reference
 
