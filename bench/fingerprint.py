@@ -2,7 +2,6 @@
 
 PYTHONPATH=src python -m bench.fingerprint
 """
-# ruff: noqa: INP001, T201 # a program, which talks to the person who started it
 
 import os
 import random

@@ -106,6 +106,10 @@ class Aws:
         """Let a fault happen to the next calls of its action."""
         self._layer.faults.append(fault)
 
+    def pending_faults(self) -> list[str]:
+        """Return the actions of faults that have not happened yet."""
+        return [fault.action for fault in self._layer.faults]
+
     def reset_rules(self) -> None:
         """Forget all denials, faults and failures that are still to come."""
         self._layer.state.denied.clear()

@@ -29,7 +29,11 @@ _START_SECONDS = 60
 _STOP_SECONDS = 20
 _SLOTS = 8
 # A containerd of the machine, which dockerd would use if it saw its socket, knows the other engine's containers.
-_HIDE_CONTAINERD = "mkdir -p /run/containerd && mount -t tmpfs none /run/containerd && exec dockerd --config-file $0"
+# And two engines that publish ports from the same range run into each other's: dockerd takes the range from the kernel.
+_START = (
+    "mkdir -p /run/containerd && mount -t tmpfs none /run/containerd"
+    " && mount --bind $1 /proc/sys/net/ipv4/ip_local_port_range && exec dockerd --config-file $0"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,12 @@ class Slot:
     def bridge(self) -> str:
         """The bridge device, named in at most 15 characters."""
         return f"ecr-lambda{self.number}"
+
+    @property
+    def ports(self) -> str:
+        """First and last of the ports that it publishes where none is given, below 60999."""
+        first = 34000 + 1000 * self.number
+        return f"{first}\t{first + 999}\n"
 
     @property
     def address(self) -> IPv4Interface:
@@ -132,7 +142,9 @@ def _process(slot: Slot, programs: Path | None, settings: Mapping[str, object]) 
     configuration.write_text(json.dumps(own | dict(settings)))
     command = ["setpriv", "--pdeathsig", "KILL"]
     command += ["unshare", "--mount", "--propagation", "slave", "--pid", "--mount-proc", "--fork", "--kill-child"]
-    command += ["sh", "-c", _HIDE_CONTAINERD, str(configuration)]
+    ports = slot.run / "ip_local_port_range"
+    ports.write_text(slot.ports)
+    command += ["sh", "-c", _START, str(configuration), str(ports)]
     path = f"{programs}:{os.environ['PATH']}" if programs else os.environ["PATH"]
     with log.open("w") as output:
         process = subprocess.Popen(

@@ -55,13 +55,14 @@ def prepare(engine: Engine, *, say: Callable[[str], None] = print) -> None:
     build_action(engine)
 
 
-def create_function(sandbox_aws: Aws, name: str, image_uri: str) -> None:
+def create_function(sandbox_aws: Aws, name: str, image_uri: str, architecture: str = "x86_64") -> None:
     """Create an image function and wait until it is active, as infrastructure code does.
 
     Args:
         sandbox_aws: the account.
         name: function name.
         image_uri: its first image.
+        architecture: x86_64 or arm64.
     """
     client = sandbox_aws.client("lambda")
     client.create_function(
@@ -70,6 +71,7 @@ def create_function(sandbox_aws: Aws, name: str, image_uri: str) -> None:
         Code={"ImageUri": image_uri},
         Role=f"arn:aws:iam::{sandbox_aws.account}:role/{name}",
         Timeout=30,
+        Architectures=[architecture],
     )
     while client.get_function(FunctionName=name)["Configuration"]["State"] == "Pending":
         time.sleep(0.05)

@@ -1,10 +1,12 @@
-"""The inputs that say how an image is built."""
+"""The inputs that say how an image is built, and with what."""
 
 import os
+import re
 from pathlib import Path
 
+from ecr_lambda_deploy.docker_auth import read_docker_auth
 from ecr_lambda_deploy.input_reader import InputReader
-from ecr_lambda_deploy.model import PLATFORM_OF, BakeProperty, Build
+from ecr_lambda_deploy.model import BakeProperty, Build, BuilderChoice, CacheChoice
 
 # What `set` takes: the properties of a bake target that no input has, by the shape that bake wants [bake reference].
 # They are put into bake's definition, since its --set forgets some of them (buildx 0.29: network, ulimits,
@@ -13,35 +15,66 @@ _SINGLE_PROPERTIES = ("network", "shm-size", "description")
 _LISTED_PROPERTIES = ("annotations", "entitlements", "no-cache-filter", "ssh", "ulimits")
 _MAPPED_PROPERTIES = ("extra-hosts",)
 
+_REMOTE_CONTEXT = re.compile(r"(docker-image|https?|git|ssh)://.+|git@.+")
+_OCI_LAYOUT = re.compile(r"oci-layout://(?P<path>[^:@]+)(?P<image>.*)")
+# An id is part of a comma-separated entry for BuildKit; in a quoted value "" stands for a quote, as in CSV.
+_SECRET_ID, _QUOTED = r'[^\s=",]+', r'"(?:[^"]|"")*"'
+_SECRET = re.compile(
+    rf'\s*(?:(?P<id>{_SECRET_ID})[ \t]*=[ \t]*(?P<value>{_QUOTED}|(?!")[^\n]*)|(?P<entry>{_QUOTED}))[ \t]*(?:\n|\Z)'
+)
+_ENTRY = re.compile(rf"\s*(?P<id>{_SECRET_ID})\s*=(?P<value>.*)", re.DOTALL)
+_ATTESTATION = re.compile(r"true|false|min|max|[a-z][a-z-]*=.*")
+_ENDPOINT = re.compile(
+    r"tcp://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}|docker-container://[A-Za-z0-9][A-Za-z0-9_.-]+"
+)
+
 
 def read_build(reader: InputReader) -> Build:
     """Read the inputs that say how an image is built."""
     workspace = Path(reader.environment.get("GITHUB_WORKSPACE") or ".").absolute()
     context = Path(workspace, reader.text("context"))
     dockerfile = Path(workspace, reader.text("dockerfile") or context / "Dockerfile")
-    is_right = _check_path(reader, workspace, "context", context)
+    is_right = _check_path(reader, workspace, "context", context, is_folder=True)
     if is_right or reader.text("dockerfile"):
-        _check_path(reader, workspace, "dockerfile", dockerfile)
+        _check_path(reader, workspace, "dockerfile", dockerfile, is_folder=False)
+    pull, no_cache = reader.flag("pull"), reader.flag("no-cache")
     return Build(
         context=context,
         dockerfile=dockerfile,
         target=reader.text("target"),
         build_args=_read_build_args(reader),
+        build_contexts=_read_build_contexts(reader, workspace),
+        secrets=_read_secrets(reader),
+        provenance=_read_attestation(reader, "provenance", "true, false, mode=min or mode=max"),
+        sbom=_read_attestation(reader, "sbom", "true, false or generator=IMAGE"),
         labels={key: value or "" for key, value in reader.pairs("labels").items()},
-        platform=reader.choice("platform", tuple(PLATFORM_OF.values()), None),
         properties=_read_properties(reader),
-        pull=reader.flag("pull"),
-        no_cache=reader.flag("no-cache"),
+        pull=pull,
+        no_cache=no_cache,
+        cache=_read_cache(reader),
+        reuse=reader.choice("reuse", ("auto", "never"), "auto") == "auto" and not pull and not no_cache,
     )
 
 
-def _check_path(reader: InputReader, workspace: Path, name: str, path: Path) -> bool:
+def read_builder(reader: InputReader) -> BuilderChoice:
+    """Read the inputs that say what the run's builds are made with."""
+    docker_auth, secrets = read_docker_auth(reader)
+    return BuilderChoice(
+        endpoint=reader.matching(
+            "builder", _ENDPOINT, "a BuildKit endpoint, tcp://HOST:PORT or docker-container://NAME"
+        ),
+        docker_auth=docker_auth,
+        secrets=secrets,
+    )
+
+
+def _check_path(reader: InputReader, workspace: Path, name: str, path: Path, *, is_folder: bool) -> bool:
     """Return whether a path is a folder or file of the workspace; if not, note what is wrong."""
-    shown, is_folder = os.path.relpath(path, workspace), name == "context"
+    shown = os.path.relpath(path, workspace)
     try:
         is_inside = path.resolve().is_relative_to(workspace.resolve())
         is_there = path.is_dir() if is_folder else path.is_file()
-        is_empty = not workspace.is_dir() or not any(workspace.iterdir())
+        is_empty = not workspace.is_dir() or not os.listdir(workspace)  # noqa: PTH208 # iterdir would stay open
     except (OSError, RuntimeError, ValueError) as error:  # a name too long, a loop of symlinks, a NUL
         reader.problem(f"'{name}' {shown!r} cannot be read: {error}.")
         return False
@@ -60,6 +93,62 @@ def _read_build_args(reader: InputReader) -> dict[str, str]:
         for key, value in reader.pairs("build-args").items()
     }
     return {key: value for key, value in given.items() if value is not None}
+
+
+def _read_build_contexts(reader: InputReader, workspace: Path) -> dict[str, str]:
+    contexts: dict[str, str] = {}
+    for name, value in reader.pairs("build-contexts").items():
+        if not value:
+            reader.problem(f"'build-contexts' holds NAME=VALUE lines; {name!r} has no value.")
+        elif value.startswith("target:"):
+            reader.problem(f"'build-contexts' {name!r} is a target of a bake file, and there is none here.")
+        elif _REMOTE_CONTEXT.fullmatch(value):
+            contexts[name] = value
+        else:
+            layout = _OCI_LAYOUT.fullmatch(value)
+            folder = Path(workspace, layout["path"] if layout else value)
+            _check_path(reader, workspace, "build-contexts", folder, is_folder=True)
+            contexts[name] = f"oci-layout://{folder}{layout['image']}" if layout else str(folder)
+    return contexts
+
+
+def _read_secrets(reader: InputReader) -> dict[str, str]:
+    """Read ID=VALUE lines; a value in double quotes may span lines, and so may a quoted line, as in CSV.
+
+    Problems never tell what a line holds.
+    """
+    text = reader.text("secrets").replace("\r\n", "\n")
+    secrets: dict[str, str] = {}
+    position = 0
+    while position < len(text):
+        line = text.count("\n", 0, position) + 1
+        found = _SECRET.match(text, position)
+        secret = _ENTRY.fullmatch(_unquoted(found["entry"])) if found and found["entry"] else found
+        if found is None or secret is None:
+            reader.problem(f"'secrets' holds ID=VALUE lines; line {line} does not begin one, or its quote has no end.")
+            break
+        if secret["id"] in secrets:
+            reader.problem(f"'secrets' has the id {secret['id']!r} twice.")
+        secrets[secret["id"]] = secret["value"] if secret is not found else _unquoted(secret["value"])
+        position = found.end()
+    return secrets
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1].replace('""', '"') if value.startswith('"') else value.strip()
+
+
+def _read_attestation(reader: InputReader, name: str, description: str) -> str:
+    value = reader.matching(name, _ATTESTATION, description)
+    return f"mode={value}" if value in {"min", "max"} else value
+
+
+def _read_cache(reader: InputReader) -> CacheChoice:
+    mode = reader.choice("cache", ("auto", "gha", "off"), "")
+    imports, exports = reader.lines("cache-from"), reader.lines("cache-to")
+    if mode and (imports or exports):
+        reader.problem("'cache' does not go with 'cache-from' and 'cache-to', which replace it.")
+    return CacheChoice(mode=mode or "auto", imports=imports, exports=exports)
 
 
 def _read_properties(reader: InputReader) -> dict[str, BakeProperty]:

@@ -5,14 +5,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from ecr_lambda_deploy.build_inputs import read_build
+from ecr_lambda_deploy.build_inputs import read_build, read_builder
 from ecr_lambda_deploy.errors import InputError
 from ecr_lambda_deploy.input_reader import InputReader
 from ecr_lambda_deploy.model import (
+    PLATFORM_OF,
+    Build,
+    BuilderChoice,
+    ExistingImage,
     FunctionTarget,
+    ImageSource,
     ImageTarget,
     Mode,
     RoleToAssume,
+    ServedImage,
 )
 
 INPUTS: Mapping[str, str] = {
@@ -22,14 +28,27 @@ INPUTS: Mapping[str, str] = {
     "dockerfile": "",
     "target": "",
     "build-args": "",
+    "build-contexts": "",
     "labels": "",
+    "secrets": "",
     "platform": "",
     "set": "",
     "pull": "false",
     "no-cache": "false",
+    "cache": "",
+    "cache-from": "",
+    "cache-to": "",
+    "builder": "",
+    "provenance": "false",
+    "sbom": "false",
+    "reuse": "auto",
+    "image-uri": "",
+    "promote-from": "",
     "repository": "",
     "registry": "",
     "tags": "",
+    "create-repository": "false",
+    "docker-auth": "",
     "aws-region": "",
     "role-to-assume": "",
     "role-chaining": "false",
@@ -40,10 +59,30 @@ INPUTS: Mapping[str, str] = {
 }
 """Every input and its default, as `action.yml` declares them."""
 
+# What only a build can use, and an image that is there already cannot.
+_BUILD_INPUTS = (
+    *(
+        "context",
+        "dockerfile",
+        "target",
+        "build-args",
+        "build-contexts",
+        "labels",
+        "secrets",
+        "set",
+        "pull",
+        "no-cache",
+    ),
+    *("cache", "cache-from", "cache-to", "builder", "provenance", "sbom", "reuse", "docker-auth"),
+)
 _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _FUNCTION_ARN = re.compile(r"arn:[a-z-]+:lambda:(?P<region>[a-z0-9-]+):[0-9]{12}:function:[a-zA-Z0-9_-]{1,64}")
 # ECR's own pattern [CreateRepository, repositoryName].
 REPOSITORY_NAME = re.compile(r"(?=.{2,256}$)[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*")
+_IMAGE_URI = re.compile(
+    r"[a-z0-9.-]+(:[0-9]{1,5})?/[a-z0-9._/-]+(?=[:@])(:[A-Za-z0-9_.-]{1,128})?(@sha256:[0-9a-f]{64})?"
+)
+_QUALIFIER = re.compile(r"[A-Za-z0-9_-]{1,128}|\$LATEST")
 _REGISTRY = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[\w+=,.@/-]+", re.ASCII)
@@ -58,6 +97,7 @@ class Inputs:
     Attributes:
         mode: what the run does.
         image: the image and its functions.
+        builder: what builds are run on.
         region: AWS Region.
         role: the role to take; None to use the environment's credentials.
         wait_timeout: seconds to wait for Lambda to finish one update.
@@ -65,6 +105,7 @@ class Inputs:
 
     mode: Mode
     image: ImageTarget
+    builder: BuilderChoice
     region: str
     role: RoleToAssume | None
     wait_timeout: float
@@ -88,20 +129,25 @@ def parse_inputs(given: Mapping[str, str], environment: Mapping[str, str]) -> In
     inputs = Inputs(
         mode=reader.choice("mode", tuple(Mode), Mode.DEPLOY),
         image=ImageTarget(
-            build=read_build(reader),
+            source=_read_source(reader),
+            platform=reader.choice("platform", tuple(PLATFORM_OF.values()), None),
             repository=_read_repository(reader),
             registry=reader.matching(
                 "registry", _REGISTRY, "a registry host such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com"
             ),
             tags=_read_tags(reader),
+            create_repository=reader.flag("create-repository"),
             functions=_read_functions(reader, region),
         ),
+        builder=read_builder(reader),
         region=region,
         role=_read_role(reader),
         wait_timeout=reader.seconds("wait-timeout", least=1, most=86400) or 0,
     )
     if inputs.mode is Mode.BUILD and not inputs.image.repository:
         reader.problem("'repository' is required with mode: build, which has no function to take it from.")
+    if inputs.mode is Mode.BUILD and not isinstance(inputs.image.source, Build) and inputs.image.platform is None:
+        reader.problem("'platform' is required with mode: build and an image that is built already.")
     if reader.problems:
         raise InputError(reader.problems)
     return inputs
@@ -113,6 +159,30 @@ def _read_region(reader: InputReader) -> str:
     if not region:
         reader.problem("'aws-region' is required where the environment has no AWS_REGION.")
     return region
+
+
+def _read_source(reader: InputReader) -> ImageSource:
+    image_uri = reader.matching("image-uri", _IMAGE_URI, "an image's URI, REGISTRY/REPOSITORY with :TAG or @DIGEST")
+    promote_from = reader.text("promote-from")
+    if not image_uri and not promote_from:
+        return read_build(reader)
+    name = "image-uri" if image_uri else "promote-from"
+    if image_uri and promote_from:
+        reader.problem("'image-uri' and 'promote-from' exclude each other: both name the image.")
+    for other in _BUILD_INPUTS:
+        if reader.text(other) != INPUTS[other]:
+            reader.problem(f"'{other}' does not go with '{name}', which takes an image that is built already.")
+    if image_uri:
+        return ExistingImage(uri=image_uri)
+    is_arn = promote_from.startswith("arn:")
+    parts = promote_from.split(":")
+    function, qualifiers = (":".join(parts[:7]), parts[7:]) if is_arn else (parts[0], parts[1:])
+    is_right = (_FUNCTION_ARN if is_arn else _FUNCTION_NAME).fullmatch(function)
+    if not is_right or len(qualifiers) > 1 or not all(_QUALIFIER.fullmatch(qualifier) for qualifier in qualifiers):
+        reader.problem(
+            f"'promote-from' is FUNCTION, FUNCTION:ALIAS or FUNCTION:VERSION, a name or an ARN, not {promote_from!r}."
+        )
+    return ServedImage(function=function, qualifier=qualifiers[0] if qualifiers else "")
 
 
 def _read_functions(reader: InputReader, region: str) -> tuple[FunctionTarget, ...]:
@@ -151,6 +221,8 @@ def _read_tags(reader: InputReader) -> tuple[str, ...]:
     for tag in tags:
         if not _TAG.fullmatch(tag):
             reader.problem(f"'tags' holds image tags, one per line; {tag!r} is not one.")
+    if reader.text("image-uri") or reader.text("promote-from"):
+        return tags  # this run's commit did not make that image
     commit = reader.environment.get("GITHUB_SHA", "")
     if not tags and not commit:
         reader.problem("'tags' is required where the environment has no GITHUB_SHA.")

@@ -4,14 +4,14 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ecr_lambda_deploy.adapters.actions import Console, id_token, write_outputs, write_summary
 from ecr_lambda_deploy.deploy import deploy
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.inputs import Inputs, parse_inputs
-from ecr_lambda_deploy.model import Journal, WorkflowRun
+from ecr_lambda_deploy.model import Build, Journal, WorkflowRun
 from ecr_lambda_deploy.ports import Outside
 from ecr_lambda_deploy.report import headline, outputs, summary
 
@@ -77,23 +77,38 @@ def _outside(inputs: Inputs, environment: Mapping[str, str], console: Console) -
     from ecr_lambda_deploy.adapters.credentials import Aws
     from ecr_lambda_deploy.adapters.ecr import EcrRepositories
     from ecr_lambda_deploy.adapters.functions import LambdaFunctions
+    from ecr_lambda_deploy.adapters.imagetools import ImageTools
+    from ecr_lambda_deploy.adapters.sources import EcrSources
 
-    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        console.mask(environment.get(name, ""))
+    for secret in _secrets(inputs, environment):
+        console.mask(secret)
     aws = Aws(region=inputs.region, role=inputs.role, id_token=id_token, mask=console.mask)
     repositories = EcrRepositories(aws, console.mask)
+    clock = SystemClock()
     return Outside(
         functions=LambdaFunctions(aws),
         repositories=repositories,
+        sources=EcrSources(aws, target=repositories, tools=ImageTools(environment=environment), mask=console.mask),
         builder=Buildx(
             workspace=Path(environment.get("GITHUB_WORKSPACE") or ".").absolute(),
             environment=environment,
             console=console,
             authorization=repositories.authorization,
+            choice=inputs.builder,
+            clock=clock,
         ),
         log=console,
-        clock=SystemClock(),
+        clock=clock,
     )
+
+
+def _secrets(inputs: Inputs, environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield what no log may show, and the step was given; what it is given later is masked where it comes."""
+    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "ACTIONS_RUNTIME_TOKEN"):
+        yield environment.get(name, "")
+    yield from inputs.builder.secrets
+    if isinstance(inputs.image.source, Build):
+        yield from inputs.image.source.secrets.values()
 
 
 def _conclude(journal: Journal, region: str, environment: Mapping[str, str], console: Console) -> int:

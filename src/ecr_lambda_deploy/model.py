@@ -11,6 +11,9 @@ from ecr_lambda_deploy.errors import DeployError
 
 _REFERENCE = re.compile(r"(?P<registry>[^/@]+)/(?P<repository>[^:@]+)@(?P<digest>sha256:[0-9a-f]{64})")
 
+# [Amazon ECR User Guide, "Getting started with making requests over IPv6"; AWS General Reference, ECR endpoints]
+_ECR_HOST = re.compile(r"([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.")
+
 Architecture = Literal["x86_64", "arm64"]
 Platform = Literal["linux/amd64", "linux/arm64"]
 BakeProperty = str | list[str] | dict[str, str]
@@ -24,6 +27,15 @@ class Mode(StrEnum):
 
     DEPLOY = "deploy"
     BUILD = "build"
+
+
+def is_same_registry(host: str, other: str) -> bool:
+    """Whether two host names are one registry's.
+
+    An ECR registry has several, for dual-stack endpoints for example; each has account and Region.
+    """
+    found, other_found = _ECR_HOST.match(host), _ECR_HOST.match(other)
+    return found.groups() == other_found.groups() if found and other_found else host == other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +64,8 @@ class ImageReference:
         return f"{self.registry}/{self.repository}"
 
     def is_in(self, registry: str) -> bool:
-        """Whether it is in the registry with this host name.
-
-        An ECR registry has several host names, for dual-stack endpoints for example; they all begin with the account.
-        """
-        return self.registry.partition(".")[0] == registry.partition(".")[0]
+        """Whether it is in the registry with this host name."""
+        return is_same_registry(self.registry, registry)
 
     def is_same_image(self, other: "ImageReference | None") -> bool:
         """Whether both name one digest in one repository of one registry."""
@@ -69,6 +78,21 @@ class ImageReference:
     def __str__(self) -> str:
         """Return `registry/repository@sha256:…`."""
         return f"{self.repository_uri}@{self.digest}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheChoice:
+    """What the inputs say of BuildKit's cache.
+
+    Attributes:
+        mode: `auto`, `gha` or `off`.
+        imports: BuildKit's cache entries to import, as given; with `exports` they replace `mode`.
+        exports: likewise to export.
+    """
+
+    mode: str = "auto"
+    imports: tuple[str, ...] = ()
+    exports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,10 +109,11 @@ class Build:
         provenance: as buildx's `--provenance`; `false` for none.
         sbom: as buildx's `--sbom`; `false` for none.
         labels: image labels.
-        platform: None for the function's architecture, or, without a function, for the builder's.
         properties: other properties of a bake target, as its definition has them.
         pull: look for newer base images.
         no_cache: build every step anew.
+        cache: where BuildKit keeps its cache between runs.
+        reuse: whether an image that was built from the same inputs will do.
     """
 
     context: Path
@@ -100,10 +125,103 @@ class Build:
     provenance: str = "false"
     sbom: str = "false"
     labels: Mapping[str, str] = field(default_factory=dict)
-    platform: Platform | None = None
     properties: Mapping[str, BakeProperty] = field(default_factory=dict)
     pull: bool = False
     no_cache: bool = False
+    cache: CacheChoice = field(default_factory=CacheChoice)
+    reuse: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """What tells a build's inputs from all others.
+
+    Attributes:
+        tag: `src-…`; None if the build depends on something that cannot be known beforehand.
+        reason: why there is none.
+        hints: what the log should tell.
+        is_of_registries: whether every base image is known as its registry has it now. The build must then use these:
+            an engine of its own accord takes a copy that it has, however old.
+    """
+
+    tag: str | None
+    reason: str = ""
+    hints: tuple[str, ...] = ()
+    is_of_registries: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheEntries:
+    """BuildKit's cache entries of one build, and why these."""
+
+    imports: tuple[str, ...] = ()
+    exports: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOrder:
+    """One build, decided to the last detail.
+
+    Attributes:
+        build: what is built.
+        platform: what it is built for.
+        labels: all labels of the image.
+        repository_uri: registry and repository.
+        tag: that it is pushed under; nobody else pushes other content under it.
+        may_overwrite_cache: whether the repository lets the cache's tag be overwritten; None where unknown.
+        present_image: what the function runs now, whose layers may serve as a cache.
+    """
+
+    build: Build
+    platform: Platform
+    labels: Mapping[str, str]
+    repository_uri: str
+    tag: str
+    may_overwrite_cache: bool | None = None
+    present_image: ImageReference | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuilderChoice:
+    """What the run's builds are made with.
+
+    Attributes:
+        endpoint: BuildKit's, `tcp://…` or `docker-container://…`; empty for the runner's engine.
+        docker_auth: a Docker `config.json` with credentials for base images.
+        secrets: what of `docker_auth` is to be masked.
+    """
+
+    endpoint: str = ""
+    docker_auth: Mapping[str, object] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExistingImage:
+    """An image that is there already.
+
+    Attributes:
+        uri: registry, repository and a tag or a digest.
+    """
+
+    uri: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedImage:
+    """The image that a function serves.
+
+    Attributes:
+        function: name or unqualified ARN.
+        qualifier: alias or version; empty for `$LATEST`.
+    """
+
+    function: str
+    qualifier: str = ""
+
+
+ImageSource = Build | ExistingImage | ServedImage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,17 +259,21 @@ class ImageTarget:
     """An image that is wanted, and the functions that are to run it.
 
     Attributes:
-        build: how it is built.
+        source: how it is built, or where it is.
+        platform: None for the functions' architecture or, without functions, the builder's.
         repository: ECR repository; empty for the one that the functions use now.
         registry: registry host; empty for the one that ECR's authorization names.
         tags: the tags it gets.
+        create_repository: whether a repository that is missing is created.
         functions: may be empty: the image is then only built and pushed.
     """
 
-    build: Build
+    source: ImageSource
+    platform: Platform | None
     repository: str
     registry: str
     tags: tuple[str, ...]
+    create_repository: bool
     functions: tuple[FunctionTarget, ...]
 
 
@@ -201,6 +323,7 @@ class FunctionState:
         update: LastUpdateStatus: Successful, InProgress, Failed.
         image: Code.ResolvedImageUri, the authority on what runs.
         code_sha256: Lambda's own checksum of the code.
+        has_entry_point: whether the function's own ImageConfig overrides ENTRYPOINT or CMD.
     """
 
     name: str
@@ -211,6 +334,7 @@ class FunctionState:
     update: Status
     image: ImageReference | None
     code_sha256: str
+    has_entry_point: bool = False
 
     @property
     def is_settled(self) -> bool:
@@ -247,20 +371,34 @@ class ObservedFunction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PushedImage:
-    """An image that a registry holds, as read back from it.
+class Layer:
+    """A layer, as an image's manifest names it: media type and compressed size in bytes."""
+
+    media_type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryImage:
+    """A single image that a registry holds, as read from it.
 
     Attributes:
-        reference: by digest.
+        reference: by digest; of the platform's image where an index was asked for.
         manifest: the manifest's text, byte for byte.
         media_type: of the manifest.
         platform: from the image's configuration, such as `linux/amd64`.
+        layers: in order.
+        has_entry_point: whether the image's configuration has an ENTRYPOINT or a CMD.
+        is_of_index: whether the tag or digest that was asked for names an index that it belongs to.
     """
 
     reference: ImageReference
     manifest: str
     media_type: str
     platform: str
+    layers: tuple[Layer, ...]
+    has_entry_point: bool
+    is_of_index: bool = False
 
 
 class ReleaseStatus(StrEnum):

@@ -9,8 +9,11 @@ from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.inputs import REPOSITORY_NAME
 from ecr_lambda_deploy.model import (
     PLATFORM_OF,
+    Build,
+    ExistingImage,
     FunctionState,
     FunctionTarget,
+    ImageSource,
     ImageTarget,
     Journal,
     ObservedFunction,
@@ -18,6 +21,7 @@ from ecr_lambda_deploy.model import (
     Platform,
     PublishedVersion,
     ReleaseStatus,
+    is_same_registry,
 )
 from ecr_lambda_deploy.plan import check_updatable
 from ecr_lambda_deploy.ports import Functions, Outside
@@ -53,33 +57,33 @@ def observe(
     Raises:
         DeployError: with everything that is not as it must be.
     """
+    source = target.source
     with ThreadPoolExecutor() as pool:
-        engine = pool.submit(outside.builder.check_engine)
         authorization = pool.submit(outside.repositories.registry)
         functions = [_observe_function(function, outside.functions, pool) for function in target.functions]
-        _raise_all([engine, authorization, *(future for pair in functions for future in pair)])
-        observed = tuple(
-            ObservedFunction(latest=latest.result(), newest=newest.result()) for latest, newest in functions
-        )
-        journal.outcomes = tuple(_untouched(function) for function in observed)
-        for function in observed:
-            check_updatable(function)
-        registry = target.registry or authorization.result()
-        destination = Destination(
-            registry=registry,
-            repository=target.repository or _present_repository(observed, registry),
-            platform=target.build.platform or _platform_of(observed) or engine.result(),
-        )
-        journal.repository_uri = destination.repository_uri
-        _raise_all(
-            [
-                pool.submit(outside.repositories.check_exists, destination.repository),
-                pool.submit(outside.builder.check_platform, destination.platform),
-                pool.submit(_warn_if_lambda_cannot_pull, destination, observed, outside),
-            ]
-        )
+        needed: list[Future[Any]] = [authorization, *(future for pair in functions for future in pair)]
+        engine = None
+        if isinstance(source, Build) and not target.functions and target.platform is None:
+            engine = pool.submit(outside.builder.check_engine, None)
+            needed.append(engine)
+        wait(needed)
+    observed = tuple(
+        ObservedFunction(latest=latest.result(), newest=newest.result())
+        for latest, newest in functions
+        if not latest.exception() and not newest.exception()
+    )
+    journal.outcomes = tuple(_untouched(function) for function in observed)
+    _raise_all(needed)
     for function in observed:
+        check_updatable(function)
         outside.log.info(_describe(function))
+    registry = target.registry or authorization.result()
+    destination = Destination(
+        registry=registry,
+        repository=target.repository or _named_repository(source, registry) or _present_repository(observed, registry),
+        platform=target.platform or _platform_of(observed) or (engine.result() if engine else "linux/amd64"),
+    )
+    journal.repository_uri = destination.repository_uri
     outside.log.info(f"Image: {destination.repository_uri} for {destination.platform}")
     return observed, destination
 
@@ -91,8 +95,7 @@ def _observe_function(
 
 
 def _raise_all(futures: Sequence[Future[Any]]) -> None:
-    """Wait for all of them, and raise everything that failed as one error."""
-    wait(futures)
+    """Raise everything that failed as one error."""
     errors: dict[str, DeployError] = {}
     for future in futures:
         error = future.exception()
@@ -116,6 +119,14 @@ def _untouched(observed: ObservedFunction) -> Outcome:
     )
 
 
+def _named_repository(source: ImageSource, registry: str) -> str:
+    """Return the repository of an image that is given and is in this registry."""
+    if not isinstance(source, ExistingImage):
+        return ""
+    host, _, name = source.uri.partition("/")
+    return name.partition("@")[0].partition(":")[0] if is_same_registry(host, registry) else ""
+
+
 def _present_repository(observed: Sequence[ObservedFunction], registry: str) -> str:
     """Return the repository that the functions use now, if it is in this registry; else the function's name.
 
@@ -127,7 +138,7 @@ def _present_repository(observed: Sequence[ObservedFunction], registry: str) -> 
     repository = present.pop()
     if repository and not present:
         return repository
-    name = observed[0].latest.name
+    name = observed[0].latest.name if observed else ""
     if len(observed) == 1 and REPOSITORY_NAME.fullmatch(name):
         return name
     raise DeployError(
@@ -139,23 +150,6 @@ def _present_repository(observed: Sequence[ObservedFunction], registry: str) -> 
 
 def _platform_of(observed: Sequence[ObservedFunction]) -> Platform | None:
     return PLATFORM_OF[observed[0].latest.architecture] if observed else None
-
-
-def _warn_if_lambda_cannot_pull(
-    destination: Destination, observed: Sequence[ObservedFunction], outside: Outside
-) -> None:
-    """A function that runs an image of the repository proves that Lambda can pull from it."""
-    is_proven = any(
-        image is not None and image.is_in(destination.registry) and image.repository == destination.repository
-        for image in (function.latest.image for function in observed)
-    )
-    if not observed or is_proven:
-        return
-    if outside.repositories.may_lambda_pull(destination.repository) is False:
-        outside.log.warning(
-            f"The policy of the repository {destination.repository} does not let Lambda pull from it. "
-            "Lambda adds what it needs if these credentials may call ecr:SetRepositoryPolicy."
-        )
 
 
 def _describe(observed: ObservedFunction) -> str:

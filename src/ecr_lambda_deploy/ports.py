@@ -1,19 +1,22 @@
 """The few things that the core talks to, as it sees them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from ecr_lambda_deploy.errors import SourceLocation
+from ecr_lambda_deploy.errors import DeployError, SourceLocation
 from ecr_lambda_deploy.model import (
     Architecture,
     Build,
+    BuildOrder,
+    Fingerprint,
     FunctionState,
     ImageReference,
     Platform,
     PublishedVersion,
-    PushedImage,
+    RegistryImage,
+    ServedImage,
 )
 
 
@@ -53,7 +56,7 @@ class Functions(Protocol):
 
 
 class Repositories(Protocol):
-    """ECR repositories of one registry."""
+    """ECR repositories of one registry: the one that the images go to."""
 
     def registry(self) -> str:
         """Return the host that ECR's authorization names.
@@ -62,24 +65,48 @@ class Repositories(Protocol):
             DeployError: no authorization is to be had.
         """
 
-    def check_exists(self, repository: str) -> None:
-        """Make sure that a repository is there and can be read.
+    def find_tags(self, repository: str, tags: Sequence[str]) -> Mapping[str, str] | None:
+        """Look tags up.
+
+        Returns:
+            the digest of each tag that is there; None if the repository itself is not.
 
         Raises:
-            DeployError: it is not.
+            DeployError: the repository may not be read.
+        """
+
+    def missing(self, repository: str) -> DeployError:
+        """Return the error that tells of a missing repository, and how to create it."""
+
+    def create(self, repository: str) -> None:
+        """Create a repository as `create-repository` promises.
+
+        Raises:
+            DeployError: ECR refuses.
         """
 
     def may_lambda_pull(self, repository: str) -> bool | None:
         """Whether the repository's policy lets Lambda pull; None where that cannot be known."""
 
-    def read_image(self, reference: ImageReference) -> PushedImage:
-        """Read an image's manifest and configuration.
+    def may_overwrite(self, repository: str, tag: str) -> bool | None:
+        """Whether a tag may be moved to other content; None where that cannot be known."""
+
+    def expiring_rule(self, repository: str, tags: Sequence[str]) -> str:
+        """Return what the repository's lifecycle policy says that could remove an image with these tags, or nothing."""
+
+    def read_image(self, repository: str, reference: str, platform: Platform) -> RegistryImage:
+        """Read an image, or the one for a platform out of an index.
+
+        Args:
+            repository: name.
+            reference: tag or digest.
+            platform: which image of an index is wanted.
 
         Raises:
-            DeployError: it is not there, or it is an index.
+            DeployError: it is not there, or the index holds none for the platform.
         """
 
-    def add_tag(self, image: PushedImage, tag: str) -> bool:
+    def add_tag(self, image: RegistryImage, tag: str) -> bool:
         """Give an image one more tag.
 
         Returns:
@@ -90,34 +117,60 @@ class Repositories(Protocol):
         """
 
 
+class Sources(Protocol):
+    """Where existing images come from: any ECR registry, and functions that serve one."""
+
+    def served_image(self, source: ServedImage) -> ImageReference:
+        """Return the image that a function, alias or version serves.
+
+        Raises:
+            DeployError: it serves none, or may not be read.
+        """
+
+    def resolve(self, uri: str, platform: Platform) -> RegistryImage:
+        """Read an existing image, or the one for a platform out of an index.
+
+        Args:
+            uri: registry, repository and a tag or a digest.
+            platform: which image of an index is wanted.
+
+        Raises:
+            DeployError: it is not there, is archived, may not be read, or is in no ECR registry.
+        """
+
+    def copy(self, image: ImageReference, destination: str) -> None:
+        """Copy an image from its registry to another one, layers included, without an engine.
+
+        Args:
+            image: in an ECR registry.
+            destination: registry, repository and tag; the digest stays the same.
+
+        Raises:
+            DeployError: a registry refuses.
+        """
+
+
 class Builder(Protocol):
     """Builds images and pushes them."""
 
-    def check_engine(self) -> Platform:
-        """Return the platform that the builder runs on.
+    def check_engine(self, platform: Platform | None) -> Platform:
+        """Make sure that the builder can be reached, and can build for a platform.
 
-        Raises:
-            DeployError: it cannot be reached.
-        """
+        Args:
+            platform: None for the one that it runs on.
 
-    def check_platform(self, platform: Platform) -> None:
-        """Make sure that the builder can build for a platform.
+        Returns:
+            what it will build for.
 
         Raises:
             DeployError: it cannot.
         """
 
-    def build_and_push(self, build: Build, *, platform: Platform, labels: Mapping[str, str], destination: str) -> str:
+    def fingerprint(self, build: Build, platform: Platform) -> Fingerprint:
+        """Return what tells this build's inputs from all others."""
+
+    def build_and_push(self, order: BuildOrder) -> None:
         """Build an image and push it.
-
-        Args:
-            build: what is built.
-            platform: what it is built for.
-            labels: all labels of the image.
-            destination: registry, repository and tag; a tag that nobody else uses.
-
-        Returns:
-            the digest of what was pushed, `sha256:…`.
 
         Raises:
             DeployError: the build or the push failed.
@@ -159,6 +212,7 @@ class Outside:
 
     functions: Functions
     repositories: Repositories
+    sources: Sources
     builder: Builder
     log: Log
     clock: Clock

@@ -59,3 +59,20 @@ def test_the_project_depends_on_what_the_image_is_made_of() -> None:
     listed = [line for line in (_ROOT / "requirements/action.in").read_text().splitlines() if line and line[0] != "#"]
 
     assert sorted(listed) == sorted(wanted)
+
+
+def test_every_module_is_in_the_description_of_the_house() -> None:
+    modules = {path.name for path in (_ROOT / "src/ecr_lambda_deploy").rglob("*.py")} - {"__init__.py"}
+    house = (_ROOT / "docs/architecture.md").read_text().partition("```\n")[2].partition("```")[0]
+
+    assert modules <= {*re.findall(r"\w+\.py", house)}
+    assert {*re.findall(r"\w+\.py", house)} - {"entrypoint.py"} <= modules
+
+
+def test_the_layers_are_those_that_are_held() -> None:
+    contracts = tomllib.loads((_ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    blocks = (_ROOT / "docs/architecture.md").read_text().split("```\n")
+    shown = [line.partition("  ")[0].strip() for line in blocks[3].splitlines()]
+
+    assert shown == layers

@@ -39,12 +39,13 @@ class Job:
         inputs: Mapping[str, str] | None = None,
         *,
         environment: Mapping[str, str] | None = None,
+        commit: str = COMMIT,
         **options: Any,  # noqa: ANN401 # those of Runner.run
     ) -> StepResult:
         """Run the action; without inputs, only the function is named."""
         given = {"function-name": self.name} if inputs is None else inputs
         runner = Runner(engine=self.engine, environment=self.aws.environment() if environment is None else environment)
-        return runner.run(self.workspace, given, commit=COMMIT, show=print, **options)
+        return runner.run(self.workspace, given, commit=commit, show=print, **options)
 
     def greet(self, greeting: str) -> None:
         """Change the code: the function is to answer with another greeting."""
@@ -63,14 +64,14 @@ class Job:
         """Return what Lambda says that the function runs."""
         return str(self.aws.client("lambda").get_function(FunctionName=self.name)["Code"]["ResolvedImageUri"])
 
-    def push_with_plain_buildx(self, uri: str, folder: Path) -> None:
+    def push_with_plain_buildx(self, uri: str, folder: Path, *options: str) -> None:
         """Build and push the workspace as a pipeline written by hand does, with buildx's defaults."""
         token = self.aws.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
         (folder / "config.json").write_text(json.dumps({"auths": {self.aws.registry: {"auth": token}}}))
         mounts = {"/var/run/docker.sock": self.engine.socket, "/source": self.workspace, "/docker": folder}
         command = ["run", "--rm", "--network=host", "--env=DOCKER_CONFIG=/docker", "--entrypoint=buildx"]
         command += [f"--volume={source}:{target}" for target, source in mounts.items()]
-        self.engine.docker(*command, ACTION_IMAGE, "build", "--push", f"--tag={uri}", "/source")
+        self.engine.docker(*command, ACTION_IMAGE, "build", "--push", f"--tag={uri}", *options, "/source")
 
     def changing_calls(self, service: str = "lambda") -> list[Call]:
         """Return the calls since `forget_calls` that could have changed something."""

@@ -180,5 +180,5 @@ def test_the_summary_tells_what_changed_and_how_to_undo_it(job: Job) -> None:
     assert COMMIT[:7] in result.summary
     undo = next(line for line in result.summary.splitlines() if line.startswith("aws lambda"))
     assert undo.endswith(f"--image-uri {before}")
-    for phase in ("Check", "Build and push", "Deploy"):
+    for phase in ("Check", "Image", "Deploy"):
         assert phase in result.summary

@@ -114,6 +114,63 @@ def test_one_session_serves_all_clients_and_threads(traffic: Traffic) -> None:
     assert len({request.session_token for request in traffic.requests() if request.service != "sts"}) == 1
 
 
+def test_another_region_has_clients_of_its_own_and_the_same_credentials(traffic: Traffic) -> None:
+    aws = aws_of(traffic, ROLE)
+    elsewhere = aws.in_region("us-east-2")
+    assert (aws.ecr().meta.region_name, elsewhere.ecr().meta.region_name) == ("eu-west-1", "us-east-2")
+    assert elsewhere.ecr() is aws.in_region("us-east-2").ecr()
+    aws.ecr().describe_repositories()
+    elsewhere.ecr().describe_repositories()
+
+    assert len(traffic.requests("AssumeRoleWithWebIdentity")) == 1
+
+
+@pytest.mark.parametrize("role", [None, ROLE, _CHAINED])
+def test_sources_are_read_with_the_environment_s_credentials(traffic: Traffic, role: RoleToAssume | None) -> None:
+    aws_of(traffic, role).source().ecr().describe_repositories()
+
+    (request,) = traffic.requests()
+    assert ENVIRONMENT_KEY in request.signature
+
+
+def test_sources_are_read_with_the_role_where_the_environment_has_none(
+    traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    aws = aws_of(traffic, ROLE)
+    aws.source().in_region("us-east-2").ecr().describe_repositories()
+
+    _, request = traffic.requests()
+    assert "Credential=ASIA" in request.signature
+    assert "/us-east-2/" in request.signature
+
+
+def test_the_machine_s_own_credentials_are_not_looked_for_beside_a_role(
+    traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
+
+    def find(_: object) -> None:
+        pytest.fail("the metadata service was asked")
+
+    monkeypatch.setattr("botocore.utils.InstanceMetadataFetcher.retrieve_iam_role_credentials", find)
+    aws = aws_of(traffic, ROLE)
+
+    assert aws.source() is aws
+
+
+def test_credentials_of_the_environment_that_are_incomplete_are_told(
+    traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+
+    with pytest.raises(DeployError, match="credentials of the environment cannot be used: Partial credentials"):
+        aws_of(traffic, ROLE).source()
+
+
 def test_credentials_that_are_about_to_expire_are_taken_anew(traffic: Traffic) -> None:
     tokens = iter(["first", "second"])
     aws = aws_of(traffic, ROLE, id_token=lambda _: next(tokens))

@@ -1,167 +1,261 @@
-"""ECR's repositories against moto; and, for answers that moto never gives, against botocore's own stubs.
-
-moto has no GetDownloadUrlForLayer, so reading an image to its end is tested with the sandbox's AWS. And it is known to
-be wrong in this: a tag that is taken in an immutable repository gets ImageAlreadyExistsException, which ECR keeps for
-an image that has the tag already; ECR's own is ImageTagAlreadyExistsException [PutImage, Errors].
-"""
+"""ECR's repositories and images, by the sandbox's AWS; what it never answers comes from botocore's stubs."""
 
 import json
+from base64 import b64decode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from botocore.stub import Stubber
 
 from ecr_lambda_deploy.adapters.ecr import EcrRepositories
+from ecr_lambda_deploy.adapters.ecr_images import EcrImages
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import ImageReference, PushedImage
-from tests.integration.aws_in_memory import ACCOUNT, REGION, REGISTRY, Traffic, aws_of, client, recorded_aws
+from ecr_lambda_deploy.model import ImageReference, Layer, RegistryImage
+from sandbox.aws import Aws, Fault, running_aws
+from sandbox.engine import running_engine
+from tests.integration.registry_client import (
+    DOCKER_CONFIG,
+    DOCKER_INDEX,
+    DOCKER_MANIFEST,
+    GZIP_LAYER,
+    OCI_CONFIG,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Pusher,
+    credentials_of,
+)
 
-_OCI = "application/vnd.oci.image.manifest.v1+json"
-_INDEX = "application/vnd.oci.image.index.v1+json"
-_ABSENT = ImageReference(registry=REGISTRY, repository="orders", digest=f"sha256:{64 * 'a'}")
-_IMAGE = PushedImage(reference=_ABSENT, manifest="{}", media_type=_OCI, platform="linux/amd64")
+_ACCOUNT = "123456789012"
+_DIGEST = f"sha256:{64 * 'a'}"
 
 
-@pytest.fixture
-def traffic(monkeypatch: pytest.MonkeyPatch) -> Iterator[Traffic]:
-    with recorded_aws(monkeypatch) as traffic:
-        yield traffic
-
-
-@pytest.fixture
-def repositories(traffic: Traffic) -> EcrRepositories:
-    return EcrRepositories(aws_of(traffic), traffic.mask)
-
-
-@pytest.fixture
-def ecr(traffic: Traffic) -> Any:  # noqa: ANN401 # boto3's clients are made at run time
-    """An owner's client, after the repository orders was created."""
-    assert traffic.events == []
-    owner = client("ecr")
-    owner.create_repository(repositoryName="orders")
-    return owner
+@pytest.fixture(scope="module")
+def running() -> Iterator[Aws]:
+    with running_engine() as engine, running_aws(docker_host=engine.environment()["DOCKER_HOST"]) as aws:
+        yield aws
 
 
 @pytest.fixture
-def stubbed(traffic: Traffic) -> Iterator[tuple[EcrRepositories, Stubber]]:
-    aws = aws_of(traffic)
-    with Stubber(aws.ecr()) as stubber:
-        yield EcrRepositories(aws, traffic.mask), stubber
+def aws(running: Aws) -> Aws:
+    running.reset_rules()
+    running.forget_calls()
+    return running
+
+
+@pytest.fixture(scope="module")
+def pusher(running: Aws) -> Pusher:
+    return Pusher(running)
+
+
+@pytest.fixture
+def masked() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def repositories(aws: Aws, monkeypatch: pytest.MonkeyPatch, masked: list[str]) -> EcrRepositories:
+    return EcrRepositories(credentials_of(aws, monkeypatch, masked=masked), masked.append)
+
+
+@pytest.fixture
+def name() -> str:
+    """A repository that does not exist yet."""
+    return f"shop/{uuid4().hex}"
+
+
+@pytest.fixture
+def repository(aws: Aws, name: str) -> str:
+    aws.client("ecr").create_repository(repositoryName=name)
+    aws.forget_calls()
+    return name
+
+
+@pytest.fixture
+def stubbed(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[EcrRepositories, Stubber]]:
+    credentials = credentials_of(aws, monkeypatch)
+    repositories = EcrRepositories(credentials, lambda _: None)
+    repositories.registry()
+    with Stubber(credentials.ecr()) as stubber:
+        yield repositories, stubber
         stubber.assert_no_pending_responses()
 
 
-def _put(ecr: Any, tag: str, *, media_type: str = _OCI, content: str = "a") -> PushedImage:  # noqa: ANN401
-    manifest = json.dumps({"schemaVersion": 2, "mediaType": media_type, "config": {"digest": f"sha256:{64 * content}"}})
-    digest = f"sha256:{sha256(manifest.encode()).hexdigest()}"
-    ecr.put_image(repositoryName="orders", imageManifest=manifest, imageTag=tag, imageDigest=digest)
-    reference = ImageReference(registry=REGISTRY, repository="orders", digest=digest)
-    return PushedImage(reference=reference, manifest=manifest, media_type=media_type, platform="linux/amd64")
+def _actions(aws: Aws) -> list[str]:
+    return [call.action for call in aws.calls()]
 
 
-def _digest_of(ecr: Any, tag: str) -> str:  # noqa: ANN401
-    (image,) = ecr.describe_images(repositoryName="orders", imageIds=[{"imageTag": tag}])["imageDetails"]
-    return str(image["imageDigest"])
+def _tags(aws: Aws, repository: str) -> dict[str, str]:
+    images = aws.client("ecr").describe_images(repositoryName=repository)["imageDetails"]
+    return {tag: image["imageDigest"] for image in images for tag in image.get("imageTags", ())}
 
 
-def test_the_registry_is_the_one_that_the_authorization_names(repositories: EcrRepositories) -> None:
+# --- the authorization -----------------------------------------------------------------------------------------------
+
+
+def test_the_registry_is_the_one_that_the_authorization_names(aws: Aws, repositories: EcrRepositories) -> None:
     authorization = repositories.authorization()
 
-    assert repositories.registry() == authorization.registry == REGISTRY
-    assert (authorization.username, authorization.password) == ("AWS", f"{ACCOUNT}-auth-token")
+    assert repositories.registry() == authorization.registry == aws.registry
+    assert authorization.username == "AWS"
+    assert _actions(aws) == ["GetAuthorizationToken"]
 
 
-def test_the_authorization_is_asked_for_once(repositories: EcrRepositories, traffic: Traffic) -> None:
-    assert repositories.authorization() is repositories.authorization()
-    assert len(traffic.requests()) == 1
+def test_a_fresh_authorization_is_another_one(aws: Aws, repositories: EcrRepositories, masked: list[str]) -> None:
+    first, second = repositories.authorization(), repositories.authorization(fresh=True)
+
+    assert first.password != second.password
+    assert repositories.authorization() is second
+    assert {first.password, second.password} <= set(masked)
+    assert [b64decode(token).decode() for token in masked[::2]] == [f"AWS:{word}" for word in masked[1::2]]
+    assert len(_actions(aws)) == 2
 
 
-@pytest.mark.usefixtures("ecr")
-def test_an_empty_repository_exists(repositories: EcrRepositories) -> None:
-    repositories.check_exists("orders")
+# --- tags ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("ecr")
-def test_a_repository_that_does_not_exist_comes_with_the_command_that_creates_it(repositories: EcrRepositories) -> None:
-    with pytest.raises(DeployError, match=f"There is no ECR repository other in {REGION}") as caught:
-        repositories.check_exists("other")
+def test_the_digests_of_tags_are_found_at_once(
+    aws: Aws, pusher: Pusher, repositories: EcrRepositories, repository: str
+) -> None:
+    one, two = (pusher.image(repository, tag, content=tag) for tag in ("v1", "v2"))
+    index = pusher.index(repository, "both", {"linux/amd64": one})
+    aws.forget_calls()
 
-    assert f"aws ecr create-repository --region {REGION} --repository-name other" in caught.value.hint
+    found = repositories.find_tags(repository, ["v1", "missing", "both", "v2", "v1"])
+
+    assert found == {"v1": one, "both": index, "v2": two}
+    assert _actions(aws) == ["BatchGetImage"]
+
+
+def test_more_tags_than_one_call_takes_are_looked_up_in_several(
+    aws: Aws, pusher: Pusher, repositories: EcrRepositories, repository: str
+) -> None:
+    digest = pusher.image(repository, "last")
+    aws.forget_calls()
+
+    assert repositories.find_tags(repository, [*(f"missing-{number}" for number in range(100)), "last"]) == {
+        "last": digest
+    }
+    assert _actions(aws) == ["BatchGetImage"] * 2
+
+
+def test_a_repository_that_is_missing_is_told_from_one_that_is_empty(
+    repositories: EcrRepositories, repository: str
+) -> None:
+    assert repositories.find_tags(repository, []) == {}
+    assert repositories.find_tags(repository, ["v1"]) == {}
+    assert repositories.find_tags("missing", ["v1"]) is None
+    assert repositories.find_tags("missing", []) is None
+
+
+def test_a_missing_repository_comes_with_two_ways_out(aws: Aws, repositories: EcrRepositories) -> None:
+    error = repositories.missing("shop/orders")
+
+    assert "There is no ECR repository shop/orders" in error.message
+    assert "'create-repository: true'" in error.hint
+    assert f"\naws ecr create-repository --region {aws.region} --repository-name shop/orders" in error.hint
 
 
 def test_a_repository_that_may_not_be_read_comes_with_the_statement_that_allows_it(
-    stubbed: tuple[EcrRepositories, Stubber],
+    aws: Aws, repositories: EcrRepositories, repository: str
 ) -> None:
-    repositories, stubber = stubbed
-    arn = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/orders"
-    message = f"User: x is not authorized to perform: ecr:BatchGetImage on resource: {arn} because no policy allows it"
-    stubber.add_client_error("batch_get_image", "AccessDeniedException", message)
-
+    aws.deny("ecr:BatchGetImage")
     with pytest.raises(DeployError) as caught:
-        repositories.check_exists("orders")
+        repositories.find_tags(repository, ["v1"])
 
+    arn = f"arn:aws:ecr:{aws.region}:{_ACCOUNT}:repository/{repository}"
     assert f'{{"Effect": "Allow", "Action": "ecr:BatchGetImage", "Resource": "{arn}"}}' in caught.value.hint
 
 
-_PULL = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+def test_other_failures_of_a_look_up_are_no_absence(stubbed: tuple[EcrRepositories, Stubber]) -> None:
+    repositories, stubber = stubbed
+    failure = {"imageId": {"imageTag": "v1"}, "failureCode": "KmsError", "failureReason": "The key is disabled"}
+    stubber.add_response("batch_get_image", {"images": [], "failures": [failure]})
+
+    with pytest.raises(DeployError, match="KmsError: The key is disabled"):
+        repositories.find_tags("orders", ["v1"])
+
+
+# --- images ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("media_type", "config_type"), [(OCI_MANIFEST, OCI_CONFIG), (DOCKER_MANIFEST, DOCKER_CONFIG)])
+def test_an_image_is_read_by_tag_and_by_digest(
+    aws: Aws, pusher: Pusher, repositories: EcrRepositories, repository: str, media_type: str, config_type: str
+) -> None:
+    digest = pusher.image(
+        repository, "v1", platform="linux/arm64", media_type=media_type, config_type=config_type, Cmd=["app.handler"]
+    )
+
+    image = repositories.read_image(repository, "v1", "linux/arm64")
+
+    assert image.reference == ImageReference(registry=aws.registry, repository=repository, digest=digest)
+    assert (image.media_type, image.platform, image.has_entry_point) == (media_type, "linux/arm64", True)
+    assert image.layers == (Layer(media_type=GZIP_LAYER, size=len("content")),)
+    assert json.loads(image.manifest)["layers"][0]["size"] == len("content")
+    assert repositories.read_image(repository, digest, "linux/arm64") == image
 
 
 @pytest.mark.parametrize(
-    ("principal", "actions", "effect", "expected"),
-    [
-        ({"Service": "lambda.amazonaws.com"}, _PULL, "Allow", True),
-        ({"Service": ["ecs.amazonaws.com", "lambda.amazonaws.com"]}, _PULL, "Allow", True),
-        ({"Service": "lambda.amazonaws.com"}, "ecr:*", "Allow", True),
-        ({"Service": "lambda.amazonaws.com"}, ["ecr:Batch*", "ecr:Get*"], "Allow", True),
-        ("*", _PULL, "Allow", True),
-        ({"Service": "lambda.amazonaws.com"}, _PULL[:1], "Allow", False),
-        ({"Service": "lambda.amazonaws.com"}, _PULL, "Deny", False),
-        ({"Service": "ecs.amazonaws.com"}, _PULL, "Allow", False),
-        ({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, _PULL, "Allow", False),
-    ],
+    ("settings", "expected"), [({}, False), ({"Entrypoint": ["/app"]}, True), ({"Entrypoint": [], "Cmd": None}, False)]
 )
-def test_whether_lambda_may_pull_is_in_the_policy(
-    repositories: EcrRepositories,
-    ecr: Any,  # noqa: ANN401
-    principal: object,
-    actions: object,
-    effect: str,
-    expected: bool,
+def test_an_entry_point_is_an_entrypoint_or_a_command(
+    pusher: Pusher, repositories: EcrRepositories, repository: str, settings: dict[str, Any], *, expected: bool
 ) -> None:
-    statement = {"Effect": effect, "Principal": principal, "Action": actions}
-    ecr.set_repository_policy(
-        repositoryName="orders", policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    pusher.image(repository, "v1", **settings)
+
+    assert repositories.read_image(repository, "v1", "linux/amd64").has_entry_point is expected
+
+
+@pytest.mark.parametrize("media_type", [OCI_INDEX, DOCKER_INDEX])
+def test_an_index_yields_the_image_for_the_platform(
+    pusher: Pusher, repositories: EcrRepositories, repository: str, media_type: str
+) -> None:
+    amd, arm = (pusher.image(repository, platform=platform) for platform in ("linux/amd64", "linux/arm64"))
+    members = {"linux/arm64/v8": arm, "linux/amd64": amd}
+    index = pusher.index(repository, "both", members, media_type=media_type)
+
+    for reference in ("both", index):
+        assert repositories.read_image(repository, reference, "linux/amd64").reference.digest == amd
+        assert repositories.read_image(repository, reference, "linux/arm64").platform == "linux/arm64"
+
+
+def test_an_index_without_the_platform_says_what_it_holds(
+    aws: Aws, pusher: Pusher, repositories: EcrRepositories, repository: str
+) -> None:
+    arm = pusher.image(repository, platform="linux/arm64")
+    pusher.index(repository, "arm", {"linux/arm64/v8": arm})
+    with pytest.raises(DeployError) as caught:
+        repositories.read_image(repository, "arm", "linux/amd64")
+
+    assert caught.value.message == (
+        f"{aws.registry}/{repository}:arm is an index without an image for linux/amd64. It holds:\n"
+        f"- linux/arm64/v8: {arm}"
     )
 
-    assert repositories.may_lambda_pull("orders") is expected
+
+def test_an_artifact_is_no_image(pusher: Pusher, repositories: EcrRepositories, repository: str) -> None:
+    cache = "application/vnd.buildkit.cacheconfig.v0"
+    pusher.image(repository, "cache", config_type=cache)
+
+    with pytest.raises(DeployError, match=f"is no container image, but {cache}"):
+        repositories.read_image(repository, "cache", "linux/amd64")
 
 
-@pytest.mark.usefixtures("ecr")
-def test_without_a_policy_lambda_may_not_pull(repositories: EcrRepositories) -> None:
-    assert repositories.may_lambda_pull("orders") is False
-
-
-def test_a_policy_that_may_not_be_read_says_nothing(stubbed: tuple[EcrRepositories, Stubber]) -> None:
-    repositories, stubber = stubbed
-    stubber.add_client_error("get_repository_policy", "AccessDeniedException", "not authorized")
-
-    assert repositories.may_lambda_pull("orders") is None
-
-
-@pytest.mark.usefixtures("ecr")
-def test_an_image_that_is_not_there_is_told_in_ecr_s_words(repositories: EcrRepositories) -> None:
-    with pytest.raises(DeployError, match="Requested image not found"):
-        repositories.read_image(_ABSENT)
-
-
-def test_an_index_is_no_image_that_lambda_runs(repositories: EcrRepositories, ecr: Any) -> None:  # noqa: ANN401
-    index = _put(ecr, "v1", media_type=_INDEX)
-
-    with pytest.raises(DeployError, match=_INDEX.replace("+", r"\+")) as caught:
-        repositories.read_image(index.reference)
-
-    assert "attestations" in caught.value.hint
+def test_an_image_that_is_not_there_is_told_in_ecr_s_words(
+    aws: Aws, repositories: EcrRepositories, repository: str
+) -> None:
+    with pytest.raises(DeployError) as caught:
+        repositories.read_image(repository, "v1", "linux/amd64")
+    assert caught.value.message == (
+        f"ECR does not have the image {aws.registry}/{repository}:v1: ImageNotFound: Requested image not found."
+    )
 
 
 def test_a_manifest_that_is_not_what_its_digest_says_is_refused(stubbed: tuple[EcrRepositories, Stubber]) -> None:
@@ -169,40 +263,287 @@ def test_a_manifest_that_is_not_what_its_digest_says_is_refused(stubbed: tuple[E
     stubber.add_response("batch_get_image", {"images": [{"imageManifest": "{}"}], "failures": []})
 
     with pytest.raises(DeployError, match="has the digest sha256:44136fa355b3678a1146ad16f7e8649e"):
-        repositories.read_image(_ABSENT)
+        repositories.read_image("orders", _DIGEST, "linux/amd64")
 
 
-def test_a_tag_is_added_to_a_digest(repositories: EcrRepositories, ecr: Any) -> None:  # noqa: ANN401
-    image = _put(ecr, "src-1")
+@pytest.mark.parametrize("fault", [{"status": 429}, {"status": 500}, {"reset": True}])
+def test_a_fault_in_passing_is_survived(
+    aws: Aws, pusher: Pusher, repositories: EcrRepositories, repository: str, fault: dict[str, Any]
+) -> None:
+    digest = pusher.image(repository, "v1")
+    for action in ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"):
+        aws.inject(Fault(action=action, times=2, **fault))
+
+    assert repositories.read_image(repository, "v1", "linux/amd64").reference.digest == digest
+
+
+def test_a_longer_fault_is_survived_by_many_calls_at_once(
+    aws: Aws, repositories: EcrRepositories, repository: str
+) -> None:
+    aws.inject(Fault(action="ecr:BatchGetImage", times=50, status=500))
+    with ThreadPoolExecutor(12) as pool:
+        calls = [pool.submit(repositories.find_tags, repository, ["v1"]) for _ in range(12)]
+
+    assert [call.result() for call in calls] == [{}] * 12
+
+
+class _Storage(HTTPServer):
+    """Stands for S3: refuses requests for a blob with what it is told, and then serves it.
+
+    Attributes:
+        refusals: HTTP statuses.
+        content: the blob.
+    """
+
+    refusals: list[int]
+    content: bytes
+
+
+class _Answer(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        assert isinstance(self.server, _Storage)
+        self.send_response(self.server.refusals.pop(0) if self.server.refusals else 200)
+        self.send_header("Content-Length", str(len(self.server.content)))
+        self.end_headers()
+        self.wfile.write(self.server.content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def storage() -> Iterator[_Storage]:
+    with _Storage(("127.0.0.1", 0), _Answer) as server:
+        server.refusals, server.content = [], b'{"os": "linux", "architecture": "arm64"}'
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@dataclass
+class _Download:
+    """An image whose configuration is in a storage; and the waits between the tries to get it."""
+
+    images: EcrImages
+    digest: str
+    waits: list[float]
+
+    def read(self) -> RegistryImage:
+        return self.images.read("orders", self.digest, "linux/arm64")
+
+
+@pytest.fixture
+def download(aws: Aws, monkeypatch: pytest.MonkeyPatch, storage: _Storage) -> Iterator[_Download]:
+    config = {"mediaType": OCI_CONFIG, "digest": f"sha256:{sha256(storage.content).hexdigest()}"}
+    text = json.dumps({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": []})
+    credentials, waits = credentials_of(aws, monkeypatch), list[float]()
+    images = EcrImages(credentials, lambda: "registry.example", sleep=waits.append)
+    with Stubber(credentials.ecr()) as stubber:
+        stubber.add_response("batch_get_image", {"images": [{"imageManifest": text}], "failures": []})
+        url = f"http://127.0.0.1:{storage.server_port}/blob?signature=secret"
+        for _ in range(20):
+            stubber.add_response("get_download_url_for_layer", {"downloadUrl": url})
+        yield _Download(images, f"sha256:{sha256(text.encode()).hexdigest()}", waits)
+
+
+def test_a_download_is_tried_again(storage: _Storage, download: _Download) -> None:
+    storage.refusals = [503, 429, 500]
+
+    assert download.read().platform == "linux/arm64"
+    assert len(download.waits) == 3
+
+
+def test_a_download_that_keeps_failing_is_given_up_after_a_minute(storage: _Storage, download: _Download) -> None:
+    storage.refusals = [503] * 20
+    with pytest.raises(DeployError, match="after several tries: HTTP status 503") as caught:
+        download.read()
+
+    assert 60 <= sum(download.waits) <= 90
+    assert "secret" not in str(caught.value)
+
+
+def test_a_download_that_is_refused_is_not_tried_again(storage: _Storage, download: _Download) -> None:
+    storage.refusals = [403]
+    with pytest.raises(DeployError, match="cannot be read: HTTP status 403") as caught:
+        download.read()
+
+    assert download.waits == []
+    assert "secret" not in str(caught.value)
+
+
+def test_a_storage_out_of_reach_is_told_without_the_address(storage: _Storage, download: _Download) -> None:
+    storage.shutdown()
+    storage.server_close()
+    with pytest.raises(DeployError, match="after several tries: ConnectionError") as caught:
+        download.read()
+
+    assert "secret" not in str(caught.value)
+
+
+def test_a_download_that_is_not_what_its_digest_says_is_refused(storage: _Storage, download: _Download) -> None:
+    storage.content = b"{}"
+
+    with pytest.raises(DeployError, match=r"the configuration .* has the digest sha256:44136fa355b3678a"):
+        download.read()
+
+
+# --- adding tags -----------------------------------------------------------------------------------------------------
+
+
+def test_a_tag_is_added_to_a_digest(aws: Aws, pusher: Pusher, repositories: EcrRepositories, repository: str) -> None:
+    digest = pusher.image(repository, "src-1")
+    image = repositories.read_image(repository, "src-1", "linux/amd64")
 
     assert repositories.add_tag(image, "v1")
-    assert _digest_of(ecr, "v1") == _digest_of(ecr, "src-1") == image.reference.digest
-
-
-def test_a_tag_that_the_image_has_is_there_already(repositories: EcrRepositories, ecr: Any) -> None:  # noqa: ANN401
-    image = _put(ecr, "v1")
-
     assert repositories.add_tag(image, "v1")
+    assert _tags(aws, repository) == {"src-1": digest, "v1": digest}
 
 
-def test_a_mutable_tag_moves(repositories: EcrRepositories, ecr: Any) -> None:  # noqa: ANN401
-    _put(ecr, "v1", content="a")
-    image = _put(ecr, "src-2", content="b")
+def test_an_image_out_of_an_index_gets_a_tag_of_its_own(
+    aws: Aws, pusher: Pusher, repositories: EcrRepositories, repository: str
+) -> None:
+    digest = pusher.image(repository)
+    index = pusher.index(repository, "both", {"linux/amd64": digest})
 
-    assert repositories.add_tag(image, "v1")
-    assert _digest_of(ecr, "v1") == image.reference.digest
+    assert repositories.add_tag(repositories.read_image(repository, "both", "linux/amd64"), "v1")
+    assert _tags(aws, repository) == {"both": index, "v1": digest}
 
 
-def test_an_immutable_tag_stays(stubbed: tuple[EcrRepositories, Stubber]) -> None:
-    repositories, stubber = stubbed
-    stubber.add_client_error("put_image", "ImageTagAlreadyExistsException", "The image tag 'v1' already exists")
+def test_a_mutable_tag_moves_and_an_immutable_one_stays(
+    aws: Aws, pusher: Pusher, repositories: EcrRepositories, repository: str
+) -> None:
+    old, new = pusher.image(repository, "v1", content="old"), pusher.image(repository, "src-2", content="new")
+    image = repositories.read_image(repository, "src-2", "linux/amd64")
 
-    assert repositories.add_tag(_IMAGE, "v1") is False
+    aws.client("ecr").put_image_tag_mutability(repositoryName=repository, imageTagMutability="IMMUTABLE")
+    assert repositories.add_tag(image, "v1") is False
+    assert _tags(aws, repository)["v1"] == old
+    aws.client("ecr").put_image_tag_mutability(repositoryName=repository, imageTagMutability="MUTABLE")
+    assert repositories.add_tag(image, "v1") is True
+    assert _tags(aws, repository)["v1"] == new
 
 
 def test_other_refusals_of_a_tag_are_errors(stubbed: tuple[EcrRepositories, Stubber]) -> None:
     repositories, stubber = stubbed
     stubber.add_client_error("put_image", "LimitExceededException", "too many tags")
+    reference = ImageReference(registry="registry.example", repository="orders", digest=_DIGEST)
+    image = RegistryImage(
+        reference=reference,
+        manifest="{}",
+        media_type=OCI_MANIFEST,
+        platform="linux/amd64",
+        layers=(),
+        has_entry_point=True,
+    )
 
     with pytest.raises(DeployError, match="LimitExceededException: too many tags"):
-        repositories.add_tag(_IMAGE, "v1")
+        repositories.add_tag(image, "v1")
+
+
+# --- repositories ----------------------------------------------------------------------------------------------------
+
+
+def test_a_repository_is_created_as_promised(aws: Aws, repositories: EcrRepositories, name: str) -> None:
+    repositories.create(name)
+
+    ecr = aws.client("ecr")
+    (created,) = ecr.describe_repositories(repositoryNames=[name])["repositories"]
+    assert created["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
+    assert created["imageTagMutabilityExclusionFilters"] == [{"filterType": "WILDCARD", "filter": "cache-*"}]
+    assert created["imageScanningConfiguration"] == {"scanOnPush": True}
+    (rule,) = json.loads(ecr.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"])["rules"]
+    assert (rule["selection"]["tagStatus"], rule["selection"]["countNumber"]) == ("untagged", 14)
+    assert repositories.may_lambda_pull(name) is True
+    assert repositories.may_overwrite(name, "v1") is False
+    assert repositories.may_overwrite(name, "cache-main") is True
+    assert repositories.expiring_rule(name, ["src-1"]) == ""
+
+
+def test_a_repository_that_another_run_creates_is_left_to_it(
+    aws: Aws, repositories: EcrRepositories, repository: str
+) -> None:
+    repositories.create(repository)
+
+    assert _actions(aws) == ["CreateRepository"]
+
+
+def test_a_creation_that_is_denied_creates_nothing(aws: Aws, repositories: EcrRepositories, name: str) -> None:
+    aws.deny("ecr:CreateRepository")
+    with pytest.raises(DeployError) as caught:
+        repositories.create(name)
+
+    assert '"Action": "ecr:CreateRepository"' in caught.value.hint
+    assert repositories.find_tags(name, ["v1"]) is None
+
+
+@pytest.mark.parametrize(
+    ("action", "command"),
+    [("SetRepositoryPolicy", "set-repository-policy"), ("PutLifecyclePolicy", "put-lifecycle-policy")],
+)
+def test_a_repository_that_could_not_be_completed_is_told_with_what_is_left_to_do(
+    aws: Aws, repositories: EcrRepositories, name: str, action: str, command: str
+) -> None:
+    aws.deny(f"ecr:{action}")
+    with pytest.raises(DeployError) as caught:
+        repositories.create(name)
+
+    assert f"The ECR repository {name} was created, but is not complete: ecr:{action}" in caught.value.message
+    assert f'"Action": "ecr:{action}"' in caught.value.hint
+    assert f"\naws ecr {command} --region {aws.region} --repository-name {name} --" in caught.value.hint
+    assert repositories.find_tags(name, ["v1"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("mutability", "tag", "expected"),
+    [
+        ("MUTABLE", "v1", True),
+        ("IMMUTABLE", "cache-main", False),
+        ("IMMUTABLE_WITH_EXCLUSION", "v1", False),
+        ("IMMUTABLE_WITH_EXCLUSION", "cache-main", True),
+        ("MUTABLE_WITH_EXCLUSION", "v1", True),
+        ("MUTABLE_WITH_EXCLUSION", "cache-main", False),
+    ],
+)
+def test_whether_a_tag_may_be_overwritten(
+    stubbed: tuple[EcrRepositories, Stubber], mutability: str, tag: str, *, expected: bool
+) -> None:
+    repositories, stubber = stubbed
+    described: dict[str, Any] = {"repositoryName": "orders", "imageTagMutability": mutability}
+    if "EXCLUSION" in mutability:
+        described["imageTagMutabilityExclusionFilters"] = [{"filterType": "WILDCARD", "filter": "cache-*"}]
+    stubber.add_response("describe_repositories", {"repositories": [described]}, {"repositoryNames": ["orders"]})
+
+    assert repositories.may_overwrite("orders", tag) is expected
+
+
+def test_what_may_not_be_read_is_not_known(aws: Aws, repositories: EcrRepositories, repository: str) -> None:
+    for action in ("GetRepositoryPolicy", "DescribeRepositories", "GetLifecyclePolicy"):
+        aws.deny(f"ecr:{action}")
+
+    assert repositories.may_lambda_pull(repository) is None
+    assert repositories.may_overwrite(repository, "v1") is None
+    assert repositories.expiring_rule(repository, ["v1"]) == ""
+
+
+def test_without_policies_lambda_may_not_pull_and_nothing_expires(
+    repositories: EcrRepositories, repository: str
+) -> None:
+    assert repositories.may_lambda_pull(repository) is False
+    assert repositories.expiring_rule(repository, ["v1"]) == ""
+
+
+def test_the_rule_that_could_remove_an_image_is_named(aws: Aws, repositories: EcrRepositories, repository: str) -> None:
+    rule = {
+        "rulePriority": 3,
+        "description": "Keep five",
+        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 5},
+        "action": {"type": "expire"},
+    }
+    aws.client("ecr").put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=json.dumps({"rules": [rule]}))
+
+    assert (
+        repositories.expiring_rule(repository, ["v1"])
+        == "rule 3 of the lifecycle policy (Keep five) deletes any image."
+    )

@@ -72,7 +72,8 @@ def processes() -> str:
     return subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
 
 
-def test_the_reachable_engine_is_used_and_left_running(reachable: Engine) -> None:
+def test_the_reachable_engine_is_used_and_left_running(reachable: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{reachable.socket}")  # it may be one that was started for the tests
     with running_engine("reachable") as engine:
         assert engine == reachable
         assert engine.docker("version", "--format", "{{.Server.Version}}").strip() == engine.version

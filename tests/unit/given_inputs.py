@@ -7,6 +7,7 @@ import pytest
 
 from ecr_lambda_deploy.errors import InputError
 from ecr_lambda_deploy.inputs import Inputs, parse_inputs
+from ecr_lambda_deploy.model import Build
 
 COMMIT = 40 * "c"
 
@@ -15,6 +16,13 @@ def parse(workspace: Path, given: Mapping[str, str], **environment: str) -> Inpu
     """Return the inputs, in a workspace and with more environment variables."""
     runner = {"GITHUB_WORKSPACE": str(workspace), "GITHUB_SHA": COMMIT, "AWS_REGION": "eu-west-1"}
     return parse_inputs({"function-name": "orders-api", **given}, {**runner, **environment})
+
+
+def parse_build(workspace: Path, given: Mapping[str, str], **environment: str) -> Build:
+    """Return how an image is built that is not there already."""
+    source = parse(workspace, given, **environment).image.source
+    assert isinstance(source, Build)
+    return source
 
 
 def problems_of(workspace: Path, given: Mapping[str, str], **environment: str) -> tuple[str, ...]:

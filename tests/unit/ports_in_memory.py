@@ -1,30 +1,42 @@
-"""The ports of the core, in memory: what Lambda, ECR and BuildKit do, as far as the core can tell."""
+"""The world of the core, in memory: Lambda, the log, time, and the registries and their ports put together."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from pathlib import Path
 from threading import Lock
 
 from ecr_lambda_deploy.errors import DeployError, InProgressError, SourceLocation
+from ecr_lambda_deploy.images import ImageJob
 from ecr_lambda_deploy.model import (
     Architecture,
     Build,
     FunctionState,
     FunctionTarget,
     ImageReference,
+    ImageSource,
     ImageTarget,
     Journal,
     Platform,
     PublishedVersion,
-    PushedImage,
     Status,
     WorkflowRun,
 )
+from ecr_lambda_deploy.observe import observe
 from ecr_lambda_deploy.ports import Outside
+from tests.unit.registries_in_memory import (
+    FakeBuilder,
+    FakeRepositories,
+    FakeSources,
+    Registry,
+    StoredRepository,
+    registry_image,
+)
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+ELSEWHERE = "210987654321.dkr.ecr.us-east-1.amazonaws.com"
 RUN = WorkflowRun(
     commit="c0ffee" + 34 * "0",
     repository="acme/shop",
@@ -54,6 +66,7 @@ def function_state(
     update: Status = SUCCESSFUL,
     image: ImageReference | None = OLD,
     code_sha256: str = "",
+    has_entry_point: bool = False,
 ) -> FunctionState:
     """Return a function that is settled and runs an image, but for what is said otherwise."""
     return FunctionState(
@@ -65,6 +78,7 @@ def function_state(
         update=update,
         image=image,
         code_sha256=code_sha256 or code_sha256_of(image),
+        has_entry_point=has_entry_point,
     )
 
 
@@ -219,133 +233,87 @@ class FakeFunctions:
             raise InProgressError("An update is in progress for resource: orders-api")
 
 
-class FakeRepositories:
-    """One registry, whose images are all alike but for their digest.
-
-    Attributes:
-        names: the repositories that exist.
-        lets_lambda_pull: what the policy says of it.
-        platform: the platform of every image.
-        immutable_tags: tags that stay on other content.
-        refusals: by the name of a call, the error that it ends with.
-        tags: tags given, with the image.
-    """
-
-    def __init__(self) -> None:
-        self.names = {"orders"}
-        self.lets_lambda_pull: bool | None = True
-        self.platform = "linux/amd64"
-        self.immutable_tags: set[str] = set()
-        self.refusals: dict[str, BaseException] = {}
-        self.tags: list[tuple[str, str]] = []
-        self.calls: list[str] = []
-
-    def registry(self) -> str:
-        self._enter("registry")
-        return REGISTRY
-
-    def check_exists(self, repository: str) -> None:
-        self._enter("check_exists")
-        if repository not in self.names:
-            raise DeployError(f"There is no ECR repository {repository} in {REGION}")
-
-    def may_lambda_pull(self, repository: str) -> bool | None:
-        self._enter("may_lambda_pull")
-        return self.lets_lambda_pull if repository in self.names else None
-
-    def read_image(self, reference: ImageReference) -> PushedImage:
-        self._enter("read_image")
-        return PushedImage(
-            reference=reference, manifest="{}", media_type="application/vnd.oci.image.manifest.v1+json",
-            platform=self.platform,
-        )  # fmt: skip
-
-    def add_tag(self, image: PushedImage, tag: str) -> bool:
-        self._enter("add_tag")
-        if tag in self.immutable_tags:
-            return False
-        self.tags.append((tag, image.reference.digest))
-        return True
-
-    def _enter(self, call: str) -> None:
-        self.calls.append(call)
-        if refusal := self.refusals.get(call):
-            raise refusal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Built:
-    """What a build was asked for."""
-
-    build: Build
-    platform: Platform
-    labels: Mapping[str, str]
-    destination: str
-
-
-class FakeBuilder:
-    """Builds one image, always the same.
-
-    Attributes:
-        digest: of the image.
-        engine: the platform that it runs on.
-        refusals: by the name of a call, the error that it ends with.
-        built: the builds that it was asked for.
-    """
-
-    def __init__(self) -> None:
-        self.digest = NEW.digest
-        self.engine: Platform = "linux/amd64"
-        self.refusals: dict[str, BaseException] = {}
-        self.checked: list[Platform] = []
-        self.built: list[Built] = []
-
-    def check_engine(self) -> Platform:
-        self._refuse("check_engine")
-        return self.engine
-
-    def check_platform(self, platform: Platform) -> None:
-        self.checked.append(platform)
-        self._refuse("check_platform")
-
-    def build_and_push(self, build: Build, *, platform: Platform, labels: Mapping[str, str], destination: str) -> str:
-        self.built.append(Built(build=build, platform=platform, labels=labels, destination=destination))
-        self._refuse("build_and_push")
-        return self.digest
-
-    def _refuse(self, call: str) -> None:
-        if refusal := self.refusals.get(call):
-            raise refusal
-
-
-@dataclass(slots=True, kw_only=True)
 class World:
-    """Everything outside, in memory, and the journal of a run in it."""
+    """Everything outside, in memory, and the journal of a run in it.
 
-    functions: FakeFunctions = field(default_factory=FakeFunctions)
-    repositories: FakeRepositories = field(default_factory=FakeRepositories)
-    builder: FakeBuilder = field(default_factory=FakeBuilder)
-    log: FakeLog = field(default_factory=FakeLog)
-    clock: FakeClock = field(default_factory=FakeClock)
-    journal: Journal = field(default_factory=lambda: Journal(run=RUN))
+    The registry holds the image that the function runs, under the tag `old`; nothing else is in it.
+
+    Attributes:
+        registry: the one that ECR's authorization names.
+        elsewhere: a registry of another account and Region.
+        calls: the names of all calls to repositories, sources and builder, in order.
+    """
+
+    def __init__(self, *, functions: FakeFunctions | None = None, run: WorkflowRun = RUN) -> None:
+        self.registry, self.elsewhere = Registry(REGISTRY), Registry(ELSEWHERE)
+        self.registry.hold(registry_image(OLD), "old")
+        self.calls: list[str] = []
+        self.functions = functions or FakeFunctions()
+        self.repositories = FakeRepositories(self.registry, self.calls)
+        self.sources = FakeSources((self.registry, self.elsewhere), self.calls)
+        self.builder = FakeBuilder(self.registry, NEW.digest, self.calls)
+        self.log = FakeLog()
+        self.clock = FakeClock()
+        self.journal = Journal(run=run)
 
     def outside(self) -> Outside:
         return Outside(
             functions=self.functions,
             repositories=self.repositories,
+            sources=self.sources,
             builder=self.builder,
             log=self.log,
             clock=self.clock,
         )
 
+    def fail(self, call: str, error: BaseException) -> None:
+        """Have a call to repositories, sources or builder end with an error."""
+        for port in (self.repositories, self.sources, self.builder):
+            port.refusals[call] = error
+
+    @property
+    def orders(self) -> StoredRepository:
+        """The repository that the images go to."""
+        return self.registry.repositories["orders"]
+
+    def next_run(self, *, commit: str = RUN.commit) -> None:
+        """Forget what the run before has said and asked; what it did stays."""
+        self.journal = Journal(run=replace(RUN, commit=commit))
+        self.log.lines.clear()
+        self.functions.changes.clear()
+        for calls in (self.calls, self.functions.calls, self.repositories.tagged, self.sources.copied):
+            calls.clear()
+
+
+BUILD = Build(context=Path("/workspace"), dockerfile=Path("/workspace/Dockerfile"))
+
 
 def image_target(
-    build: Build,
+    source: ImageSource = BUILD,
     *,
+    platform: Platform | None = None,
     repository: str = "",
     registry: str = "",
     tags: tuple[str, ...] = ("v1",),
+    create_repository: bool = False,
     functions: tuple[FunctionTarget, ...] = (FunctionTarget(name="orders-api"),),
 ) -> ImageTarget:
     """Return an image that is wanted for one function, with everything else left to its default."""
-    return ImageTarget(build=build, repository=repository, registry=registry, tags=tags, functions=functions)
+    return ImageTarget(
+        source=source,
+        platform=platform,
+        repository=repository,
+        registry=registry,
+        tags=tags,
+        create_repository=create_repository,
+        functions=functions,
+    )
+
+
+def get_image(world: World, target: ImageTarget) -> ImageReference:
+    """Get the image that is wanted, as a run does before it touches a function."""
+    outside = world.outside()
+    observed, destination = observe(target, outside, world.journal)
+    return ImageJob(
+        target=target, destination=destination, observed=observed, outside=outside, journal=world.journal
+    ).run()

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from ecr_lambda_deploy.errors import InputError
 from ecr_lambda_deploy.inputs import INPUTS, parse_inputs
+from ecr_lambda_deploy.model import Build, ExistingImage, Mode, ServedImage
 
 _VALUES = st.text(max_size=200) | st.sampled_from(
     [
@@ -21,6 +22,11 @@ _VALUES = st.text(max_size=200) | st.sampled_from(
         "A=1\n=\nB",
         "arn:aws:iam::123456789012:role/deploy",
         "../" * 300 + "x",
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com/orders:v1",
+        "orders-dev:live",
+        'token="a\n""b""',
+        "docker-container://builder",
+        '{"auths": {"registry.example": {"auth": "bWU6aXQ="}}}',
     ]
 )
 
@@ -34,6 +40,13 @@ _VALUES = st.text(max_size=200) | st.sampled_from(
 @example(given={"wait-timeout": 5000 * "9"}, environment={})  # longer than int() reads
 @example(given={"wait-timeout": "600\u2028"}, environment={})
 @example(given={"context": "\x00"}, environment={})
+@example(given={"docker-auth": "[" * 2000}, environment={})  # deeper than json reads
+@example(given={"docker-auth": '{"auths": {"": {"auth": "ü"}}}'}, environment={})
+@example(given={"secrets": '"'}, environment={})
+@example(given={"build-contexts": "a=\x00"}, environment={})
+@example(given={"build-contexts": "a=" + 300 * "x"}, environment={})
+@example(given={"image-uri": "x"}, environment={})
+@example(given={"promote-from": ":"}, environment={})
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
 def test_no_text_is_more_than_a_wrong_input(
     workspace: Path, given: dict[str, str], environment: dict[str, str]
@@ -43,5 +56,13 @@ def test_no_text_is_more_than_a_wrong_input(
     except InputError as error:
         assert error.problems  # noqa: PT017 # either way of ending is right
     else:
-        assert inputs.image.build.dockerfile.is_file()
+        match inputs.image.source:
+            case Build() as build:
+                assert build.dockerfile.is_file()
+                assert inputs.image.tags
+            case ExistingImage() as existing:
+                assert {"@", ":"} & {*existing.uri.partition("/")[2]}
+            case ServedImage() as served:
+                assert served.function
+        assert inputs.image.functions if inputs.mode is Mode.DEPLOY else inputs.image.repository
         assert float(inputs.wait_timeout) >= 1

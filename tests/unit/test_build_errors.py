@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.adapters.build_errors import explain
+from ecr_lambda_deploy.adapters.build_errors import explain, failed_login, passing_failure
 from ecr_lambda_deploy.errors import DeployError, SourceLocation
 
 _LOGS = Path(__file__).parent / "build_logs"
@@ -74,7 +74,7 @@ def test_a_refused_push_hints_at_permissions_and_not_at_a_base_image(engine: str
     ("reason", "hint"),
     [
         ("denied: User: arn:aws:sts::1:x is not authorized to perform: ecr:InitiateLayerUpload", "Allow the push"),
-        ("pull access denied, repository does not exist or may require authorization", "credentials for a base image"),
+        ("pull access denied, repository does not exist or may require authorization", "'docker-auth'"),
         ("dial tcp: lookup registry.example: no such host", "could not be reached"),
         ("toomanyrequests: You have reached your unauthenticated pull rate limit", "public.ecr.aws"),
         ("exec /bin/sh: exec format error", "another architecture"),
@@ -126,3 +126,55 @@ def test_a_line_that_the_dockerfile_does_not_have_is_not_named(reason: str, inst
 
     assert reason in error.message
     assert error.location is None
+
+
+_RUN = 'process "/bin/sh -c echo 503 Service Unavailable EOF 401 Unauthorized" did not complete successfully'
+
+
+@pytest.mark.parametrize(
+    ("reason", "passes"),
+    [
+        ("received unexpected HTTP status: 500 Internal Server Error", True),
+        ("toomanyrequests: Rate exceeded", True),
+        ('Put "http://localhost:5000/v2/app/manifests/src-1": EOF', True),
+        ("write tcp 127.0.0.1:1->127.0.0.1:2: write: connection reset by peer", True),
+        ("failed to do request: Head: net/http: TLS handshake timeout", True),
+        ("dial tcp: lookup registry.example: no such host", False),
+        ("error parsing HTTP 403 response body", False),
+        ("localhost:5000/nothing:1500: not found", False),
+        ("toomanyrequests: You have reached your unauthenticated pull rate limit", False),
+        (_RUN, False),
+    ],
+)
+def test_what_passes_by_itself_is_told_apart(reason: str, passes: bool) -> None:
+    log = [f"ERROR: {reason}"]
+
+    assert bool(passing_failure(log)) is passes
+    assert ("run this job again" in explain(log, dockerfile="D", instructions="").hint) is (
+        passes or "no such host" in reason
+    )
+
+
+def test_the_status_of_a_refused_push_is_in_buildkit_s_log_of_its_attempts() -> None:
+    log = [
+        '#8 1.1 error: failed commit on ref "x": unexpected status from PUT request to r: 503 Service Unavailable',
+        "ERROR: failed to solve: failed to push localhost:5000/app:src-1: unknown: An internal error occurred.",
+    ]
+
+    told = "failed to push localhost:5000/app:src-1: unknown: An internal error occurred. (503 Service Unavailable)"
+    assert passing_failure(log) == told
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_login"),
+    [
+        ("denied: Your authorization token has expired. Reauthenticate and try again.", True),
+        ("unexpected status from HEAD request to http://localhost:5000/v2/: 401 Unauthorized", True),
+        ("unauthorized: authentication required", True),
+        ("no basic auth credentials", True),
+        ("403 Forbidden", False),
+        (_RUN, False),
+    ],
+)
+def test_a_login_that_failed_is_told_apart(reason: str, is_login: bool) -> None:
+    assert failed_login([f"ERROR: {reason}"]) is is_login

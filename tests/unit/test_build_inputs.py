@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.given_inputs import parse, problems_of
+from tests.unit.given_inputs import parse_build, problems_of
 
 
 def test_the_dockerfile_is_looked_for_in_the_context(workspace: Path) -> None:
-    build = parse(workspace, {"context": "services/orders"}).image.build
+    build = parse_build(workspace, {"context": "services/orders"})
 
     assert build.dockerfile == workspace / "services/orders/Dockerfile"
 
 
 def test_a_build_argument_without_a_value_comes_from_the_environment(workspace: Path) -> None:
-    build = parse(workspace, {"build-args": "TOKEN\nEMPTY\nABSENT\nEMPTIED="}, TOKEN="t=1", EMPTY="").image.build
+    build = parse_build(workspace, {"build-args": "TOKEN\nEMPTY\nABSENT\nEMPTIED="}, TOKEN="t=1", EMPTY="")
 
     assert build.build_args == {"TOKEN": "t=1", "EMPTY": "", "EMPTIED": ""}
 
@@ -77,14 +77,14 @@ def test_the_default_dockerfile_cannot_leave_the_workspace_either(workspace: Pat
 def test_a_symlink_within_the_workspace_is_fine(workspace: Path) -> None:
     (workspace / "link").symlink_to(workspace / "services/orders")
 
-    assert parse(workspace, {"context": "link"}).image.build.context == workspace / "link"
+    assert parse_build(workspace, {"context": "link"}).context == workspace / "link"
 
 
 def test_a_symlinked_workspace_is_fine(workspace: Path) -> None:
     link = workspace.parent / "link"
     link.symlink_to(workspace)
 
-    assert parse(link, {"context": "services/orders"}).image.build.context == link / "services/orders"
+    assert parse_build(link, {"context": "services/orders"}).context == link / "services/orders"
 
 
 def test_a_loop_of_symlinks_is_a_wrong_input(workspace: Path) -> None:

@@ -5,19 +5,19 @@ from typing import Any
 
 import pytest
 
-from ecr_lambda_deploy.adapters.buildx import bake_arguments, bake_definition
-from ecr_lambda_deploy.model import BakeProperty, Build, Platform
+from ecr_lambda_deploy.adapters.bake import bake_arguments, bake_definition, bake_secrets
+from ecr_lambda_deploy.model import BakeProperty, Build, BuildOrder, CacheEntries, Platform
 
 _CONTEXT = Path("/workspace/orders")
-_DESTINATION = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/orders:src-1"
+_REPOSITORY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/orders"
 _PLAIN: dict[str, Any] = {
     "context": "/workspace/orders",
     "dockerfile": "/workspace/orders/Dockerfile",
     "args": {},
     "labels": {},
     "platforms": ["linux/amd64"],
-    "tags": [_DESTINATION],
-    "output": ["type=image,push=true"],
+    "tags": [f"{_REPOSITORY}:src-1"],
+    "output": ["type=image,push=true,compression=gzip,force-compression=true"],
     "attest": ["type=provenance,disabled=true", "type=sbom,disabled=true"],
     "pull": False,
     "no-cache": False,
@@ -77,6 +77,13 @@ def _build(**given: Any) -> Build:  # noqa: ANN401 # the fields of Build
             id="other properties",
         ),
         pytest.param(
+            _build(build_contexts={"shared": "/workspace/${s}", "base": "docker-image://alpine:3"}),
+            "linux/amd64",
+            {},
+            {"contexts": {"shared": "/workspace/$${s}", "base": "docker-image://alpine:3"}},
+            id="named contexts",
+        ),
+        pytest.param(
             _build(context=Path("/workspace/${a}")),
             "linux/amd64",
             {},
@@ -86,9 +93,50 @@ def _build(**given: Any) -> Build:  # noqa: ANN401 # the fields of Build
     ],
 )
 def test_bake_definition(build: Build, platform: Platform, labels: dict[str, str], expected: dict[str, Any]) -> None:
-    definition = bake_definition(build, platform, labels, _DESTINATION)
+    definition = bake_definition(_order(build, platform, labels), CacheEntries())
 
     assert definition == {"target": {"image": {**_PLAIN, **expected}}}
+
+
+@pytest.mark.parametrize(
+    ("given", "attestations"),
+    [
+        ({"provenance": "true"}, ["type=provenance", "type=sbom,disabled=true"]),
+        ({"provenance": "mode=max"}, ["type=provenance,mode=max", "type=sbom,disabled=true"]),
+        ({"sbom": "true"}, ["type=provenance,disabled=true", "type=sbom"]),
+        (
+            {"provenance": "mode=min,builder-id=${x}", "sbom": "generator=scanner:1"},
+            ["type=provenance,mode=min,builder-id=$${x}", "type=sbom,generator=scanner:1"],
+        ),
+    ],
+)
+def test_attestations_are_made_only_if_they_are_asked_for(given: dict[str, str], attestations: list[str]) -> None:
+    definition = bake_definition(_order(_build(**given)), CacheEntries())
+
+    assert definition == {"target": {"image": {**_PLAIN, "attest": attestations}}}
+
+
+def test_cache_entries_are_passed_on() -> None:
+    cache = CacheEntries(imports=("type=registry,ref=r:${x}", "r:b"), exports=("type=inline",))
+
+    definition = bake_definition(_order(_build()), cache)
+
+    entries = {"cache-from": ["type=registry,ref=r:$${x}", "r:b"], "cache-to": ["type=inline"]}
+    assert definition == {"target": {"image": {**_PLAIN, **entries}}}
+
+
+def test_secrets_are_in_the_environment_alone() -> None:
+    build = _build(secrets={"token": "hidden-1", "npmrc": "hidden-2\nhidden-3"})
+    definition = bake_definition(_order(build), CacheEntries())
+
+    secrets = ["type=env,id=token,env=BUILD_SECRET_0", "type=env,id=npmrc,env=BUILD_SECRET_1"]
+    assert definition == {"target": {"image": {**_PLAIN, "secret": secrets}}}
+    assert bake_secrets(build) == {"BUILD_SECRET_0": "hidden-1", "BUILD_SECRET_1": "hidden-2\nhidden-3"}
+    assert "hidden" not in f"{definition} {bake_arguments(build)}"
+
+
+def _order(build: Build, platform: Platform = "linux/amd64", labels: dict[str, str] | None = None) -> BuildOrder:
+    return BuildOrder(build=build, platform=platform, labels=labels or {}, repository_uri=_REPOSITORY, tag="src-1")
 
 
 @pytest.mark.parametrize(
@@ -106,6 +154,6 @@ def test_bake_definition(build: Build, platform: Platform, labels: dict[str, str
     ],
 )
 def test_bake_arguments(properties: dict[str, BakeProperty], allowed: list[str]) -> None:
-    arguments = bake_arguments(_build(properties=properties), Path("/run/metadata.json"))
+    arguments = bake_arguments(_build(properties=properties))
 
-    assert arguments == ["bake", "--file=-", "--progress=plain", "--metadata-file=/run/metadata.json", *allowed]
+    assert arguments == ["bake", "--file=-", "--progress=plain", *allowed, "image"]

@@ -1,7 +1,6 @@
 """Whole runs, with everything outside in memory."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -9,35 +8,35 @@ from ecr_lambda_deploy.deploy import deploy
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.inputs import Inputs
 from ecr_lambda_deploy.model import (
-    Build,
+    BuilderChoice,
+    ExistingImage,
     FunctionTarget,
     ImageTarget,
-    Journal,
     Mode,
     ReleaseStatus,
+    ServedImage,
     Status,
-    WorkflowRun,
 )
 from ecr_lambda_deploy.report import outputs
 from tests.unit.ports_in_memory import (
+    ELSEWHERE,
     NEW,
     OLD,
-    REGISTRY,
-    RUN,
     FakeFunctions,
     World,
     code_sha256_of,
     function_state,
+    image,
     image_target,
 )
+from tests.unit.registries_in_memory import registry_image
 
-_BUILD = Build(context=Path("/workspace"), dockerfile=Path("/workspace/Dockerfile"))
-_TARGET = image_target(_BUILD)
+_TARGET = image_target()
 _RUNS_OLD = {"7": code_sha256_of(OLD)}
 
 
 def _inputs(target: ImageTarget = _TARGET, *, mode: Mode = Mode.DEPLOY) -> Inputs:
-    return Inputs(mode=mode, image=target, region="eu-west-1", role=None, wait_timeout=60)
+    return Inputs(mode=mode, image=target, builder=BuilderChoice(), region="eu-west-1", role=None, wait_timeout=60)
 
 
 def _deploy(world: World, target: ImageTarget = _TARGET) -> None:
@@ -59,70 +58,12 @@ def test_source_becomes_a_digest_that_the_function_runs() -> None:
     assert (outcome.status, outcome.image, outcome.version) == (ReleaseStatus.DEPLOYED, NEW, "8")
     assert world.functions.descriptions["8"].endswith("previous=7")
     assert world.journal.image == NEW
-    assert [title for title, _ in world.journal.phases] == world.log.groups == ["Check", "Build and push", "Deploy"]
-
-
-def test_the_tag_that_is_pushed_belongs_to_this_build_alone() -> None:
-    world = World()
-    _deploy(world)
-    _deploy(world)
-    first, second = (built.destination for built in world.builder.built)
-
-    assert first.startswith(f"{REGISTRY}/orders:src-")
-    assert first != second
-
-
-def test_the_other_tags_are_added_to_the_digest() -> None:
-    world = World()
-    _deploy(world, replace(_TARGET, tags=("v1", "v1.2")))
-
-    assert world.repositories.tags == [("v1", NEW.digest), ("v1.2", NEW.digest)]
-    *tags, pushed = world.journal.image_tags
-    assert tags == ["v1", "v1.2"]
-    assert world.builder.built[0].destination.endswith(f":{pushed}")
-
-
-def test_a_tag_that_stays_elsewhere_is_noticed_and_not_claimed() -> None:
-    world = World()
-    world.repositories.immutable_tags = {"v1"}
-    _deploy(world, replace(_TARGET, tags=("v1", "v2")))
-
-    assert world.journal.image_tags[:-1] == ("v2",)
-    (notice,) = world.log.of_kind("notice")
-    assert "v1" in notice
-    assert str(NEW) in notice
-    assert world.journal.outcomes[0].status is ReleaseStatus.DEPLOYED
-
-
-def test_labels_lead_from_the_image_to_its_source() -> None:
-    world = World()
-    _deploy(world, image_target(replace(_BUILD, labels={"org.opencontainers.image.source": "mine", "team": "shop"})))
-
-    assert world.builder.built[0].labels == {
-        "org.opencontainers.image.revision": RUN.commit,
-        "org.opencontainers.image.source": "mine",
-        "team": "shop",
-    }
-
-
-def test_outside_github_there_is_no_source_to_lead_to() -> None:
-    world = World(journal=Journal(run=WorkflowRun(server_url="https://github.com")))
-    _deploy(world)
-
-    assert world.builder.built[0].labels == {}
-
-
-def test_the_log_says_what_was_pushed() -> None:
-    world = World()
-    _deploy(world)
-    (line,) = (line for line in world.log.of_kind("info") if line.startswith("Pushed"))
-
-    assert line.startswith(f"Pushed {NEW} (v1, src-")
+    assert [title for title, _ in world.journal.phases] == world.log.groups == ["Check", "Image", "Deploy"]
 
 
 def test_what_runs_already_makes_no_changing_call() -> None:
     world = World(functions=FakeFunctions(versions=_RUNS_OLD))
-    world.builder.digest = OLD.digest
+    world.orders.tags |= {world.builder.inputs.tag or "": OLD.digest, "v1": OLD.digest}
     _deploy(world)
 
     assert world.functions.changes == []
@@ -139,8 +80,8 @@ def test_mode_build_pushes_and_touches_no_function() -> None:
 
     assert world.functions.calls == []
     assert (world.journal.image, world.journal.outcomes) == (NEW, ())
-    assert world.repositories.tags == [("v1", NEW.digest)]
-    assert world.log.groups == ["Check", "Build and push"]
+    assert world.orders.tags["v1"] == NEW.digest
+    assert world.log.groups == ["Check", "Image"]
 
 
 def test_an_update_that_is_in_progress_at_the_start_is_waited_for() -> None:
@@ -172,7 +113,7 @@ def test_a_build_that_fails_changes_nothing() -> None:
 
     assert "could not be built" in str(_fail(world))
     assert world.functions.changes == []
-    assert world.repositories.tags == []
+    assert world.repositories.tagged == []
     (outcome,) = world.journal.outcomes
     assert (outcome.status, outcome.is_changed, outcome.image, outcome.version) == (
         ReleaseStatus.FAILED,
@@ -180,44 +121,105 @@ def test_a_build_that_fails_changes_nothing() -> None:
         OLD,
         "7",
     )
-    assert [title for title, _ in world.journal.phases] == ["Check", "Build and push"]
+    assert [title for title, _ in world.journal.phases] == ["Check", "Image"]
 
 
-def test_an_image_that_cannot_be_read_back_is_not_deployed() -> None:
-    world = World()
-    world.repositories.refusals["read_image"] = DeployError("has the media type of an index")
+_EXISTING = image_target(ExistingImage(uri=f"{ELSEWHERE}/orders:v1"), create_repository=True)
+_SERVED = image_target(ServedImage(function="orders-dev"))
+_BEFORE_THE_RELEASE = [
+    *(
+        (_TARGET, call)
+        for call in ("registry", "fingerprint", "find_tags", "check_engine", "build_and_push", "read_image", "add_tag")
+    ),
+    *((_EXISTING, call) for call in ("registry", "resolve", "find_tags", "create", "copy", "read_image", "add_tag")),
+    (_SERVED, "served_image"),
+]
 
-    assert "index" in str(_fail(world))
+
+@pytest.mark.parametrize("error", [DeployError("it broke"), KeyboardInterrupt(), ZeroDivisionError()])
+@pytest.mark.parametrize(("target", "call"), _BEFORE_THE_RELEASE)
+def test_whatever_fails_before_the_release_changes_no_function(
+    target: ImageTarget, call: str, error: BaseException
+) -> None:
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD))
+    world.elsewhere.hold(registry_image(image("b", registry=ELSEWHERE)), "v1")
+    if call == "create":
+        del world.registry.repositories["orders"]
+    world.fail(call, error)
+
+    with pytest.raises(type(error)):
+        _deploy(world, target)
+
+    assert call in world.calls
     assert world.functions.changes == []
-    assert world.journal.image is None
+    (outcome,) = world.journal.outcomes
+    assert (outcome.status, outcome.is_changed, outcome.image, outcome.version) == (
+        ReleaseStatus.FAILED,
+        False,
+        OLD,
+        "7",
+    )
+    assert outputs(world.journal)["image-uri"] == str(OLD)
+    assert bool(world.journal.repository_uri) is (call != "registry")
+    phase = "Check" if call == "registry" else "Image"
+    assert world.journal.phases[-1][0] == world.log.groups[-1] == phase
 
 
-def test_an_image_of_another_platform_is_not_deployed_and_not_tagged() -> None:
-    world = World()
-    world.repositories.platform = "linux/arm64"
-    error = _fail(world)
+@pytest.mark.parametrize("source", [_EXISTING.source, ServedImage(function="orders-dev", qualifier="live")])
+def test_an_image_from_elsewhere_becomes_what_the_function_runs(source: ExistingImage | ServedImage) -> None:
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD))
+    theirs = world.elsewhere.hold(registry_image(image("b", registry=ELSEWHERE)), "v1").reference
+    world.sources.served[ServedImage(function="orders-dev", qualifier="live")] = theirs
+    _deploy(world, image_target(source, tags=()))
 
-    assert "is for linux/arm64, not for linux/amd64" in error.message
-    assert "'platform'" in error.hint
+    assert world.functions.changes == [("update_code", str(NEW), "x86_64"), ("publish_version", "8")]
+    assert outputs(world.journal)["changed"] == "true"
+
+    world.next_run()
+    _deploy(world, image_target(source, tags=()))
+
     assert world.functions.changes == []
-    assert world.repositories.tags == []
+    assert outputs(world.journal)["changed"] == "false"
+    assert outputs(world.journal)["image-uri"] == str(NEW)
 
 
-def test_a_tag_that_ecr_refuses_ends_the_run_and_the_pushed_image_is_in_the_journal() -> None:
-    world = World()
-    world.repositories.refusals["add_tag"] = DeployError("ecr:PutImage failed")
-
-    _fail(world)
+def test_another_commit_of_the_same_inputs_changes_nothing_but_a_tag() -> None:
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD))
+    _deploy(world, replace(_TARGET, tags=("one",)))
+    world.next_run(commit=40 * "d")
+    _deploy(world, replace(_TARGET, tags=("two",)))
 
     assert world.functions.changes == []
-    assert world.journal.image == NEW
+    assert world.repositories.tagged == [("two", NEW.digest)]
+    assert len(world.builder.orders) == 1
+    assert outputs(world.journal)["changed"] == "false"
+    assert outputs(world.journal)["function-version"] == "8"
+
+
+def test_a_platform_that_is_given_changes_the_architecture_with_the_code() -> None:
+    world = World()
+    _deploy(world, image_target(platform="linux/arm64"))
+
+    assert world.builder.orders[0].platform == "linux/arm64"
+    assert world.functions.changes[0] == ("update_code", str(NEW), "arm64")
+
+
+def test_warnings_do_not_keep_an_image_from_being_deployed() -> None:
+    world = World(functions=FakeFunctions(function_state(image=None)))
+    world.repositories.lets_lambda_pull = False
+    world.repositories.rule = "rule 1 keeps 10 images"
+    _deploy(world, replace(_TARGET, repository="orders"))
+
+    assert len(world.log.of_kind("warning")) == 2
+    assert world.journal.errors == ()
+    assert world.journal.outcomes[0].status is ReleaseStatus.DEPLOYED
 
 
 def test_nothing_is_built_for_a_function_that_is_not_there() -> None:
     world = World()
     _fail(world, replace(_TARGET, functions=(FunctionTarget(name="nothing"),)))
 
-    assert world.builder.built == []
+    assert world.builder.orders == []
     assert world.journal.outcomes == ()
 
 

@@ -1,29 +1,63 @@
 import json
 from base64 import b64decode
+from dataclasses import dataclass
 from pathlib import Path
 from stat import S_IMODE
+from typing import Any
 
 import pytest
 
 from ecr_lambda_deploy.adapters.docker_config import private_docker_config
 
 
-def test_every_registry_has_the_credentials() -> None:
-    with private_docker_config(["one.example", "two.example:443"], "AWS", "pass:word") as folder:
-        auths = json.loads(Path(folder, "config.json").read_text())["auths"]
+@dataclass(frozen=True)
+class Login:
+    username: str
+    password: str
 
-    assert list(auths) == ["one.example", "two.example:443"]
-    assert {b64decode(entry["auth"]) for entry in auths.values()} == {b"AWS:pass:word"}
+
+_ONE, _TWO = Login("AWS", "pass:word"), Login("AWS", "other")
+
+
+def _auths(folder: Path) -> dict[str, Any]:
+    config = json.loads(Path(folder, "config.json").read_text())
+    assert list(config) == ["auths"]
+    return dict(config["auths"])
+
+
+def test_every_registry_has_its_own_credentials() -> None:
+    with private_docker_config({"one.example": _ONE, "two.example:443": _TWO}) as folder:
+        auths = _auths(folder)
+
+    assert {host: b64decode(entry["auth"]) for host, entry in auths.items()} == {
+        "one.example": b"AWS:pass:word",
+        "two.example:443": b"AWS:other",
+    }
+
+
+def test_a_user_s_credentials_serve_the_other_registries() -> None:
+    theirs = {"auths": {"one.example": {"auth": "theirs"}, "quay.example": {"identitytoken": "theirs"}}}
+    with private_docker_config({"one.example": _ONE}, theirs) as folder:
+        auths = _auths(folder)
+
+    assert auths["quay.example"] == {"identitytoken": "theirs"}
+    assert b64decode(auths["one.example"]["auth"]) == b"AWS:pass:word"
+
+
+def test_helpers_and_contexts_of_another_machine_are_not_asked() -> None:
+    theirs = {"credsStore": "desktop", "credHelpers": {"one.example": "ecr-login"}, "currentContext": "remote"}
+    with private_docker_config({"one.example": _ONE}, theirs) as folder:
+        assert list(_auths(folder)) == ["one.example"]
 
 
 def test_only_this_user_can_read_it() -> None:
-    with private_docker_config(["one.example"], "AWS", "password") as folder:
+    with private_docker_config({"one.example": _ONE}) as folder:
         assert S_IMODE(folder.stat().st_mode) == 0o700
         assert S_IMODE(Path(folder, "config.json").stat().st_mode) == 0o600
 
 
 def test_it_is_gone_afterwards() -> None:
-    with private_docker_config(["one.example"], "AWS", "password") as folder:
+    with private_docker_config({"one.example": _ONE}) as folder:
         assert folder.exists()
     assert not folder.exists()
 
@@ -32,7 +66,7 @@ def test_it_is_gone_after_a_failure() -> None:
     folders: list[Path] = []
 
     def fail() -> None:
-        with private_docker_config(["one.example"], "AWS", "password") as folder:
+        with private_docker_config({"one.example": _ONE}) as folder:
             folders.append(folder)
             raise ZeroDivisionError
 

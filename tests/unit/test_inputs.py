@@ -1,12 +1,22 @@
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 
 from ecr_lambda_deploy.errors import InputError
 from ecr_lambda_deploy.inputs import INPUTS, Inputs
-from ecr_lambda_deploy.model import Build, FunctionTarget, ImageTarget, Mode, RoleToAssume
-from tests.unit.given_inputs import COMMIT, parse, problems_of
+from ecr_lambda_deploy.model import (
+    Build,
+    BuilderChoice,
+    CacheChoice,
+    FunctionTarget,
+    ImageTarget,
+    Mode,
+    RoleToAssume,
+)
+from tests.unit.given_inputs import COMMIT, parse, parse_build, problems_of
 
+_LOGIN = b64encode(b"user:password").decode()
 _ROLE = "arn:aws:iam::123456789012:role/ci/deploy"
 
 
@@ -14,12 +24,22 @@ def test_the_function_name_alone_is_enough(workspace: Path) -> None:
     assert parse(workspace, {}) == Inputs(
         mode=Mode.DEPLOY,
         image=ImageTarget(
-            build=Build(context=workspace, dockerfile=workspace / "Dockerfile"),
+            source=Build(
+                context=workspace,
+                dockerfile=workspace / "Dockerfile",
+                provenance="false",
+                sbom="false",
+                cache=CacheChoice(mode="auto"),
+                reuse=True,
+            ),
+            platform=None,
             repository="",
             registry="",
             tags=(COMMIT,),
+            create_repository=False,
             functions=(FunctionTarget(name="orders-api", publish=True),),
         ),
+        builder=BuilderChoice(endpoint=""),
         region="eu-west-1",
         role=None,
         wait_timeout=600,
@@ -33,11 +53,21 @@ def test_every_input_is_read(workspace: Path) -> None:
         "dockerfile": "docker/orders.Dockerfile",
         "target": "final",
         "build-args": "A=1\n B=two words \n\nC=x=y\nD=",
+        "build-contexts": "shared=services/orders\nbase=docker-image://alpine:3.20",
         "labels": "team=shop\nempty",
+        "secrets": 'token=s3cret\nkey="one\ntwo"',
         "platform": "linux/arm64",
         "set": "network=host\nextra-hosts.db=10.0.0.1\nssh=default\nssh+=key=/run/key\nextra-hosts.b=10.0.0.2",
         "pull": "true",
         "no-cache": "TRUE",
+        "cache-from": "type=registry,ref=example.com/cache",
+        "cache-to": "type=inline",
+        "builder": "tcp://buildkit.example:1234",
+        "provenance": "max",
+        "sbom": "true",
+        "reuse": "never",
+        "create-repository": "true",
+        "docker-auth": f'{{"auths": {{"registry.example": {{"auth": "{_LOGIN}"}}}}}}',
         "repository": "shop/orders",
         "registry": "localhost:4566",
         "tags": "v1\nv1.2\nv1",
@@ -49,17 +79,21 @@ def test_every_input_is_read(workspace: Path) -> None:
         "publish": "false",
         "wait-timeout": "1",
     }
-    assert {*given, "function-name"} == {*INPUTS}
+    without = {"cache", "image-uri", "promote-from"}  # they exclude what is given here
+    assert {*given, "function-name", *without} == {*INPUTS}
     assert parse(workspace, given) == Inputs(
         mode=Mode.DEPLOY,
         image=ImageTarget(
-            build=Build(
+            source=Build(
                 context=workspace / "services/orders",
                 dockerfile=workspace / "docker/orders.Dockerfile",
                 target="final",
                 build_args={"A": "1", "B": "two words", "C": "x=y", "D": ""},
+                build_contexts={"shared": str(workspace / "services/orders"), "base": "docker-image://alpine:3.20"},
+                secrets={"token": "s3cret", "key": "one\ntwo"},
+                provenance="mode=max",
+                sbom="true",
                 labels={"team": "shop", "empty": ""},
-                platform="linux/arm64",
                 properties={
                     "network": "host",
                     "extra-hosts": {"db": "10.0.0.1", "b": "10.0.0.2"},
@@ -67,11 +101,20 @@ def test_every_input_is_read(workspace: Path) -> None:
                 },
                 pull=True,
                 no_cache=True,
+                cache=CacheChoice(imports=("type=registry,ref=example.com/cache",), exports=("type=inline",)),
+                reuse=False,
             ),
+            platform="linux/arm64",
             repository="shop/orders",
             registry="localhost:4566",
             tags=("v1", "v1.2"),
+            create_repository=True,
             functions=(FunctionTarget(name="orders-api", publish=False),),
+        ),
+        builder=BuilderChoice(
+            endpoint="tcp://buildkit.example:1234",
+            docker_auth={"auths": {"registry.example": {"auth": _LOGIN}}},
+            secrets=(_LOGIN, "password"),
         ),
         region="us-gov-east-1",
         role=RoleToAssume(arn=_ROLE, is_chained=True, session_name="ci@shop", duration_seconds=900),
@@ -115,10 +158,32 @@ def test_mode_build_needs_no_function(workspace: Path) -> None:
     assert (inputs.mode, inputs.image.functions) == (Mode.BUILD, ())
 
 
+@pytest.mark.parametrize("switch", [{"reuse": "never"}, {"pull": "true"}, {"no-cache": "true"}])
+def test_what_switches_reuse_off(workspace: Path, switch: dict[str, str]) -> None:
+    assert parse_build(workspace, {"reuse": "auto"}).reuse
+    assert not parse_build(workspace, switch).reuse
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, CacheChoice(mode="auto")),
+        ({"cache": "gha"}, CacheChoice(mode="gha")),
+        ({"cache": "off"}, CacheChoice(mode="off")),
+        ({"cache-from": "a\nb"}, CacheChoice(imports=("a", "b"))),
+        ({"cache-to": "type=inline"}, CacheChoice(exports=("type=inline",))),
+    ],
+)
+def test_the_cache(workspace: Path, given: dict[str, str], expected: CacheChoice) -> None:
+    assert parse_build(workspace, given).cache == expected
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
         # What excludes or needs what.
+        ({"cache": "auto", "cache-from": "type=inline"}, "'cache' does not go with 'cache-from' and 'cache-to'"),
+        ({"cache": "off", "cache-to": "type=inline"}, "'cache' does not go with 'cache-from' and 'cache-to'"),
         ({"function-name": ""}, "'function-name' is required"),
         ({"function-name": "one\ntwo"}, "names one Lambda function; 2 given"),
         ({"mode": "build", "repository": "orders"}, "'function-name' does not go with mode: build"),
@@ -151,6 +216,17 @@ def test_mode_build_needs_no_function(workspace: Path) -> None:
         ({"pull": "yes"}, "'pull' is true or false, not 'yes'"),
         ({"no-cache": "1"}, "'no-cache' is true or false"),
         ({"publish": "on"}, "'publish' is true or false"),
+        ({"reuse": "always"}, "'reuse' is one of auto, never, not 'always'"),
+        ({"cache": "on"}, "'cache' is one of auto, gha, off, not 'on'"),
+        ({"create-repository": "yes"}, "'create-repository' is true or false"),
+        ({"builder": "my-builder"}, "'builder' is a BuildKit endpoint"),
+        ({"provenance": "yes"}, "'provenance' is true, false"),
+        ({"sbom": "yes"}, "'sbom' is true, false"),
+        ({"build-contexts": "base"}, "'base' has no value"),
+        ({"build-contexts": "base=../elsewhere"}, "leaves the workspace"),
+        ({"secrets": "token"}, "'secrets' holds ID=VALUE lines"),
+        ({"docker-auth": "user:password"}, "'docker-auth' is not JSON"),
+        ({"docker-auth": "[]"}, "'docker-auth' is the content of a Docker config.json"),
         ({"repository": "Orders"}, "'repository' is an ECR repository's name"),
         ({"repository": "orders:v1"}, "'repository' is an ECR repository's name"),
         ({"repository": "x"}, "'repository' is an ECR repository's name"),

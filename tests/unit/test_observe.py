@@ -1,21 +1,20 @@
-from dataclasses import replace
-from pathlib import Path
-
 import pytest
 
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.model import (
     Architecture,
-    Build,
+    ExistingImage,
     FunctionState,
     FunctionTarget,
     ImageReference,
     Platform,
     ReleaseStatus,
+    ServedImage,
     Status,
 )
 from ecr_lambda_deploy.observe import Destination, observe
 from tests.unit.ports_in_memory import (
+    ELSEWHERE,
     OLD,
     REGISTRY,
     FakeFunctions,
@@ -26,7 +25,6 @@ from tests.unit.ports_in_memory import (
     image_target,
 )
 
-_BUILD = Build(context=Path("/workspace"), dockerfile=Path("/workspace/Dockerfile"))
 _OF_ANOTHER_ACCOUNT = image("a", registry="210987654321.dkr.ecr.eu-west-1.amazonaws.com", repository="theirs")
 _DUAL_STACK = "123456789012.dkr-ecr.eu-west-1.on.aws"
 
@@ -46,8 +44,7 @@ def test_the_repository_is_the_one_in_use_or_named_like_the_function(
     given: str, present: ImageReference | None, expected: str
 ) -> None:
     world = World(functions=FakeFunctions(function_state(image=present)))
-    world.repositories.names = {expected}
-    (observed,), destination = observe(image_target(_BUILD, repository=given), world.outside(), world.journal)
+    (observed,), destination = observe(image_target(repository=given), world.outside(), world.journal)
 
     assert destination == Destination(registry=REGISTRY, repository=expected, platform="linux/amd64")
     assert observed.latest is world.functions.latest
@@ -58,14 +55,14 @@ def test_a_function_s_name_that_cannot_name_a_repository_needs_one_given() -> No
     world = World(functions=FakeFunctions(function_state(name="OrdersApi", image=None)))
 
     with pytest.raises(DeployError, match="No repository is given") as caught:
-        observe(image_target(_BUILD, functions=(FunctionTarget(name="OrdersApi"),)), world.outside(), world.journal)
+        observe(image_target(functions=(FunctionTarget(name="OrdersApi"),)), world.outside(), world.journal)
 
     assert "'repository'" in caught.value.hint
 
 
 def test_a_given_registry_is_used_as_it_is() -> None:
     world = World()
-    _, destination = observe(image_target(_BUILD, registry=_DUAL_STACK), world.outside(), world.journal)
+    _, destination = observe(image_target(registry=_DUAL_STACK), world.outside(), world.journal)
 
     assert (destination.registry, destination.repository) == (_DUAL_STACK, "orders")
 
@@ -84,18 +81,16 @@ def test_the_platform_is_the_function_s_unless_one_is_given(
 ) -> None:
     world = World(functions=FakeFunctions(function_state(architecture=architecture)))
     world.builder.engine = engine
-    target = image_target(replace(_BUILD, platform=given))
+    target = image_target(platform=given)
 
     assert observe(target, world.outside(), world.journal)[1].platform == expected
-    assert world.builder.checked == [expected]
+    assert world.builder.checked == []
 
 
 def test_without_a_function_the_platform_is_the_engine_s() -> None:
     world = World()
     world.builder.engine = "linux/arm64"
-    observed, destination = observe(
-        image_target(_BUILD, repository="orders", functions=()), world.outside(), world.journal
-    )
+    observed, destination = observe(image_target(repository="orders", functions=()), world.outside(), world.journal)
 
     assert observed == ()
     assert destination.platform == "linux/arm64"
@@ -107,17 +102,22 @@ def test_what_is_wrong_is_told_at_once() -> None:
     world.functions.refusals["read"] = DeployError("no function")
     world.functions.refusals["newest_version"] = DeployError("no versions")
     world.repositories.refusals["registry"] = DeployError("no authorization", "log in")
+
+    with pytest.raises(DeployError) as caught:
+        observe(image_target(), world.outside(), world.journal)
+
+    assert set(str(caught.value).split("\n\n")) == {"no function", "no versions", "no authorization\nlog in"}
+
+
+def test_without_a_function_a_missing_engine_is_told_with_the_rest() -> None:
+    world = World()
+    world.repositories.refusals["registry"] = DeployError("no authorization")
     world.builder.refusals["check_engine"] = DeployError("no engine")
 
     with pytest.raises(DeployError) as caught:
-        observe(image_target(_BUILD), world.outside(), world.journal)
+        observe(image_target(repository="orders", functions=()), world.outside(), world.journal)
 
-    assert set(str(caught.value).split("\n\n")) == {
-        "no function",
-        "no versions",
-        "no authorization\nlog in",
-        "no engine",
-    }
+    assert set(str(caught.value).split("\n\n")) == {"no authorization", "no engine"}
 
 
 def test_the_same_reason_is_told_once() -> None:
@@ -127,41 +127,67 @@ def test_the_same_reason_is_told_once() -> None:
             calls[call] = DeployError("There are no AWS credentials.", "Give the job credentials")
 
     with pytest.raises(DeployError) as caught:
-        observe(image_target(_BUILD), world.outside(), world.journal)
+        observe(image_target(), world.outside(), world.journal)
 
     assert str(caught.value) == "There are no AWS credentials.\nGive the job credentials"
 
 
-def test_a_missing_repository_and_a_platform_that_cannot_be_built_are_told_at_once() -> None:
-    world = World()
-    world.repositories.names = set()
-    world.builder.refusals["check_platform"] = DeployError("cannot build for linux/amd64")
-
-    with pytest.raises(DeployError) as caught:
-        observe(image_target(_BUILD), world.outside(), world.journal)
-
-    assert "There is no ECR repository orders" in str(caught.value)
-    assert "cannot build for linux/amd64" in str(caught.value)
-
-
-@pytest.mark.parametrize("when", ["first", "then"])
-def test_a_single_failure_is_raised_as_it_is(when: str) -> None:
+def test_a_single_failure_is_raised_as_it_is() -> None:
     world = World()
     error = DeployError("just this", "do that")
-    if when == "first":
-        world.builder.refusals["check_engine"] = error
-    else:
-        world.repositories.refusals["check_exists"] = error
+    world.repositories.refusals["registry"] = error
 
     with pytest.raises(DeployError) as caught:
-        observe(image_target(_BUILD), world.outside(), world.journal)
+        observe(image_target(), world.outside(), world.journal)
 
     assert caught.value is error
 
 
+@pytest.mark.parametrize(
+    ("uri", "repository"),
+    [
+        (f"{REGISTRY}/shop/images:v1", "shop/images"),
+        (f"{REGISTRY}/shop/images@{OLD.digest}", "shop/images"),
+        (f"{REGISTRY}/shop/images:v1@{OLD.digest}", "shop/images"),
+        (f"{_DUAL_STACK}/shop/images:v1", "shop/images"),
+        (f"{ELSEWHERE}/shop/images:v1", "orders"),  # the function's present one
+    ],
+)
+def test_an_existing_image_stays_in_its_repository_if_that_is_in_this_registry(uri: str, repository: str) -> None:
+    world = World()
+    _, destination = observe(image_target(ExistingImage(uri=uri)), world.outside(), world.journal)
+
+    assert destination == Destination(registry=REGISTRY, repository=repository, platform="linux/amd64")
+
+
+def test_an_existing_image_goes_to_the_repository_that_is_given() -> None:
+    world = World()
+    source = ExistingImage(uri=f"{REGISTRY}/shop/images:v1")
+    _, destination = observe(image_target(source, repository="given"), world.outside(), world.journal)
+
+    assert destination.repository == "given"
+
+
+def test_an_image_that_a_function_serves_goes_to_the_repository_of_the_function_that_gets_it() -> None:
+    world = World()
+    source = ServedImage(function="orders-dev", qualifier="live")
+    _, destination = observe(image_target(source), world.outside(), world.journal)
+
+    assert destination.repository == "orders"
+
+
+@pytest.mark.parametrize("source", [ExistingImage(uri=str(OLD)), ServedImage(function="orders-dev")])
+def test_an_image_that_is_there_needs_no_engine_even_without_a_function(source: ExistingImage | ServedImage) -> None:
+    world = World()
+    target = image_target(source, repository="orders", platform="linux/arm64", functions=())
+
+    assert observe(target, world.outside(), world.journal)[1].platform == "linux/arm64"
+    assert world.builder.checked == []
+
+
 def test_the_log_says_what_is_there() -> None:
     world = World(functions=FakeFunctions(versions={"7": code_sha256_of(OLD)}))
-    observe(image_target(_BUILD), world.outside(), world.journal)
+    observe(image_target(), world.outside(), world.journal)
 
     assert world.log.of_kind("info") == [
         f"Function orders-api: Active, x86_64, runs {OLD}, version 7",
@@ -171,7 +197,7 @@ def test_the_log_says_what_is_there() -> None:
 
 def test_a_function_without_a_version_has_none_in_the_log() -> None:
     world = World()
-    observe(image_target(_BUILD), world.outside(), world.journal)
+    observe(image_target(), world.outside(), world.journal)
 
     assert world.log.of_kind("info")[0].endswith(f"runs {OLD}")
 
@@ -179,10 +205,10 @@ def test_a_function_without_a_version_has_none_in_the_log() -> None:
 def test_what_is_a_bug_is_not_taken_for_a_failure_of_the_outside() -> None:
     world = World()
     world.repositories.refusals["registry"] = ZeroDivisionError()
-    world.builder.refusals["check_engine"] = DeployError("no engine")
+    world.functions.refusals["read"] = DeployError("no function")
 
     with pytest.raises(ZeroDivisionError):
-        observe(image_target(_BUILD), world.outside(), world.journal)
+        observe(image_target(), world.outside(), world.journal)
 
 
 @pytest.mark.parametrize(
@@ -198,36 +224,15 @@ def test_a_function_that_cannot_be_given_an_image_ends_the_run_and_is_in_the_jou
     world = World(functions=FakeFunctions(latest))
 
     with pytest.raises(DeployError, match=words):
-        observe(image_target(_BUILD), world.outside(), world.journal)
+        observe(image_target(), world.outside(), world.journal)
 
     (outcome,) = world.journal.outcomes
     assert (outcome.function, outcome.status, outcome.is_changed) == ("orders-api", ReleaseStatus.FAILED, False)
 
 
-@pytest.mark.parametrize(
-    ("present", "lets_lambda_pull", "warnings"),
-    [
-        (_OF_ANOTHER_ACCOUNT, False, 1),
-        (_OF_ANOTHER_ACCOUNT, True, 0),
-        (_OF_ANOTHER_ACCOUNT, None, 0),  # these credentials may not read the policy
-        (OLD, False, 0),  # it pulls from there already
-    ],
-)
-def test_a_repository_that_lambda_may_not_pull_from_is_warned_of(
-    present: ImageReference, lets_lambda_pull: bool | None, warnings: int
-) -> None:
-    world = World(functions=FakeFunctions(function_state(image=present)))
-    world.repositories.lets_lambda_pull = lets_lambda_pull
-    observe(image_target(_BUILD, repository="orders"), world.outside(), world.journal)
-
-    assert len(world.log.of_kind("warning")) == warnings
-    assert all("orders" in warning and "ecr:SetRepositoryPolicy" in warning for warning in world.log.of_kind("warning"))
-
-
-def test_nothing_is_changed_by_looking() -> None:
+def test_nothing_is_changed_by_looking_and_neither_engine_nor_repository_is_asked() -> None:
     world = World()
-    observe(image_target(_BUILD), world.outside(), world.journal)
+    observe(image_target(), world.outside(), world.journal)
 
     assert world.functions.changes == []
-    assert world.repositories.tags == []
-    assert world.builder.built == []
+    assert world.calls == ["registry"]

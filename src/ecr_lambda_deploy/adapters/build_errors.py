@@ -17,6 +17,22 @@ _NOISE = re.compile(
     r"|failed to solve with frontend dockerfile\.v0: |failed to create LLB definition: |failed to compute cache key: "
 )
 
+# A command of the Dockerfile that failed: its text may hold any words, and it fails again.
+_COMMAND = re.compile(r"did not complete successfully|executor failed running")
+# 429, 5xx and connection loss, in the words of BuildKit (which gives a status and its name) and of engine 20.10.
+_PASSING = re.compile(
+    r"toomanyrequests|\b429 Too Many Requests|\b5\d\d (Internal Server Error|Bad Gateway|Service Unavailable|Gateway)"
+    r"|received unexpected HTTP status: (429|5\d\d)|HTTP (429|5\d\d) response"
+    r"|connection reset|broken pipe|\bEOF\b|i/o timeout|TLS handshake timeout|closed network connection"
+    r"|temporary failure in name resolution|server misbehaving",
+    re.IGNORECASE,
+)
+_PULL_LIMIT = re.compile(r"pull rate limit|Data limit exceeded")  # of Docker Hub and ECR Public: for hours
+_PUSH_STATUS = re.compile(
+    r"error: failed commit on ref .*unexpected status from \w+ request to \S+: (?P<status>\d{3} .+)"
+)
+_LOGIN = re.compile(r"token has expired|401 Unauthorized|unauthorized: authentication required|no basic auth")
+
 _HINTS = (
     (
         re.compile(r"name unknown|NAME_UNKNOWN|repository with name .* does not exist"),
@@ -31,15 +47,19 @@ _HINTS = (
     ),
     (
         re.compile(r"401 Unauthorized|authorization failed|pull access denied"),
-        "A registry wants credentials for a base image. This container does not see a `docker login` of the runner.",
+        "A registry wants credentials for a base image: give them in the input 'docker-auth'.",
     ),
     (
-        re.compile(r"toomanyrequests|429 Too Many Requests"),
+        _PULL_LIMIT,
         "The registry of a base image limits anonymous pulls: take the image from public.ecr.aws, or copy it to ECR.",
     ),
     (
         re.compile(r"connection refused|no such host|i/o timeout|TLS handshake timeout"),
         "A registry could not be reached: look at the image's name; if it is right, run this job again.",
+    ),
+    (
+        re.compile(r"unsupported frontend capability|(Attestation|Cache export) is not supported"),
+        "This needs a newer engine, one that keeps images in containerd, or a BuildKit named in the input 'builder'.",
     ),
     (
         re.compile(r"exec format error"),
@@ -64,9 +84,10 @@ def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> Deploy
         dockerfile: path of the Dockerfile, relative to the workspace.
         instructions: the Dockerfile's text.
     """
-    errors = [line for line in log if line.startswith("ERROR: ")]
-    reason = errors[-1].removeprefix("ERROR: ") if errors else "\n".join(log[-5:]) or "buildx printed nothing"
+    reason = _reason(log)
     hint = next((hint for pattern, hint in _HINTS if pattern.search(reason)), "The build's log above has the details.")
+    if passing_failure(log):
+        hint = "A registry, or the way to it, kept failing for about a minute: run this job again."
     line, lines = _line(log, reason, instructions) or 0, instructions.split("\n")
     if not 1 <= line <= len(lines):
         return DeployError(f"The image could not be built and pushed: {_NOISE.sub('', reason)}", hint)
@@ -75,6 +96,27 @@ def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> Deploy
         hint,
         location=SourceLocation(file=dockerfile, line=line),
     )
+
+
+def passing_failure(log: Sequence[str]) -> str:
+    """Return what a registry or the network failed with if it may well pass by itself; else nothing."""
+    reason = _reason(log)
+    lasts = _COMMAND.search(reason) or _PULL_LIMIT.search(reason)
+    return _NOISE.sub("", reason) if _PASSING.search(reason) and not lasts else ""
+
+
+def failed_login(log: Sequence[str]) -> bool:
+    """Whether a registry refused the login, which a token that was refused or has expired looks like as well."""
+    reason = _reason(log)
+    return bool(_LOGIN.search(reason)) and not _COMMAND.search(reason)
+
+
+def _reason(log: Sequence[str]) -> str:
+    errors = [line for line in log if line.startswith("ERROR: ")]
+    reason = errors[-1].removeprefix("ERROR: ") if errors else "\n".join(log[-5:]) or "buildx printed nothing"
+    # BuildKit ends with what the registry says, and tells the status only in its log of the attempts.
+    statuses = [found["status"] for line in log if (found := _PUSH_STATUS.search(line))]
+    return f"{reason} ({statuses[-1]})" if "failed to push" in reason and statuses else reason
 
 
 def _line(log: Sequence[str], reason: str, instructions: str) -> int | None:

@@ -4,21 +4,29 @@ import json
 import re
 import subprocess
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Protocol
 
 from ecr_lambda_deploy.adapters.actions import Console
-from ecr_lambda_deploy.adapters.build_errors import explain
+from ecr_lambda_deploy.adapters.bake import bake_arguments, bake_definition, bake_secrets
+from ecr_lambda_deploy.adapters.build_cache import choose_cache
+from ecr_lambda_deploy.adapters.build_errors import explain, failed_login, passing_failure
+from ecr_lambda_deploy.adapters.builders import check_platform, selected_builder
 from ecr_lambda_deploy.adapters.docker_config import private_docker_config
 from ecr_lambda_deploy.adapters.ecr import Authorization
-from ecr_lambda_deploy.adapters.engine import check_engine
+from ecr_lambda_deploy.adapters.engine import engine_platform, has_containerd_store
+from ecr_lambda_deploy.adapters.fingerprint import fingerprint
+from ecr_lambda_deploy.adapters.image_digests import ImageDigests
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import Build, Platform
+from ecr_lambda_deploy.model import Build, BuilderChoice, BuildOrder, CacheEntries, Fingerprint, Platform
+from ecr_lambda_deploy.ports import Clock
 
-_TARGET = "image"
 _LINES_KEPT = 500  # of the build's log, to look for an error in
+_PATIENCE = 60  # seconds, from the first failure that may pass to the last attempt
+_LONGEST_DELAY = 15  # seconds between two attempts
 # What buildx may see of the step's environment: nothing that could be a secret.
 _PASSED_ON = re.compile(
     r"PATH|HOME|LANG|SSH_AUTH_SOCK|SOURCE_DATE_EPOCH|SSL_CERT_(FILE|DIR)|(HTTPS?|NO|ALL)_PROXY"
@@ -27,14 +35,27 @@ _PASSED_ON = re.compile(
 )
 
 
+class Authorize(Protocol):
+    """Gives the registry's credentials."""
+
+    def __call__(self, *, fresh: bool = False) -> Authorization:
+        """Return them, asked for once unless `fresh`.
+
+        Raises:
+            DeployError: they are not to be had.
+        """
+
+
 class Buildx:
-    """Builds on the runner's engine.
+    """Builds on the runner's engine, or on a BuildKit elsewhere.
 
     Args:
         workspace: folder that paths in messages are relative to.
         environment: the step's environment.
         console: shows the build's progress.
         authorization: returns the registry's credentials.
+        choice: what builds are made with; its secrets are masked already, as those of the builds are.
+        clock: to wait by.
         program: path of buildx.
     """
 
@@ -44,89 +65,115 @@ class Buildx:
         workspace: Path,
         environment: Mapping[str, str],
         console: Console,
-        authorization: Callable[[], Authorization],
+        authorization: Authorize,
+        choice: BuilderChoice,
+        clock: Clock,
         program: str = "buildx",
     ) -> None:
         self._workspace = workspace
+        self._runner = environment
         self._environment = {name: value for name, value in environment.items() if _PASSED_ON.fullmatch(name)}
         self._console = console
         self._authorization = authorization
+        self._choice = choice
+        self._clock = clock
         self._program = program
 
-    def check_engine(self) -> Platform:
-        """Return the platform that the engine runs on.
+    @property
+    def _has_engine(self) -> bool:
+        return not self._choice.endpoint.startswith("tcp://")
 
-        Raises:
-            DeployError: it does not answer.
-        """
-        return check_engine()
+    def check_engine(self, platform: Platform | None) -> Platform:
+        """Make sure that the builder can be reached, and can build for a platform.
 
-    def check_platform(self, platform: Platform) -> None:
-        """Make sure that the engine can build for a platform, itself or by emulation.
+        Args:
+            platform: None for the one that it runs on.
+
+        Returns:
+            what it will build for.
 
         Raises:
             DeployError: it cannot.
         """
-        answer = subprocess.run(
-            [self._program, "inspect", "default"], env=self._environment, capture_output=True, text=True, check=False
-        )
-        if answer.returncode != 0:
-            raise DeployError(f"buildx cannot use the Docker engine: {answer.stderr.strip()}")
-        line = next((line for line in answer.stdout.splitlines() if line.startswith("Platforms:")), "")
-        platforms = [name.strip().rstrip("*") for name in line.removeprefix("Platforms:").split(",")]
-        if platform not in platforms:
-            raise DeployError(
-                f"The Docker engine cannot build for {platform}; it builds for {', '.join(platforms)}.",
-                "Run this job on a runner of that architecture (for linux/arm64 `runs-on: ubuntu-24.04-arm`, the fast "
-                "way), or put a step of docker/setup-qemu-action before this one.",
+        if not self._choice.endpoint:
+            own = engine_platform(self._environment)
+            if platform in {None, own}:
+                return own
+        with selected_builder(self._program, self._choice.endpoint, self._environment) as environment:
+            return check_platform(self._program, environment, platform)
+
+    def fingerprint(self, build: Build, platform: Platform) -> Fingerprint:
+        """Return what tells this build's inputs from all others.
+
+        Raises:
+            DeployError: there are no credentials for the registry.
+        """
+        with self._logged_in() as login:
+            digests = ImageDigests(
+                program=self._program,
+                environment={**self._environment, **login},
+                has_engine=self._has_engine,
+                say=self._console.info,
             )
+            if epoch := self._environment.get("SOURCE_DATE_EPOCH"):  # BuildKit's client makes an argument of it
+                build = replace(build, build_args={"SOURCE_DATE_EPOCH": epoch, **build.build_args})
+            taken = fingerprint(build, platform, resolve=digests.resolve)
+            return replace(taken, is_of_registries=not digests.stand_ins)
 
-    def build_and_push(self, build: Build, *, platform: Platform, labels: Mapping[str, str], destination: str) -> str:
-        """Build an image and push it.
-
-        Args:
-            build: what is built.
-            platform: what it is built for.
-            labels: all labels of the image.
-            destination: registry, repository and tag; a tag that nobody else uses, since buildx's docker driver
-                learns the digest by asking the registry what the tag names.
-
-        Returns:
-            the digest of what was pushed, `sha256:…`.
+    def build_and_push(self, order: BuildOrder) -> None:
+        """Build an image and push it; what passes by itself within a minute is waited for.
 
         Raises:
             DeployError: the build or the push failed.
         """
-        authorization = self._authorization()
-        registries = dict.fromkeys([destination.partition("/")[0], authorization.registry])
-        with (
-            private_docker_config([*registries], authorization.username, authorization.password) as config,
-            TemporaryDirectory(prefix="bake-") as folder,
-        ):
-            metadata = Path(folder, "metadata.json")
-            status, log = self._run(
-                [*bake_arguments(build, metadata), _TARGET],
-                definition=json.dumps(bake_definition(build, platform, labels, destination)),
-                environment={
-                    "DOCKER_CONFIG": str(config),
-                    "BUILDX_CONFIG": folder,
-                    "BUILDX_GIT_INFO": "false",  # there is no git here, and the labels say the commit
-                },
-            )
-            if status != 0:
-                raise self._failure(build, log)
-            digest: str = json.loads(metadata.read_text())[_TARGET]["containerimage.digest"]
-            return digest
+        cache = self._choose_cache(order)
+        deadline, delay, is_fresh = 0.0, 1, False
+        with selected_builder(self._program, self._choice.endpoint, self._environment) as environment:
+            while (log := self._bake(order, cache, environment, fresh=is_fresh)) is not None:
+                deadline = deadline or self._clock.now() + _PATIENCE
+                if (reason := passing_failure(log)) and self._clock.now() + delay <= deadline:
+                    self._console.info(f"Trying again in {delay} s; what is built is kept. {reason}")
+                    self._clock.sleep(delay)
+                    delay = min(2 * delay, _LONGEST_DELAY)
+                elif failed_login(log) and not is_fresh:
+                    self._console.info("Trying again with a new login to the registry; what is built is kept.")
+                    is_fresh = True
+                else:
+                    raise self._failure(order.build, log)
 
-    def _run(self, arguments: list[str], *, definition: str, environment: Mapping[str, str]) -> tuple[int, list[str]]:
-        """Run buildx, show what it prints as it prints it, and return its exit status and last lines."""
+    def _choose_cache(self, order: BuildOrder) -> CacheEntries:
+        is_inline_only = not self._choice.endpoint and not has_containerd_store(self._environment)
+        cache = choose_cache(order, workspace=self._workspace, is_inline_only=is_inline_only, environment=self._runner)
+        self._console.mask(self._runner.get("ACTIONS_RUNTIME_TOKEN", ""))  # it may be part of an entry
+        is_missed = order.build.cache.mode == "gha" and not cache.exports
+        (self._console.warning if is_missed else self._console.info)(f"Cache: {cache.reason}")
+        return cache
+
+    @contextmanager
+    def _logged_in(self, *registries: str, fresh: bool = False) -> Iterator[dict[str, str]]:
+        """Yield the variable by which buildx finds credentials for the registries."""
+        login = self._authorization(fresh=fresh)
+        auths = dict.fromkeys([*registries, login.registry], login)
+        with private_docker_config(auths, self._choice.docker_auth) as folder:
+            yield {"DOCKER_CONFIG": str(folder)}
+
+    def _bake(
+        self, order: BuildOrder, cache: CacheEntries, environment: Mapping[str, str], *, fresh: bool
+    ) -> list[str] | None:
+        """Run buildx, show what it prints as it prints it, and return its last lines if it fails."""
         tail: deque[str] = deque(maxlen=_LINES_KEPT)
         with (
+            self._logged_in(order.repository_uri.partition("/")[0], fresh=fresh) as login,
             self._console.verbatim(),
             subprocess.Popen(
-                [self._program, *arguments],
+                [self._program, *bake_arguments(order.build)],
                 cwd=self._workspace,  # bake reads below its working folder only
-                env={**self._environment, **environment},
+                env={
+                    **environment,
+                    **login,
+                    **bake_secrets(order.build),
+                    "BUILDX_GIT_INFO": "false",  # there is no git here, and the labels say the commit
+                },
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -134,10 +181,10 @@ class Buildx:
                 errors="replace",
             ) as process,
         ):
-            for line in _conversation(process, definition):
+            for line in _conversation(process, json.dumps(bake_definition(order, cache))):
                 tail.append(line)
                 self._console.info(line)
-        return process.returncode, list(tail)
+        return list(tail) if process.returncode else None
 
     def _failure(self, build: Build, log: list[str]) -> DeployError:
         dockerfile = build.dockerfile
@@ -156,51 +203,3 @@ def _conversation(process: subprocess.Popen[str], definition: str) -> Iterator[s
         pass  # it ended early, and its output says why
     for line in process.stdout:
         yield line.rstrip("\n")
-
-
-def bake_arguments(build: Build, metadata: Path) -> list[str]:
-    """Return the arguments of buildx but for the target."""
-    wanted = {"ssh"} & build.properties.keys() | set(build.properties.get("entitlements", ()))
-    if build.properties.get("network") == "host":
-        wanted.add("network.host")
-    # Who writes the workflow has decided: bake would ask whether the definition may have these.
-    allowed = [f"--allow={entitlement}" for entitlement in sorted(wanted)]
-    return ["bake", "--file=-", "--progress=plain", f"--metadata-file={metadata}", *allowed]
-
-
-def bake_definition(build: Build, platform: Platform, labels: Mapping[str, str], destination: str) -> Mapping[str, Any]:
-    """Return the definition that bake reads: one target, pushed as a single image.
-
-    With attestations, BuildKit's default, it would be an index, which Lambda refuses [buildx#1533].
-    """
-    target: dict[str, Any] = {
-        # Bake takes a Dockerfile's path as relative to the context: both are absolute here.
-        "context": str(build.context),
-        "dockerfile": str(build.dockerfile),
-        "args": dict(build.build_args),
-        "labels": dict(labels),
-        "platforms": [platform],
-        "tags": [destination],
-        "output": ["type=image,push=true"],
-        "attest": ["type=provenance,disabled=true", "type=sbom,disabled=true"],
-        "pull": build.pull,
-        "no-cache": build.no_cache,
-        **build.properties,
-    }
-    if build.target:
-        target["target"] = build.target
-    escaped: Mapping[str, Any] = _escape({"target": {_TARGET: target}})
-    return escaped
-
-
-def _escape(value: Any) -> Any:  # noqa: ANN401 # JSON
-    """Keep bake from evaluating what is in strings as its own language [HCL native syntax, templates]."""
-    match value:
-        case str():
-            return value.replace("${", "$${").replace("%{", "%%{")
-        case dict():
-            return {_escape(name): _escape(item) for name, item in value.items()}
-        case list():
-            return [_escape(item) for item in value]
-        case _:
-            return value

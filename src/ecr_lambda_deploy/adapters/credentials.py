@@ -1,16 +1,21 @@
-"""One boto3 session for the whole run, from the environment or from a role."""
+"""The AWS credentials of the whole run, from the environment or from a role, and the clients that use them."""
 
+import random
 from collections.abc import Callable
+from copy import copy
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import boto3
 from botocore import UNSIGNED
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
-from botocore.credentials import DeferredRefreshableCredentials
+from botocore.credentials import CredentialResolver, DeferredRefreshableCredentials
+from botocore.exceptions import BotoCoreError, ConnectionError, HTTPClientError  # noqa: A004 # botocore's own name
 from botocore.session import get_session
 
 from ecr_lambda_deploy.adapters.aws_errors import RefusedError, translated
+from ecr_lambda_deploy.adapters.retries import DELAYS
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.model import RoleToAssume
 
@@ -27,11 +32,15 @@ _TRUST_HINT = (
     "OIDC provider. README.md has the whole policy."
 )
 _CONFIG = Config(
-    retries={"mode": "standard", "max_attempts": 6},
+    # `_retry_delay` decides. Botocore's own modes share a quota among all calls of a client: a handful at once uses it
+    # up within a second, and a fault of some seconds then fails the run.
+    retries={"mode": "standard", "total_max_attempts": 1},
     connect_timeout=10,
     read_timeout=60,
     user_agent_extra="ecr-lambda-deploy",
 )
+_PASSING_STATUSES = {429, 500, 502, 503, 504}
+_THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
 
 
 class _RoleCredentials(DeferredRefreshableCredentials):
@@ -58,10 +67,39 @@ class Aws:
         self._id_token = id_token
         self._mask = mask
         self._lock = Lock()  # creating clients is not thread-safe [boto3 documentation, multithreading]
-        self._ecr: ECRClient | None = None
-        self._functions: LambdaClient | None = None
+        self._clients: dict[tuple[str, str], Any] = {}
         self._environment = boto3.Session(region_name=region)
         self._session = self._environment if role is None else self._session_of(role)
+
+    def in_region(self, region: str) -> Self:
+        """Return the same credentials with clients for another Region."""
+        other = copy(self)  # the session, its clients and their lock are shared
+        other.region = region
+        return other
+
+    def source(self) -> Self:
+        """Return what existing images and their functions are read with: the environment's credentials, if it has any.
+
+        A role that deploys to one account often may not read another one, from which an image is promoted. Credentials
+        of the machine itself do not count: where the job takes a role, they are there by chance.
+
+        Raises:
+            DeployError: the environment's credentials are incomplete.
+        """
+        if self._session is self._environment:
+            return self
+        session = get_session()
+        resolver: CredentialResolver = session.get_component("credential_provider")
+        resolver.remove("iam-role")  # the metadata service of EC2
+        try:
+            if session.get_credentials() is None:
+                return self
+        except BotoCoreError as error:
+            raise DeployError(f"The AWS credentials of the environment cannot be used: {error}") from error
+        other = copy(self)
+        other._session = boto3.Session(botocore_session=session, region_name=self.region)  # noqa: SLF001 # its own class
+        other._clients = {}  # noqa: SLF001
+        return other
 
     def _session_of(self, role: RoleToAssume) -> boto3.Session:
         session = get_session()
@@ -72,17 +110,22 @@ class Aws:
 
     def ecr(self) -> "ECRClient":
         """Return the client for ECR."""
-        with self._lock:
-            if self._ecr is None:
-                self._ecr = self._session.client("ecr", config=_CONFIG)
-            return self._ecr
+        client: ECRClient = self._client("ecr")
+        return client
 
     def functions(self) -> "LambdaClient":
         """Return the client for Lambda."""
+        client: LambdaClient = self._client("lambda")
+        return client
+
+    def _client(self, service: Literal["ecr", "lambda"]) -> Any:  # noqa: ANN401 # boto3's clients are made at run time
         with self._lock:
-            if self._functions is None:
-                self._functions = self._session.client("lambda", config=_CONFIG)
-            return self._functions
+            key = service, self.region
+            if key not in self._clients:
+                client = self._session.client(service, region_name=self.region, config=_CONFIG)
+                _retry_by_delay(client)
+                self._clients[key] = client
+            return self._clients[key]
 
     def _assume(self, role: RoleToAssume) -> dict[str, str]:
         """Take the role, and return its credentials as botocore's refreshing wants them.
@@ -115,7 +158,9 @@ class Aws:
         }
 
     def _sts(self, config: Config) -> "STSClient":
-        return self._environment.client("sts", config=config)
+        client = self._environment.client("sts", config=config)
+        _retry_by_delay(client)
+        return client
 
     def _job_token(self) -> str:
         try:
@@ -126,3 +171,32 @@ class Aws:
                 "Add `permissions: { id-token: write, contents: read }` to the workflow or the job. "
                 "To take the role with the credentials of the environment instead, set 'role-chaining: true'.",
             ) from error
+
+
+def _retry_by_delay(client: "ECRClient | LambdaClient | STSClient") -> None:
+    # What the first listener returns is what counts; the stubs know only of listeners that return nothing.
+    client.meta.events.register_first("needs-retry", _retry_delay)  # type: ignore[arg-type]
+
+
+def _retry_delay(
+    *,
+    attempts: int,
+    response: tuple[AWSResponse, dict[str, Any]] | None,
+    caught_exception: Exception | None,
+    **_: object,
+) -> float | None:
+    """Return how many seconds to wait before a request is sent again; None if it is not.
+
+    Args:
+        attempts: how often it was sent.
+        response: what AWS answered, if it did.
+        caught_exception: why there is no answer.
+    """
+    is_passing = isinstance(caught_exception, HTTPClientError | ConnectionError)
+    if response is not None:
+        answer, parsed = response
+        code = parsed.get("Error", {}).get("Code")
+        is_passing = answer.status_code in _PASSING_STATUSES or code in _THROTTLED
+    if not is_passing or attempts > len(DELAYS):
+        return None
+    return DELAYS[attempts - 1] * (1 + random.random() / 4)  # noqa: S311 # parallel calls spread out, no secret

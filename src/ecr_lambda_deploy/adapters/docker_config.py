@@ -2,24 +2,43 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
+
+
+class Login(Protocol):
+    """What a registry wants to see."""
+
+    @property
+    def username(self) -> str:
+        """Name to log in with."""
+
+    @property
+    def password(self) -> str:
+        """Password; masked already."""
 
 
 @contextmanager
-def private_docker_config(registries: Sequence[str], username: str, password: str) -> Iterator[Path]:
+def private_docker_config(auths: Mapping[str, Login], extra: Mapping[str, object] | None = None) -> Iterator[Path]:
     """Keep credentials for registries in a folder that only this user can read, for the time of the block.
 
     Args:
-        registries: hosts.
-        username: for all of them.
-        password: likewise; masked already.
+        auths: what to log in with, by the registry's host.
+        extra: a user's own `config.json`. Its `auths` serve the other hosts; nothing else is taken from it, since a
+            credential helper or a context that it names is not on this machine, and would be asked first.
     """
-    token = b64encode(f"{username}:{password}".encode()).decode()
+    given = (extra or {}).get("auths")
+    merged = dict(given) if isinstance(given, Mapping) else {}
+    merged |= {host: {"auth": _encoded(login)} for host, login in auths.items()}
     with TemporaryDirectory(prefix="docker-config-") as folder:  # mode 0700
         config = Path(folder, "config.json")
         config.touch(mode=0o600)
-        config.write_text(json.dumps({"auths": {registry: {"auth": token} for registry in registries}}))
+        config.write_text(json.dumps({"auths": merged}))
         yield Path(folder)
+
+
+def _encoded(login: Login) -> str:
+    return b64encode(f"{login.username}:{login.password}".encode()).decode()

@@ -1,34 +1,30 @@
-"""ECR: its authorization, and the images of its repositories, by boto3."""
+"""ECR repositories, and the authorization for their registry, by boto3."""
 
-import json
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from hashlib import sha256
+from shlex import quote
 from threading import Lock
-from typing import TYPE_CHECKING, Any
-
-import requests
+from typing import TYPE_CHECKING
 
 from ecr_lambda_deploy.adapters.aws_errors import DeniedError, RefusedError, translated
+from ecr_lambda_deploy.adapters.ecr_images import EcrImages
+from ecr_lambda_deploy.adapters.ecr_policies import (
+    expiring_rule,
+    lets_lambda_pull,
+    lifecycle_policy,
+    repository_policy,
+)
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import ImageReference, PushedImage
+from ecr_lambda_deploy.model import Platform, RegistryImage
 
 if TYPE_CHECKING:
     from ecr_lambda_deploy.adapters.credentials import Aws
 
-# What Lambda runs [Lambda developer guide, images-create], and the lists of such that it refuses.
-_MANIFESTS = (
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-)
-_INDEXES = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-)
-_PULL_ACTIONS = ("ecr:batchgetimage", "ecr:getdownloadurlforlayer")  # IAM does not mind the case
-_DOWNLOAD_TIMEOUT = 60  # seconds
+CACHE_TAGS = "cache-*"
+"""Tags that may be overwritten in the repositories that this action creates: those of build caches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +42,8 @@ class Authorization:
     password: str
 
 
-class EcrRepositories:
-    """ECR repositories of one account and Region.
+class EcrAuthorizations:
+    """The authorization that some credentials get for the registries of one Region, asked for once.
 
     Args:
         aws: gives the client.
@@ -60,14 +56,17 @@ class EcrRepositories:
         self._lock = Lock()
         self._authorization: Authorization | None = None
 
-    def authorization(self) -> Authorization:
-        """Return the registry's credentials, asked for once.
+    def get(self, *, fresh: bool = False) -> Authorization:
+        """Return the authorization.
+
+        Args:
+            fresh: ask for a new one, since the one before may have expired.
 
         Raises:
-            DeployError: they are not to be had.
+            DeployError: none is to be had.
         """
         with self._lock:
-            if self._authorization is None:
+            if self._authorization is None or fresh:
                 with translated("ecr:GetAuthorizationToken", "*"):
                     answer = self._aws.ecr().get_authorization_token()["authorizationData"][0]
                 token = answer["authorizationToken"]
@@ -78,6 +77,31 @@ class EcrRepositories:
                 self._authorization = Authorization(registry=registry, username=username, password=password)
             return self._authorization
 
+
+class EcrRepositories:
+    """ECR repositories of one account and Region.
+
+    Args:
+        aws: gives the client.
+        mask: keeps a secret out of the log.
+    """
+
+    def __init__(self, aws: "Aws", mask: Callable[[str], None]) -> None:
+        self._aws = aws
+        self._authorizations = EcrAuthorizations(aws, mask)
+        self._images = EcrImages(aws, self.registry)
+
+    def authorization(self, *, fresh: bool = False) -> Authorization:
+        """Return the registry's credentials.
+
+        Args:
+            fresh: ask for new ones, since those before may have expired.
+
+        Raises:
+            DeployError: they are not to be had.
+        """
+        return self._authorizations.get(fresh=fresh)
+
     def registry(self) -> str:
         """Return the host that ECR's authorization names.
 
@@ -86,73 +110,24 @@ class EcrRepositories:
         """
         return self.authorization().registry
 
-    def check_exists(self, repository: str) -> None:
-        """Make sure that a repository is there, by the one read that a deploy needs permission for anyhow.
+    def find_tags(self, repository: str, tags: Sequence[str]) -> Mapping[str, str] | None:
+        """Return the digest of each tag that is there; None if the repository itself is not.
 
         Raises:
-            DeployError: it is not there, or may not be read.
+            DeployError: the repository may not be read.
         """
-        try:
-            with translated("ecr:BatchGetImage", repository):
-                self._aws.ecr().batch_get_image(repositoryName=repository, imageIds=[{"imageTag": "latest"}])
-        except RefusedError as error:
-            if error.code != "RepositoryNotFoundException":
-                raise
-            raise self._missing(repository, error) from error
+        return self._images.find_tags(repository, tags)
 
-    def may_lambda_pull(self, repository: str) -> bool | None:
-        """Whether the repository's policy lets Lambda pull; None where these credentials may not read the policy."""
-        try:
-            with translated("ecr:GetRepositoryPolicy", repository):
-                text = self._aws.ecr().get_repository_policy(repositoryName=repository)["policyText"]
-        except DeniedError:
-            return None
-        except RefusedError as error:
-            if error.code == "RepositoryPolicyNotFoundException":
-                return False
-            raise
-        allowed = [
-            action.lower()
-            for statement in _listed(json.loads(text).get("Statement", []))
-            if statement.get("Effect") == "Allow" and _is_for_lambda(statement.get("Principal"))
-            for action in _listed(statement.get("Action", []))
-        ]
-        return all(any(fnmatchcase(wanted, action) for action in allowed) for wanted in _PULL_ACTIONS)
-
-    def read_image(self, reference: ImageReference) -> PushedImage:
-        """Read an image's manifest and configuration.
+    def read_image(self, repository: str, reference: str, platform: Platform) -> RegistryImage:
+        """Read an image by tag or digest, or the one for a platform out of an index.
 
         Raises:
-            DeployError: it is not there, it is an index, or it is not what its digest says.
+            DeployError: it is not there, or the index holds none for the platform.
         """
-        with translated("ecr:BatchGetImage", reference.repository):
-            answer = self._aws.ecr().batch_get_image(
-                repositoryName=reference.repository,
-                imageIds=[{"imageDigest": reference.digest}],
-                acceptedMediaTypes=[*_MANIFESTS, *_INDEXES],
-            )
-        if not answer["images"]:
-            reason = answer["failures"][0].get("failureReason", "") if answer["failures"] else ""
-            raise DeployError(f"ECR does not have the image {reference}: {reason}")
-        text = answer["images"][0]["imageManifest"]
-        _check_digest(text.encode(), reference.digest, f"the manifest of {reference}")
-        manifest = json.loads(text)
-        media_type = manifest.get("mediaType") or answer["images"][0].get("imageManifestMediaType", "")
-        if media_type not in _MANIFESTS:
-            raise DeployError(
-                f"{reference} has the media type {media_type}, which Lambda cannot run.",
-                "Lambda runs single images only. Build without attestations and for one platform.",
-            )
-        config = self._read_blob(reference, manifest["config"]["digest"])
-        return PushedImage(
-            reference=reference,
-            manifest=text,
-            media_type=media_type,
-            platform=f"{config.get('os')}/{config.get('architecture')}",
-        )
+        return self._images.read(repository, reference, platform)
 
-    def add_tag(self, image: PushedImage, tag: str) -> bool:
-        """Give an image one more tag, by putting its manifest once more under that tag.
+    def add_tag(self, image: RegistryImage, tag: str) -> bool:
+        """Give an image one more tag.
 
         Returns:
             False if the tag stays on other content, because the repository's tags are immutable.
@@ -160,58 +135,99 @@ class EcrRepositories:
         Raises:
             DeployError: ECR refuses otherwise.
         """
-        repository = image.reference.repository
-        try:
-            with translated("ecr:PutImage", repository):
-                self._aws.ecr().put_image(
-                    repositoryName=repository,
-                    imageManifest=image.manifest,
-                    imageManifestMediaType=image.media_type,
-                    imageTag=tag,
-                    imageDigest=image.reference.digest,
-                )
-        except RefusedError as error:
-            if error.code == "ImageTagAlreadyExistsException":
-                return False
-            if error.code != "ImageAlreadyExistsException":
-                raise
-        return True
+        return self._images.add_tag(image, tag)
 
-    def _read_blob(self, reference: ImageReference, digest: str) -> dict[str, Any]:
-        """Read a JSON blob by the short-lived address that ECR gives for it."""
-        with translated("ecr:GetDownloadUrlForLayer", reference.repository):
-            answer = self._aws.ecr().get_download_url_for_layer(repositoryName=reference.repository, layerDigest=digest)
-        try:
-            response = requests.get(answer["downloadUrl"], timeout=_DOWNLOAD_TIMEOUT)
-            response.raise_for_status()
-        except requests.RequestException as error:
-            # The address carries a signature: only the kind of the error is told.
-            raise DeployError(
-                f"The configuration {digest} of {reference} could not be downloaded: {type(error).__name__}"
-            ) from None
-        _check_digest(response.content, digest, f"the configuration of {reference}")
-        config: dict[str, Any] = json.loads(response.content)
-        return config
-
-    def _missing(self, repository: str, error: RefusedError) -> DeployError:
+    def missing(self, repository: str) -> DeployError:
+        """Return the error that tells of a missing repository, and how to create it."""
         return DeployError(
-            f"There is no ECR repository {repository} in {self._aws.region}: {error.message}",
-            "Create it, or name another one in the input 'repository':\n"
-            f"aws ecr create-repository --region {self._aws.region} --repository-name {repository}",
+            f"There is no ECR repository {repository} in {self._aws.region}.",
+            "Set 'create-repository: true', name another one in the input 'repository', or create it:\n"
+            f"{self._command('create-repository', repository)}",
         )
 
+    def create(self, repository: str) -> None:
+        """Create a repository: immutable tags but the caches', scan on push, untagged images removed, open to Lambda.
 
-def _check_digest(content: bytes, digest: str, what: str) -> None:
-    actual = f"sha256:{sha256(content).hexdigest()}"
-    if actual != digest:
-        raise DeployError(f"ECR's answer for {what} has the digest {actual}, not {digest}.", "Run this job again.")
+        One that another run creates at the same time is left to it.
+
+        Raises:
+            DeployError: ECR refuses, or refuses what comes after the creation.
+        """
+        try:
+            with translated("ecr:CreateRepository", repository):
+                created = self._aws.ecr().create_repository(
+                    repositoryName=repository,
+                    imageTagMutability="IMMUTABLE_WITH_EXCLUSION",
+                    imageTagMutabilityExclusionFilters=[{"filterType": "WILDCARD", "filter": CACHE_TAGS}],
+                    imageScanningConfiguration={"scanOnPush": True},
+                )
+        except RefusedError as error:
+            if error.code == "RepositoryAlreadyExistsException":
+                return
+            raise
+        policy = repository_policy(created["repository"]["repositoryArn"])
+        command = self._command("set-repository-policy", repository, "--policy-text", policy)
+        with _created(repository, command), translated("ecr:SetRepositoryPolicy", repository):
+            self._aws.ecr().set_repository_policy(repositoryName=repository, policyText=policy)
+        policy = lifecycle_policy()
+        command = self._command("put-lifecycle-policy", repository, "--lifecycle-policy-text", policy)
+        with _created(repository, command), translated("ecr:PutLifecyclePolicy", repository):
+            self._aws.ecr().put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=policy)
+
+    def may_lambda_pull(self, repository: str) -> bool | None:
+        """Whether the repository's policy lets Lambda pull; None where these credentials may not read the policy."""
+        try:
+            with translated("ecr:GetRepositoryPolicy", repository):
+                policy = self._aws.ecr().get_repository_policy(repositoryName=repository)["policyText"]
+        except DeniedError:
+            return None
+        except RefusedError as error:
+            if error.code == "RepositoryPolicyNotFoundException":
+                return False
+            raise
+        return lets_lambda_pull(policy)
+
+    def may_overwrite(self, repository: str, tag: str) -> bool | None:
+        """Whether a tag may be moved to other content; None where these credentials may not read that."""
+        try:
+            with translated("ecr:DescribeRepositories", repository):
+                answer = self._aws.ecr().describe_repositories(repositoryNames=[repository])["repositories"][0]
+        except DeniedError:
+            return None
+        filters = answer.get("imageTagMutabilityExclusionFilters", [])
+        is_excluded = any(fnmatchcase(tag, exclusion["filter"]) for exclusion in filters)
+        return answer["imageTagMutability"].startswith("MUTABLE") != is_excluded
+
+    def expiring_rule(self, repository: str, tags: Sequence[str]) -> str:
+        """Return a sentence on the lifecycle rule that could remove an image with these tags.
+
+        It is empty if there is none, or where these credentials may not read that.
+        """
+        try:
+            with translated("ecr:GetLifecyclePolicy", repository):
+                policy = self._aws.ecr().get_lifecycle_policy(repositoryName=repository)["lifecyclePolicyText"]
+        except DeniedError:
+            return ""
+        except RefusedError as error:
+            if error.code == "LifecyclePolicyNotFoundException":
+                return ""
+            raise
+        return expiring_rule(policy, tags)
+
+    def _command(self, command: str, repository: str, *options: str) -> str:
+        words = ["aws", "ecr", command, "--region", self._aws.region, "--repository-name", repository, *options]
+        return " ".join(map(quote, words))
 
 
-def _is_for_lambda(principal: object) -> bool:
-    if isinstance(principal, dict):
-        return "lambda.amazonaws.com" in _listed(principal.get("Service", []))
-    return principal == "*"
-
-
-def _listed(value: Any) -> list[Any]:  # noqa: ANN401 # IAM's JSON has one thing or a list of them
-    return value if isinstance(value, list) else [value]
+@contextmanager
+def _created(repository: str, command: str) -> Iterator[None]:
+    """Tell what is left to do if a call fails after the repository was created."""
+    try:
+        yield
+    except DeployError as error:
+        raise DeployError(
+            f"The ECR repository {repository} was created, but is not complete: {error.message}",
+            "\n".join(
+                filter(None, [error.hint, f"Run this with other credentials, and then this job again:\n{command}"])
+            ),
+        ) from error

@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,26 +16,11 @@ from ecr_lambda_deploy.adapters.base_images import images_of
 from ecr_lambda_deploy.adapters.build_context import digest_of, unreadable
 from ecr_lambda_deploy.adapters.dockerignore import Dockerignore
 from ecr_lambda_deploy.adapters.unknown_input import UnknownInputError
-from ecr_lambda_deploy.model import Build, Platform
+from ecr_lambda_deploy.model import Build, Fingerprint, Platform
 
 _SCHEME = 1  # to be raised when the same inputs come to mean another image
 _IMAGE = "docker-image://"
 _REGISTRIES_ASKED = 8  # at a time
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fingerprint:
-    """What identifies a build by its inputs.
-
-    Attributes:
-        tag: the image tag, `src-` and 64 hexadecimal digits; None if the build must be run.
-        reason: why there is none, in one line.
-        hints: what would make it more useful, for the log.
-    """
-
-    tag: str | None
-    reason: str = ""
-    hints: tuple[str, ...] = ()
 
 
 def fingerprint(build: Build, platform: Platform, *, resolve: Callable[[str], str]) -> Fingerprint:
@@ -61,7 +45,7 @@ def _inputs(build: Build, platform: Platform, resolve: Callable[[str], str]) -> 
     Raises:
         UnknownInputError: something cannot be known.
     """
-    if build.pull or build.no_cache or "no-cache-filter" in build.properties:
+    if "no-cache-filter" in build.properties:
         raise UnknownInputError("the build is to be run anew")
     if elsewhere := build.properties.keys() & {"args", "contexts", "dockerfile-inline"}:
         raise UnknownInputError(f"`set` has {min(elsewhere)}, which is not looked into")

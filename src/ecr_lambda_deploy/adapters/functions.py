@@ -130,6 +130,7 @@ def _conflicts_apart() -> Iterator[None]:
 
 
 def _state(configuration: "FunctionConfigurationTypeDef", code: "FunctionCodeLocationTypeDef") -> FunctionState:
+    image_config = configuration.get("ImageConfigResponse", {}).get("ImageConfig", {})
     return FunctionState(
         name=configuration["FunctionName"],
         arn=configuration["FunctionArn"],
@@ -147,4 +148,5 @@ def _state(configuration: "FunctionConfigurationTypeDef", code: "FunctionCodeLoc
         ),
         image=ImageReference.parse(code.get("ResolvedImageUri", "")),
         code_sha256=configuration.get("CodeSha256", ""),
+        has_entry_point=bool(image_config.get("EntryPoint") or image_config.get("Command")),
     )

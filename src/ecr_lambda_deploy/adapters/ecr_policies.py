@@ -1,0 +1,98 @@
+"""The two documents that an ECR repository has beside its images: its policy, and its lifecycle policy."""
+
+import json
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+_PULL_ACTIONS = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+_UNTAGGED_DAYS = 14
+
+
+def repository_policy(repository_arn: str) -> str:
+    """Return a policy that lets Lambda pull for the functions of the repository's own account and Region.
+
+    The condition is AWS's own way of writing it: Lambda developer guide, images-create (cross-account permissions);
+    aws-parallelcluster-ui#380 has it within one account.
+    """
+    _, partition, _, region, account, _ = repository_arn.split(":", maxsplit=5)
+    statement = {
+        "Sid": "LambdaECRImageRetrievalPolicy",
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": list(_PULL_ACTIONS),
+        "Condition": {"StringLike": {"aws:sourceArn": f"arn:{partition}:lambda:{region}:{account}:function:*"}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def lets_lambda_pull(policy: str) -> bool:
+    """Whether a repository's policy lets Lambda pull."""
+    allowed = [
+        action.lower()  # IAM does not mind the case
+        for statement in _listed(json.loads(policy).get("Statement", []))
+        if statement.get("Effect") == "Allow" and _is_for_lambda(statement.get("Principal"))
+        for action in _listed(statement.get("Action", []))
+    ]
+    return all(any(fnmatchcase(wanted.lower(), action) for action in allowed) for wanted in _PULL_ACTIONS)
+
+
+def lifecycle_policy() -> str:
+    """Return a lifecycle policy that removes untagged images after a while, and never a tagged one."""
+    rule = {
+        "rulePriority": 1,
+        "description": f"Remove images without a tag {_UNTAGGED_DAYS} days after their push",
+        "selection": {
+            "tagStatus": "untagged",
+            "countType": "sinceImagePushed",
+            "countUnit": "days",
+            "countNumber": _UNTAGGED_DAYS,
+        },
+        "action": {"type": "expire"},
+    }
+    return json.dumps({"rules": [rule]})
+
+
+def expiring_rule(policy: str, tags: Sequence[str]) -> str:
+    """Return a sentence on the rule of a lifecycle policy that could remove an image with these tags, or nothing.
+
+    An image is subject to one rule at most: the first, by priority, whose tagging requirements it meets; and it meets
+    those of a list only if it has a tag for each of its entries. Source: Amazon ECR user guide, "How lifecycle policies
+    work" and "Lifecycle policy properties". An archived image cannot be pulled, so archiving counts as removing.
+    """
+    for rule in sorted(json.loads(policy)["rules"], key=lambda rule: int(rule["rulePriority"])):
+        if _matches(rule["selection"], tags):
+            name = f"rule {rule['rulePriority']} of the lifecycle policy"
+            if description := rule.get("description"):
+                name += f" ({description})"
+            verb = "archives" if rule["action"]["type"] == "transition" else "deletes"
+            return f"{name} {verb} {_selected(rule['selection'])}."
+    return ""
+
+
+def _matches(selection: Mapping[str, Any], tags: Sequence[str]) -> bool:
+    if selection.get("storageClass") == "archive":  # for images that no function can run any more
+        return False
+    if selection["tagStatus"] != "tagged":
+        return bool(selection["tagStatus"] == "any" or not tags)
+    return all(any(fnmatchcase(tag, pattern) for tag in tags) for pattern in _patterns(selection))
+
+
+def _patterns(selection: Mapping[str, Any]) -> list[str]:
+    return [*selection.get("tagPatternList", []), *(f"{prefix}*" for prefix in selection.get("tagPrefixList", []))]
+
+
+def _selected(selection: Mapping[str, Any]) -> str:
+    if selection["tagStatus"] == "tagged":
+        return f"images with tags like {' and '.join(_patterns(selection))}"
+    return "any image" if selection["tagStatus"] == "any" else "untagged images"
+
+
+def _is_for_lambda(principal: object) -> bool:
+    if isinstance(principal, dict):
+        return "lambda.amazonaws.com" in _listed(principal.get("Service", []))
+    return principal == "*"
+
+
+def _listed(value: Any) -> list[Any]:  # noqa: ANN401 # IAM's JSON has one thing or a list of them
+    return value if isinstance(value, list) else [value]

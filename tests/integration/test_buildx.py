@@ -1,0 +1,542 @@
+"""Builds by the real buildx, on engine 20.10 and on a current one, pushed to a registry that behaves as ECR's does."""
+
+import gzip
+import json
+import shutil
+import subprocess
+import time
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+
+from ecr_lambda_deploy.adapters.actions import Console
+from ecr_lambda_deploy.adapters.buildx import Buildx
+from ecr_lambda_deploy.adapters.ecr import Authorization
+from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.model import Build, BuilderChoice, BuildOrder, CacheChoice, ImageReference
+from sandbox.aws import Aws, Fault
+from sandbox.debian import programs
+from sandbox.dockerd import own_dockerd
+from sandbox.engine import Engine
+from sandbox.processes import watched_processes
+from tests.integration.buildkit_endpoint import BUILDCTL, buildkit_at_tcp
+
+_BUILDX = ("sid", ("docker-buildx",), ("usr/libexec/docker/cli-plugins/docker-buildx",))
+_BUSYBOX = ("bookworm", ("busybox-static",), ("bin/busybox",))
+
+
+class ImpatientClock:
+    """A clock on which waiting takes no time, though as much has passed."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    def now(self) -> float:
+        return time.monotonic() + sum(self.waits)
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+
+@dataclass(slots=True, kw_only=True)
+class Workshop:
+    """A workspace, a repository and a builder.
+
+    Attributes:
+        workspace: folder with a Dockerfile.
+        repository_uri: registry and repository.
+        base: an image with a shell, in the same registry.
+        aws: where the registry is.
+        builder: what is tested.
+        clock: by which it waits.
+        logins: whether each login that it asked for was to be a fresh one.
+    """
+
+    workspace: Path
+    repository_uri: str
+    base: str
+    aws: Aws
+    builder: Buildx
+    clock: "ImpatientClock"
+    logins: list[bool]
+
+    def write(self, dockerfile: str, **files: str) -> None:
+        """Write the Dockerfile, its first line left out, and other files."""
+        self.workspace.joinpath("Dockerfile").write_text(f"FROM {self.base}\n{dockerfile}")
+        for name, content in files.items():
+            self.workspace.joinpath(name).write_text(content)
+
+    def order(
+        self,
+        *,
+        present: ImageReference | None = None,
+        may_overwrite: bool | None = True,
+        **build: Any,  # noqa: ANN401 # the fields of Build
+    ) -> BuildOrder:
+        """Return the order for a build of the workspace."""
+        return BuildOrder(
+            build=Build(context=self.workspace, dockerfile=self.workspace / "Dockerfile", **build),
+            platform="linux/amd64",
+            labels={},
+            repository_uri=self.repository_uri,
+            tag=f"src-{uuid4().hex}",
+            may_overwrite_cache=may_overwrite,
+            present_image=present,
+        )
+
+    def push(self, **order: Any) -> ImageReference:  # noqa: ANN401 # see `order`
+        """Build and push, and return what then is under the tag."""
+        wanted = self.order(**order)
+        self.builder.build_and_push(wanted)
+        registry, _, repository = self.repository_uri.partition("/")
+        return ImageReference(registry=registry, repository=repository, digest=self.digests()[wanted.tag])
+
+    def digests(self) -> dict[str, str]:
+        """Return the digest of each tag of the repository."""
+        images = self.aws.client("ecr").describe_images(repositoryName=self.repository_uri.partition("/")[2])
+        return {tag: image["imageDigest"] for image in images["imageDetails"] for tag in image.get("imageTags", ())}
+
+    def contents(self, image: ImageReference) -> Iterator[str]:
+        """Yield the manifest, the configuration with the image's history, and what the layers hold."""
+        manifest = self.manifest(image)
+        yield json.dumps(manifest)
+        for blob in (manifest["config"], *manifest["layers"]):
+            url = self.aws.client("ecr").get_download_url_for_layer(
+                repositoryName=image.repository, layerDigest=blob["digest"]
+            )["downloadUrl"]
+            content = requests.get(url, timeout=10).content
+            yield (content if blob is manifest["config"] else gzip.decompress(content)).decode(errors="replace")
+
+    def manifest(self, image: ImageReference) -> dict[str, Any]:
+        """Return an image's manifest."""
+        found = self.aws.client("ecr").batch_get_image(
+            repositoryName=image.repository, imageIds=[{"imageDigest": image.digest}]
+        )
+        return dict(json.loads(found["images"][0]["imageManifest"]))
+
+
+Open = Callable[..., Workshop]
+
+
+@pytest.fixture(scope="session")
+def buildx() -> Path:
+    """The program."""
+    return programs(*_BUILDX) / "docker-buildx"
+
+
+@pytest.fixture(scope="session")
+def base(engine: Engine, aws: Aws, buildx: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A small image with a shell, in the registry."""
+    folder = tmp_path_factory.mktemp("base")
+    shutil.copy(programs(*_BUSYBOX) / "busybox", folder)
+    folder.joinpath("Dockerfile").write_text("FROM scratch\nCOPY busybox /bin/busybox\nCOPY busybox /bin/sh\n")
+    aws.client("ecr").create_repository(repositoryName="base")
+    config = tmp_path_factory.mktemp("docker")
+    token = aws.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    config.joinpath("config.json").write_text(json.dumps({"auths": {aws.registry: {"auth": token}}}))
+    reference = f"{aws.registry}/base:1"
+    command = [str(buildx), "build", "--push", "--provenance=false", f"--tag={reference}", str(folder)]
+    subprocess.run(command, env={**engine.environment(), "DOCKER_CONFIG": str(config)}, check=True, capture_output=True)
+    return reference
+
+
+@pytest.fixture
+def open_workshop(aws: Aws, base: str, buildx: Path, tmp_path: Path) -> Iterator[Open]:
+    """Make a workshop with an engine."""
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    repository = f"app-{uuid4().hex[:8]}"
+    aws.client("ecr").create_repository(repositoryName=repository)
+
+    def make(
+        environment: Mapping[str, str],
+        *,
+        stale_logins: int = 0,
+        endpoint: str = "",
+        docker_auth: Mapping[str, object] | None = None,
+        program: str = "",
+    ) -> Workshop:
+        clock = ImpatientClock()
+        logins: list[bool] = []
+
+        def authorize(*, fresh: bool = False) -> Authorization:
+            logins.append(fresh)
+            answer = aws.client("ecr").get_authorization_token()["authorizationData"][0]
+            username, _, password = b64decode(answer["authorizationToken"]).decode().partition(":")
+            is_stale = len(logins) <= stale_logins
+            return Authorization(registry=aws.registry, username=username, password="old" if is_stale else password)
+
+        builder = Buildx(
+            workspace=workspace,
+            environment=environment,
+            console=Console(),
+            authorization=authorize,
+            choice=BuilderChoice(endpoint=endpoint, docker_auth=docker_auth or {}),
+            clock=clock,
+            program=program or str(buildx),
+        )
+        return Workshop(
+            workspace=workspace,
+            repository_uri=f"{aws.registry}/{repository}",
+            base=base,
+            aws=aws,
+            builder=builder,
+            clock=clock,
+            logins=logins,
+        )
+
+    yield make
+    aws.reset_rules()
+
+
+@pytest.fixture
+def workshop(open_workshop: Open, each_engine: Engine) -> Workshop:
+    """A workshop on each engine."""
+    return open_workshop(each_engine.environment())
+
+
+@pytest.fixture
+def cold_engine(each_engine: Engine) -> Iterator[dict[str, str]]:
+    """The environment for an engine of the same kind that has neither images nor cache."""
+    flavour, number = ("current", 4) if each_engine.containerd_store else ("20.10", 3)
+    suite, packages = (
+        ("sid", ("docker.io", "containerd", "docker-cli")) if number == 4 else ("bookworm", ("docker.io",))
+    )
+    paths = ("containerd", "containerd-shim-runc-v2", "docker", "docker-init", "tini-static", "docker-proxy")
+    names = (*(f"usr/bin/{name}" for name in paths), "usr/sbin/docker-proxy", "usr/sbin/dockerd")
+    folder = programs(suite, packages, names)
+    settings = {"features": {"containerd-snapshotter": True}} if number == 4 else {}
+    with own_dockerd(f"cold-{flavour}", number, programs=folder, settings=settings) as socket:
+        environment = {"DOCKER_HOST": f"unix://{socket}"}
+        for command in (["image", "prune", "--all", "--force"], ["builder", "prune", "--all", "--force"]):
+            subprocess.run([str(each_engine.cli), *command], env=environment, check=True, capture_output=True)
+        yield environment
+
+
+def test_a_build_is_pushed_as_a_single_image(workshop: Workshop) -> None:
+    workshop.write("COPY app /\n", app="one")
+
+    assert "layers" in workshop.manifest(workshop.push())
+
+
+# Engine 20.10 has no BuildKit that others can use.
+_ON_CURRENT = pytest.mark.parametrize("each_engine", ["current"], indirect=True)
+_ONCE = "RUN busybox cat /proc/sys/kernel/random/uuid > /once\n"  # another layer each time that it runs
+
+
+def test_the_cache_serves_an_engine_that_has_nothing(
+    workshop: Workshop, open_workshop: Open, cold_engine: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    workshop.write(f"{_ONCE}COPY app /\n", app="one")
+    first = workshop.push()
+    cold = open_workshop(cold_engine)
+
+    again = cold.push(present=first)
+    assert "CACHED" in capfd.readouterr().out.partition("RUN busybox")[2]
+    assert cold.manifest(again)["layers"] == workshop.manifest(first)["layers"]
+
+    cold.write(f"{_ONCE}COPY app /\n", app="two")
+    changed = cold.push(present=first)
+    *kept, last = cold.manifest(changed)["layers"]
+    assert kept == workshop.manifest(first)["layers"][:-1]
+    assert last != workshop.manifest(first)["layers"][-1]
+
+
+def test_an_immutable_cache_tag_means_a_cache_within_the_image(
+    workshop: Workshop, capfd: pytest.CaptureFixture[str]
+) -> None:
+    workshop.write(_ONCE)
+
+    workshop.push(may_overwrite=False)
+
+    assert "within the image" in capfd.readouterr().out
+    assert all(tag.startswith("src-") for tag in workshop.digests())
+
+
+def test_a_cache_that_cannot_be_found_fails_no_build(workshop: Workshop) -> None:
+    workshop.write(_ONCE)
+    missing = f"type=registry,ref={workshop.repository_uri}-missing:cache"
+
+    workshop.push(cache=CacheChoice(imports=(missing,)))
+
+
+def test_a_cache_that_cannot_be_kept_fails_no_build(workshop: Workshop, each_engine: Engine) -> None:
+    workshop.write(_ONCE)
+    cache = CacheChoice(exports=(f"type=registry,ref={workshop.repository_uri}-missing:cache",))
+
+    if each_engine.containerd_store:
+        workshop.push(cache=cache)
+    else:
+        with pytest.raises(DeployError, match="Cache export is not supported") as caught:
+            workshop.push(cache=cache)
+        assert "newer" in caught.value.hint
+
+
+def test_secrets_reach_the_build_and_nothing_else(
+    workshop: Workshop, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, lines = f"token-{uuid4().hex}", f'first-{uuid4().hex}\nse"c,o=nd-{uuid4().hex} ${{HOME}}\n'
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    digests = [sha256(value.encode()).hexdigest() for value in (token, lines)]
+    workshop.write(
+        "RUN --mount=type=secret,id=token --mount=type=secret,id=more"
+        f" echo '{digests[0]}  /run/secrets/token' | busybox sha256sum -c"
+        f" && echo '{digests[1]}  /run/secrets/more' | busybox sha256sum -c\n"
+    )
+    with watched_processes() as sightings:
+        image = workshop.push(secrets={"token": token, "more": lines})
+
+    values = [token, *lines.split()]
+    assert any("buildx" in arguments for arguments in sightings.arguments)
+    seen = [*sightings.arguments, capfd.readouterr().out, *workshop.contents(image)]
+    seen += [path.read_bytes().decode(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
+    assert [value for value in values if any(value in text for text in seen)] == []
+    assert not list(tmp_path.glob("buildx-*"))
+
+
+def test_a_wrong_secret_is_noticed_by_the_test_above(workshop: Workshop) -> None:
+    workshop.write("RUN --mount=type=secret,id=token echo 0 /run/secrets/token | busybox sha256sum -c\n")
+
+    with pytest.raises(DeployError, match="Dockerfile:2: RUN"):
+        workshop.push(secrets={"token": "secret"})
+
+
+def test_cache_mounts_are_kept_from_one_build_to_the_next(workshop: Workshop) -> None:
+    workshop.write("COPY app /\nRUN --mount=type=cache,target=/kept echo one > /kept/one\n", app=uuid4().hex)
+    workshop.push()
+    workshop.write("COPY app /\nRUN --mount=type=cache,target=/kept busybox test -f /kept/one\n")
+
+    workshop.push()
+
+
+def test_heredocs_work_on_a_each_engine(workshop: Workshop, each_engine: Engine) -> None:
+    workshop.write("RUN <<END\nbusybox cat /bin/sh > /copy\nEND\n")
+
+    if each_engine.containerd_store:
+        workshop.push()
+    else:
+        with pytest.raises(DeployError, match="dockerfile parse error"):
+            workshop.push()
+
+
+def test_named_contexts(workshop: Workshop, each_engine: Engine) -> None:
+    folder = workshop.workspace / "shared"
+    folder.mkdir()
+    folder.joinpath("file").write_text("shared")
+    workshop.write("COPY --from=shared file /\n")
+    contexts = {"shared": str(folder)}
+
+    if each_engine.containerd_store:
+        workshop.push(build_contexts=contexts)
+    else:
+        with pytest.raises(DeployError) as caught:
+            workshop.push(build_contexts=contexts)
+        assert "newer" in caught.value.hint
+
+
+def test_attestations_make_an_index(workshop: Workshop, each_engine: Engine) -> None:
+    workshop.write(_ONCE)
+
+    if each_engine.containerd_store:
+        manifest = workshop.manifest(workshop.push(provenance="mode=max"))
+        assert [entry["platform"]["os"] for entry in manifest["manifests"]] == ["linux", "unknown"]
+    else:
+        with pytest.raises(DeployError) as caught:
+            workshop.push(provenance="mode=max")
+        assert "newer" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("action", "fault"),
+    [
+        pytest.param("PutManifest", {"times": 5, "status": 500}, id="500"),
+        pytest.param("PutManifest", {"times": 5, "status": 429}, id="429"),
+        pytest.param("PutManifest", {"times": 3, "reset": True}, id="reset"),
+        pytest.param("InitiateUpload", {"times": 3, "status": 503}, id="503 of a layer"),
+        pytest.param("PutManifest", {"delay": 3}, id="slow"),
+    ],
+)
+def test_a_push_outlives_what_passes(workshop: Workshop, action: str, fault: dict[str, Any]) -> None:
+    workshop.write(_ONCE)
+    workshop.aws.inject(Fault(action=f"registry:{action}", **fault))
+
+    workshop.push(cache=CacheChoice(mode="off"))
+
+
+def test_a_push_that_never_succeeds_is_given_up_after_a_minute(
+    open_workshop: Open, engine: Engine, capfd: pytest.CaptureFixture[str]
+) -> None:
+    workshop = open_workshop(engine.environment())
+    workshop.write(_ONCE)
+    workshop.aws.inject(Fault(action="registry:PutManifest", times=10_000, status=503))
+
+    with pytest.raises(DeployError) as caught:
+        workshop.push(cache=CacheChoice(mode="off"))
+    assert "503" in caught.value.message
+    assert "again" in caught.value.hint
+    assert 30 <= sum(workshop.clock.waits) <= 60
+    assert capfd.readouterr().out.count("Trying again in") == len(workshop.clock.waits)
+    assert workshop.digests() == {}
+
+
+def test_a_login_that_has_expired_is_renewed_once(open_workshop: Open, each_engine: Engine) -> None:
+    workshop = open_workshop(each_engine.environment(), stale_logins=1)
+    workshop.write("COPY app /\n", app="one")
+
+    workshop.push()
+    assert workshop.logins == [False, True]
+
+
+def test_a_login_that_is_refused_is_renewed_only_once(open_workshop: Open, each_engine: Engine) -> None:
+    workshop = open_workshop(each_engine.environment(), stale_logins=10)
+    workshop.write("COPY app /\n", app="one")
+
+    with pytest.raises(DeployError):
+        workshop.push()
+    assert workshop.logins == [False, True]
+    assert workshop.clock.waits == []
+
+
+def test_what_fails_for_good_is_not_tried_again(workshop: Workshop) -> None:
+    workshop.write("RUN echo 503 Service Unavailable, connection reset, unexpected EOF && false\n")
+
+    with pytest.raises(DeployError, match="exit code: 1"):
+        workshop.push()
+    assert workshop.clock.waits == []
+    assert workshop.logins == [False]
+
+
+def test_the_engine_s_own_platform_is_known_without_buildx(open_workshop: Open, each_engine: Engine) -> None:
+    builder = open_workshop(each_engine.environment(), program="/nonexistent").builder
+
+    assert builder.check_engine(None) == builder.check_engine("linux/amd64") == "linux/amd64"
+
+
+def test_a_platform_that_the_engine_cannot_build_for_is_found_before(workshop: Workshop) -> None:
+    with pytest.raises(DeployError, match="cannot build for linux/arm64; it builds for linux/amd64") as caught:
+        workshop.builder.check_engine("linux/arm64")
+    assert "ubuntu-24.04-arm" in caught.value.hint
+
+
+@pytest.fixture
+def container(each_engine: Engine, tmp_path: Path) -> Iterator[str]:
+    """The name of a container such as docker/setup-buildx-action leaves on the engine."""
+    script = tmp_path / "buildctl"
+    script.write_text(BUILDCTL)
+    script.chmod(0o755)
+    name = f"buildx_buildkit_builder-{uuid4()}0"
+    mounts = {"/var/run/docker.sock": each_engine.socket, "/usr/local/bin/buildctl": script}
+    options = [f"--volume={source}:{target}" for target, source in mounts.items()]
+    each_engine.docker(
+        "run", "--detach", "--network=none", f"--name={name}", *options, "python:3.13-alpine", "sleep", "600"
+    )
+    yield name
+    each_engine.docker("rm", "--force", name)
+
+
+@_ON_CURRENT
+def test_a_buildkit_elsewhere_builds_without_an_engine(open_workshop: Open, each_engine: Engine) -> None:
+    with buildkit_at_tcp(each_engine.socket) as endpoint:
+        workshop = open_workshop({"DOCKER_HOST": "unix:///nonexistent"}, endpoint=endpoint)
+        workshop.write(_ONCE)
+
+        assert workshop.builder.check_engine(None) == workshop.builder.check_engine("linux/amd64") == "linux/amd64"
+        workshop.push()
+
+        assert sorted(tag.partition("-")[0] for tag in workshop.digests()) == ["cache", "src"]
+        with pytest.raises(DeployError, match="cannot build for linux/arm64"):
+            workshop.builder.check_engine("linux/arm64")
+
+
+@_ON_CURRENT
+def test_a_builder_s_container_on_the_engine_builds(open_workshop: Open, each_engine: Engine, container: str) -> None:
+    workshop = open_workshop(each_engine.environment(), endpoint=f"docker-container://{container}")
+    workshop.write(_ONCE)
+
+    assert workshop.builder.check_engine("linux/amd64") == "linux/amd64"
+    workshop.push()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "words"),
+    [
+        ("tcp://127.0.0.1:1", "tcp://127.0.0.1:1 cannot be reached: .*refused"),
+        ("docker-container://buildx_buildkit_absent0", "container buildx_buildkit_absent0 is missing"),
+        ("docker-container://absent", "not one that `docker buildx create` made"),
+    ],
+)
+def test_a_builder_that_is_not_there_is_found_before(
+    open_workshop: Open, engine: Engine, endpoint: str, words: str
+) -> None:
+    workshop = open_workshop(engine.environment(), endpoint=endpoint)
+
+    with pytest.raises(DeployError, match=words):
+        workshop.builder.check_engine(None)
+
+
+def test_what_is_no_buildkit_is_no_builder(open_workshop: Open, aws: Aws) -> None:
+    workshop = open_workshop({}, endpoint=f"tcp://127.0.0.1:{aws.registry.partition(':')[2]}")
+
+    with pytest.raises(DeployError, match="does not answer as BuildKit does"):
+        workshop.builder.check_engine(None)
+
+
+def test_a_base_image_s_digest_is_the_registry_s(
+    workshop: Workshop, open_workshop: Open, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A tag of the repository serves as the base of another build, which no engine is asked for."""
+    workshop.write(_ONCE)
+    tags = {}
+    other = open_workshop({"DOCKER_HOST": "unix:///nonexistent"})
+    for _ in range(2):
+        workshop.write(f"{_ONCE}COPY app /\n", app=uuid4().hex)
+        order = replace(workshop.order(cache=CacheChoice(mode="off")), tag="base")
+        workshop.builder.build_and_push(order)
+        other.workspace.joinpath("Dockerfile").write_text(f"FROM {workshop.repository_uri}:base\n")
+        other.workspace.joinpath("app").unlink()
+        tags[workshop.digests()["base"]] = other.builder.fingerprint(other.order().build, "linux/amd64").tag
+
+    assert None not in tags.values()
+    assert len(set(tags.values())) == len(tags) == 2
+    assert "stands in" not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(("host", "stand_in"), [("", "the engine's own copy"), ("unix:///none", "its name")])
+def test_what_stands_in_for_a_digest_is_told(
+    open_workshop: Open, engine: Engine, host: str, stand_in: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    image = f"localhost:1/only-here:{uuid4().hex}"
+    engine.docker("tag", "python:3.13-alpine", image)
+    workshop = open_workshop({"DOCKER_HOST": host} if host else engine.environment())
+    (workshop.workspace / "Dockerfile").write_text(f"FROM {image}\n")
+
+    found = workshop.builder.fingerprint(workshop.order().build, "linux/amd64")
+
+    engine.docker("rmi", image)
+    assert found.tag
+    assert f"{image}; {stand_in} stands in for it" in capfd.readouterr().out
+
+
+def test_a_private_base_image_takes_the_credentials_that_are_given(
+    open_workshop: Open, each_engine: Engine, aws: Aws
+) -> None:
+    """The same registry under another name is one that the run's own credentials are not for."""
+    host = f"127.0.0.1:{aws.registry.partition(':')[2]}"
+    token = aws.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    auths = {host: {"auth": token}, aws.registry: {"auth": "d3Jvbmc6d3Jvbmc="}}
+    with_credentials = open_workshop(each_engine.environment(), docker_auth={"auths": auths})
+    without = open_workshop(each_engine.environment())
+    without.base = with_credentials.base = f"{host}/base:1"
+    with_credentials.write("COPY app /\n", app=uuid4().hex)
+
+    with pytest.raises(DeployError) as caught:
+        without.push()
+    assert "'docker-auth'" in caught.value.hint
+    with_credentials.push()

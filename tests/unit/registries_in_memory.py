@@ -1,0 +1,294 @@
+"""Registries in memory, and the ports that read, fill and copy between them: what ECR and BuildKit do with images."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from threading import Lock
+
+from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.model import (
+    Build,
+    BuildOrder,
+    Fingerprint,
+    ImageReference,
+    Layer,
+    Platform,
+    RegistryImage,
+    ServedImage,
+    is_same_registry,
+)
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+
+def registry_image(reference: ImageReference, platform: str = "linux/amd64") -> RegistryImage:
+    """Return an image that Lambda can run, as a registry holds it."""
+    return RegistryImage(
+        reference=reference,
+        manifest=f'{{"digest":"{reference.digest}"}}',
+        media_type=MANIFEST,
+        platform=platform,
+        layers=(Layer(media_type=LAYER, size=1000),),
+        has_entry_point=True,
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class StoredRepository:
+    """A repository of a registry.
+
+    Attributes:
+        images: by digest.
+        indexes: by digest, the images of an index.
+        tags: the digest of each tag.
+        is_immutable: whether a tag stays on the content that it has.
+    """
+
+    images: dict[str, RegistryImage] = field(default_factory=dict)
+    indexes: dict[str, tuple[RegistryImage, ...]] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    is_immutable: bool = False
+
+    def tag(self, tag: str, digest: str) -> bool:
+        """Give content a tag; False if the tag has other content and stays there."""
+        if self.is_immutable and self.tags.get(tag, digest) != digest:
+            return False
+        self.tags[tag] = digest
+        return True
+
+
+class Registry:
+    """A registry: repositories by name, of which one, `orders`, is there.
+
+    Args:
+        host: its name.
+    """
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.repositories = {"orders": StoredRepository()}
+
+    def hold(self, image: RegistryImage, *tags: str) -> RegistryImage:
+        """Have an image and its tags from the start."""
+        stored = self.repositories.setdefault(image.reference.repository, StoredRepository())
+        stored.images[image.reference.digest] = image
+        for tag in tags:
+            assert stored.tag(tag, image.reference.digest)
+        return image
+
+    def hold_index(self, *images: RegistryImage, tag: str) -> str:
+        """Have an index of images from the start, and return its digest."""
+        for image in images:
+            self.hold(image)
+        stored = self.repositories[images[0].reference.repository]
+        digest = index_digest(images)
+        stored.indexes[digest] = images
+        assert stored.tag(tag, digest)
+        return digest
+
+    def read(self, repository: str, reference: str, platform: Platform) -> RegistryImage:
+        """Read an image by tag or digest, or the one for a platform out of an index."""
+        stored = self.repositories.get(repository, StoredRepository())
+        digest = reference if reference.startswith("sha256:") else stored.tags.get(reference, "")
+        if digest in stored.indexes:
+            for image in stored.indexes[digest]:
+                if image.platform == platform:
+                    return replace(image, is_of_index=True)
+            raise DeployError(f"{reference} is an index without an image for {platform}")
+        if digest not in stored.images:
+            raise DeployError(f"ECR does not have the image {self.host}/{repository} {reference}")
+        return stored.images[digest]
+
+
+def index_digest(images: Sequence[RegistryImage]) -> str:
+    """Return the digest of an index of images."""
+    return f"sha256:{sha256(' '.join(image.reference.digest for image in images).encode()).hexdigest()}"
+
+
+class Recording:
+    """A port that keeps the names of its calls, and lets a test break any of them.
+
+    Attributes:
+        refusals: by the name of a call, the error that it ends with.
+        before: by the name of a call and its number, from 1, what happens just before it.
+        calls: the names of all calls, in order, of all ports that share the list.
+    """
+
+    def __init__(self, calls: list[str] | None = None) -> None:
+        self.refusals: dict[str, BaseException] = {}
+        self.before: dict[tuple[str, int], Callable[[], object]] = {}
+        self.calls: list[str] = [] if calls is None else calls
+        self._lock = Lock()
+
+    def _enter(self, call: str) -> None:
+        with self._lock:
+            self.calls.append(call)
+            number = self.calls.count(call)
+        if happening := self.before.get((call, number)):
+            happening()
+        if refusal := self.refusals.get(call):
+            raise refusal
+
+
+class FakeRepositories(Recording):
+    """The repositories of one registry.
+
+    Attributes:
+        lets_lambda_pull: what their policies say of it.
+        rule: what their lifecycle policies say that could remove an image.
+        created: names of the repositories that were created.
+        tagged: the tags that were given, with their digests, in order.
+        expected: the tags that lifecycle policies were asked about.
+    """
+
+    def __init__(self, registry: Registry, calls: list[str] | None = None) -> None:
+        super().__init__(calls)
+        self.stored = registry
+        self.lets_lambda_pull: bool | None = True
+        self.rule = ""
+        self.created: list[str] = []
+        self.tagged: list[tuple[str, str]] = []
+        self.expected: list[tuple[str, ...]] = []
+
+    def registry(self) -> str:
+        self._enter("registry")
+        return self.stored.host
+
+    def find_tags(self, repository: str, tags: Sequence[str]) -> Mapping[str, str] | None:
+        self._enter("find_tags")
+        stored = self.stored.repositories.get(repository)
+        return None if stored is None else {tag: stored.tags[tag] for tag in tags if tag in stored.tags}
+
+    def missing(self, repository: str) -> DeployError:
+        return DeployError(f"There is no ECR repository {repository}", "'create-repository: true'")
+
+    def create(self, repository: str) -> None:
+        self._enter("create")
+        self.stored.repositories[repository] = StoredRepository(is_immutable=True)
+        self.created.append(repository)
+
+    def may_lambda_pull(self, repository: str) -> bool | None:
+        self._enter("may_lambda_pull")
+        return self.lets_lambda_pull if repository in self.stored.repositories else None
+
+    def may_overwrite(self, repository: str, tag: str) -> bool | None:
+        self._enter("may_overwrite")
+        return tag.startswith("cache-") or not self.stored.repositories[repository].is_immutable
+
+    def expiring_rule(self, repository: str, tags: Sequence[str]) -> str:
+        self._enter("expiring_rule")
+        assert repository in self.stored.repositories
+        self.expected.append(tuple(tags))
+        return self.rule
+
+    def read_image(self, repository: str, reference: str, platform: Platform) -> RegistryImage:
+        self._enter("read_image")
+        return self.stored.read(repository, reference, platform)
+
+    def add_tag(self, image: RegistryImage, tag: str) -> bool:
+        self._enter("add_tag")
+        is_given = self.stored.repositories[image.reference.repository].tag(tag, image.reference.digest)
+        if is_given:
+            self.tagged.append((tag, image.reference.digest))
+        return is_given
+
+
+class FakeSources(Recording):
+    """ECR's registries, and functions that serve images of them.
+
+    Attributes:
+        served: the image of each function and qualifier.
+        copied: what was copied, with its destination.
+    """
+
+    def __init__(self, registries: Sequence[Registry], calls: list[str] | None = None) -> None:
+        super().__init__(calls)
+        self._registries = registries
+        self.served: dict[ServedImage, ImageReference] = {}
+        self.copied: list[tuple[ImageReference, str]] = []
+
+    def served_image(self, source: ServedImage) -> ImageReference:
+        self._enter("served_image")
+        if source not in self.served:
+            raise DeployError(f"There is no Lambda function {source.function}")
+        return self.served[source]
+
+    def resolve(self, uri: str, platform: Platform) -> RegistryImage:
+        self._enter("resolve")
+        host, _, name = uri.partition("/")
+        name, _, digest = name.partition("@")
+        repository, _, tag = name.partition(":")
+        return self._registry(host).read(repository, digest or tag, platform)
+
+    def copy(self, image: ImageReference, destination: str) -> None:
+        self._enter("copy")
+        host, _, name = destination.partition("/")
+        repository, _, tag = name.partition(":")
+        found = self._registry(image.registry).repositories[image.repository].images[image.digest]
+        target = self._registry(host)
+        stored = target.repositories[repository]
+        here = replace(image, registry=target.host, repository=repository)
+        stored.images[image.digest] = replace(found, reference=here)
+        if not stored.tag(tag, image.digest):
+            raise DeployError(f"The tag {tag} is immutable")
+        self.copied.append((image, destination))
+
+    def _registry(self, host: str) -> Registry:
+        for registry in self._registries:
+            if is_same_registry(registry.host, host):
+                return registry
+        raise DeployError(f"{host} is no ECR registry")
+
+
+class FakeBuilder(Recording):
+    """Builds images and pushes them into a registry.
+
+    Attributes:
+        digest: of the image that a build makes.
+        platform: that it is made for; as ordered, unless it is said here.
+        engine: the platform of the builder itself.
+        inputs: what tells the inputs of the next build from all others.
+        orders: the builds that were done.
+        checked: the platforms that the builder was asked for.
+    """
+
+    def __init__(self, registry: Registry, digest: str, calls: list[str] | None = None) -> None:
+        super().__init__(calls)
+        self._registry = registry
+        self.digest = digest
+        self.platform = ""
+        self.engine: Platform = "linux/amd64"
+        self.inputs = Fingerprint(tag=f"src-{64 * '1'}")
+        self.orders: list[BuildOrder] = []
+        self.checked: list[Platform | None] = []
+
+    def check_engine(self, platform: Platform | None) -> Platform:
+        self.checked.append(platform)
+        self._enter("check_engine")
+        return platform or self.engine
+
+    def fingerprint(self, build: Build, platform: Platform) -> Fingerprint:
+        self._enter("fingerprint")
+        assert build.context.is_absolute()
+        assert platform.startswith("linux/")
+        return self.inputs
+
+    def build_and_push(self, order: BuildOrder) -> None:
+        self._enter("build_and_push")
+        self.orders.append(order)
+        host, _, repository = order.repository_uri.partition("/")
+        assert is_same_registry(host, self._registry.host)
+        stored = self._registry.repositories.get(repository)
+        if stored is None:
+            raise DeployError(f"failed to push: the repository {repository} does not exist")
+        # ECR's API knows an image by the registry's own name, whatever name it was pushed to.
+        reference = ImageReference(registry=self._registry.host, repository=repository, digest=self.digest)
+        image = registry_image(reference, self.platform or order.platform)
+        stored.images[self.digest] = image
+        digest = self.digest
+        if order.build.provenance != "false":
+            digest = index_digest((image,))
+            stored.indexes[digest] = (image,)
+        if not stored.tag(order.tag, digest):
+            raise DeployError(f"failed to push: the tag {order.tag} is immutable")

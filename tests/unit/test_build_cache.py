@@ -1,0 +1,147 @@
+"""Which cache a build gets, by what the builder can do, the repository allows and the inputs say."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from ecr_lambda_deploy.adapters.build_cache import cache_tag, choose_cache
+from ecr_lambda_deploy.model import Build, BuildOrder, CacheChoice, CacheEntries, ImageReference, Platform
+
+_REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+_WORKSPACE = Path("/workspace")
+_SERVICE = {"ACTIONS_RESULTS_URL": "https://results.example/", "ACTIONS_RUNTIME_TOKEN": "runtime-token"}
+_SERVICE_ENTRY = "version=2,url_v2=https://results.example/,token=runtime-token"
+
+
+def _image(repository: str = "orders") -> ImageReference:
+    return ImageReference(registry=_REGISTRY, repository=repository, digest=f"sha256:{64 * 'a'}")
+
+
+def _order(
+    cache: CacheChoice | None = None,
+    *,
+    may_overwrite: bool | None = True,
+    present: ImageReference | None = None,
+    dockerfile: Path = _WORKSPACE / "Dockerfile",
+    target: str = "",
+    platform: Platform = "linux/amd64",
+) -> BuildOrder:
+    return BuildOrder(
+        build=Build(context=dockerfile.parent, dockerfile=dockerfile, target=target, cache=cache or CacheChoice()),
+        platform=platform,
+        labels={},
+        repository_uri=f"{_REGISTRY}/orders",
+        tag="src-1",
+        may_overwrite_cache=may_overwrite,
+        present_image=present,
+    )
+
+
+def _chosen(order: BuildOrder, *, inline: bool = False, environment: Mapping[str, str] = _SERVICE) -> CacheEntries:
+    return choose_cache(order, workspace=_WORKSPACE, is_inline_only=inline, environment=environment)
+
+
+@pytest.mark.parametrize("may_overwrite", [True, None])
+def test_the_repository_keeps_all_stages_where_that_is_possible(may_overwrite: bool | None) -> None:
+    order = _order(may_overwrite=may_overwrite, present=_image())
+    chosen = _chosen(order)
+
+    entry = f"type=registry,ref={_REGISTRY}/orders:{cache_tag(order, _WORKSPACE)}"
+    assert chosen.imports == (entry,)
+    assert chosen.exports == (f"{entry},mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true",)
+    assert ("if that may be overwritten" in chosen.reason) is (may_overwrite is None)
+
+
+@pytest.mark.parametrize(("inline", "may_overwrite"), [(True, True), (True, None), (True, False), (False, False)])
+def test_the_image_itself_keeps_the_cache_elsewhere(inline: bool, may_overwrite: bool | None) -> None:
+    chosen = _chosen(_order(may_overwrite=may_overwrite, present=_image()), inline=inline)
+
+    assert chosen.imports == (f"type=registry,ref={_image()}",)
+    assert chosen.exports == ("type=inline",)
+    assert ("own store" if inline else "does not let the tag cache-") in chosen.reason
+
+
+@pytest.mark.parametrize("present", [None, _image("elsewhere")])
+def test_without_a_present_image_of_the_repository_there_is_nothing_to_import(present: ImageReference | None) -> None:
+    chosen = _chosen(_order(present=present), inline=True)
+
+    assert chosen.imports == ()
+    assert chosen.exports == ("type=inline",)
+    assert "no image to take it from" in chosen.reason
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_off_is_none(inline: bool) -> None:
+    chosen = _chosen(_order(CacheChoice(mode="off"), present=_image()), inline=inline)
+
+    assert (chosen.imports, chosen.exports) == ((), ())
+    assert "off" in chosen.reason
+
+
+def test_github_s_cache_is_told_where_it_is() -> None:
+    order = _order(CacheChoice(mode="gha"))
+    chosen = _chosen(order)
+
+    entry = f"type=gha,scope={cache_tag(order, _WORKSPACE)},{_SERVICE_ENTRY}"
+    assert chosen.imports == (entry,)
+    assert chosen.exports == (f"{entry},mode=max,ignore-error=true",)
+    assert "runtime-token" not in chosen.reason
+
+
+@pytest.mark.parametrize(
+    ("inline", "missing", "words"),
+    [
+        (True, "", "containerd image store"),
+        (False, "ACTIONS_RESULTS_URL", "ACTIONS_RESULTS_URL"),
+        (False, "ACTIONS_RUNTIME_TOKEN", "ACTIONS_RUNTIME_TOKEN"),
+    ],
+)
+def test_github_s_cache_that_cannot_be_used_is_none(inline: bool, missing: str, words: str) -> None:
+    environment = {name: value for name, value in _SERVICE.items() if name != missing}
+    chosen = _chosen(_order(CacheChoice(mode="gha")), inline=inline, environment=environment)
+
+    assert (chosen.imports, chosen.exports) == ((), ())
+    assert words in chosen.reason
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("type=registry,ref=r:c", "type=registry,ref=r:c,ignore-error=true"),
+        ("type=registry,ref=r:c,ignore-error=false", "type=registry,ref=r:c,ignore-error=false"),
+        ("type=inline", "type=inline"),
+        ("r:c", "r:c"),
+        ("type=gha", f"type=gha,{_SERVICE_ENTRY},ignore-error=true"),
+        ("type=gha,token=own", "type=gha,token=own,ignore-error=true"),
+    ],
+)
+def test_entries_that_are_given_replace_the_choice(given: str, expected: str) -> None:
+    chosen = _chosen(_order(CacheChoice(exports=(given,))), inline=True)
+
+    assert (chosen.imports, chosen.exports) == ((), (expected,))
+
+
+def test_imports_that_are_given_are_imported() -> None:
+    chosen = _chosen(_order(CacheChoice(imports=("r:c", "type=gha,scope=s"))))
+
+    assert (chosen.imports, chosen.exports) == (("r:c", f"type=gha,scope=s,{_SERVICE_ENTRY}"), ())
+
+
+def test_builds_that_share_a_repository_do_not_share_a_cache() -> None:
+    orders = [
+        _order(),
+        _order(dockerfile=_WORKSPACE / "docker/Dockerfile"),
+        _order(target="test"),
+        _order(platform="linux/arm64"),
+    ]
+    tags = [cache_tag(order, _WORKSPACE) for order in orders]
+
+    assert len(set(tags)) == len(orders)
+    assert all(len(tag) == len("cache-") + 12 for tag in tags)
+
+
+def test_the_folder_of_the_checkout_does_not_matter() -> None:
+    elsewhere = Path("/home/runner/work")
+
+    assert cache_tag(_order(dockerfile=elsewhere / "Dockerfile"), elsewhere) == cache_tag(_order(), _WORKSPACE)
