@@ -50,19 +50,9 @@ def run_workflow(
     """
     with TemporaryDirectory(prefix="workflow-") as folder:
         action, repository = Path(folder, "action"), Path(folder, "orders")
-        action.mkdir()
-        for name in _RELEASE:
-            if (source := _ROOT / name).is_dir():
-                shutil.copytree(source, action / name, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, action)
+        _copy_release(action)
         shutil.copytree(files, repository)
-        (repository / ".github/workflows").mkdir(parents=True)
-        (repository / ".github/workflows/deploy.yml").write_text(workflow)
-        _git(repository, "init", "--quiet", "--initial-branch=main")
-        _git(repository, "remote", "add", "origin", "https://github.com/octocat/orders.git")
-        _git(repository, "add", "--all")
-        _git(repository, "commit", "--quiet", "--message=The first orders")
+        _commit(repository, workflow)
         command = [
             str(Path(sys.executable).with_name("act")),
             "push",
@@ -86,6 +76,26 @@ def run_workflow(
             check=False,
         )
     return WorkflowResult(exit_code=done.returncode, log=re.sub(r"\x1b\[[0-9;]*m", "", done.stdout))
+
+
+def _copy_release(action: Path) -> None:
+    """Copy what a release of the action holds."""
+    action.mkdir()
+    for name in _RELEASE:
+        if (source := _ROOT / name).is_dir():
+            shutil.copytree(source, action / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, action)
+
+
+def _commit(repository: Path, workflow: str) -> None:
+    """Make a folder a repository with a workflow and one commit."""
+    (repository / ".github/workflows").mkdir(parents=True)
+    (repository / ".github/workflows/deploy.yml").write_text(workflow)
+    _git(repository, "init", "--quiet", "--initial-branch=main")
+    _git(repository, "remote", "add", "origin", "https://github.com/octocat/orders.git")
+    _git(repository, "add", "--all")
+    _git(repository, "commit", "--quiet", "--message=The first orders")
 
 
 def _git(repository: Path, *arguments: str) -> None:

@@ -85,22 +85,30 @@ async def put_manifest(
         )
     there = await fetch_manifest(state, scope, repository, tag or digest)
     if there is not None and there.digest == digest and not again:
-        raise ApiError(
-            "ImageAlreadyExistsException",
-            f"Image with digest '{digest}' and tag '{tag or 'null'}' already exists in the repository with name "
-            f"'{repository}' in registry with id '{scope.account}'",
-        )
+        raise _already_exists(scope, repository, digest, tag)
     if tag and there and there.digest != digest and state.repositories[scope, repository].immutable(tag):
-        raise ApiError(
-            "ImageTagAlreadyExistsException",
-            f"The image tag '{tag}' already exists in the '{repository}' repository and cannot be overwritten because "
-            "the tag is immutable.",
-        )
+        raise _tag_is_immutable(repository, tag)
     path = f"/v2/{repository}/manifests/{tag or digest}"
     answer = await state.upstream.call(scope, "ecr", "PUT", path, headers={"Content-Type": media_type}, body=body)
     if not answer.ok:
         raise ApiError("InvalidParameterException", answer.body.decode())
     return digest
+
+
+def _already_exists(scope: Scope, repository: str, digest: str, tag: str | None) -> ApiError:
+    return ApiError(
+        "ImageAlreadyExistsException",
+        f"Image with digest '{digest}' and tag '{tag or 'null'}' already exists in the repository with name "
+        f"'{repository}' in registry with id '{scope.account}'",
+    )
+
+
+def _tag_is_immutable(repository: str, tag: str) -> ApiError:
+    return ApiError(
+        "ImageTagAlreadyExistsException",
+        f"The image tag '{tag}' already exists in the '{repository}' repository and cannot be overwritten because "
+        "the tag is immutable.",
+    )
 
 
 async def _repository_must_exist(request: Request) -> None:

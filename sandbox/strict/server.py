@@ -164,38 +164,48 @@ def serving(
     def run(coroutine: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout=60)
 
-    async def start() -> tuple[Layer, ClientSession, web.AppRunner]:
-        session = ClientSession(
-            auto_decompress=False, timeout=ClientTimeout(total=None), connector=TCPConnector(limit=0)
-        )
-        state = State(
+    try:
+        start = _start(
+            listener,
+            ministack=ministack,
+            identities=identities,
             account=account,
             region=region,
-            registry=f"localhost:{listener.getsockname()[1]}",
             settle_seconds=settle_seconds,
-            upstream=Upstream(session, ministack),
-            identities=identities,
         )
-        layer = Layer(state)
-        application = web.Application(client_max_size=_LARGEST_BODY)
-        application.router.add_route("*", "/{path:.*}", layer.handle)
-        runner = web.AppRunner(application, access_log=None, auto_decompress=False, shutdown_timeout=1)
-        await runner.setup()
-        await web.SockSite(runner, listener).start()
-        return layer, session, runner
-
-    async def stop(session: ClientSession, runner: web.AppRunner, state: State) -> None:
-        await runner.cleanup()
-        await state.stop()
-        await session.close()
-
-    try:
-        layer, session, runner = run(start())
+        layer, session, runner = run(start)
         try:
             yield layer, run
         finally:
-            run(stop(session, runner, layer.state))
+            run(_stop(session, runner, layer.state))
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+async def _start(
+    listener: socket.socket, *, ministack: str, identities: Identities, account: str, region: str, settle_seconds: float
+) -> tuple[Layer, ClientSession, web.AppRunner]:
+    session = ClientSession(auto_decompress=False, timeout=ClientTimeout(total=None), connector=TCPConnector(limit=0))
+    state = State(
+        account=account,
+        region=region,
+        registry=f"localhost:{listener.getsockname()[1]}",
+        settle_seconds=settle_seconds,
+        upstream=Upstream(session, ministack),
+        identities=identities,
+    )
+    layer = Layer(state)
+    application = web.Application(client_max_size=_LARGEST_BODY)
+    application.router.add_route("*", "/{path:.*}", layer.handle)
+    runner = web.AppRunner(application, access_log=None, auto_decompress=False, shutdown_timeout=1)
+    await runner.setup()
+    await web.SockSite(runner, listener).start()
+    return layer, session, runner
+
+
+async def _stop(session: ClientSession, runner: web.AppRunner, state: State) -> None:
+    await runner.cleanup()
+    await state.stop()
+    await session.close()

@@ -46,42 +46,44 @@ def test_the_function_name_alone_is_enough(workspace: Path) -> None:
     )
 
 
+_EVERY_INPUT = {
+    "mode": "deploy",
+    "context": "services/orders",
+    "dockerfile": "docker/orders.Dockerfile",
+    "target": "final",
+    "build-args": "A=1\n B=two words \n\nC=x=y\nD=",
+    "build-contexts": "shared=services/orders\nbase=docker-image://alpine:3.20",
+    "labels": "team=shop\nempty",
+    "secrets": 'token=s3cret\nkey="one\ntwo"',
+    "platform": "linux/arm64",
+    "set": "network=host\nextra-hosts.db=10.0.0.1\nssh=default\nssh+=key=/run/key\nextra-hosts.b=10.0.0.2",
+    "pull": "true",
+    "no-cache": "TRUE",
+    "cache-from": "type=registry,ref=example.com/cache",
+    "cache-to": "type=inline",
+    "builder": "tcp://buildkit.example:1234",
+    "provenance": "max",
+    "sbom": "true",
+    "reuse": "never",
+    "create-repository": "true",
+    "docker-auth": f'{{"auths": {{"registry.example": {{"auth": "{_LOGIN}"}}}}}}',
+    "repository": "shop/orders",
+    "registry": "localhost:4566",
+    "tags": "v1\nv1.2\nv1",
+    "aws-region": "us-gov-east-1",
+    "role-to-assume": _ROLE,
+    "role-chaining": "true",
+    "role-session-name": "ci@shop",
+    "role-duration-seconds": "900",
+    "publish": "false",
+    "wait-timeout": "1",
+}
+
+
 def test_every_input_is_read(workspace: Path) -> None:
-    given = {
-        "mode": "deploy",
-        "context": "services/orders",
-        "dockerfile": "docker/orders.Dockerfile",
-        "target": "final",
-        "build-args": "A=1\n B=two words \n\nC=x=y\nD=",
-        "build-contexts": "shared=services/orders\nbase=docker-image://alpine:3.20",
-        "labels": "team=shop\nempty",
-        "secrets": 'token=s3cret\nkey="one\ntwo"',
-        "platform": "linux/arm64",
-        "set": "network=host\nextra-hosts.db=10.0.0.1\nssh=default\nssh+=key=/run/key\nextra-hosts.b=10.0.0.2",
-        "pull": "true",
-        "no-cache": "TRUE",
-        "cache-from": "type=registry,ref=example.com/cache",
-        "cache-to": "type=inline",
-        "builder": "tcp://buildkit.example:1234",
-        "provenance": "max",
-        "sbom": "true",
-        "reuse": "never",
-        "create-repository": "true",
-        "docker-auth": f'{{"auths": {{"registry.example": {{"auth": "{_LOGIN}"}}}}}}',
-        "repository": "shop/orders",
-        "registry": "localhost:4566",
-        "tags": "v1\nv1.2\nv1",
-        "aws-region": "us-gov-east-1",
-        "role-to-assume": _ROLE,
-        "role-chaining": "true",
-        "role-session-name": "ci@shop",
-        "role-duration-seconds": "900",
-        "publish": "false",
-        "wait-timeout": "1",
-    }
     without = {"cache", "image-uri", "promote-from"}  # they exclude what is given here
-    assert {*given, "function-name", *without} == {*INPUTS}
-    assert parse(workspace, given) == Inputs(
+    assert {*_EVERY_INPUT, "function-name", *without} == {*INPUTS}
+    assert parse(workspace, _EVERY_INPUT) == Inputs(
         mode=Mode.DEPLOY,
         image=ImageTarget(
             source=Build(
