@@ -13,7 +13,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from ecr_lambda_deploy.adapters.fingerprint import fingerprint
-from ecr_lambda_deploy.model import Build
+from ecr_lambda_deploy.wanted import Build
 
 _FILES = 20_000
 _BYTES = 500_000_000

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ecr_lambda_deploy.docker_auth import read_docker_auth
 from ecr_lambda_deploy.input_reader import InputReader
-from ecr_lambda_deploy.model import BakeProperty, Build, BuilderChoice, CacheChoice
+from ecr_lambda_deploy.wanted import BakeProperty, Build, BuilderChoice, CacheChoice
 
 # What `set` takes: the properties of a bake target that no input has, by the shape that bake wants [bake reference].
 # They are put into bake's definition, since its --set forgets some of them (buildx 0.29: network, ulimits,

@@ -7,17 +7,11 @@ from dataclasses import replace
 from ecr_lambda_deploy.apply import Releaser
 from ecr_lambda_deploy.images import ImageJob
 from ecr_lambda_deploy.inputs import Inputs
-from ecr_lambda_deploy.model import (
-    ARCHITECTURE_OF,
-    FunctionTarget,
-    ImageReference,
-    Journal,
-    ObservedFunction,
-    WorkflowRun,
-)
+from ecr_lambda_deploy.model import ImageReference, Journal, ObservedFunction, WorkflowRun
 from ecr_lambda_deploy.observe import Destination, observe
 from ecr_lambda_deploy.plan import plan_release
 from ecr_lambda_deploy.ports import Outside
+from ecr_lambda_deploy.wanted import ARCHITECTURE_OF, FunctionTarget
 
 
 def deploy(inputs: Inputs, outside: Outside, journal: Journal) -> None:

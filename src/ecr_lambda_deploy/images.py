@@ -9,20 +9,17 @@ from uuid import uuid4
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.image_checks import check_image
 from ecr_lambda_deploy.model import (
-    Build,
     BuildOrder,
-    ExistingImage,
     FunctionState,
     ImageReference,
-    ImageTarget,
     Journal,
     ObservedFunction,
     RegistryImage,
-    ServedImage,
     WorkflowRun,
 )
 from ecr_lambda_deploy.observe import Destination
 from ecr_lambda_deploy.ports import Outside
+from ecr_lambda_deploy.wanted import Build, ExistingImage, ImageTarget, ServedImage
 
 CACHE_TAG_PREFIX = "cache-"
 

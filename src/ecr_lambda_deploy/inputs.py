@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from ecr_lambda_deploy.build_inputs import read_build, read_builder
 from ecr_lambda_deploy.errors import InputError
 from ecr_lambda_deploy.input_reader import InputReader
-from ecr_lambda_deploy.model import (
+from ecr_lambda_deploy.wanted import (
     PLATFORM_OF,
     Build,
     BuilderChoice,

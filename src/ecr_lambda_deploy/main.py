@@ -11,9 +11,10 @@ from ecr_lambda_deploy.adapters.actions import Console, id_token, write_outputs,
 from ecr_lambda_deploy.deploy import deploy
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.inputs import Inputs, parse_inputs
-from ecr_lambda_deploy.model import Build, Journal, WorkflowRun
+from ecr_lambda_deploy.model import Journal, WorkflowRun
 from ecr_lambda_deploy.ports import Outside
 from ecr_lambda_deploy.report import headline, outputs, summary
+from ecr_lambda_deploy.wanted import Build
 
 
 class SystemClock:

@@ -1,32 +1,18 @@
-"""The nouns: what is wanted, what is observed, and what became of it."""
+"""What is observed, and what becomes of it."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.wanted import Architecture, Build, Mode, Platform
 
 _REFERENCE = re.compile(r"(?P<registry>[^/@]+)/(?P<repository>[^:@]+)@(?P<digest>sha256:[0-9a-f]{64})")
 
 # [Amazon ECR User Guide, "Getting started with making requests over IPv6"; AWS General Reference, ECR endpoints]
 _ECR_HOST = re.compile(r"([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.")
-
-Architecture = Literal["x86_64", "arm64"]
-Platform = Literal["linux/amd64", "linux/arm64"]
-BakeProperty = str | list[str] | dict[str, str]
-
-PLATFORM_OF: Mapping[Architecture, Platform] = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
-ARCHITECTURE_OF: Mapping[Platform, Architecture] = {"linux/amd64": "x86_64", "linux/arm64": "arm64"}
-
-
-class Mode(StrEnum):
-    """What a run does."""
-
-    DEPLOY = "deploy"
-    BUILD = "build"
 
 
 def is_same_registry(host: str, other: str) -> bool:
@@ -81,58 +67,6 @@ class ImageReference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CacheChoice:
-    """What the inputs say of BuildKit's cache.
-
-    Attributes:
-        mode: `auto`, `gha` or `off`.
-        imports: BuildKit's cache entries to import, as given; with `exports` they replace `mode`.
-        exports: likewise to export.
-    """
-
-    mode: str = "auto"
-    imports: tuple[str, ...] = ()
-    exports: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Build:
-    """How an image is built; the fields are those of a bake target.
-
-    Attributes:
-        context: absolute path of the build context.
-        dockerfile: absolute path of the Dockerfile.
-        target: stage to build; empty for the last one.
-        build_args: build arguments.
-        build_contexts: named contexts: a folder's absolute path, or `docker-image://…` and the like.
-        secrets: given to BuildKit as secrets, by id.
-        provenance: as buildx's `--provenance`; `false` for none.
-        sbom: as buildx's `--sbom`; `false` for none.
-        labels: image labels.
-        properties: other properties of a bake target, as its definition has them.
-        pull: look for newer base images.
-        no_cache: build every step anew.
-        cache: where BuildKit keeps its cache between runs.
-        reuse: whether an image that was built from the same inputs will do.
-    """
-
-    context: Path
-    dockerfile: Path
-    target: str = ""
-    build_args: Mapping[str, str] = field(default_factory=dict)
-    build_contexts: Mapping[str, str] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    provenance: str = "false"
-    sbom: str = "false"
-    labels: Mapping[str, str] = field(default_factory=dict)
-    properties: Mapping[str, BakeProperty] = field(default_factory=dict)
-    pull: bool = False
-    no_cache: bool = False
-    cache: CacheChoice = field(default_factory=CacheChoice)
-    reuse: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
     """What tells a build's inputs from all others.
 
@@ -180,101 +114,6 @@ class BuildOrder:
     tag: str
     may_overwrite_cache: bool | None = None
     present_image: ImageReference | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuilderChoice:
-    """What the run's builds are made with.
-
-    Attributes:
-        endpoint: BuildKit's, `tcp://…` or `docker-container://…`; empty for the runner's engine.
-        docker_auth: a Docker `config.json` with credentials for base images.
-        secrets: what of `docker_auth` is to be masked.
-    """
-
-    endpoint: str = ""
-    docker_auth: Mapping[str, object] = field(default_factory=dict)
-    secrets: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExistingImage:
-    """An image that is there already.
-
-    Attributes:
-        uri: registry, repository and a tag or a digest.
-    """
-
-    uri: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServedImage:
-    """The image that a function serves.
-
-    Attributes:
-        function: name or unqualified ARN.
-        qualifier: alias or version; empty for `$LATEST`.
-    """
-
-    function: str
-    qualifier: str = ""
-
-
-ImageSource = Build | ExistingImage | ServedImage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoleToAssume:
-    """An IAM role that the run takes.
-
-    Attributes:
-        arn: of the role.
-        is_chained: taken with the credentials of the environment, not with the job's OIDC token.
-        session_name: shown by CloudTrail.
-        duration_seconds: None for AWS's default.
-    """
-
-    arn: str
-    is_chained: bool
-    session_name: str
-    duration_seconds: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionTarget:
-    """A function that is to run an image.
-
-    Attributes:
-        name: function name or unqualified ARN, as it was given.
-        publish: whether a version is published.
-    """
-
-    name: str
-    publish: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageTarget:
-    """An image that is wanted, and the functions that are to run it.
-
-    Attributes:
-        source: how it is built, or where it is.
-        platform: None for the functions' architecture or, without functions, the builder's.
-        repository: ECR repository; empty for the one that the functions use now.
-        registry: registry host; empty for the one that ECR's authorization names.
-        tags: the tags it gets.
-        create_repository: whether a repository that is missing is created.
-        functions: may be empty: the image is then only built and pushed.
-    """
-
-    source: ImageSource
-    platform: Platform | None
-    repository: str
-    registry: str
-    tags: tuple[str, ...]
-    create_repository: bool
-    functions: tuple[FunctionTarget, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,23 +8,25 @@ from typing import Any
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.inputs import REPOSITORY_NAME
 from ecr_lambda_deploy.model import (
-    PLATFORM_OF,
-    Build,
-    ExistingImage,
     FunctionState,
-    FunctionTarget,
-    ImageSource,
-    ImageTarget,
     Journal,
     ObservedFunction,
     Outcome,
-    Platform,
     PublishedVersion,
     ReleaseStatus,
     is_same_registry,
 )
 from ecr_lambda_deploy.plan import check_updatable
 from ecr_lambda_deploy.ports import Functions, Outside
+from ecr_lambda_deploy.wanted import (
+    PLATFORM_OF,
+    Build,
+    ExistingImage,
+    FunctionTarget,
+    ImageSource,
+    ImageTarget,
+    Platform,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

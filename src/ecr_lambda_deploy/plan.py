@@ -3,13 +3,8 @@
 from dataclasses import dataclass
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import (
-    Architecture,
-    FunctionTarget,
-    ImageReference,
-    ObservedFunction,
-    WorkflowRun,
-)
+from ecr_lambda_deploy.model import ImageReference, ObservedFunction, WorkflowRun
+from ecr_lambda_deploy.wanted import Architecture, FunctionTarget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

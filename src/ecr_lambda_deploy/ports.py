@@ -7,17 +7,14 @@ from typing import Protocol
 
 from ecr_lambda_deploy.errors import DeployError, SourceLocation
 from ecr_lambda_deploy.model import (
-    Architecture,
-    Build,
     BuildOrder,
     Fingerprint,
     FunctionState,
     ImageReference,
-    Platform,
     PublishedVersion,
     RegistryImage,
-    ServedImage,
 )
+from ecr_lambda_deploy.wanted import Architecture, Build, Platform, ServedImage
 
 
 class Functions(Protocol):

@@ -20,7 +20,7 @@ from moto import mock_aws
 from urllib3 import HTTPResponse
 
 from ecr_lambda_deploy.adapters.credentials import Aws
-from ecr_lambda_deploy.model import RoleToAssume
+from ecr_lambda_deploy.wanted import RoleToAssume
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"

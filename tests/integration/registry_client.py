@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from ecr_lambda_deploy.adapters.credentials import Aws as Credentials
-from ecr_lambda_deploy.model import RoleToAssume
+from ecr_lambda_deploy.wanted import RoleToAssume
 from sandbox.aws import Aws
 
 OTHER_ACCOUNT = "210987654321"

@@ -7,7 +7,7 @@ import pytest
 
 from ecr_lambda_deploy.errors import InputError
 from ecr_lambda_deploy.inputs import Inputs, parse_inputs
-from ecr_lambda_deploy.model import Build
+from ecr_lambda_deploy.wanted import Build
 
 COMMIT = 40 * "c"
 

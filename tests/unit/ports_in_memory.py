@@ -8,22 +8,10 @@ from threading import Lock
 
 from ecr_lambda_deploy.errors import DeployError, InProgressError, SourceLocation
 from ecr_lambda_deploy.images import ImageJob
-from ecr_lambda_deploy.model import (
-    Architecture,
-    Build,
-    FunctionState,
-    FunctionTarget,
-    ImageReference,
-    ImageSource,
-    ImageTarget,
-    Journal,
-    Platform,
-    PublishedVersion,
-    Status,
-    WorkflowRun,
-)
+from ecr_lambda_deploy.model import FunctionState, ImageReference, Journal, PublishedVersion, Status, WorkflowRun
 from ecr_lambda_deploy.observe import observe
 from ecr_lambda_deploy.ports import Outside
+from ecr_lambda_deploy.wanted import Architecture, Build, FunctionTarget, ImageSource, ImageTarget, Platform
 from tests.unit.registries_in_memory import (
     FakeBuilder,
     FakeRepositories,

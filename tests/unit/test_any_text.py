@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ecr_lambda_deploy.errors import InputError
 from ecr_lambda_deploy.inputs import INPUTS, parse_inputs
-from ecr_lambda_deploy.model import Build, ExistingImage, Mode, ServedImage
+from ecr_lambda_deploy.wanted import Build, ExistingImage, Mode, ServedImage
 
 _VALUES = st.text(max_size=200) | st.sampled_from(
     [

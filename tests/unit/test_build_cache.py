@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from ecr_lambda_deploy.adapters.build_cache import cache_tag, choose_cache
-from ecr_lambda_deploy.model import Build, BuildOrder, CacheChoice, CacheEntries, ImageReference, Platform
+from ecr_lambda_deploy.model import BuildOrder, CacheEntries, ImageReference
+from ecr_lambda_deploy.wanted import Build, CacheChoice, Platform
 
 _REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 _WORKSPACE = Path("/workspace")

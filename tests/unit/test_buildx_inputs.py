@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.model import CacheChoice
+from ecr_lambda_deploy.wanted import CacheChoice
 from tests.unit.given_inputs import parse, parse_build, problems_of
 
 _AUTH = b64encode(b"user:hid:den").decode()

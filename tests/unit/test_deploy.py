@@ -7,17 +7,9 @@ import pytest
 from ecr_lambda_deploy.deploy import deploy
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.inputs import Inputs
-from ecr_lambda_deploy.model import (
-    BuilderChoice,
-    ExistingImage,
-    FunctionTarget,
-    ImageTarget,
-    Mode,
-    ReleaseStatus,
-    ServedImage,
-    Status,
-)
+from ecr_lambda_deploy.model import ReleaseStatus, Status
 from ecr_lambda_deploy.report import outputs
+from ecr_lambda_deploy.wanted import BuilderChoice, ExistingImage, FunctionTarget, ImageTarget, Mode, ServedImage
 from tests.unit.ports_in_memory import (
     ELSEWHERE,
     NEW,

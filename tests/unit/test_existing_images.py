@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import ExistingImage, ImageReference, ImageTarget, ServedImage
+from ecr_lambda_deploy.model import ImageReference
+from ecr_lambda_deploy.wanted import ExistingImage, ImageTarget, ServedImage
 from tests.unit.ports_in_memory import (
     ELSEWHERE,
     NEW,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ecr_lambda_deploy.inputs import INPUTS
-from ecr_lambda_deploy.model import ExistingImage, ServedImage
+from ecr_lambda_deploy.wanted import ExistingImage, ServedImage
 from tests.unit.given_inputs import parse, problems_of
 
 _REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ecr_lambda_deploy.adapters.fingerprint import fingerprint
-from ecr_lambda_deploy.model import Build, Fingerprint, Platform
+from ecr_lambda_deploy.model import Fingerprint
+from ecr_lambda_deploy.wanted import Build, Platform
 
 Change = Callable[[Path], object]
 

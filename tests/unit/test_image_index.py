@@ -4,7 +4,7 @@ import pytest
 
 from ecr_lambda_deploy.adapters.image_index import member_for
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import Platform
+from ecr_lambda_deploy.wanted import Platform
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 

@@ -5,15 +5,7 @@ import pytest
 
 from ecr_lambda_deploy.errors import InputError
 from ecr_lambda_deploy.inputs import INPUTS, Inputs
-from ecr_lambda_deploy.model import (
-    Build,
-    BuilderChoice,
-    CacheChoice,
-    FunctionTarget,
-    ImageTarget,
-    Mode,
-    RoleToAssume,
-)
+from ecr_lambda_deploy.wanted import Build, BuilderChoice, CacheChoice, FunctionTarget, ImageTarget, Mode, RoleToAssume
 from tests.unit.given_inputs import COMMIT, parse, parse_build, problems_of
 
 _LOGIN = b64encode(b"user:password").decode()

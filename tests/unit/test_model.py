@@ -2,8 +2,6 @@ import pytest
 
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.model import (
-    ARCHITECTURE_OF,
-    PLATFORM_OF,
     ImageReference,
     Journal,
     ObservedFunction,
@@ -13,6 +11,7 @@ from ecr_lambda_deploy.model import (
     Status,
     WorkflowRun,
 )
+from ecr_lambda_deploy.wanted import ARCHITECTURE_OF, PLATFORM_OF
 from tests.unit.ports_in_memory import OLD, REGISTRY, function_state, image
 
 _DIGEST = f"sha256:{64 * 'a'}"

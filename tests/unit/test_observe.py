@@ -1,18 +1,9 @@
 import pytest
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import (
-    Architecture,
-    ExistingImage,
-    FunctionState,
-    FunctionTarget,
-    ImageReference,
-    Platform,
-    ReleaseStatus,
-    ServedImage,
-    Status,
-)
+from ecr_lambda_deploy.model import FunctionState, ImageReference, ReleaseStatus, Status
 from ecr_lambda_deploy.observe import Destination, observe
+from ecr_lambda_deploy.wanted import Architecture, ExistingImage, FunctionTarget, Platform, ServedImage
 from tests.unit.ports_in_memory import (
     ELSEWHERE,
     OLD,

@@ -9,7 +9,6 @@ from ecr_lambda_deploy.model import (
     FunctionState,
     ImageReference,
     Journal,
-    Mode,
     ObservedFunction,
     Outcome,
     PublishedVersion,
@@ -17,6 +16,7 @@ from ecr_lambda_deploy.model import (
     WorkflowRun,
 )
 from ecr_lambda_deploy.report import OUTPUTS, headline, outputs, summary
+from ecr_lambda_deploy.wanted import Mode
 from tests.unit.ports_in_memory import NEW, OLD, REGISTRY, RUN, code_sha256_of, function_state
 
 _VERSION_7 = PublishedVersion(number="7", code_sha256=code_sha256_of(OLD))

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ecr_lambda_deploy.model import Build, BuildOrder, CacheEntries
+from ecr_lambda_deploy.model import BuildOrder, CacheEntries
+from ecr_lambda_deploy.wanted import Build
 
 TARGET = "image"
 _SECRET_VARIABLE = "BUILD_SECRET_{}"  # noqa: S105 # a variable's name

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from e2b_dockerfile_utils import DockerfileAst, DockerfileInstruction, ShellLex, parse_dockerfile_ast
 
 from ecr_lambda_deploy.adapters.unknown_input import UnknownInputError
-from ecr_lambda_deploy.model import Platform
+from ecr_lambda_deploy.wanted import Platform
 
 _SYNTAX = re.compile(r"#\s*syntax\s*=\s*(\S+)", re.IGNORECASE)
 _FRONTEND = re.compile(r"(.+/)?docker/dockerfile(-upstream)?([:@].*)?")

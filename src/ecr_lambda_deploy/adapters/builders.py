@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from ecr_lambda_deploy.adapters.engine import check_container
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import Platform
+from ecr_lambda_deploy.wanted import Platform
 
 _NAME = "endpoint"
 _TIMEOUT = 10  # seconds, to connect

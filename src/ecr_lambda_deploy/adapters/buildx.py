@@ -21,8 +21,9 @@ from ecr_lambda_deploy.adapters.engine import engine_platform, has_containerd_st
 from ecr_lambda_deploy.adapters.fingerprint import fingerprint
 from ecr_lambda_deploy.adapters.image_digests import ImageDigests
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import Build, BuilderChoice, BuildOrder, CacheEntries, Fingerprint, Platform
+from ecr_lambda_deploy.model import BuildOrder, CacheEntries, Fingerprint
 from ecr_lambda_deploy.ports import Clock
+from ecr_lambda_deploy.wanted import Build, BuilderChoice, Platform
 
 _LINES_KEPT = 500  # of the build's log, to look for an error in
 _PATIENCE = 60  # seconds, from the first failure that may pass to the last attempt

@@ -17,7 +17,7 @@ from botocore.session import get_session
 from ecr_lambda_deploy.adapters.aws_errors import RefusedError, translated
 from ecr_lambda_deploy.adapters.retries import DELAYS
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import RoleToAssume
+from ecr_lambda_deploy.wanted import RoleToAssume
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient

@@ -18,7 +18,8 @@ from ecr_lambda_deploy.adapters.ecr_policies import (
     repository_policy,
 )
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import Platform, RegistryImage
+from ecr_lambda_deploy.model import RegistryImage
+from ecr_lambda_deploy.wanted import Platform
 
 if TYPE_CHECKING:
     from ecr_lambda_deploy.adapters.credentials import Aws

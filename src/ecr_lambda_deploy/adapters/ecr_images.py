@@ -13,7 +13,8 @@ from ecr_lambda_deploy.adapters.aws_errors import DeniedError, RefusedError, tra
 from ecr_lambda_deploy.adapters.image_index import INDEXES, member_for
 from ecr_lambda_deploy.adapters.retries import TransientError, retried
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import ImageReference, Layer, Platform, RegistryImage
+from ecr_lambda_deploy.model import ImageReference, Layer, RegistryImage
+from ecr_lambda_deploy.wanted import Platform
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.type_defs import BatchGetImageResponseTypeDef, ImageFailureTypeDef, ImageIdentifierTypeDef

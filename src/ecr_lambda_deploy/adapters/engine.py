@@ -8,7 +8,7 @@ from docker import DockerClient
 from docker.errors import DockerException, NotFound
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import Platform
+from ecr_lambda_deploy.wanted import Platform
 
 _TIMEOUT = 15  # seconds
 _PLATFORMS: dict[str, Platform] = {"amd64": "linux/amd64", "arm64": "linux/arm64"}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import Platform
+from ecr_lambda_deploy.wanted import Platform
 
 INDEXES = (
     "application/vnd.oci.image.index.v1+json",
