@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-import requests
-
 from ecr_lambda_deploy.adapters.aws_errors import DeniedError, RefusedError, translated
 from ecr_lambda_deploy.adapters.image_index import INDEXES, member_for
 from ecr_lambda_deploy.adapters.retries import TransientError, retried
@@ -219,6 +217,8 @@ class EcrImages:
 
     def _download(self, repository: str, digest: str) -> bytes:
         """Read a blob by the short-lived address that ECR gives for it."""
+        import requests
+
         with translated("ecr:GetDownloadUrlForLayer", repository):
             answer = self._aws.ecr().get_download_url_for_layer(
                 repositoryName=repository, layerDigest=digest, **self._owner

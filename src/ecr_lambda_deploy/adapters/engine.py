@@ -1,14 +1,17 @@
-"""The Docker engine, by the docker SDK: is it there, what is it, and what does it have?"""
+"""The Docker engine, by the docker SDK: is it there, what is it, and what does it have?
+
+The SDK is imported where an engine is asked: a run that builds nothing does without.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-
-import docker
-from docker import DockerClient
-from docker.errors import DockerException, NotFound
+from typing import TYPE_CHECKING
 
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.wanted import Platform
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 _TIMEOUT = 15  # seconds
 _PLATFORMS: dict[str, Platform] = {"amd64": "linux/amd64", "arm64": "linux/arm64"}
@@ -45,6 +48,8 @@ def check_container(name: str, environment: Mapping[str, str]) -> None:
     Raises:
         DeployError: it does not, or the engine does not answer.
     """
+    from docker.errors import NotFound
+
     with _connected(environment) as client:
         try:
             status = client.containers.get(name).status
@@ -70,7 +75,10 @@ def image_digest(reference: str, environment: Mapping[str, str]) -> str | None:
 
 
 @contextmanager
-def _connected(environment: Mapping[str, str]) -> Iterator[DockerClient]:
+def _connected(environment: Mapping[str, str]) -> "Iterator[DockerClient]":
+    import docker
+    from docker.errors import DockerException
+
     try:
         client = docker.from_env(timeout=_TIMEOUT, environment=environment)
         try:
