@@ -1,11 +1,14 @@
 """What tests of the real thing share: engines and an AWS, started once."""
 
+import subprocess
 from collections.abc import Iterator
 from typing import cast
 
 import pytest
 
 from sandbox.aws import Aws, running_aws
+from sandbox.debian import programs
+from sandbox.dockerd import own_dockerd
 from sandbox.engine import Engine, Flavour, running_engine
 from sandbox.sandbox import prepare
 
@@ -35,3 +38,21 @@ def aws(engine: Engine) -> Iterator[Aws]:
     """An AWS whose functions run on the machine's engine."""
     with running_aws(docker_host=engine.environment()["DOCKER_HOST"]) as aws:
         yield aws
+
+
+@pytest.fixture
+def cold_engine(each_engine: Engine) -> Iterator[dict[str, str]]:
+    """The environment for an engine of the same kind that has neither images nor cache."""
+    flavour, number = ("current", 4) if each_engine.containerd_store else ("20.10", 3)
+    suite, packages = (
+        ("sid", ("docker.io", "containerd", "docker-cli")) if number == 4 else ("bookworm", ("docker.io",))
+    )
+    paths = ("containerd", "containerd-shim-runc-v2", "docker", "docker-init", "tini-static", "docker-proxy")
+    names = (*(f"usr/bin/{name}" for name in paths), "usr/sbin/docker-proxy", "usr/sbin/dockerd")
+    folder = programs(suite, packages, names)
+    settings = {"features": {"containerd-snapshotter": True}} if number == 4 else {}
+    with own_dockerd(f"cold-{flavour}", number, programs=folder, settings=settings) as socket:
+        environment = {"DOCKER_HOST": f"unix://{socket}"}
+        for command in (["image", "prune", "--all", "--force"], ["builder", "prune", "--all", "--force"]):
+            subprocess.run([str(each_engine.cli), *command], env=environment, check=True, capture_output=True)
+        yield environment

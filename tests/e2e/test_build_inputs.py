@@ -1,5 +1,7 @@
 """BuildKit at full strength, through the action's container, on both engines."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.e2e.conftest import Job
@@ -59,3 +61,22 @@ def test_a_cache_is_chosen_and_the_log_says_why(job_on_each_engine: Job) -> None
     job.greet(job.name)
     (line,) = [line for line in job.step().log.splitlines() if line.startswith("Cache: ")]
     assert ("it keeps images in its own store" in line) is not job.engine.containerd_store
+
+
+def test_an_engine_that_has_nothing_takes_its_layers_from_the_registry(
+    job_on_each_engine: Job, first_image_on_each_engine: str, cold_engine: dict[str, str]
+) -> None:
+    job = job_on_each_engine
+    (job.workspace / "Dockerfile").write_text(
+        f"FROM {first_image_on_each_engine}\n"
+        "RUN python3 -c 'import uuid; print(uuid.uuid4())' > once\n"  # another layer each time that it runs
+        "COPY app.py ./\n"
+    )
+    assert job.step().exit_code == 0
+    socket = Path(cold_engine["DOCKER_HOST"].removeprefix("unix://"))
+    cold = job.step(
+        {"function-name": job.name, "reuse": "never"}, with_engine=False, mounts={"/var/run/docker.sock": socket}
+    )
+    assert cold.exit_code == 0
+    step = cold.log.partition("RUN python3 -c")[2]
+    assert step.splitlines()[1].endswith("CACHED")

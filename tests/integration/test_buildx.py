@@ -24,7 +24,6 @@ from ecr_lambda_deploy.model import BuildOrder, ImageReference
 from ecr_lambda_deploy.wanted import Build, BuilderChoice, CacheChoice
 from sandbox.aws import Aws, Fault
 from sandbox.debian import programs
-from sandbox.dockerd import own_dockerd
 from sandbox.engine import Engine
 from sandbox.processes import watched_processes
 from tests.integration.buildkit_endpoint import BUILDCTL, buildkit_at_tcp
@@ -201,24 +200,6 @@ def open_workshop(aws: Aws, base: str, buildx: Path, tmp_path: Path) -> Iterator
 def workshop(open_workshop: Open, each_engine: Engine) -> Workshop:
     """A workshop on each engine."""
     return open_workshop(each_engine.environment())
-
-
-@pytest.fixture
-def cold_engine(each_engine: Engine) -> Iterator[dict[str, str]]:
-    """The environment for an engine of the same kind that has neither images nor cache."""
-    flavour, number = ("current", 4) if each_engine.containerd_store else ("20.10", 3)
-    suite, packages = (
-        ("sid", ("docker.io", "containerd", "docker-cli")) if number == 4 else ("bookworm", ("docker.io",))
-    )
-    paths = ("containerd", "containerd-shim-runc-v2", "docker", "docker-init", "tini-static", "docker-proxy")
-    names = (*(f"usr/bin/{name}" for name in paths), "usr/sbin/docker-proxy", "usr/sbin/dockerd")
-    folder = programs(suite, packages, names)
-    settings = {"features": {"containerd-snapshotter": True}} if number == 4 else {}
-    with own_dockerd(f"cold-{flavour}", number, programs=folder, settings=settings) as socket:
-        environment = {"DOCKER_HOST": f"unix://{socket}"}
-        for command in (["image", "prune", "--all", "--force"], ["builder", "prune", "--all", "--force"]):
-            subprocess.run([str(each_engine.cli), *command], env=environment, check=True, capture_output=True)
-        yield environment
 
 
 def test_a_build_is_pushed_as_a_single_image(workshop: Workshop) -> None:
