@@ -28,6 +28,7 @@ from sandbox.errors import SandboxError
 _START_SECONDS = 60
 _STOP_SECONDS = 20
 _SLOTS = 8
+_RUN = Path("/run/ecr-lambda-deploy")  # sandboxes with other cache folders share it, so it has locks of its own
 # A containerd of the machine, which dockerd would use if it saw its socket, knows the other engine's containers.
 # And two engines that publish ports from the same range run into each other's: dockerd takes the range from the kernel.
 _START = (
@@ -58,7 +59,7 @@ class Slot:
     @property
     def run(self) -> Path:
         """Sockets and process ids; short, since a socket's path may have 108 characters."""
-        return Path("/run/ecr-lambda-deploy") / self.name
+        return _RUN / self.name
 
     @property
     def bridge(self) -> str:
@@ -107,11 +108,14 @@ def own_dockerd(kind: str, number: int, *, programs: Path | None, settings: Mapp
 def _free_slot(stack: ExitStack, kind: str, number: int) -> Slot:
     for index in range(_SLOTS):
         name = f"{kind}-{index}"
-        try:
-            lock = stack.enter_context(locked(folder() / "locks" / f"engine-{name}", wait=False))
-        except BlockingIOError:
-            continue
-        return Slot(name=name, number=number * _SLOTS + index, lock=lock)
+        with ExitStack() as attempt:
+            try:
+                lock = attempt.enter_context(locked(folder() / "locks" / f"engine-{name}", wait=False))
+                attempt.enter_context(locked(_RUN / "locks" / name, wait=False))
+            except BlockingIOError:
+                continue
+            stack.push(attempt.pop_all())
+            return Slot(name=name, number=number * _SLOTS + index, lock=lock)
     raise SandboxError(f"{_SLOTS} sandboxes with their own Docker engine ({kind}) run already")
 
 
