@@ -9,6 +9,7 @@ from uuid import uuid4
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.image_checks import check_image
 from ecr_lambda_deploy.model import (
+    CACHE_TAG_PREFIX,
     BuildOrder,
     FunctionState,
     ImageReference,
@@ -20,8 +21,6 @@ from ecr_lambda_deploy.model import (
 from ecr_lambda_deploy.observe import Destination
 from ecr_lambda_deploy.ports import Outside
 from ecr_lambda_deploy.wanted import Build, ExistingImage, ImageTarget, ServedImage
-
-CACHE_TAG_PREFIX = "cache-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,6 +84,10 @@ class Fingerprint:
     is_of_registries: bool = False
 
 
+CACHE_TAG_PREFIX = "cache-"
+"""How the tags of build caches begin: in immutable repositories they are the exception."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheEntries:
     """BuildKit's cache entries of one build, and why these."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from ecr_lambda_deploy.model import BuildOrder, CacheEntries, ImageReference
+from ecr_lambda_deploy.model import CACHE_TAG_PREFIX, BuildOrder, CacheEntries, ImageReference
 
 # ECR stores a cache only as an image [containers-roadmap#876], and a failed export fails no build [buildkit#2492].
 _EXPORT = "mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true"
@@ -53,7 +53,7 @@ def cache_tag(order: BuildOrder, workspace: Path) -> str:
     """Return the tag of a build's cache: several Dockerfiles, targets and platforms share a repository."""
     dockerfile = os.path.relpath(order.build.dockerfile, workspace)
     key = json.dumps([dockerfile, order.build.target, order.platform])
-    return f"cache-{sha256(key.encode()).hexdigest()[:12]}"
+    return f"{CACHE_TAG_PREFIX}{sha256(key.encode()).hexdigest()[:12]}"
 
 
 def _inline(order: BuildOrder, why: str) -> CacheEntries:

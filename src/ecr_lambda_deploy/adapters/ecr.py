@@ -18,14 +18,11 @@ from ecr_lambda_deploy.adapters.ecr_policies import (
     repository_policy,
 )
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import RegistryImage
+from ecr_lambda_deploy.model import CACHE_TAG_PREFIX, RegistryImage
 from ecr_lambda_deploy.wanted import Platform
 
 if TYPE_CHECKING:
     from ecr_lambda_deploy.adapters.credentials import Aws
-
-CACHE_TAGS = "cache-*"
-"""Tags that may be overwritten in the repositories that this action creates: those of build caches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +156,7 @@ class EcrRepositories:
                 created = self._aws.ecr().create_repository(
                     repositoryName=repository,
                     imageTagMutability="IMMUTABLE_WITH_EXCLUSION",
-                    imageTagMutabilityExclusionFilters=[{"filterType": "WILDCARD", "filter": CACHE_TAGS}],
+                    imageTagMutabilityExclusionFilters=[{"filterType": "WILDCARD", "filter": f"{CACHE_TAG_PREFIX}*"}],
                     imageScanningConfiguration={"scanOnPush": True},
                 )
         except RefusedError as error:
