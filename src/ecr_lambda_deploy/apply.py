@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from typing import TypeVar, assert_never
 
 from ecr_lambda_deploy.errors import DeployError, InProgressError
-from ecr_lambda_deploy.model import FunctionState, ImageReference, Outcome, ReleaseStatus
+from ecr_lambda_deploy.function_model import FunctionState
+from ecr_lambda_deploy.image_model import ImageReference
+from ecr_lambda_deploy.model import Outcome, ReleaseStatus
 from ecr_lambda_deploy.plan import PublishVersion, ReleasePlan, UpdateCode
 from ecr_lambda_deploy.ports import Clock, Functions, Log
 from ecr_lambda_deploy.settle import wait_until_settled

@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ecr_lambda_deploy.apply import Releaser
+from ecr_lambda_deploy.function_model import ObservedFunction
+from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.images import ImageJob
 from ecr_lambda_deploy.inputs import Inputs
-from ecr_lambda_deploy.model import ImageReference, Journal, ObservedFunction, WorkflowRun
+from ecr_lambda_deploy.model import Journal, WorkflowRun
 from ecr_lambda_deploy.observe import Destination, observe
 from ecr_lambda_deploy.plan import plan_release
 from ecr_lambda_deploy.ports import Outside

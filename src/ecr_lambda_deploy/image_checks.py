@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import FunctionState, RegistryImage
+from ecr_lambda_deploy.function_model import FunctionState
+from ecr_lambda_deploy.image_model import RegistryImage
 from ecr_lambda_deploy.wanted import Platform
 
 _MANIFESTS = {

@@ -7,17 +7,10 @@ from types import MappingProxyType
 from uuid import uuid4
 
 from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction
 from ecr_lambda_deploy.image_checks import check_image
-from ecr_lambda_deploy.model import (
-    CACHE_TAG_PREFIX,
-    BuildOrder,
-    FunctionState,
-    ImageReference,
-    Journal,
-    ObservedFunction,
-    RegistryImage,
-    WorkflowRun,
-)
+from ecr_lambda_deploy.image_model import CACHE_TAG_PREFIX, BuildOrder, ImageReference, RegistryImage
+from ecr_lambda_deploy.model import Journal, WorkflowRun
 from ecr_lambda_deploy.observe import Destination
 from ecr_lambda_deploy.ports import Outside
 from ecr_lambda_deploy.wanted import Build, ExistingImage, ImageTarget, ServedImage

@@ -6,16 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction, PublishedVersion
+from ecr_lambda_deploy.image_model import is_same_registry
 from ecr_lambda_deploy.inputs import REPOSITORY_NAME
-from ecr_lambda_deploy.model import (
-    FunctionState,
-    Journal,
-    ObservedFunction,
-    Outcome,
-    PublishedVersion,
-    ReleaseStatus,
-    is_same_registry,
-)
+from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.plan import check_updatable
 from ecr_lambda_deploy.ports import Functions, Outside
 from ecr_lambda_deploy.wanted import (

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import ImageReference, ObservedFunction, WorkflowRun
+from ecr_lambda_deploy.function_model import ObservedFunction
+from ecr_lambda_deploy.image_model import ImageReference
+from ecr_lambda_deploy.model import WorkflowRun
 from ecr_lambda_deploy.wanted import Architecture, FunctionTarget
 
 

@@ -6,14 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ecr_lambda_deploy.errors import DeployError, SourceLocation
-from ecr_lambda_deploy.model import (
-    BuildOrder,
-    Fingerprint,
-    FunctionState,
-    ImageReference,
-    PublishedVersion,
-    RegistryImage,
-)
+from ecr_lambda_deploy.function_model import FunctionState, PublishedVersion
+from ecr_lambda_deploy.image_model import BuildOrder, Fingerprint, ImageReference, RegistryImage
 from ecr_lambda_deploy.wanted import Architecture, Build, Platform, ServedImage
 
 

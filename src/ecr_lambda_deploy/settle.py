@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import FunctionState
+from ecr_lambda_deploy.function_model import FunctionState
 from ecr_lambda_deploy.ports import Clock, Log
 
 _FIRST_DELAY = 0.1

@@ -15,7 +15,7 @@ from ecr_lambda_deploy.adapters.ecr import EcrRepositories
 from ecr_lambda_deploy.adapters.imagetools import ImageTools
 from ecr_lambda_deploy.adapters.sources import EcrSources
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import ImageReference
+from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.wanted import RoleToAssume, ServedImage
 from sandbox.aws import Aws, Fault, running_aws
 from sandbox.debian import programs

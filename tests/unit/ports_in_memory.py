@@ -7,8 +7,10 @@ from pathlib import Path
 from threading import Lock
 
 from ecr_lambda_deploy.errors import DeployError, InProgressError, SourceLocation
+from ecr_lambda_deploy.function_model import FunctionState, PublishedVersion, Status
+from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.images import ImageJob
-from ecr_lambda_deploy.model import FunctionState, ImageReference, Journal, PublishedVersion, Status, WorkflowRun
+from ecr_lambda_deploy.model import Journal, WorkflowRun
 from ecr_lambda_deploy.observe import observe
 from ecr_lambda_deploy.ports import Outside
 from ecr_lambda_deploy.wanted import Architecture, Build, FunctionTarget, ImageSource, ImageTarget, Platform

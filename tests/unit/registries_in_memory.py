@@ -6,7 +6,14 @@ from hashlib import sha256
 from threading import Lock
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import BuildOrder, Fingerprint, ImageReference, Layer, RegistryImage, is_same_registry
+from ecr_lambda_deploy.image_model import (
+    BuildOrder,
+    Fingerprint,
+    ImageReference,
+    Layer,
+    RegistryImage,
+    is_same_registry,
+)
 from ecr_lambda_deploy.wanted import Build, Platform, ServedImage
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"

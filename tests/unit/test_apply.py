@@ -5,7 +5,9 @@ import pytest
 
 from ecr_lambda_deploy.apply import Releaser
 from ecr_lambda_deploy.errors import DeployError, InProgressError
-from ecr_lambda_deploy.model import ImageReference, ObservedFunction, Outcome, ReleaseStatus, Status
+from ecr_lambda_deploy.function_model import ObservedFunction, Status
+from ecr_lambda_deploy.image_model import ImageReference
+from ecr_lambda_deploy.model import Outcome, ReleaseStatus
 from ecr_lambda_deploy.plan import PublishVersion, ReleasePlan, Step, UpdateCode
 from tests.unit.ports_in_memory import NEW, OLD, FakeFunctions, World, code_sha256_of, image
 

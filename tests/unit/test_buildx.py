@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ecr_lambda_deploy.adapters.bake import bake_arguments, bake_definition, bake_secrets
-from ecr_lambda_deploy.model import BuildOrder, CacheEntries
+from ecr_lambda_deploy.image_model import BuildOrder, CacheEntries
 from ecr_lambda_deploy.wanted import BakeProperty, Build, Platform
 
 _CONTEXT = Path("/workspace/orders")

@@ -6,8 +6,9 @@ import pytest
 
 from ecr_lambda_deploy.deploy import deploy
 from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.function_model import Status
 from ecr_lambda_deploy.inputs import Inputs
-from ecr_lambda_deploy.model import ReleaseStatus, Status
+from ecr_lambda_deploy.model import ReleaseStatus
 from ecr_lambda_deploy.report import outputs
 from ecr_lambda_deploy.wanted import BuilderChoice, ExistingImage, FunctionTarget, ImageTarget, Mode, ServedImage
 from tests.unit.ports_in_memory import (

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ecr_lambda_deploy.adapters.fingerprint import fingerprint
-from ecr_lambda_deploy.model import Fingerprint
+from ecr_lambda_deploy.image_model import Fingerprint
 from ecr_lambda_deploy.wanted import Build, Platform
 
 Change = Callable[[Path], object]

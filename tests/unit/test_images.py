@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import Fingerprint, WorkflowRun
+from ecr_lambda_deploy.image_model import Fingerprint
+from ecr_lambda_deploy.model import WorkflowRun
 from ecr_lambda_deploy.wanted import ImageTarget
 from tests.unit.ports_in_memory import (
     BUILD,

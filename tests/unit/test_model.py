@@ -1,16 +1,9 @@
 import pytest
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import (
-    ImageReference,
-    Journal,
-    ObservedFunction,
-    Outcome,
-    PublishedVersion,
-    ReleaseStatus,
-    Status,
-    WorkflowRun,
-)
+from ecr_lambda_deploy.function_model import ObservedFunction, PublishedVersion, Status
+from ecr_lambda_deploy.image_model import ImageReference
+from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus, WorkflowRun
 from ecr_lambda_deploy.wanted import ARCHITECTURE_OF, PLATFORM_OF
 from tests.unit.ports_in_memory import OLD, REGISTRY, function_state, image
 

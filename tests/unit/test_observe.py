@@ -1,7 +1,9 @@
 import pytest
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import FunctionState, ImageReference, ReleaseStatus, Status
+from ecr_lambda_deploy.function_model import FunctionState, Status
+from ecr_lambda_deploy.image_model import ImageReference
+from ecr_lambda_deploy.model import ReleaseStatus
 from ecr_lambda_deploy.observe import Destination, observe
 from ecr_lambda_deploy.wanted import Architecture, ExistingImage, FunctionTarget, Platform, ServedImage
 from tests.unit.ports_in_memory import (

@@ -1,7 +1,8 @@
 import pytest
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import FunctionState, ObservedFunction, PublishedVersion, Status, WorkflowRun
+from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction, PublishedVersion, Status
+from ecr_lambda_deploy.model import WorkflowRun
 from ecr_lambda_deploy.plan import PublishVersion, UpdateCode, check_updatable, describe_version, plan_release
 from ecr_lambda_deploy.wanted import Architecture, FunctionTarget
 from tests.unit.ports_in_memory import NEW, OLD, RUN, function_state, image

@@ -5,16 +5,9 @@ from dataclasses import replace
 import pytest
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import (
-    FunctionState,
-    ImageReference,
-    Journal,
-    ObservedFunction,
-    Outcome,
-    PublishedVersion,
-    ReleaseStatus,
-    WorkflowRun,
-)
+from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction, PublishedVersion
+from ecr_lambda_deploy.image_model import ImageReference
+from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus, WorkflowRun
 from ecr_lambda_deploy.report import OUTPUTS, headline, outputs, summary
 from ecr_lambda_deploy.wanted import Mode
 from tests.unit.ports_in_memory import NEW, OLD, REGISTRY, RUN, code_sha256_of, function_state

@@ -4,7 +4,7 @@ from itertools import chain, pairwise, repeat
 import pytest
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import FunctionState, Status
+from ecr_lambda_deploy.function_model import FunctionState, Status
 from ecr_lambda_deploy.settle import wait_until_settled
 from tests.unit.ports_in_memory import FakeClock, FakeLog, function_state
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ecr_lambda_deploy.model import BuildOrder, CacheEntries
+from ecr_lambda_deploy.image_model import BuildOrder, CacheEntries
 from ecr_lambda_deploy.wanted import Build
 
 TARGET = "image"

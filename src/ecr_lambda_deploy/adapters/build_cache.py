@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from ecr_lambda_deploy.model import CACHE_TAG_PREFIX, BuildOrder, CacheEntries, ImageReference
+from ecr_lambda_deploy.image_model import CACHE_TAG_PREFIX, BuildOrder, CacheEntries, ImageReference
 
 # ECR stores a cache only as an image [containers-roadmap#876], and a failed export fails no build [buildkit#2492].
 _EXPORT = "mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true"

@@ -21,7 +21,7 @@ from ecr_lambda_deploy.adapters.engine import engine_platform, has_containerd_st
 from ecr_lambda_deploy.adapters.fingerprint import fingerprint
 from ecr_lambda_deploy.adapters.image_digests import ImageDigests
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import BuildOrder, CacheEntries, Fingerprint
+from ecr_lambda_deploy.image_model import BuildOrder, CacheEntries, Fingerprint
 from ecr_lambda_deploy.ports import Clock
 from ecr_lambda_deploy.wanted import Build, BuilderChoice, Platform
 

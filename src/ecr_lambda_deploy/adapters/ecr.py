@@ -18,7 +18,7 @@ from ecr_lambda_deploy.adapters.ecr_policies import (
     repository_policy,
 )
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import CACHE_TAG_PREFIX, RegistryImage
+from ecr_lambda_deploy.image_model import CACHE_TAG_PREFIX, RegistryImage
 from ecr_lambda_deploy.wanted import Platform
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from ecr_lambda_deploy.adapters.aws_errors import DeniedError, RefusedError, tra
 from ecr_lambda_deploy.adapters.image_index import INDEXES, member_for
 from ecr_lambda_deploy.adapters.retries import TransientError, retried
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import ImageReference, Layer, RegistryImage
+from ecr_lambda_deploy.image_model import ImageReference, Layer, RegistryImage
 from ecr_lambda_deploy.wanted import Platform
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from ecr_lambda_deploy.adapters.base_images import images_of
 from ecr_lambda_deploy.adapters.build_context import digest_of, unreadable
 from ecr_lambda_deploy.adapters.dockerignore import Dockerignore
 from ecr_lambda_deploy.adapters.unknown_input import UnknownInputError
-from ecr_lambda_deploy.model import Fingerprint
+from ecr_lambda_deploy.image_model import Fingerprint
 from ecr_lambda_deploy.wanted import Build, Platform
 
 _SCHEME = 1  # to be raised when the same inputs come to mean another image

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from ecr_lambda_deploy.adapters.aws_errors import RefusedError, translated
 from ecr_lambda_deploy.errors import DeployError, InProgressError
-from ecr_lambda_deploy.model import FunctionState, ImageReference, PublishedVersion, Status
+from ecr_lambda_deploy.function_model import FunctionState, PublishedVersion, Status
+from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.wanted import Architecture
 
 if TYPE_CHECKING:

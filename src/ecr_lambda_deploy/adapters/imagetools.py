@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from ecr_lambda_deploy.adapters.docker_config import Login, private_docker_config
 from ecr_lambda_deploy.adapters.retries import TransientError, retried
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import ImageReference
+from ecr_lambda_deploy.image_model import ImageReference
 
 # What it may see of the step's environment: what the network needs, and no engine.
 _PASSED_ON = re.compile(r"PATH|SSL_CERT_(FILE|DIR)|(HTTPS?|NO|ALL)_PROXY", re.IGNORECASE)

@@ -10,7 +10,7 @@ from ecr_lambda_deploy.adapters.ecr import Authorization, EcrAuthorizations, Ecr
 from ecr_lambda_deploy.adapters.ecr_images import EcrImages
 from ecr_lambda_deploy.adapters.imagetools import ImageTools
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import ImageReference, RegistryImage
+from ecr_lambda_deploy.image_model import ImageReference, RegistryImage
 from ecr_lambda_deploy.wanted import Platform, ServedImage
 
 if TYPE_CHECKING:
