@@ -2,46 +2,24 @@
 
 import os
 import subprocess
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import uuid4
 
 import yaml
 
 from sandbox.engine import Engine
-from sandbox.workflow_commands import Annotation, JobLog, parse_file_command
+from sandbox.step import RunningStep, StepResult
+
+__all__ = ["ACTION_IMAGE", "Runner", "RunningStep", "StepResult", "build_action"]
 
 _ROOT = Path(__file__).parent.parent
 ACTION_IMAGE = "ecr-lambda-deploy/action:sandbox"
 _FILE_COMMANDS = ("env", "output", "path", "state", "step_summary")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepResult:
-    """What a step left behind.
-
-    Attributes:
-        exit_code: of the container.
-        log: as a person sees it, with masks.
-        output: as the container printed it.
-        masked: what it asked to mask.
-        annotations: in order.
-        outputs: by name.
-        summary: the job summary's Markdown.
-        seconds: from the start of the container to its end.
-    """
-
-    exit_code: int
-    log: str
-    output: str
-    masked: tuple[str, ...]
-    annotations: tuple[Annotation, ...]
-    outputs: Mapping[str, str]
-    summary: str
-    seconds: float
 
 
 def build_action(engine: Engine) -> None:
@@ -66,24 +44,36 @@ class Runner:
     engine: Engine
     environment: Mapping[str, str]
 
-    def run(
+    def run(self, workspace: Path, inputs: Mapping[str, str], **options: Any) -> StepResult:  # noqa: ANN401 # those of `start`
+        """Run one step to its end; the options are those of `start`."""
+        with self.start(workspace, inputs, **options) as step:
+            return step.wait()
+
+    @contextmanager
+    def start(
         self,
         workspace: Path,
         inputs: Mapping[str, str],
         *,
         environment: Mapping[str, str] | None = None,
         commit: str = "0" * 40,
+        run_id: str = "1658821493",
+        attempt: str = "1",
+        workflow: str = "deploy.yml",
         mounts: Mapping[str, Path] | None = None,
         with_engine: bool = True,
         show: Callable[[str], None] | None = None,
-    ) -> StepResult:
-        """Run one step.
+    ) -> Iterator[RunningStep]:
+        """Start one step; if it still runs at the end of the block, it is killed.
 
         Args:
             workspace: the job's workspace.
             inputs: the step's `with`.
             environment: the step's `env`.
             commit: GITHUB_SHA.
+            run_id: GITHUB_RUN_ID.
+            attempt: GITHUB_RUN_ATTEMPT.
+            workflow: the file name of the workflow.
             mounts: further folders by the path that they have in the container.
             with_engine: whether the engine's socket is mounted, as runners do.
             show: shown each line of the log as it comes.
@@ -98,7 +88,7 @@ class Runner:
             step = {**_defaults(), **inputs}
             variables = (
                 {f"INPUT_{name.upper()}": value for name, value in step.items()}
-                | _github_variables(commit)
+                | _github_variables(commit, run_id, attempt, workflow)
                 | {**self.environment, **(environment or {})}
             )
             volumes = {
@@ -110,24 +100,26 @@ class Runner:
             }
             if with_engine:
                 volumes["/var/run/docker.sock"] = self.engine.socket
-            return self._start(variables, volumes, temp / "_runner_file_commands", show)
+            with self._container(variables, volumes, temp / "_runner_file_commands", show) as running:
+                yield running
 
-    def _start(
+    @contextmanager
+    def _container(
         self,
         variables: Mapping[str, str],
         volumes: Mapping[str, Path],
         files: Path,
         show: Callable[[str], None] | None,
-    ) -> StepResult:
-        command = [str(self.engine.cli), "run", "--name", f"action-{uuid4().hex[:12]}", "--label", "ecr-lambda-deploy"]
+    ) -> Iterator[RunningStep]:
+        name = f"action-{uuid4().hex[:12]}"
+        command = [str(self.engine.cli), "run", "--name", name, "--label", "ecr-lambda-deploy"]
         command += ["--workdir", "/github/workspace", "--rm"]
         # The one difference from GitHub's runner: the sandbox's AWS is on the machine's loopback.
         command += ["--network", "host"]
-        for name in variables:
-            command += ["-e", name]
+        for variable in variables:
+            command += ["-e", variable]
         for target, source in volumes.items():
             command += ["-v", f"{source}:{target}"]
-        log, printed, started = JobLog(), [], time.monotonic()
         with subprocess.Popen(
             [*command, ACTION_IMAGE],
             env={**os.environ, **self.engine.environment(), **variables, "HOME": "/github/home"},
@@ -137,21 +129,11 @@ class Runner:
             text=True,
             errors="replace",
         ) as process:
-            for line in process.stdout or ():
-                printed.append(line)
-                shown = log.take(line.rstrip("\n"))
-                if show and shown is not None:
-                    show(shown)
-        return StepResult(
-            exit_code=process.returncode,
-            log="\n".join(log.lines),
-            output="".join(printed),
-            masked=tuple(log.masked),
-            annotations=tuple(log.annotations),
-            outputs=parse_file_command((files / "output").read_text()),
-            summary=(files / "step_summary").read_text(),
-            seconds=time.monotonic() - started,
-        )
+            step = RunningStep(engine=self.engine, container=name, process=process, files=files, show=show)
+            try:
+                yield step
+            finally:
+                step.end()
 
 
 def _defaults() -> dict[str, str]:
@@ -160,13 +142,15 @@ def _defaults() -> dict[str, str]:
     return {name: str(given.get("default", "")) for name, given in action["inputs"].items()}
 
 
-def _github_variables(commit: str) -> dict[str, str]:
+def _github_variables(commit: str, run_id: str, attempt: str, workflow: str) -> dict[str, str]:
     """Return the variables that the runner sets [GitHub's documentation, default environment variables]."""
     return {
         "HOME": "/github/home",
         "CI": "true",
         "GITHUB_ACTIONS": "true",
         "GITHUB_ACTION": "deploy",
+        "GITHUB_ACTION_REF": "v1",
+        "GITHUB_ACTION_REPOSITORY": "org/ecr-lambda-deploy",
         "GITHUB_ACTOR": "octocat",
         "GITHUB_API_URL": "https://api.github.com",
         "GITHUB_EVENT_NAME": "push",
@@ -176,12 +160,13 @@ def _github_variables(commit: str) -> dict[str, str]:
         "GITHUB_REF_NAME": "main",
         "GITHUB_REPOSITORY": "octocat/orders",
         "GITHUB_REPOSITORY_OWNER": "octocat",
-        "GITHUB_RUN_ATTEMPT": "1",
-        "GITHUB_RUN_ID": "1658821493",
+        "GITHUB_RUN_ATTEMPT": attempt,
+        "GITHUB_RUN_ID": run_id,
         "GITHUB_RUN_NUMBER": "3",
         "GITHUB_SERVER_URL": "https://github.com",
         "GITHUB_SHA": commit,
-        "GITHUB_WORKFLOW": "deploy",
+        "GITHUB_WORKFLOW": workflow.partition(".")[0],
+        "GITHUB_WORKFLOW_REF": f"octocat/orders/.github/workflows/{workflow}@refs/heads/main",
         "GITHUB_WORKSPACE": "/github/workspace",
         "RUNNER_ARCH": "X64",
         "RUNNER_OS": "Linux",
