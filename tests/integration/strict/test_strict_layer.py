@@ -1,6 +1,5 @@
 """The sandbox's AWS refuses what AWS refuses, in its words, and really runs what it accepts."""
 
-import base64
 import hashlib
 import io
 import json
@@ -10,128 +9,35 @@ import subprocess
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import boto3
-import docker
 import pytest
 import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from sandbox.aws import Aws, Fault, running_aws
-from sandbox.base_images import LAMBDA_PYTHON, provide_base_images
-from sandbox.engine import Engine, running_engine
-
-ACCOUNT, OTHER_ACCOUNT = "123456789012", "210987654321"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/function"
-DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-OCI_INDEX = "application/vnd.oci.image.index.v1+json"
-GZIP_LAYER, ZSTD_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.layer.v1.tar+zstd"
-ONCE = Config(retries={"total_max_attempts": 1})
-
-
-@dataclass
-class Registry:
-    """A client of the registry protocol, with a password unless told otherwise."""
-
-    aws: Aws
-    http: requests.Session = field(default_factory=requests.Session)
-
-    def __post_init__(self) -> None:
-        self.http.auth = password(self.aws)
-
-    def url(self, path: str) -> str:
-        return f"{self.aws.endpoint}/v2/{path}"
-
-    def push_blob(self, repository: str, content: bytes) -> dict[str, Any]:
-        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        started = self.http.post(self.url(f"{repository}/blobs/uploads/"))
-        started.raise_for_status()
-        location = self.aws.endpoint + started.headers["Location"]
-        self.http.put(location, params={"digest": digest}, data=content).raise_for_status()
-        return {"digest": digest, "size": len(content)}
-
-    def push(self, repository: str, tag: str, content: str, layer_type: str = GZIP_LAYER) -> str:
-        """Push an image of one layer with this content, and return its digest."""
-        manifest = {
-            "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "config": {"mediaType": "application/vnd.oci.image.config.v1+json"} | self.push_blob(repository, b"{}"),
-            "layers": [{"mediaType": layer_type} | self.push_blob(repository, content.encode())],
-        }
-        answer = self.put(repository, tag, json.dumps(manifest))
-        answer.raise_for_status()
-        return answer.headers["Docker-Content-Digest"]
-
-    def put(self, repository: str, reference: str, manifest: str, media_type: str = OCI_MANIFEST) -> requests.Response:
-        headers = {"Content-Type": media_type}
-        return self.http.put(self.url(f"{repository}/manifests/{reference}"), data=manifest, headers=headers)
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with running_engine() as engine:
-        yield engine
-
-
-@pytest.fixture(scope="module")
-def running(engine: Engine) -> Iterator[Aws]:
-    with running_aws(docker_host=engine.environment()["DOCKER_HOST"], settle_seconds=0.2) as aws:
-        yield aws
-    left = engine.docker("ps", "--all", "--format", "{{.Image}}") + engine.docker("image", "ls", "--digests")
-    assert aws.registry not in left
-
-
-@pytest.fixture
-def aws(running: Aws) -> Aws:
-    running.reset_rules()
-    running.forget_calls()
-    return running
-
-
-@pytest.fixture
-def registry(aws: Aws) -> Registry:
-    return Registry(aws)
-
-
-@pytest.fixture
-def repository(aws: Aws, request: pytest.FixtureRequest) -> str:
-    name = f"tests/{request.node.name.partition('[')[0]}"
-    aws.client("ecr").create_repository(repositoryName=name)
-    return name
-
-
-@pytest.fixture
-def function(aws: Aws, registry: Registry, repository: str, request: pytest.FixtureRequest) -> str:
-    """A function that is active and runs the image `v1` of the repository."""
-    name: str = request.node.name.partition("[")[0]
-    registry.push(repository, "v1", f"{name} v1")
-    create_function(aws, name, f"{aws.registry}/{repository}:v1")
-    settle(aws, name)
-    return name
-
-
-def create_function(aws: Aws, name: str, image_uri: str, **settings: object) -> Any:  # noqa: ANN401 -- what boto3 gives
-    return aws.client("lambda").create_function(
-        FunctionName=name, Role=ROLE, PackageType="Image", Code={"ImageUri": image_uri}, **settings
-    )
-
-
-def settle(aws: Aws, name: str, qualifier: str = "$LATEST") -> Any:  # noqa: ANN401 -- what boto3 gives
-    """Wait until nothing is in progress, and return the configuration."""
-    deadline = time.monotonic() + 30
-    while True:
-        config = aws.client("lambda").get_function_configuration(FunctionName=name, Qualifier=qualifier)
-        if config["State"] != "Pending" and config["LastUpdateStatus"] != "InProgress":
-            return config
-        assert time.monotonic() < deadline, "the function does not settle"
-        time.sleep(0.05)
+from sandbox.engine import Engine
+from tests.integration.strict.strict_aws import (
+    ACCOUNT,
+    DOCKER_MANIFEST,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    ONCE,
+    OTHER_ACCOUNT,
+    ROLE,
+    ZSTD_LAYER,
+    Registry,
+    client_of,
+    create_function,
+    password,
+    refusal,
+    settle,
+)
 
 
 def empty_zip() -> bytes:
@@ -140,32 +46,7 @@ def empty_zip() -> bytes:
     return content.getvalue()
 
 
-def password(aws: Aws, account: str | None = None) -> tuple[str, str]:
-    token = aws.client("ecr", account).get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    user, _, secret = base64.b64decode(token).decode().partition(":")
-    return user, secret
-
-
-def refusal(call: Callable[..., object], **parameters: object) -> tuple[str, str, int]:
-    """Return code, text and status of the error that a call ends in."""
-    with pytest.raises(ClientError) as caught:
-        call(**parameters)
-    error: Any = caught.value.response
-    return error["Error"]["Code"], error["Error"]["Message"], error["ResponseMetadata"]["HTTPStatusCode"]
-
-
 # --- credentials -----------------------------------------------------------------------------------------------------
-
-
-def client_of(environment: dict[str, str], service: str) -> Any:  # noqa: ANN401 -- what boto3 gives
-    return boto3.client(  # type: ignore[call-overload]
-        service,
-        endpoint_url=environment["AWS_ENDPOINT_URL"],
-        region_name=environment["AWS_REGION"],
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        aws_session_token=environment.get("AWS_SESSION_TOKEN"),
-    )
 
 
 def test_credentials_of_the_environment_are_a_session_of_the_role(aws: Aws) -> None:
@@ -681,32 +562,6 @@ def test_an_alias_points_to_versions_that_exist(aws: Aws, function: str) -> None
 
 
 # --- invocations -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def build(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Aws, str, str, str], str]:
-    """Build and push an image whose handler returns a text, with the docker CLI; return its digest."""
-    provide_base_images(engine)
-    folder = tmp_path_factory.mktemp("image")
-
-    def build(aws: Aws, repository: str, tag: str, text: str) -> str:
-        (folder / "app.py").write_text(
-            f"def handler(event, context):\n    return {{'text': {text!r}, 'event': event}}\n"
-        )
-        (folder / "Dockerfile").write_text(f'FROM {LAMBDA_PYTHON}\nCOPY app.py ./\nCMD ["app.handler"]\n')
-        reference = f"{aws.registry}/{repository}:{tag}"
-        engine.docker("build", "--quiet", "--tag", reference, str(folder))
-        user, secret = password(aws)
-        client = docker.DockerClient(base_url=engine.environment()["DOCKER_HOST"])
-        lines = list(
-            client.images.push(reference, auth_config={"username": user, "password": secret}, stream=True, decode=True)
-        )
-        client.close()
-        assert not [line for line in lines if "error" in line]
-        engine.docker("image", "rm", reference)  # so that an invocation has to pull it
-        return str(next(line["aux"]["Digest"] for line in lines if "aux" in line))
-
-    return build
 
 
 def test_a_function_runs_the_image_of_its_digest(

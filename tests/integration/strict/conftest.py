@@ -1,0 +1,80 @@
+"""An AWS of its own for the tests of the strict layer, and a repository and a function for each."""
+
+from collections.abc import Callable, Iterator
+
+import docker
+import pytest
+
+from sandbox.aws import Aws, running_aws
+from sandbox.base_images import LAMBDA_PYTHON, provide_base_images
+from sandbox.engine import Engine, running_engine
+from tests.integration.strict.strict_aws import Registry, create_function, password, settle
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    with running_engine() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def running(engine: Engine) -> Iterator[Aws]:
+    with running_aws(docker_host=engine.environment()["DOCKER_HOST"], settle_seconds=0.2) as aws:
+        yield aws
+    left = engine.docker("ps", "--all", "--format", "{{.Image}}") + engine.docker("image", "ls", "--digests")
+    assert aws.registry not in left
+
+
+@pytest.fixture
+def aws(running: Aws) -> Aws:
+    running.reset_rules()
+    running.forget_calls()
+    return running
+
+
+@pytest.fixture
+def registry(aws: Aws) -> Registry:
+    return Registry(aws)
+
+
+@pytest.fixture
+def repository(aws: Aws, request: pytest.FixtureRequest) -> str:
+    name = f"tests/{request.node.name.partition('[')[0]}"
+    aws.client("ecr").create_repository(repositoryName=name)
+    return name
+
+
+@pytest.fixture
+def function(aws: Aws, registry: Registry, repository: str, request: pytest.FixtureRequest) -> str:
+    """A function that is active and runs the image `v1` of the repository."""
+    name: str = request.node.name.partition("[")[0]
+    registry.push(repository, "v1", f"{name} v1")
+    create_function(aws, name, f"{aws.registry}/{repository}:v1")
+    settle(aws, name)
+    return name
+
+
+@pytest.fixture(scope="session")
+def build(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Aws, str, str, str], str]:
+    """Build and push an image whose handler returns a text, with the docker CLI; return its digest."""
+    provide_base_images(engine)
+    folder = tmp_path_factory.mktemp("image")
+
+    def build(aws: Aws, repository: str, tag: str, text: str) -> str:
+        (folder / "app.py").write_text(
+            f"def handler(event, context):\n    return {{'text': {text!r}, 'event': event}}\n"
+        )
+        (folder / "Dockerfile").write_text(f'FROM {LAMBDA_PYTHON}\nCOPY app.py ./\nCMD ["app.handler"]\n')
+        reference = f"{aws.registry}/{repository}:{tag}"
+        engine.docker("build", "--quiet", "--tag", reference, str(folder))
+        user, secret = password(aws)
+        client = docker.DockerClient(base_url=engine.environment()["DOCKER_HOST"])
+        lines = list(
+            client.images.push(reference, auth_config={"username": user, "password": secret}, stream=True, decode=True)
+        )
+        client.close()
+        assert not [line for line in lines if "error" in line]
+        engine.docker("image", "rm", reference)  # so that an invocation has to pull it
+        return str(next(line["aux"]["Digest"] for line in lines if "aux" in line))
+
+    return build
