@@ -1,7 +1,7 @@
 """A local AWS account for tests, demo and benchmarks: ministack behind the strict layer."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,13 +10,16 @@ import boto3
 from botocore.config import Config
 
 from sandbox.strict.calls import Call, Fault
+from sandbox.strict.holds import Held, Moment
 from sandbox.strict.identity import ADMINISTRATOR, Identities
 from sandbox.strict.ministack import running_ministack
 from sandbox.strict.server import Layer, Run, serving
 from sandbox.strict.snapshot import Snapshot, take_snapshot
 from sandbox.strict.upstream import Scope
 
-__all__ = ["Aws", "Call", "Fault", "Snapshot", "running_aws"]
+__all__ = ["Aws", "Call", "Fault", "Held", "Snapshot", "running_aws"]
+
+_DEPLOYED_WITH = {"lambda", "ecr", "registry"}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,8 +113,24 @@ class Aws:
         """Return the actions of faults that have not happened yet."""
         return [fault.action for fault in self._layer.faults]
 
+    def hold(self, action: str, nth: int = 1, *, when: Moment = "after") -> Held:
+        """Hold the `nth` next call of an action, named as in `Fault`; see `Held`."""
+        return self._hold(action, lambda call: action in {call.action, f"{call.service}:{call.action}"}, nth, when)
+
+    def hold_changing(self, nth: int = 1, *, when: Moment = "after") -> Held:
+        """Hold the `nth` next call, of Lambda, ECR or the registry, that changes something; see `Held`."""
+        return self._hold("a change", lambda call: call.changing and call.service in _DEPLOYED_WITH, nth, when)
+
+    def _hold(self, what: str, matches: Callable[[Call], bool], nth: int, when: Moment) -> Held:
+        held = Held(what=what, matches=matches, nth=nth, when=when)
+        self._layer.holds.append(held)
+        return held
+
     def reset_rules(self) -> None:
-        """Forget all denials, faults and failures that are still to come."""
+        """Forget all denials, faults and failures that are still to come, and let held calls go."""
+        for held in self._layer.holds:
+            held.release()
+        self._layer.holds.clear()
         self._layer.state.denied.clear()
         self._layer.state.planned_failures.clear()
         self._layer.faults.clear()

@@ -14,6 +14,7 @@ from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
 from sandbox.strict import ecr, refusals, registry, sts, updates
 from sandbox.strict.calls import Call, Fault, fault_error
 from sandbox.strict.errors import ApiError
+from sandbox.strict.holds import Held, Moment
 from sandbox.strict.identity import Caller, Identities, signed_scope
 from sandbox.strict.operations import Operation, api_operation, registry_operation
 from sandbox.strict.state import Request, Rule, State
@@ -32,6 +33,7 @@ class Layer:
     state: State
     log: list[Call] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    holds: list[Held] = field(default_factory=list)
 
     async def handle(self, http: web.Request) -> web.StreamResponse:
         """Answer one HTTP request."""
@@ -57,12 +59,19 @@ class Layer:
             caller = self._caller(http, operation)
             call.access_key = caller.access_key
             request = Request(http=http, body=body, operation=operation, caller=caller, state=self.state)
+            await self._hold(call, "before")
             response = await self._answer(request)
         except ApiError as error:
             await http.release()  # a client that still sends its body would see a reset instead of the answer
             response = error.response(operation.service)
         call.status = response.status
+        if response.status < web.HTTPBadRequest.status_code:
+            await self._hold(call, "after")
         return response
+
+    async def _hold(self, call: Call, moment: Moment) -> None:
+        for held in list(self.holds):
+            await held.pass_by(call, moment)
 
     def _caller(self, http: web.Request, operation: Operation) -> Caller:
         state = self.state

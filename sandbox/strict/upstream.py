@@ -106,6 +106,8 @@ class Upstream:
         async with self.session.request(
             request.method, url, headers=headers, data=body, allow_redirects=False
         ) as answer:
+            if request.method not in {"GET", "HEAD"}:  # small, and whole it can be held back
+                return web.Response(status=answer.status, headers=_passed_on(answer.headers), body=await answer.read())
             response = web.StreamResponse(status=answer.status, headers=_passed_on(answer.headers))
             if answer.content_length is not None:
                 response.content_length = answer.content_length
