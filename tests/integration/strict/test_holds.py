@@ -50,13 +50,14 @@ def test_a_call_can_be_held_before_it_takes_effect(aws: Aws, function: str, pool
 def test_a_change_of_any_service_can_be_held(
     aws: Aws, registry: Registry, repository: str, function: str, pool: ThreadPoolExecutor
 ) -> None:
-    upload, manifest, publication = (aws.hold_changing(nth) for nth in (1, 5, 6))
-    pushed: Future[Any] = pool.submit(registry.push, repository, "held", "held")
+    upload, manifest, publication = (aws.hold_changing(nth) for nth in (1, 6, 7))
+    started: Future[Any] = pool.submit(registry.http.post, registry.url(f"{repository}/blobs/uploads/"))
     assert upload.reached(10).action == "registry:InitiateUpload"
     aws.client("ecr").list_images(repositoryName=repository)
-    time.sleep(0.3)
-    assert [call.action for call in aws.calls() if call.service == "registry"][-1] == "registry:InitiateUpload"
+    assert not started.done()
     upload.release()
+    assert started.result(10).status_code == 202
+    pushed = pool.submit(registry.push, repository, "held", "held")
     assert manifest.reached(10).action == "registry:PutManifest"
     assert not pushed.done()
     manifest.release()
