@@ -45,6 +45,8 @@ class Fault:
         action: As in `Call.action`, or with its service, `lambda:UpdateFunctionCode`.
         times: How many calls.
         status: Answer with this HTTP status (429, 500, ...) and the service's error for it.
+        code: Answer with this error instead of the one for the status; the status is then 400, unless it is given.
+        text: That error's message.
         reset: Reset the connection.
         delay: Wait so many seconds first.
     """
@@ -52,12 +54,19 @@ class Fault:
     action: str
     times: int = 1
     status: int | None = None
+    code: str = ""
+    text: str = ""
     reset: bool = False
     delay: float = 0.0
 
 
-def fault_error(service: str, status: int) -> ApiError:
-    """Return the error with which a service answers a fault of this status."""
+def fault_error(service: str, fault: Fault) -> ApiError | None:
+    """Return the error with which a service answers a fault; None if the call goes on."""
+    status = fault.status or web.HTTPBadRequest.status_code
+    if fault.code:
+        return ApiError(fault.code, fault.text, status)
+    if fault.status is None:
+        return None
     if status == web.HTTPTooManyRequests.status_code:
         return ApiError(_THROTTLING.get(service, "ThrottlingException"), "Rate exceeded", status)
     return ApiError(_INTERNAL.get(service, "InternalFailure"), "An internal error occurred.", status)

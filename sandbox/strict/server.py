@@ -90,8 +90,8 @@ class Layer:
                 if request.http.transport is not None:
                     request.http.transport.abort()
                 return web.Response(status=499)
-            if fault.status is not None:
-                raise fault_error(operation.service, fault.status)
+            if error := fault_error(operation.service, fault):
+                raise error
         self._check_allowed(request)
         for rule in RULES:
             if operation.name in rule.operations or f"{operation.service}:*" in rule.operations:
