@@ -135,6 +135,15 @@ class Aws:
         self._layer.state.planned_failures.clear()
         self._layer.faults.clear()
 
+    @contextmanager
+    def settle_within(self, seconds: float) -> Iterator[None]:
+        """Let what begins in the block take so many seconds to settle, instead of the usual time."""
+        usual, self._layer.state.settle_seconds = self._layer.state.settle_seconds, seconds
+        try:
+            yield
+        finally:
+            self._layer.state.settle_seconds = usual
+
     def set_state(
         self, function: str, state: str, reason: tuple[str, str] | None = None, version: str = "$LATEST"
     ) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
 
-from sandbox.strict import ecr, refusals, registry, sts, updates
+from sandbox.strict import aliases, ecr, refusals, registry, sts, updates
 from sandbox.strict.calls import Call, Fault, fault_error
 from sandbox.strict.errors import ApiError
 from sandbox.strict.holds import Held, Moment
@@ -20,7 +20,7 @@ from sandbox.strict.operations import Operation, api_operation, registry_operati
 from sandbox.strict.state import Request, Rule, State
 from sandbox.strict.upstream import Upstream
 
-RULES: tuple[Rule, ...] = (*sts.RULES, *ecr.RULES, *registry.RULES, *refusals.RULES, *updates.RULES)
+RULES: tuple[Rule, ...] = (*sts.RULES, *ecr.RULES, *registry.RULES, *refusals.RULES, *aliases.RULES, *updates.RULES)
 
 _LARGEST_BODY = 64 << 20  # of an API request; blobs are streamed and have no limit
 _T = TypeVar("_T")
@@ -140,7 +140,7 @@ def _resource(request: Request) -> str:
     if "FunctionName" in parameters:
         name = parameters["FunctionName"]
         arn = name if name.startswith("arn:") else f"arn:aws:lambda:{scope.region}:{scope.account}:function:{name}"
-        return f"{arn}:{parameters['Name']}" if "Alias" in request.operation.action else arn
+        return f"{arn}:{parameters['Name']}" if "Alias" in request.operation.action and "Name" in parameters else arn
     if repository := parameters.get("repositoryName", parameters.get("repository")):
         return f"arn:aws:ecr:{scope.region}:{scope.account}:repository/{repository}"
     return "*"

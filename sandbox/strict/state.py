@@ -46,11 +46,19 @@ class Version:
 
 @dataclass(slots=True, kw_only=True)
 class Function:
-    """A function; `pending` is the image that an update in progress brings."""
+    """A function.
+
+    Attributes:
+        arn: Its unqualified ARN.
+        versions: By number, and `$LATEST`.
+        pending: The image that an update in progress brings.
+        allocating: The old version of each alias whose new one still waits for its provisioned concurrency.
+    """
 
     arn: str
     versions: dict[str, Version]
     pending: Image | None = None
+    allocating: dict[str, str] = field(default_factory=dict)
 
     @property
     def latest(self) -> Version:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from sandbox.strict.aliases import get_alias
 from sandbox.strict.errors import ApiError
 from sandbox.strict.functions import function_arn, function_of, not_active, shown, shown_image, target
 from sandbox.strict.images import resolve_image, unsupported_layer
@@ -166,10 +167,10 @@ async def _invoke(request: Request) -> web.Response | None:
         return None
     version = qualifier or "$LATEST"
     if version not in function.versions:
-        alias = await request.state.upstream.functions(request.scope, "GET", f"/{name}/aliases/{quote(version)}")
-        if not alias.ok:
+        alias = await get_alias(request, version)
+        if alias is None:
             return None
-        version = _routed(alias.json())
+        version = _routed(alias)
     if version in function.versions and (found := function.versions[version]).state != "Active":
         state = found.state
         if state == "Inactive":
