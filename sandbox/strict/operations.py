@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
 from botocore.loaders import Loader
-from botocore.model import ServiceModel
+from botocore.model import ServiceModel, Shape
 
 from sandbox.strict.identity import SignedScope
 
@@ -37,13 +37,20 @@ class Operation:
 
     @property
     def name(self) -> str:
-        """The name that IAM policies use, such as `lambda:UpdateFunctionCode`."""
+        """The operation with its service, such as `lambda:UpdateFunctionCode`."""
         return f"{self.service}:{self.action}"
 
     @property
+    def iam_action(self) -> str:
+        """The action that IAM policies allow (Service Authorization Reference, AWS Lambda and Amazon CloudWatch)."""
+        if self.service == "monitoring":
+            return f"cloudwatch:{self.action}"
+        return "lambda:InvokeFunction" if self.name == "lambda:Invoke" else self.name
+
+    @property
     def changing(self) -> bool:
-        """Whether the operation is anything but a read."""
-        return not self.action.startswith(_READS)
+        """Whether the operation is anything but a read or an invocation."""
+        return not self.action.startswith((*_READS, "Invoke"))
 
 
 def registry_operation(request: web.Request) -> Operation:
@@ -82,6 +89,7 @@ class _Route:
     method: str
     path: re.Pattern[str]
     query: dict[str, str]
+    headers: dict[str, str]
 
 
 class _RestRoutes:
@@ -98,6 +106,9 @@ class _RestRoutes:
             if found and route.method == request.method:
                 parameters: dict[str, Any] = {name: unquote(value) for name, value in found.groupdict().items()}
                 parameters |= {name: request.query[key] for key, name in route.query.items() if key in request.query}
+                parameters |= {
+                    name: request.headers[key] for key, name in route.headers.items() if key in request.headers
+                }
                 if route.action != "Invoke" and body:
                     parameters |= json.loads(body)
                 return Operation(service="lambda", action=route.action, parameters=parameters)
@@ -113,12 +124,18 @@ def _routes(model: ServiceModel) -> Iterator[_Route]:
             action=action,
             method=operation.http["method"],
             path=re.compile(re.sub(r"\{(\w+)\+?\}", r"(?P<\1>[^/]+)", uri)),
-            query={
-                member.serialization["name"]: name
-                for name, member in members.items()
-                if member.serialization.get("location") == "querystring"
-            },
+            query=_located(members, "querystring"),
+            headers=_located(members, "header"),
         )
+
+
+def _located(members: Mapping[str, Shape], location: str) -> dict[str, str]:
+    """Return the parameters that stand there, by their names on the wire."""
+    return {
+        member.serialization["name"]: name
+        for name, member in members.items()
+        if member.serialization.get("location") == location
+    }
 
 
 _LAMBDA = _RestRoutes("lambda")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
 
-from sandbox.strict import aliases, ecr, refusals, registry, sts, updates
+from sandbox.strict import aliases, ecr, invocations, refusals, registry, sts, updates
 from sandbox.strict.calls import Call, Fault, fault_error
 from sandbox.strict.errors import ApiError
 from sandbox.strict.holds import Held, Moment
@@ -20,7 +20,15 @@ from sandbox.strict.operations import Operation, api_operation, registry_operati
 from sandbox.strict.state import Request, Rule, State
 from sandbox.strict.upstream import Upstream
 
-RULES: tuple[Rule, ...] = (*sts.RULES, *ecr.RULES, *registry.RULES, *refusals.RULES, *aliases.RULES, *updates.RULES)
+RULES: tuple[Rule, ...] = (
+    *sts.RULES,
+    *ecr.RULES,
+    *registry.RULES,
+    *refusals.RULES,
+    *aliases.RULES,
+    *invocations.RULES,
+    *updates.RULES,
+)
 
 _LARGEST_BODY = 64 << 20  # of an API request; blobs are streamed and have no limit
 _T = TypeVar("_T")
@@ -63,7 +71,7 @@ class Layer:
             response = await self._answer(request)
         except ApiError as error:
             await http.release()  # a client that still sends its body would see a reset instead of the answer
-            response = error.response(operation.service)
+            response = error.response(operation.service, protocol=http.headers.get("smithy-protocol", ""))
         call.status = response.status
         if response.status < web.HTTPBadRequest.status_code:
             await self._hold(call, "after")
@@ -114,7 +122,7 @@ class Layer:
         operation, caller, state = request.operation, request.caller, self.state
         if operation.name == "sts:AssumeRoleWithWebIdentity" and operation.name in state.denied:
             raise ApiError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
-        names = [operation.name]
+        names = [operation.iam_action]
         if operation.service == "registry" and operation.action in registry.IAM_ACTIONS:
             names.append(registry.IAM_ACTIONS[operation.action])
         for name in names:
@@ -134,13 +142,16 @@ class Layer:
 
 
 def _resource(request: Request) -> str:
-    parameters, scope = request.operation.parameters, request.scope
+    operation, scope = request.operation, request.scope
+    parameters = operation.parameters
     if "RoleArn" in parameters:
         return str(parameters["RoleArn"])
     if "FunctionName" in parameters:
         name = parameters["FunctionName"]
+        qualifier = f":{parameters['Qualifier']}" if operation.action == "Invoke" and "Qualifier" in parameters else ""
         arn = name if name.startswith("arn:") else f"arn:aws:lambda:{scope.region}:{scope.account}:function:{name}"
-        return f"{arn}:{parameters['Name']}" if "Alias" in request.operation.action and "Name" in parameters else arn
+        alias = f":{parameters['Name']}" if "Alias" in operation.action and "Name" in parameters else ""
+        return arn + qualifier + alias
     if repository := parameters.get("repositoryName", parameters.get("repository")):
         return f"arn:aws:ecr:{scope.region}:{scope.account}:repository/{repository}"
     return "*"

@@ -43,6 +43,11 @@ class Version:
         """Give the version a new revision, as each of its changes does."""
         self.revision_id = str(uuid.uuid4())
 
+    async def activate(self) -> None:
+        """Make the version active, when its time has come."""
+        self.state = "Active"
+        self.touch()
+
 
 @dataclass(slots=True, kw_only=True)
 class Function:

@@ -1,15 +1,11 @@
 """What AWS Lambda answers: creations, updates and new versions take their time and may fail late."""
 
-import random
 from functools import partial
-from typing import Any
-from urllib.parse import quote
 
 from aiohttp import web
 
-from sandbox.strict.aliases import get_alias
 from sandbox.strict.errors import ApiError
-from sandbox.strict.functions import function_arn, function_of, not_active, shown, shown_image, target
+from sandbox.strict.functions import function_arn, function_of, shown, shown_image, target
 from sandbox.strict.images import resolve_image, unsupported_layer
 from sandbox.strict.refusals import nothing_in_progress, revision_matches
 from sandbox.strict.state import Function, Image, Request, Rule, Version
@@ -102,12 +98,7 @@ async def _publish(request: Request, name: str, function: Function, image: Image
 
 def _add_version(request: Request, function: Function, number: str, image: Image | None) -> None:
     version = function.versions[number] = Version(image=image)
-    request.state.later(partial(_activated, version))
-
-
-async def _activated(version: Version) -> None:
-    version.state = "Active"
-    version.touch()
+    request.state.later(version.activate)
 
 
 async def _update_function_configuration(request: Request) -> web.Response:
@@ -160,40 +151,6 @@ async def _shown_as_it_is(request: Request) -> web.Response:
     return answer.response(shown(request, value))
 
 
-async def _invoke(request: Request) -> web.Response | None:
-    function = function_of(request)
-    name, qualifier = target(request)
-    if function is None:
-        return None
-    version = qualifier or "$LATEST"
-    if version not in function.versions:
-        alias = await get_alias(request, version)
-        if alias is None:
-            return None
-        version = _routed(alias)
-    if version in function.versions and (found := function.versions[version]).state != "Active":
-        state = found.state
-        if state == "Inactive":
-            found.state, found.state_reason = "Pending", None
-            request.state.later(partial(_activated, found))
-        raise not_active(state)
-    path = f"/2015-03-31/functions/{name}/invocations?Qualifier={quote(version)}"
-    headers = {key: value for key, value in request.http.headers.items() if key.lower().startswith("x-amz-")}
-    answer = await request.state.upstream.call(
-        request.scope, "lambda", "POST", path, headers=headers, body=request.body
-    )
-    return answer.response()
-
-
-def _routed(alias: dict[str, Any]) -> str:
-    drawn = random.random()  # noqa: S311 -- traffic, not secrets
-    for version, weight in alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}).items():
-        drawn -= weight
-        if drawn < 0:
-            return str(version)
-    return str(alias["FunctionVersion"])
-
-
 async def _failure(request: Request, name: str, image: Image | None) -> tuple[str, str] | None:
     """Return the reason, as code and text, for which the update or creation fails."""
     if planned := request.state.planned_failures.pop(name, None):
@@ -213,6 +170,5 @@ RULES = (
     Rule(("lambda:UpdateFunctionConfiguration",), _update_function_configuration, _STATES),
     Rule(("lambda:PublishVersion",), _publish_version, _API + "PublishVersion; moto#8379"),
     Rule(("lambda:DeleteFunction",), _delete_function, _API + "DeleteFunction"),
-    Rule(("lambda:Invoke",), _invoke, _STATES + "; AliasRoutingConfiguration"),
     Rule(tuple(f"lambda:{action}" for action in _READS), _shown_as_it_is, _API + "FunctionConfiguration"),
 )

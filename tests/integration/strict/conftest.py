@@ -55,15 +55,13 @@ def function(aws: Aws, registry: Registry, repository: str, request: pytest.Fixt
 
 
 @pytest.fixture(scope="session")
-def build(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Aws, str, str, str], str]:
-    """Build and push an image whose handler returns a text, with the docker CLI; return its digest."""
+def build_app(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Aws, str, str, str], str]:
+    """Build and push an image of a module with a handler, with the docker CLI; return its digest."""
     provide_base_images(engine)
     folder = tmp_path_factory.mktemp("image")
 
-    def build(aws: Aws, repository: str, tag: str, text: str) -> str:
-        (folder / "app.py").write_text(
-            f"def handler(event, context):\n    return {{'text': {text!r}, 'event': event}}\n"
-        )
+    def build_app(aws: Aws, repository: str, tag: str, app: str) -> str:
+        (folder / "app.py").write_text(app)
         (folder / "Dockerfile").write_text(f'FROM {LAMBDA_PYTHON}\nCOPY app.py ./\nCMD ["app.handler"]\n')
         reference = f"{aws.registry}/{repository}:{tag}"
         engine.docker("build", "--quiet", "--tag", reference, str(folder))
@@ -76,5 +74,16 @@ def build(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Callable[
         assert not [line for line in lines if "error" in line]
         engine.docker("image", "rm", reference)  # so that an invocation has to pull it
         return str(next(line["aux"]["Digest"] for line in lines if "aux" in line))
+
+    return build_app
+
+
+@pytest.fixture(scope="session")
+def build(build_app: Callable[[Aws, str, str, str], str]) -> Callable[[Aws, str, str, str], str]:
+    """As `build_app`, of a handler that returns a text."""
+
+    def build(aws: Aws, repository: str, tag: str, text: str) -> str:
+        app = f"def handler(event, context):\n    return {{'text': {text!r}, 'event': event}}\n"
+        return build_app(aws, repository, tag, app)
 
     return build

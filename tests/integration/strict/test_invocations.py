@@ -1,0 +1,105 @@
+"""Invocations answer as Lambda's do: results, errors, timeouts and the end of the log."""
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from sandbox.aws import Aws
+from tests.integration.strict.strict_aws import ACCOUNT, ONCE, client_of, create_function, refusal, settle
+
+HANDLER = """
+import time
+
+def handler(event, context):
+    print("handling", event)
+    print("." * event.get("dots", 0))
+    time.sleep(event.get("seconds", 0))
+    if "error" in event:
+        raise ValueError(event["error"])
+    return event
+"""
+NAME = "invoked"
+
+
+@pytest.fixture(scope="module")
+def invoked(running: Aws, build_app: Callable[[Aws, str, str, str], str]) -> Iterator[str]:
+    """A function with a version 1 and an alias `live` to it."""
+    client, repository = running.client("lambda"), "tests/invocations"
+    running.client("ecr").create_repository(repositoryName=repository)
+    digest = build_app(running, repository, "v1", HANDLER)
+    create_function(running, NAME, f"{running.registry}/{repository}@{digest}", Timeout=3)
+    settle(running, NAME)
+    client.publish_version(FunctionName=NAME)
+    settle(running, NAME, "1")
+    client.create_alias(FunctionName=NAME, Name="live", FunctionVersion="1")
+    yield NAME
+    client.delete_function(FunctionName=NAME)
+
+
+def invoke(aws: Aws, event: dict[str, object], **settings: Any) -> tuple[dict[str, Any], Any, str]:  # noqa: ANN401 -- boto3's
+    """Return the answer, its payload and the end of its log."""
+    answer = aws.client("lambda", config=ONCE).invoke(
+        FunctionName=NAME, Payload=json.dumps(event).encode(), LogType="Tail", **settings
+    )
+    payload = answer["Payload"].read()
+    return answer, json.loads(payload or b"null"), base64.b64decode(answer.get("LogResult", "")).decode()
+
+
+@pytest.mark.usefixtures("invoked")
+def test_the_end_of_the_log_comes_with_the_answer(aws: Aws) -> None:
+    for n in range(30):
+        answer, payload, log = invoke(aws, {"n": n}, Qualifier="live")
+        assert (answer["StatusCode"], answer["ExecutedVersion"], payload) == (200, "1", {"n": n})
+        lines = log.splitlines()
+        assert lines[0].startswith("START RequestId: ")
+        assert f"handling {{'n': {n}}}" in lines
+        assert [line.partition(" ")[0] for line in lines[-2:]] == ["END", "REPORT"]
+    _, _, log = invoke(aws, {"dots": 5000})
+    assert len(log.encode()) <= 4096
+    assert log.splitlines()[-1].startswith("REPORT")
+    calls = [call for call in aws.calls() if call.service == "lambda"]
+    assert {(call.action, call.changing) for call in calls} == {("Invoke", False)}
+    assert calls[0].parameters == {"FunctionName": NAME, "Qualifier": "live", "LogType": "Tail"}
+
+
+@pytest.mark.usefixtures("invoked")
+def test_an_error_of_the_function_is_its_own(aws: Aws) -> None:
+    answer, payload, log = invoke(aws, {"error": "no such order"})
+    assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
+    assert (payload["errorType"], payload["errorMessage"]) == ("ValueError", "no such order")
+    assert 'raise ValueError(event["error"])' in payload["stackTrace"][0]
+    assert "[ERROR] ValueError: no such order" in log
+
+
+@pytest.mark.usefixtures("invoked")
+def test_a_function_that_takes_too_long_times_out(aws: Aws) -> None:
+    begun = time.monotonic()
+    answer, payload, log = invoke(aws, {"seconds": 20})
+    assert 3 <= time.monotonic() - begun < 10
+    assert answer["FunctionError"] == "Unhandled"
+    assert "Task timed out after 3.00 seconds" in payload["errorMessage"]
+    assert [line.partition(" ")[0] for line in log.splitlines()[-2:]] == ["END", "REPORT"]
+    assert "Task timed out after 3.00 seconds" in log
+
+
+@pytest.mark.usefixtures("invoked")
+def test_a_dry_run_runs_nothing_and_needs_the_permission(aws: Aws) -> None:
+    client, event = client_of(aws.environment(), "lambda"), b'{"seconds": 20}'
+    dry: dict[str, Any] = {"FunctionName": NAME, "InvocationType": "DryRun", "Payload": event}
+    begun = time.monotonic()
+    answer = client.invoke(**dry, Qualifier="live")
+    assert (answer["StatusCode"], answer["Payload"].read()) == (204, b"")
+    aws.set_state(NAME, "Inactive", version="1")
+    assert client.invoke(**dry, Qualifier="1")["StatusCode"] == 204
+    aws.set_state(NAME, "Active", version="1")
+    assert time.monotonic() - begun < 2
+    assert refusal(client.invoke, **dry, Qualifier="missing")[0] == "ResourceNotFoundException"
+    aws.deny("lambda:InvokeFunction")
+    code, text, status = refusal(client.invoke, **dry, Qualifier="live")
+    arn = f"arn:aws:lambda:{aws.region}:{ACCOUNT}:function:{NAME}:live"
+    assert (code, status) == ("AccessDeniedException", 403)
+    assert f"is not authorized to perform: lambda:InvokeFunction on resource: {arn} because" in text
