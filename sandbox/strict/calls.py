@@ -7,11 +7,13 @@ from aiohttp import web
 
 from sandbox.strict.errors import ApiError
 
-# AWS Lambda, Amazon ECR and AWS STS API References, common errors; OCI Distribution Specification, error codes.
+# API References of AWS Lambda, Amazon ECR, AWS STS and Amazon CloudWatch, common errors; OCI Distribution Specification,
+# error codes.
 _THROTTLING = {
     "lambda": "TooManyRequestsException",
     "ecr": "ThrottlingException",
     "sts": "Throttling",
+    "monitoring": "Throttling",
     "registry": "TOOMANYREQUESTS",
 }
 _INTERNAL = {"lambda": "ServiceException", "ecr": "ServerException", "sts": "InternalFailure", "registry": "UNKNOWN"}

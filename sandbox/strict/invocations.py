@@ -74,11 +74,8 @@ def _with_whole_log(answer: Answer) -> Answer:
     return answer
 
 
-RULES = (
-    Rule(
-        ("lambda:Invoke",),
-        _invoke,
-        "AWS Lambda Developer Guide, Lambda function states; AWS Lambda API Reference, Invoke, AliasRoutingConfiguration; "
-        "IAM: Service Authorization Reference, AWS Lambda",
-    ),
+_SOURCE = (
+    "AWS Lambda Developer Guide, Lambda function states; AWS Lambda API Reference, Invoke, AliasRoutingConfiguration"
 )
+
+RULES = (Rule(("lambda:Invoke",), _invoke, _SOURCE),)

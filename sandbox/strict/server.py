@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
 
-from sandbox.strict import aliases, ecr, invocations, refusals, registry, sts, updates
+from sandbox.strict import aliases, ecr, invocations, refusals, registry, sts, triggers, updates
 from sandbox.strict.calls import Call, Fault, fault_error
 from sandbox.strict.errors import ApiError
 from sandbox.strict.holds import Held, Moment
@@ -27,9 +27,12 @@ RULES: tuple[Rule, ...] = (
     *refusals.RULES,
     *aliases.RULES,
     *invocations.RULES,
+    *triggers.RULES,
     *updates.RULES,
 )
 
+# OCI Distribution Specification, error codes; AWS STS API Reference, common errors; amazon-cloudwatch-auto-alarms#1.
+_DENIED = {"registry": "DENIED", "sts": "AccessDenied", "monitoring": "AccessDenied"}
 _LARGEST_BODY = 64 << 20  # of an API request; blobs are streamed and have no limit
 _T = TypeVar("_T")
 
@@ -129,7 +132,7 @@ class Layer:
             try:
                 state.check_allowed(name, caller, _resource(request))
             except ApiError as error:
-                error.code = {"registry": "DENIED", "sts": "AccessDenied"}.get(operation.service, error.code)
+                error.code = _DENIED.get(operation.service, error.code)
                 raise
 
     async def _layer_download(self, http: web.Request) -> web.StreamResponse:
@@ -154,7 +157,7 @@ def _resource(request: Request) -> str:
         return arn + qualifier + alias
     if repository := parameters.get("repositoryName", parameters.get("repository")):
         return f"arn:aws:ecr:{scope.region}:{scope.account}:repository/{repository}"
-    return "*"
+    return f"arn:aws:cloudwatch:{scope.region}:{scope.account}:alarm:*" if operation.service == "monitoring" else "*"
 
 
 Run = Callable[[Coroutine[Any, Any, _T]], _T]
