@@ -135,6 +135,10 @@ class Aws:
         self._layer.state.planned_failures.clear()
         self._layer.faults.clear()
 
+    def archive_image(self, repository: str, digest: str) -> None:
+        """Archive an image of the account, which then has a manifest but cannot be pulled."""
+        self._layer.state.archived.add((Scope(self.account, self.region), repository, digest))
+
     @contextmanager
     def settle_within(self, seconds: float) -> Iterator[None]:
         """Let what begins in the block take so many seconds to settle, instead of the usual time."""

@@ -7,8 +7,8 @@ from aiohttp import web
 
 from sandbox.strict.errors import ApiError
 
-# API References of AWS Lambda, Amazon ECR, AWS STS and Amazon CloudWatch, common errors; OCI Distribution Specification,
-# error codes.
+# API References of AWS Lambda, Amazon ECR, AWS STS and Amazon CloudWatch, common errors; OCI Distribution
+# Specification, error codes.
 _THROTTLING = {
     "lambda": "TooManyRequestsException",
     "ecr": "ThrottlingException",

@@ -41,6 +41,7 @@ async def _put_image(request: Request) -> web.Response:
         expected=parameters.get("imageDigest"),
         again=False,
     )
+    request.state.archived.discard((request.scope, name, digest))
     image_id = {"imageDigest": digest} | ({"imageTag": tag} if tag else {})
     image = {
         "registryId": request.scope.account,
@@ -89,6 +90,8 @@ async def _batch_delete_image(request: Request) -> web.Response:
             continue
         tags = (await images_of(request, name))[found.digest].get("imageTags", [])
         await delete_manifest(request, name, found.digest)
+        if "imageDigest" in wanted or tags == [wanted["imageTag"]]:
+            request.state.archived.discard((request.scope, name, found.digest))
         # Deleting a tag leaves an image that has others: ministack can only drop the image, so those are put again.
         for tag in tags if "imageDigest" not in wanted else ():
             if tag != wanted["imageTag"]:
@@ -98,28 +101,36 @@ async def _batch_delete_image(request: Request) -> web.Response:
 
 
 async def _list_images(request: Request) -> web.Response:
-    status = request.operation.parameters.get("filter", {}).get("tagStatus", "ANY")
     ids: list[dict[str, str]] = []
-    for digest, image in (await images_of(request, request.operation.parameters["repositoryName"])).items():
-        tags = image.get("imageTags", [])
-        if tags and status != "UNTAGGED":
-            ids += [{"imageDigest": digest, "imageTag": tag} for tag in tags]
-        if not tags and status != "TAGGED":
-            ids.append({"imageDigest": digest})
+    for image in await _filtered_images(request):
+        digest = {"imageDigest": image["imageDigest"]}
+        ids += [digest | {"imageTag": tag} for tag in image.get("imageTags", [])] or [digest]
     return web.json_response({"imageIds": ids}, content_type="application/x-amz-json-1.1")
+
+
+async def _filtered_images(request: Request) -> list[dict[str, Any]]:
+    """Return the images that the request's filter lets through: without one, those that are active."""
+    given = request.operation.parameters.get("filter", {})
+    tags, status = given.get("tagStatus", "ANY"), given.get("imageStatus", "ACTIVE")
+    return [
+        image
+        for image in (await images_of(request, request.operation.parameters["repositoryName"])).values()
+        if tags == "ANY" or (tags == "TAGGED") == bool(image.get("imageTags"))
+        if status in {"ANY", image["imageStatus"]}
+    ]
 
 
 async def _describe_images(request: Request) -> web.Response:
     parameters = request.operation.parameters
     name = parameters["repositoryName"]
-    images = await images_of(request, name)
     wanted = parameters.get("imageIds")
     if wanted is not None:
+        images = await images_of(request, name)
         by_tag = {tag: image for image in images.values() for tag in image.get("imageTags", [])}
         details = []
         for image_id in wanted:
             found = images.get(image_id.get("imageDigest")) or by_tag.get(image_id.get("imageTag"))
-            if found is None:
+            if found is None or image_id.get("imageTag") not in {None, *found.get("imageTags", [])}:
                 raise ApiError(
                     "ImageNotFoundException",
                     f"The image with imageId {{imageDigest:'{image_id.get('imageDigest', 'null')}', "
@@ -128,8 +139,7 @@ async def _describe_images(request: Request) -> web.Response:
                 )
             details.append(found)
     else:
-        status = parameters.get("filter", {}).get("tagStatus", "ANY")
-        details = [i for i in images.values() if status == "ANY" or (status == "TAGGED") == bool(i.get("imageTags"))]
+        details = await _filtered_images(request)
     return web.json_response({"imageDetails": details}, content_type="application/x-amz-json-1.1")
 
 

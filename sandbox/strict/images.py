@@ -39,7 +39,8 @@ async def resolve_image(request: Request, uri: str) -> Image:
         )
     owner = state.owner(repository, request.scope)
     found = await fetch_manifest(state, owner, repository, digest or tag or "latest") if owner else None
-    if owner is None or found is None:
+    # An archived image cannot be pulled (Amazon ECR User Guide, Archiving an image); Lambda's words for it are a guess.
+    if owner is None or found is None or (owner, repository, found.digest) in state.archived:
         raise ApiError(
             "InvalidParameterValueException", f"Source image {uri} does not exist. Provide a valid source image."
         )

@@ -143,8 +143,20 @@ async def _put_manifest(request: Request) -> web.Response:
     except ApiError as error:
         codes = {"ImageTagAlreadyExistsException": "TAG_INVALID", "ImageDigestDoesNotMatchException": "DIGEST_INVALID"}
         raise ApiError(codes.get(error.code, "MANIFEST_INVALID"), error.text, error.status) from error
+    request.state.archived.discard((request.scope, repository, digest))
     headers = {"Location": f"/v2/{repository}/manifests/{digest}", "Docker-Content-Digest": digest}
     return web.Response(status=201, headers=headers)
+
+
+async def _archived_images_stay(request: Request) -> None:
+    """Refuse to pull an archived image; Lambda, which pulls without credentials here, has its own copy."""
+    repository, reference = request.operation.parameters["repository"], request.operation.parameters["reference"]
+    owner = _owner(request, repository)
+    if not request.caller.access_key or owner is None:
+        return
+    found = await fetch_manifest(request.state, owner, repository, reference)
+    if found is not None and (owner, repository, found.digest) in request.state.archived:
+        raise ApiError("MANIFEST_UNKNOWN", "Requested image not found", 404)
 
 
 async def _pass_on(request: Request) -> web.StreamResponse:
@@ -153,8 +165,11 @@ async def _pass_on(request: Request) -> web.StreamResponse:
     return await request.state.upstream.stream(owner or request.scope, request.http)
 
 
+_ARCHIVE = "Amazon ECR User Guide, Archiving an image: a pull fails with 404, a push restores it"
+
 RULES = (
     Rule(("registry:*",), _repository_must_exist, "moby/moby#24473, plexsystems/sinker#55"),
     Rule(("registry:PutManifest",), _put_manifest, "moby/buildkit#3776, osscontainertools/kaniko#204"),
+    Rule(("registry:GetManifest", "registry:HeadManifest"), _archived_images_stay, _ARCHIVE),
     Rule(("registry:*",), _pass_on, "OCI Distribution Specification: blobs are streamed both ways"),
 )

@@ -94,7 +94,8 @@ async def images_of(request: Request, repository: str) -> dict[str, dict[str, An
     for image in answer.json()["imageDetails"]:
         if not image["imageTags"]:
             del image["imageTags"]
-        images[image["imageDigest"]] = image | {"imageStatus": "ACTIVE"}
+        archived = (request.scope, repository, image["imageDigest"]) in request.state.archived
+        images[image["imageDigest"]] = image | {"imageStatus": "ARCHIVED" if archived else "ACTIVE"}
     return images
 
 

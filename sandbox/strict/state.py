@@ -97,6 +97,7 @@ class State:
     repositories: dict[tuple[Scope, str], Repository] = field(default_factory=dict)
     functions: dict[tuple[Scope, str], Function] = field(default_factory=dict)
     planned_failures: dict[str, tuple[str, str]] = field(default_factory=dict)
+    archived: set[tuple[Scope, str, str]] = field(default_factory=set)  # with repository and digest
     layer_downloads: dict[str, tuple[Scope, str, str]] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     _settling: set[asyncio.Task[None]] = field(default_factory=set)
