@@ -90,8 +90,6 @@ async def _batch_delete_image(request: Request) -> web.Response:
             continue
         tags = (await images_of(request, name))[found.digest].get("imageTags", [])
         await delete_manifest(request, name, found.digest)
-        if "imageDigest" in wanted or tags == [wanted["imageTag"]]:
-            request.state.archived.discard((request.scope, name, found.digest))
         # Deleting a tag leaves an image that has others: ministack can only drop the image, so those are put again.
         for tag in tags if "imageDigest" not in wanted else ():
             if tag != wanted["imageTag"]:

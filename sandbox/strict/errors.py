@@ -21,10 +21,8 @@ class ApiError(Exception):
     text: str
     status: int = 400
 
-    def response(self, service: str, *, protocol: str = "") -> web.Response:
-        """Return the error as `service` (its signing name, or `registry`) would send it in this Smithy protocol."""
-        if protocol == "rpc-v2-cbor":
-            return self._cbor_response()
+    def response(self, service: str) -> web.Response:
+        """Return the error as `service` (its signing name, or `registry`) would send it."""
         if service == "registry":
             return self._registry_response()
         if service == "sts":
@@ -41,25 +39,9 @@ class ApiError(Exception):
             content_type="application/json",
         )
 
-    def _cbor_response(self) -> web.Response:
-        """Return the error in CBOR (Smithy RPC v2 CBOR protocol, Operation error serialization)."""
-        texts = ("__type", self.code, "message", self.text)
-        return web.Response(
-            status=self.status,
-            headers={"smithy-protocol": "rpc-v2-cbor"},
-            body=b"\xa2" + b"".join(_cbor(text) for text in texts),
-            content_type="application/cbor",
-        )
-
     def _registry_response(self) -> web.Response:
         if self.status == web.HTTPUnauthorized.status_code:
             challenge = {"WWW-Authenticate": 'Basic realm="https://ecr.amazonaws.com/",service="ecr.amazonaws.com"'}
             return web.Response(status=self.status, text=self.text, headers=challenge)
         body = {"errors": [{"code": self.code, "message": self.text}]}
         return web.Response(status=self.status, text=json.dumps(body), content_type="application/json")
-
-
-def _cbor(text: str) -> bytes:
-    """Return a text string whose length stands in two bytes (RFC 8949, section 3.1)."""
-    encoded = text.encode()
-    return b"\x79" + len(encoded).to_bytes(2, "big") + encoded

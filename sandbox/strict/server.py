@@ -74,7 +74,7 @@ class Layer:
             response = await self._answer(request)
         except ApiError as error:
             await http.release()  # a client that still sends its body would see a reset instead of the answer
-            response = error.response(operation.service, protocol=http.headers.get("smithy-protocol", ""))
+            response = error.response(operation.service)
         call.status = response.status
         if response.status < web.HTTPBadRequest.status_code:
             await self._hold(call, "after")

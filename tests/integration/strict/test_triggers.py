@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import requests
 
 from sandbox.aws import Aws, Fault
 from tests.integration.strict.strict_aws import ACCOUNT, ONCE, client_of, refusal, settle
@@ -80,7 +81,7 @@ def test_event_source_mappings_are_listed_by_what_they_call(aws: Aws, live: str)
     }
 
 
-def test_alarms_change_and_are_denied_and_throttled_in_the_client_s_protocol(aws: Aws) -> None:
+def test_alarms_change_and_are_denied_and_throttled(aws: Aws) -> None:
     cloudwatch = client_of(aws.environment(), "cloudwatch")
     cloudwatch.put_metric_alarm(**ALARM)
     for state in ("ALARM", "OK"):
@@ -97,3 +98,19 @@ def test_alarms_change_and_are_denied_and_throttled_in_the_client_s_protocol(aws
     code, text, _ = refusal(aws.client("cloudwatch", config=ONCE).describe_alarms)
     assert (code, text) == ("Throttling", "Rate exceeded")
     assert {call.action for call in aws.calls()} == {"PutMetricAlarm", "SetAlarmState", "DescribeAlarms"}
+
+
+def test_an_action_is_named_in_cbor_s_path_too(aws: Aws) -> None:
+    environment = aws.environment()
+    credential = f"{environment['AWS_ACCESS_KEY_ID']}/20260101/{aws.region}/monitoring/aws4_request"
+    requests.post(
+        f"{aws.endpoint}/service/GraniteServiceVersion20100801/operation/DescribeAlarms",
+        headers={
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0",
+            "X-Amz-Security-Token": environment["AWS_SESSION_TOKEN"],
+            "smithy-protocol": "rpc-v2-cbor",
+        },
+        data=b"\xa0",
+        timeout=10,
+    )
+    assert [(call.service, call.action) for call in aws.calls()] == [("monitoring", "DescribeAlarms")]
