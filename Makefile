@@ -12,6 +12,7 @@ lint: .venv/ready
 	mypy
 	PYTHONPATH=src lint-imports
 	actionlint
+	actionlint examples/*/*.yml
 	hadolint Dockerfile examples/*/Dockerfile
 	zizmor --offline --no-progress --quiet .github action.yml
 	shellcheck .ci/run requirements/lock

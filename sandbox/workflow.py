@@ -38,8 +38,9 @@ def run_workflow(
     engine: Engine,
     uses: str = "org/ecr-lambda-deploy@v1",
     environment: Mapping[str, str],
+    dispatch: Mapping[str, str] | None = None,
 ) -> WorkflowResult:
-    """Push a commit with a workflow to a new repository, and run what that triggers.
+    """Push a commit with a workflow to a new repository, and run what that triggers, or run it by hand.
 
     Args:
         workflow: the workflow file's text.
@@ -47,6 +48,7 @@ def run_workflow(
         engine: runs the job.
         uses: the name by which the workflow uses this checkout's action.
         environment: what the job has in its environment, as from GitHub.
+        dispatch: the inputs of a person who runs it by hand; None for a push.
     """
     with TemporaryDirectory(prefix="workflow-") as folder:
         action, repository = Path(folder, "action"), Path(folder, "orders")
@@ -55,7 +57,7 @@ def run_workflow(
         _commit(repository, workflow)
         command = [
             str(Path(sys.executable).with_name("act")),
-            "push",
+            "push" if dispatch is None else "workflow_dispatch",
             "--pull=false",
             "--rm",
             f"--platform=ubuntu-latest={ACT_RUNNER}",
@@ -64,6 +66,7 @@ def run_workflow(
         variables = Path(folder, "variables")
         variables.write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
         command.append(f"--env-file={variables}")
+        command += [f"--input={name}={value}" for name, value in (dispatch or {}).items()]
         command.append(f"--container-daemon-socket=unix://{engine.socket}")
         done = subprocess.run(
             command,

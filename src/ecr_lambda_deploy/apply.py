@@ -1,20 +1,28 @@
-"""Carries out a plan, and records what became of it."""
+"""Carries out a plan, records what became of it, and reverts what failed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar, assert_never
+from typing import assert_never
 
-from ecr_lambda_deploy.errors import DeployError, InProgressError
-from ecr_lambda_deploy.function_model import FunctionState
-from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.model import Outcome, ReleaseStatus
-from ecr_lambda_deploy.plan import PublishVersion, ReleasePlan, UpdateCode
-from ecr_lambda_deploy.ports import Clock, Functions, Log
+from ecr_lambda_deploy.changes import FunctionChanges
+from ecr_lambda_deploy.errors import DeployError, RevisionError
+from ecr_lambda_deploy.function_ports import Alarms, Aliases, Functions, Invocations
+from ecr_lambda_deploy.model import Outcome, ReleaseStatus, WorkflowRun
+from ecr_lambda_deploy.plan import (
+    CreateFunction,
+    InvokeSmokeTest,
+    PointAlias,
+    PublishVersion,
+    ReleasePlan,
+    ShiftTraffic,
+    Step,
+    UpdateCode,
+)
+from ecr_lambda_deploy.ports import Log, RunClock
+from ecr_lambda_deploy.revert import Reverting
 from ecr_lambda_deploy.settle import wait_until_settled
-
-Result = TypeVar("Result")
-
-_CONFLICT_DELAY = 0.5  # seconds
+from ecr_lambda_deploy.smoke_test import run_smoke_test
+from ecr_lambda_deploy.traffic import shift_traffic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,132 +31,122 @@ class Releaser:
 
     Attributes:
         functions: where they are applied.
+        aliases: likewise.
+        invocations: for smoke tests.
+        alarms: watched while traffic is shifted.
         log: told each step.
-        clock: time.
+        clock: time; its `sleep` is where a cancelled run ends.
+        run: that releases.
         wait_timeout: seconds to wait for Lambda to finish one update.
         record: told what has become of a function, as soon as something has.
     """
 
     functions: Functions
+    aliases: Aliases
+    invocations: Invocations
+    alarms: Alarms
     log: Log
-    clock: Clock
+    clock: RunClock
+    run: WorkflowRun
     wait_timeout: float
     record: Callable[[Outcome], None]
 
     def apply(self, plan: ReleasePlan) -> None:
-        """Carry out a plan step by step; a failure ends it and is part of the outcome."""
+        """Carry out a plan step by step; a failure ends it, is reverted, and is part of the outcome.
+
+        Raises:
+            RevisionError: before anything was written, somebody else has changed what the plan was made from.
+        """
         started = self.clock.now()
-        latest = plan.observed.latest
-        outcome = Outcome(
-            function=latest.name,
-            before=plan.observed,
-            image=latest.image,
-            version=plan.observed.version,
-            status=ReleaseStatus.FAILED,
-        )
+        changes = self._changes(plan)
+        outcome = Outcome.untouched(plan.observed)
         try:
             if any(isinstance(step, PublishVersion) for step in plan.steps):
-                self.functions.check_may_publish(plan.function)
+                self._check_permissions(plan)
             for step in plan.steps:
-                match step:
-                    case UpdateCode():
-                        self._start_update(step, plan.function)
-                        # Should the run end here, Lambda goes on by itself.
-                        self.record(replace(outcome, image=step.image, version="", is_changed=True))
-                        latest = self._finish_update(plan.function)
-                        outcome = replace(outcome, image=latest.image, version="", is_changed=True)
-                        self.record(outcome)
-                        _check_runs(step.image, latest)
-                    case PublishVersion():
-                        version = self._publish_version(step, plan.function, latest)
-                        outcome = replace(outcome, version=version, is_changed=True)
-                    case _:
-                        assert_never(step)
-            status = ReleaseStatus.DEPLOYED if plan.steps else ReleaseStatus.UNCHANGED
-            outcome = replace(outcome, status=status)
-        except DeployError as error:
-            outcome = replace(outcome, error=error)
+                self.clock.sleep(0)  # a cancelled run ends here
+                self._carry_out(step, plan, changes)
+            self.clock.sleep(0)
+            outcome = replace(outcome, after=changes.now, status=_status(plan))
+        except Exception as error:
+            if isinstance(error, RevisionError) and not changes.written.is_anything:
+                raise
+            reason = error if isinstance(error, DeployError) else DeployError(f"This is a bug: {error!r}")
+            failed = replace(outcome, after=changes.now, error=reason)
+            outcome = Reverting(
+                plan=plan, changes=changes, failed=failed, clock=self.clock.steady(), record=self.record
+            ).run()
+            if reason is not error:
+                self.record(outcome)
+                raise
         self.record(replace(outcome, seconds=self.clock.now() - started))
 
-    def _start_update(self, step: UpdateCode, name: str) -> None:
-        self.log.info(f"Updating {name} to {step.image} ({step.architecture})")
-        self._when_settled(name, lambda: self.functions.update_code(name, step.image, step.architecture))
-
-    def _finish_update(self, name: str) -> FunctionState:
-        started = self.clock.now()
-        state = self.settle(name)
-        if "Failed" in {state.update.value, state.state.value}:
-            raise _failed_update(state)
-        self.log.info(f"Lambda runs {state.image} after {self.clock.now() - started:.1f} s")
-        return state
-
-    def _publish_version(self, step: PublishVersion, name: str, latest: FunctionState) -> str:
-        # Publishing within the update, or before it has settled, races the image's optimisation
-        # [terraform-provider-aws#17153]; the checksum makes sure that it is this code that is published.
-        version = self._when_settled(
-            name, lambda: self.functions.publish_version(name, latest.code_sha256, step.description)
-        )
-        state = self.settle(name, version)
-        if state.state.value == "Failed":
-            raise DeployError(f"Version {version} of {name} did not become active: State {state.state}.")
-        self.log.info(f"Published version {version}: {step.description}")
-        return version
-
-    def _when_settled(self, name: str, change: Callable[[], Result]) -> Result:
-        """Make a change, as often as Lambda puts it off because of another one."""
-        deadline = self.clock.now() + self.wait_timeout
-        while True:
-            try:
-                return change()
-            except InProgressError:
-                if self.clock.now() >= deadline:
-                    raise
-                self.log.info(f"{name} is being changed by somebody else; waiting")
-                self.clock.sleep(_CONFLICT_DELAY)
-                self.settle(name)
-
-    def settle(self, name: str, qualifier: str = "") -> FunctionState:
-        """Wait until a function, or a version of it, has settled.
+    def settle(self, name: str) -> None:
+        """Wait until Lambda has finished with what somebody else has begun.
 
         Raises:
             DeployError: it has not in time.
         """
-        return wait_until_settled(
-            lambda: self.functions.read(name, qualifier), clock=self.clock, log=self.log, timeout=self.wait_timeout
+        wait_until_settled(lambda: self.functions.read(name), clock=self.clock, log=self.log, timeout=self.wait_timeout)
+
+    def _changes(self, plan: ReleasePlan) -> FunctionChanges:
+        return FunctionChanges(
+            functions=self.functions,
+            aliases=self.aliases,
+            log=self.log,
+            clock=self.clock,
+            name=plan.target.name,
+            run=self.run,
+            wait_timeout=self.wait_timeout,
+            alias_name=plan.target.alias,
+            start=plan.observed,
+            now=plan.observed,
+            tell=lambda now: self.record(replace(Outcome.untouched(plan.observed), after=now)),
         )
 
+    def _check_permissions(self, plan: ReleasePlan) -> None:
+        """Find out now what would otherwise be found when the code has been changed."""
+        if plan.observed.latest is None:
+            return  # nobody is served by what does not exist
+        self.functions.check_may_publish(plan.target.name)
+        if plan.target.alias:
+            self.aliases.check_may_point(plan.target.name, plan.observed.alias, plan.target.alias)
 
-def _check_runs(image: ImageReference, latest: FunctionState) -> None:
-    if not image.is_same_image(latest.image):
-        raise DeployError(
-            f"{latest.name} runs {latest.image}, not the image of this run: somebody else updated it meanwhile.",
-            "Give the workflow a 'concurrency' group, and leave this function's code to one workflow.",
-        )
+    def _carry_out(self, step: Step, plan: ReleasePlan, changes: FunctionChanges) -> None:
+        match step:
+            case CreateFunction():
+                changes.create(step.image, step.architecture, step.parameters)
+            case UpdateCode():
+                changes.start_update(step.image, step.architecture, follows_alias=step.follows_alias)
+                changes.finish_update(is_unhurried=step.follows_alias)
+            case InvokeSmokeTest():
+                if not plan.target.alias and plan.observed.latest is not None:
+                    self.log.info("The new code serves already, since no alias is given to hold it back")
+                run_smoke_test(
+                    step.test,
+                    plan.target.name,
+                    step.qualifier,
+                    invocations=self.invocations,
+                    log=self.log,
+                    clock=self.clock,
+                )
+            case PublishVersion():
+                changes.publish(step.description)
+            case ShiftTraffic():
+                shift_traffic(step, changes, self.alarms)
+            case PointAlias():
+                version = step.version or changes.published
+                if version is None:
+                    raise AssertionError("there is a version to point to, or one is published before")
+                changes.point_alias(version, description=step.description)
+                self.log.info(f"Alias {plan.target.alias} of {plan.target.name} points to version {version.version}")
+            case _:
+                assert_never(step)
 
 
-def _failed_update(state: FunctionState) -> DeployError:
-    status = state.update if state.update.value == "Failed" else state.state
-    label = "LastUpdateStatus" if status is state.update else "State"
-    return DeployError(
-        f"Lambda could not update {state.name}: {label} {status}.",
-        _HINTS.get(
-            status.reason_code,
-            "The code that served before goes on serving; run this job again once the cause is mended.",
-        ),
-    )
-
-
-# By LastUpdateStatusReasonCode [FunctionConfiguration in the Lambda API reference].
-_HINTS = {
-    "ImageAccessDenied": (
-        "Let Lambda pull from the repository: its policy must allow lambda.amazonaws.com the actions ecr:BatchGetImage "
-        "and ecr:GetDownloadUrlForLayer."
-    ),
-    "ImageDeleted": "The image was removed from the repository: look for a lifecycle rule that expires it.",
-    "InvalidImage": "Look at the image's entry point, its media types and the size of its layers.",
-    "FunctionError.InvalidEntryPoint": "The image's ENTRYPOINT or CMD names nothing that this architecture can run.",
-    "FunctionError.InitTimeout": "The function takes longer to load than Lambda allows: move work out of the import.",
-    "FunctionError.RuntimeInitError": "The function fails while it is loaded: look at its logs in CloudWatch.",
-    "FunctionError.PermissionDenied": "Lambda's user cannot read a file of the image: look at its mode.",
-    "InsufficientRolePermissions": "The function's execution role lacks a permission that AWS names above.",
-}
+def _status(plan: ReleasePlan) -> ReleaseStatus:
+    if not plan.steps:
+        return ReleaseStatus.UNCHANGED
+    if plan.is_rollback:
+        return ReleaseStatus.ROLLED_BACK
+    return ReleaseStatus.CREATED if plan.observed.latest is None else ReleaseStatus.DEPLOYED

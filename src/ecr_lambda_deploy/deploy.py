@@ -1,19 +1,19 @@
 """The verb: an image is got, and its functions run it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from functools import partial
 
-from ecr_lambda_deploy.apply import Releaser
 from ecr_lambda_deploy.function_model import ObservedFunction
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.images import ImageJob
 from ecr_lambda_deploy.inputs import Inputs
-from ecr_lambda_deploy.model import Journal, WorkflowRun
-from ecr_lambda_deploy.observe import Destination, observe
-from ecr_lambda_deploy.plan import plan_release
+from ecr_lambda_deploy.model import Journal, ReleaseStatus
+from ecr_lambda_deploy.observe import observe
+from ecr_lambda_deploy.phases import phase
+from ecr_lambda_deploy.plan import ReleasePlan, plan_release
 from ecr_lambda_deploy.ports import Outside
-from ecr_lambda_deploy.wanted import ARCHITECTURE_OF, FunctionTarget
+from ecr_lambda_deploy.release import release, skip_stale
+from ecr_lambda_deploy.release_checks import tell_what_is_ignored, warn_of_bypasses
+from ecr_lambda_deploy.wanted import ARCHITECTURE_OF, Architecture, FunctionTarget
 
 
 def deploy(inputs: Inputs, outside: Outside, journal: Journal) -> None:
@@ -23,44 +23,37 @@ def deploy(inputs: Inputs, outside: Outside, journal: Journal) -> None:
         DeployError: before any function was touched. Failures after that are part of the outcomes.
     """
     target = inputs.image
-    with _phase("Check", outside, journal):
+    with phase("Check", outside, journal):
         observed, destination = observe(target, outside, journal)
-    with _phase("Image", outside, journal):
+        wanted = [
+            (function, state)
+            for function, state in zip(target.functions, observed, strict=True)
+            if not skip_stale(function, state, outside, journal)
+        ]
+        for function, state in wanted:
+            tell_what_is_ignored(function, state, outside)
+    if observed and not wanted:
+        return
+    with phase("Image", outside, journal):
         job = ImageJob(target=target, destination=destination, observed=observed, outside=outside, journal=journal)
         image = job.run()
-    if not observed:
+    if not wanted:
         return
-    releaser = Releaser(
-        functions=outside.functions,
-        log=outside.log,
-        clock=outside.clock,
-        wait_timeout=inputs.wait_timeout,
-        record=journal.record,
-    )
-    with _phase("Deploy", outside, journal):
-        for function, state in zip(target.functions, observed, strict=True):
-            _release(function, state, image, destination, releaser, journal.run)
+    with phase("Deploy", outside, journal), outside.clock.polled():
+        for function, state in wanted:
+            architecture = ARCHITECTURE_OF[destination.platform]
+            decide = partial(_decide, target=function, image=image, architecture=architecture, journal=journal)
+            release(function, state, decide, outside=outside, journal=journal, wait_timeout=inputs.wait_timeout)
+            if journal.status_of(state.name) in {ReleaseStatus.DEPLOYED, ReleaseStatus.CREATED}:
+                warn_of_bypasses(function, state, outside)
 
 
-@contextmanager
-def _phase(title: str, outside: Outside, journal: Journal) -> Iterator[None]:
-    started = outside.clock.now()
-    try:
-        with outside.log.group(title):
-            yield
-    finally:
-        journal.phases.append((title, outside.clock.now() - started))
-
-
-def _release(
-    target: FunctionTarget,
+def _decide(
     observed: ObservedFunction,
+    *,
+    target: FunctionTarget,
     image: ImageReference,
-    destination: Destination,
-    releaser: Releaser,
-    run: WorkflowRun,
-) -> None:
-    if not observed.latest.is_settled:
-        observed = replace(observed, latest=releaser.settle(target.name))
-    plan = plan_release(target, observed, image=image, architecture=ARCHITECTURE_OF[destination.platform], run=run)
-    releaser.apply(plan)
+    architecture: Architecture,
+    journal: Journal,
+) -> ReleasePlan:
+    return plan_release(target, observed, image=image, architecture=architecture, run=journal.run)

@@ -52,3 +52,18 @@ class InputError(DeployError):
 
 class InProgressError(DeployError):
     """Lambda is still busy with another change of the same function; the same request will do later."""
+
+
+class RevisionError(DeployError):
+    """Somebody else has changed the function or alias since it was read: read it again, decide again."""
+
+
+class MissingFunctionError(DeployError):
+    """There is no such function, version or alias."""
+
+
+class CancelledError(DeployError):
+    """The runner wants the run to end."""
+
+    def __init__(self) -> None:
+        super().__init__("The run was cancelled.", "Run this job again: it goes on from what is there.")

@@ -22,6 +22,12 @@ def is_same_registry(host: str, other: str) -> bool:
     return found.groups() == other_found.groups() if found and other_found else host == other
 
 
+def registry_account(host: str) -> str:
+    """Return the account that an ECR registry belongs to; empty for a host that does not say."""
+    found = _ECR_HOST.match(host)
+    return found[1] if found else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageReference:
     """An image by digest: the only way in which Lambda is ever given one.

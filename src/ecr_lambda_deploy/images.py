@@ -13,7 +13,7 @@ from ecr_lambda_deploy.image_model import CACHE_TAG_PREFIX, BuildOrder, ImageRef
 from ecr_lambda_deploy.model import Journal, WorkflowRun
 from ecr_lambda_deploy.observe import Destination
 from ecr_lambda_deploy.ports import Outside
-from ecr_lambda_deploy.wanted import Build, ExistingImage, ImageTarget, ServedImage
+from ecr_lambda_deploy.wanted import Build, EarlierRelease, ExistingImage, ImageTarget, ServedImage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,8 @@ class ImageJob:
                 return self._built(build)
             case ExistingImage() | ServedImage() as source:
                 return self._existing(source)
+            case EarlierRelease():
+                raise AssertionError("a rollback gets no image")
 
     def _built(self, build: Build) -> ImageReference:
         """Reuse what was built from the same inputs before, or build."""
@@ -82,7 +84,7 @@ class ImageJob:
 
     def _build(self, build: Build, tag: str) -> None:
         outside, destination = self.outside, self.destination
-        present = next((function.latest.image for function in self.observed), None)
+        present = next((function.latest.image for function in self.observed if function.latest), None)
         order = BuildOrder(
             build=build,
             platform=destination.platform,
@@ -211,7 +213,7 @@ class ImageJob:
     @property
     def _is_proven(self) -> bool:
         """Whether Lambda can pull from the repository: a function runs an image of it, or none is to."""
-        images = [function.latest.image for function in self.observed]
+        images = [function.latest.image if function.latest else None for function in self.observed]
         return not images or any(
             image is not None
             and image.is_in(self.destination.registry)
@@ -224,7 +226,9 @@ class ImageJob:
 
     def _is_run(self, image: ImageReference) -> bool:
         """Whether all functions run an image already."""
-        return bool(self.observed) and all(image.is_same_image(function.latest.image) for function in self.observed)
+        return bool(self.observed) and all(
+            function.latest is not None and image.is_same_image(function.latest.image) for function in self.observed
+        )
 
     def _note(self, image: ImageReference, tags: Sequence[str]) -> None:
         self.journal.image, self.journal.image_tags = image, tuple(tags)

@@ -1,13 +1,14 @@
 """The action's inputs: read once, frozen, and every problem reported at once."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from ecr_lambda_deploy.build_inputs import read_build, read_builder
 from ecr_lambda_deploy.errors import InputError
 from ecr_lambda_deploy.input_reader import InputReader
+from ecr_lambda_deploy.release_inputs import read_release, read_rollback
 from ecr_lambda_deploy.wanted import (
     PLATFORM_OF,
     Build,
@@ -55,7 +56,16 @@ INPUTS: Mapping[str, str] = {
     "role-session-name": "ecr-lambda-deploy",
     "role-duration-seconds": "",
     "publish": "true",
+    "alias": "",
+    "smoke-event": "",
+    "smoke-expect": "",
+    "traffic": "",
+    "alarms": "",
+    "create-function": "",
+    "on-failure": "revert",
+    "allow-stale": "false",
     "wait-timeout": "600",
+    "rollback-to": "",
 }
 """Every input and its default, as `action.yml` declares them."""
 
@@ -126,18 +136,19 @@ def parse_inputs(given: Mapping[str, str], environment: Mapping[str, str]) -> In
         close = get_close_matches(name, INPUTS, n=1)
         reader.problem(f"'{name}' is not an input of this action" + (f"; did you mean '{close[0]}'?" if close else "."))
     region = _read_region(reader)
+    mode = reader.choice("mode", tuple(Mode), Mode.DEPLOY)
     inputs = Inputs(
-        mode=reader.choice("mode", tuple(Mode), Mode.DEPLOY),
+        mode=mode,
         image=ImageTarget(
-            source=_read_source(reader),
+            source=_read_source(reader, mode),
             platform=reader.choice("platform", tuple(PLATFORM_OF.values()), None),
             repository=_read_repository(reader),
             registry=reader.matching(
                 "registry", _REGISTRY, "a registry host such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com"
             ),
-            tags=_read_tags(reader),
+            tags=() if mode is Mode.ROLLBACK else _read_tags(reader),
             create_repository=reader.flag("create-repository"),
-            functions=_read_functions(reader, region),
+            functions=_read_functions(reader, mode, region),
         ),
         builder=read_builder(reader),
         region=region,
@@ -161,7 +172,24 @@ def _read_region(reader: InputReader) -> str:
     return region
 
 
-def _read_source(reader: InputReader) -> ImageSource:
+def _read_source(reader: InputReader, mode: Mode) -> ImageSource:
+    if mode is Mode.ROLLBACK:
+        others = (*_BUILD_INPUTS, "platform", "image-uri", "promote-from")
+        _exclude(reader, others, "mode: rollback, which brings back an image as it was")
+        return read_rollback(reader)
+    if reader.text("rollback-to"):
+        reader.problem("'rollback-to' goes with mode: rollback only.")
+    return _read_image(reader)
+
+
+def _exclude(reader: InputReader, names: Iterable[str], what: str) -> None:
+    """Note each of some inputs that is given, and may not be together with `what`."""
+    for name in names:
+        if reader.text(name) != INPUTS[name]:
+            reader.problem(f"'{name}' does not go with {what}.")
+
+
+def _read_image(reader: InputReader) -> ImageSource:
     image_uri = reader.matching("image-uri", _IMAGE_URI, "an image's URI, REGISTRY/REPOSITORY with :TAG or @DIGEST")
     promote_from = reader.text("promote-from")
     if not image_uri and not promote_from:
@@ -169,9 +197,7 @@ def _read_source(reader: InputReader) -> ImageSource:
     name = "image-uri" if image_uri else "promote-from"
     if image_uri and promote_from:
         reader.problem("'image-uri' and 'promote-from' exclude each other: both name the image.")
-    for other in _BUILD_INPUTS:
-        if reader.text(other) != INPUTS[other]:
-            reader.problem(f"'{other}' does not go with '{name}', which takes an image that is built already.")
+    _exclude(reader, _BUILD_INPUTS, f"'{name}', which takes an image that is built already")
     if image_uri:
         return ExistingImage(uri=image_uri)
     is_arn = promote_from.startswith("arn:")
@@ -185,9 +211,9 @@ def _read_source(reader: InputReader) -> ImageSource:
     return ServedImage(function=function, qualifier=qualifiers[0] if qualifiers else "")
 
 
-def _read_functions(reader: InputReader, region: str) -> tuple[FunctionTarget, ...]:
-    names, publish = reader.lines("function-name"), reader.flag("publish")
-    if reader.text("mode") == Mode.BUILD:
+def _read_functions(reader: InputReader, mode: Mode, region: str) -> tuple[FunctionTarget, ...]:
+    names, target = reader.lines("function-name"), read_release(reader, "")
+    if mode is Mode.BUILD:
         if names:
             reader.problem("'function-name' does not go with mode: build, which touches no function.")
         return ()
@@ -201,7 +227,9 @@ def _read_functions(reader: InputReader, region: str) -> tuple[FunctionTarget, .
             )
         elif arn is not None and region and arn["region"] != region:
             reader.problem(f"'function-name' is in {arn['region']}, but the Region of this run is {region}.")
-    return tuple(FunctionTarget(name=name, publish=publish) for name in names)
+    if mode is Mode.ROLLBACK:
+        target = replace(target, creation=None)  # what was never there cannot go back
+    return tuple(replace(target, name=name) for name in names)
 
 
 def _read_repository(reader: InputReader) -> str:

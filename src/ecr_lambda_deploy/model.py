@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.function_model import ObservedFunction
@@ -18,14 +19,18 @@ class WorkflowRun:
         repository: `owner/name`.
         run_id: GitHub's number of the run.
         attempt: number of the attempt, from 1.
+        workflow: file name of the workflow.
         server_url: such as `https://github.com`.
+        action: how the workflow names this action, `owner/name@ref`.
     """
 
     commit: str = ""
     repository: str = ""
     run_id: str = ""
     attempt: str = ""
+    workflow: str = ""
     server_url: str = ""
+    action: str = ""
 
 
 class ReleaseStatus(StrEnum):
@@ -33,7 +38,11 @@ class ReleaseStatus(StrEnum):
 
     DEPLOYED = "deployed"
     UNCHANGED = "unchanged"
+    CREATED = "created"
+    ROLLED_BACK = "rolled-back"
+    REVERTED = "reverted"
     FAILED = "failed"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,31 +50,51 @@ class Outcome:
     """What became of one function, and what serves it now.
 
     Attributes:
-        function: its name.
-        before: as it was at the start; None where that could not be read.
-        image: what it runs now.
-        version: the version that serves now; empty without one.
+        before: as it was at the start.
+        after: as it is now, as far as that is known.
         status: what became of it.
-        is_changed: whether what serves is different now.
         seconds: time spent on it.
         error: why it failed.
+        mending: commands that bring back what could not be reverted.
     """
 
-    function: str
-    before: ObservedFunction | None
-    image: ImageReference | None
-    version: str
+    before: ObservedFunction
+    after: ObservedFunction
     status: ReleaseStatus
-    is_changed: bool = False
     seconds: float = 0.0
     error: DeployError | None = None
+    mending: tuple[str, ...] = ()
+
+    @classmethod
+    def untouched(cls, observed: ObservedFunction, status: ReleaseStatus = ReleaseStatus.FAILED) -> Self:
+        """Return the outcome of a function that nothing was done to."""
+        return cls(before=observed, after=observed, status=status)
+
+    @property
+    def function(self) -> str:
+        """The function's name."""
+        return self.before.name
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether what serves is different now."""
+        before, after = self.before.serving, self.after.serving
+        if before is None or after is None:
+            return before is not after
+        weights = [dict(function.alias.weights) if function.alias else {} for function in (self.before, self.after)]
+        return weights[0] != weights[1] or (before.image, before.architecture, self.before.version) != (
+            after.image,
+            after.architecture,
+            self.after.version,
+        )
 
     @property
     def arn(self) -> str:
         """ARN of the function, qualified with the serving version if there is one; empty where unknown."""
-        if self.before is None:
+        if self.after.latest is None:
             return ""
-        return f"{self.before.latest.arn}:{self.version}" if self.version else self.before.latest.arn
+        version = self.after.version
+        return f"{self.after.latest.arn}:{version}" if version else self.after.latest.arn
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,6 +122,10 @@ class Journal:
     def record(self, outcome: Outcome) -> None:
         """Note what has become of a function so far, in place of what was known of it before."""
         self.outcomes = tuple(outcome if known.function == outcome.function else known for known in self.outcomes)
+
+    def status_of(self, function: str) -> ReleaseStatus | None:
+        """Return what has become of a function; None if it is not known."""
+        return next((outcome.status for outcome in self.outcomes if outcome.function == function), None)
 
     @property
     def errors(self) -> tuple[DeployError, ...]:

@@ -1,22 +1,23 @@
 """What is there before anything is changed: functions, registry, repository, engine; and whether it will do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction, PublishedVersion
+from ecr_lambda_deploy.function_model import ObservedFunction
+from ecr_lambda_deploy.function_reads import FunctionReads
 from ecr_lambda_deploy.image_model import is_same_registry
 from ecr_lambda_deploy.inputs import REPOSITORY_NAME
-from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model import Journal, Outcome
 from ecr_lambda_deploy.plan import check_updatable
-from ecr_lambda_deploy.ports import Functions, Outside
+from ecr_lambda_deploy.ports import Outside
+from ecr_lambda_deploy.release_checks import check_release
 from ecr_lambda_deploy.wanted import (
     PLATFORM_OF,
     Build,
     ExistingImage,
-    FunctionTarget,
     ImageSource,
     ImageTarget,
     Platform,
@@ -56,19 +57,21 @@ def observe(
     source = target.source
     with ThreadPoolExecutor() as pool:
         authorization = pool.submit(outside.repositories.registry)
-        functions = [_observe_function(function, outside.functions, pool) for function in target.functions]
-        needed: list[Future[Any]] = [authorization, *(future for pair in functions for future in pair)]
+        reads = [
+            FunctionReads.start(function, outside.functions, outside.aliases, pool) for function in target.functions
+        ]
+        functions = [pool.submit(read.result) for read in reads]
+        needed: list[Future[Any]] = [authorization, *functions]
+        for read in reads:
+            needed += [read.latest, read.versions, read.alias]
+        needed += [pool.submit(check_release, function, outside) for function in target.functions]
         engine = None
         if isinstance(source, Build) and not target.functions and target.platform is None:
             engine = pool.submit(outside.builder.check_engine, None)
             needed.append(engine)
         wait(needed)
-    observed = tuple(
-        ObservedFunction(latest=latest.result(), newest=newest.result())
-        for latest, newest in functions
-        if not latest.exception() and not newest.exception()
-    )
-    journal.outcomes = tuple(_untouched(function) for function in observed)
+    observed = tuple(function.result() for function in functions if not function.exception())
+    journal.outcomes = tuple(Outcome.untouched(function) for function in observed)
     _raise_all(needed)
     for function in observed:
         check_updatable(function)
@@ -77,17 +80,11 @@ def observe(
     destination = Destination(
         registry=registry,
         repository=target.repository or _named_repository(source, registry) or _present_repository(observed, registry),
-        platform=target.platform or _platform_of(observed) or (engine.result() if engine else "linux/amd64"),
+        platform=target.platform or _platform_of(observed) or _own_platform(source, engine, outside),
     )
     journal.repository_uri = destination.repository_uri
     outside.log.info(f"Image: {destination.repository_uri} for {destination.platform}")
     return observed, destination
-
-
-def _observe_function(
-    target: FunctionTarget, functions: Functions, pool: ThreadPoolExecutor
-) -> tuple[Future[FunctionState], Future[PublishedVersion | None]]:
-    return pool.submit(functions.read, target.name), pool.submit(functions.newest_version, target.name)
 
 
 def _raise_all(futures: Sequence[Future[Any]]) -> None:
@@ -105,16 +102,6 @@ def _raise_all(futures: Sequence[Future[Any]]) -> None:
         raise single
 
 
-def _untouched(observed: ObservedFunction) -> Outcome:
-    return Outcome(
-        function=observed.latest.name,
-        before=observed,
-        image=observed.latest.image,
-        version=observed.version,
-        status=ReleaseStatus.FAILED,
-    )
-
-
 def _named_repository(source: ImageSource, registry: str) -> str:
     """Return the repository of an image that is given and is in this registry."""
     if not isinstance(source, ExistingImage):
@@ -129,12 +116,12 @@ def _present_repository(observed: Sequence[ObservedFunction], registry: str) -> 
     Raises:
         DeployError: neither is to be had.
     """
-    images = [function.latest.image for function in observed]
+    images = [function.latest.image if function.latest else None for function in observed]
     present = {image.repository if image is not None and image.is_in(registry) else None for image in images}
     repository = present.pop()
     if repository and not present:
         return repository
-    name = observed[0].latest.name if observed else ""
+    name = observed[0].name if observed else ""
     if len(observed) == 1 and REPOSITORY_NAME.fullmatch(name):
         return name
     raise DeployError(
@@ -145,10 +132,26 @@ def _present_repository(observed: Sequence[ObservedFunction], registry: str) -> 
 
 
 def _platform_of(observed: Sequence[ObservedFunction]) -> Platform | None:
-    return PLATFORM_OF[observed[0].latest.architecture] if observed else None
+    latest = observed[0].latest if observed else None
+    return PLATFORM_OF[latest.architecture] if latest else None
+
+
+def _own_platform(source: ImageSource, engine: "Future[Platform] | None", outside: Outside) -> Platform:
+    """Return what is built for where there is no function yet: the builder's own platform."""
+    if not isinstance(source, Build):
+        return "linux/amd64"  # as Lambda has it [CreateFunction, Architectures]
+    return engine.result() if engine else outside.builder.check_engine(None)
 
 
 def _describe(observed: ObservedFunction) -> str:
-    latest = observed.latest
-    version = f", version {observed.version}" if observed.version else ""
-    return f"Function {latest.name}: {latest.state}, {latest.architecture}, runs {latest.image}{version}"
+    latest, alias = observed.latest, observed.alias
+    if latest is None:
+        return f"Function {observed.name} does not exist, and will be created"
+    version = f", version {observed.published.number}" if observed.published else ""
+    weights = f", {_shares(alias.weights)}" if alias and alias.weights else ""
+    pointer = f"; alias {alias.name}: version {alias.version}{weights}" if alias else ""
+    return f"Function {latest.name}: {latest.state}, {latest.architecture}, runs {latest.image}{version}{pointer}"
+
+
+def _shares(weights: Mapping[str, float]) -> str:
+    return ", ".join(f"{weight * 100:g} % to version {version}" for version, weight in weights.items())

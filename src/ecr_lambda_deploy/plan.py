@@ -1,20 +1,46 @@
 """Pure: what is wanted and what is observed make a plan, a tuple of steps."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import ObservedFunction
+from ecr_lambda_deploy.function_model import LATEST, FunctionState, ObservedFunction
+from ecr_lambda_deploy.history import Record, last_release, newer_run
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import WorkflowRun
-from ecr_lambda_deploy.wanted import Architecture, FunctionTarget
+from ecr_lambda_deploy.wanted import Architecture, FunctionTarget, SmokeTest, TrafficStep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateFunction:
+    """Create the function with an image and wait until it is active."""
+
+    image: ImageReference
+    architecture: Architecture
+    parameters: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateCode:
-    """Give `$LATEST` an image and wait until it runs."""
+    """Give `$LATEST` an image and wait until it runs.
+
+    Attributes:
+        image: by digest.
+        architecture: that it is for.
+        follows_alias: whether the alias serves the image already: `$LATEST` then gets it whatever it runs by now.
+    """
 
     image: ImageReference
     architecture: Architecture
+    follows_alias: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvokeSmokeTest:
+    """Invoke `$LATEST`, or a version, and compare what it answers."""
+
+    test: SmokeTest
+    qualifier: str = LATEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +50,28 @@ class PublishVersion:
     description: str
 
 
-Step = UpdateCode | PublishVersion
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftTraffic:
+    """Route shares of the alias's traffic to the published version, for as long as no alarm is in ALARM."""
+
+    steps: tuple[TrafficStep, ...]
+    alarms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointAlias:
+    """Point the alias to a version, with all its traffic; it is created if it is missing.
+
+    Attributes:
+        version: None for the one that this plan publishes.
+        description: that the alias is to have.
+    """
+
+    version: FunctionState | None
+    description: str
+
+
+Step = CreateFunction | UpdateCode | InvokeSmokeTest | PublishVersion | ShiftTraffic | PointAlias
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +79,16 @@ class ReleasePlan:
     """What will be done to one function; no steps mean that nothing needs to be.
 
     Attributes:
-        function: its name or ARN, as it was given.
+        target: the function, as it was given.
         observed: what it was planned from.
         steps: in order.
+        is_rollback: whether it brings back what was released before.
     """
 
-    function: str
+    target: FunctionTarget
     observed: ObservedFunction
     steps: tuple[Step, ...]
+    is_rollback: bool = False
 
 
 def plan_release(
@@ -50,19 +99,122 @@ def plan_release(
     architecture: Architecture,
     run: WorkflowRun,
 ) -> ReleasePlan:
-    """Plan the release of an image to a function.
+    """Plan the release of an image to a function: code, smoke test, version, traffic, alias.
 
     An update that failed is done again even for the same image: what then runs is not what Lambda shows.
     """
+    description = str(Record.of(run, commit=run.commit, previous=observed.version))
+    is_served = _is_served(target, observed, image, architecture)
+    code = _code_steps(target, observed, image, architecture, is_anew=not is_served and _is_asleep(observed.latest))
+    steps = [*cleared(observed), *code]
+    if not is_served:
+        steps += _version_steps(target, observed, description, str(Record.of(run)))
+    return ReleasePlan(target=target, observed=observed, steps=tuple(steps))
+
+
+def _is_served(
+    target: FunctionTarget, observed: ObservedFunction, image: ImageReference, architecture: Architecture
+) -> bool:
+    """Whether what serves is the image already, and is what is wanted to serve."""
+    serving = observed.serving
+    if serving is None or not serving.runs(image, architecture) or serving.is_broken:
+        return False
+    if target.alias:
+        return observed.alias is not None and (observed.alias.version != LATEST or not target.publish)
+    return not target.publish or observed.published is not None
+
+
+def _is_asleep(state: FunctionState | None) -> bool:
+    """Whether a version published from it could be Inactive, so that invocations of it fail at first."""
+    return state is not None and state.state.value == "Inactive"
+
+
+def cleared(observed: ObservedFunction) -> Iterator[PointAlias]:
+    """Yield what ends a release that was left half done, by a run that is dead for example."""
+    if observed.alias is not None and observed.alias.weights:
+        yield PointAlias(version=observed.aliased, description=observed.alias.description)
+
+
+def _code_steps(
+    target: FunctionTarget,
+    observed: ObservedFunction,
+    image: ImageReference,
+    architecture: Architecture,
+    *,
+    is_anew: bool,
+) -> Iterator[Step]:
     latest = observed.latest
-    runs_it = image.is_same_image(latest.image) and latest.architecture == architecture
-    is_broken = "Failed" in {latest.update.value, latest.state.value}
-    steps: tuple[Step, ...] = ()
-    if not runs_it or is_broken:
-        steps += (UpdateCode(image=image, architecture=architecture),)
-    if target.publish and (steps or not observed.version):
-        steps += (PublishVersion(description=describe_version(run, previous=observed.version)),)
-    return ReleasePlan(function=target.name, observed=observed, steps=steps)
+    if latest is None:
+        yield CreateFunction(image=image, architecture=architecture, parameters=target.creation or {})
+    elif is_anew or not latest.runs(image, architecture) or latest.is_broken:
+        yield UpdateCode(image=image, architecture=architecture)
+
+
+def _version_steps(
+    target: FunctionTarget, observed: ObservedFunction, description: str, alias_description: str
+) -> Iterator[Step]:
+    if target.smoke_test:
+        yield InvokeSmokeTest(test=target.smoke_test)
+    if target.publish:
+        yield PublishVersion(description=description)
+    if target.alias:
+        if target.traffic and is_shiftable(observed):
+            yield ShiftTraffic(steps=target.traffic, alarms=target.alarms)
+        yield PointAlias(version=None, description=alias_description)
+
+
+def is_shiftable(observed: ObservedFunction) -> bool:
+    """Whether the alias's traffic can be split: that takes a published version [AliasRoutingConfiguration]."""
+    return observed.alias is not None and observed.alias.version != LATEST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackGoal:
+    """What a function is to go back to.
+
+    Attributes:
+        image: by digest.
+        architecture: that it ran on.
+        version: the published version that has it; None without one.
+        record: what that version records; without one, the commit.
+    """
+
+    image: ImageReference
+    architecture: Architecture
+    version: FunctionState | None = None
+    record: Record
+
+
+def plan_rollback(
+    target: FunctionTarget, observed: ObservedFunction, goal: RollbackGoal, *, run: WorkflowRun
+) -> ReleasePlan:
+    """Plan the way back: with an alias it moves first, in one call, and `$LATEST` follows.
+
+    A version that is not Active would fail invocations, and without an alias only code comes back: both are released
+    anew, as a version with the history of the one that they repeat.
+    """
+    version, alias = goal.version, observed.alias
+    moved = str(Record.of(run, mode="rollback"))
+    steps: list[Step] = []
+    if target.alias and version is not None and version.state.value == "Active":
+        if alias is None or alias.version != version.version or alias.weights:
+            if target.smoke_test:
+                steps.append(InvokeSmokeTest(test=target.smoke_test, qualifier=version.version))
+            steps.append(PointAlias(version=version, description=moved))
+        steps += [
+            replace(step, follows_alias=True) if isinstance(step, UpdateCode) else step
+            for step in _code_steps(target, observed, goal.image, goal.architecture, is_anew=False)
+        ]
+        return ReleasePlan(target=target, observed=observed, steps=tuple(steps), is_rollback=True)
+    steps += cleared(observed)
+    is_asleep = target.alias != "" and version is not None
+    if is_asleep or not _is_served(target, observed, goal.image, goal.architecture):
+        previous = observed.version if version is None else goal.record.previous
+        description = str(Record.of(run, commit=goal.record.commit, previous=previous, mode="rollback"))
+        at_once = replace(target, traffic=())
+        steps += _code_steps(target, observed, goal.image, goal.architecture, is_anew=is_asleep)
+        steps += _version_steps(at_once, observed, description, moved)
+    return ReleasePlan(target=target, observed=observed, steps=tuple(steps), is_rollback=True)
 
 
 def check_updatable(observed: ObservedFunction) -> None:
@@ -72,6 +224,8 @@ def check_updatable(observed: ObservedFunction) -> None:
         DeployError: it is a .zip function, or on its way out.
     """
     latest = observed.latest
+    if latest is None:
+        return
     if latest.package_type != "Image":
         raise DeployError(
             f"The function {latest.name} has the package type {latest.package_type}: it cannot run a container image.",
@@ -81,15 +235,12 @@ def check_updatable(observed: ObservedFunction) -> None:
         raise DeployError(f"The function {latest.name} is being deleted.")
 
 
-def describe_version(run: WorkflowRun, *, previous: str) -> str:
-    """Return a version's description: what was released, by which run, and which version served before.
-
-    With GitHub's longest names it stays under the 256 characters that PublishVersion takes.
-    """
-    facts = {
-        "commit": run.commit,
-        "repository": run.repository,
-        "run": f"{run.run_id}/{run.attempt}" if run.run_id else "",
-        "previous": previous,
-    }
-    return " ".join(f"{key}={value}" for key, value in facts.items() if value)
+def staleness(target: FunctionTarget, observed: ObservedFunction, run: WorkflowRun) -> str:
+    """Return why this run must not touch a function, since a newer one has; empty if it may."""
+    newer = "" if target.allows_stale else newer_run(run, last_release(observed))
+    if not newer:
+        return ""
+    return (
+        f"{observed.name} was released or rolled back by the newer run {newer}, so this older run {run.run_id} leaves "
+        "it alone. To deploy it all the same, run it again, or set 'allow-stale: true'."
+    )

@@ -6,44 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ecr_lambda_deploy.errors import DeployError, SourceLocation
-from ecr_lambda_deploy.function_model import FunctionState, PublishedVersion
+from ecr_lambda_deploy.function_ports import Alarms, Aliases, Functions, Invocations
 from ecr_lambda_deploy.image_model import BuildOrder, Fingerprint, ImageReference, RegistryImage
-from ecr_lambda_deploy.wanted import Architecture, Build, Platform, ServedImage
-
-
-class Functions(Protocol):
-    """Lambda functions of one account and Region."""
-
-    def read(self, name: str, qualifier: str = "") -> FunctionState:
-        """Read a function, or the version that `qualifier` names.
-
-        Raises:
-            DeployError: it does not exist, or may not be read.
-        """
-
-    def newest_version(self, name: str) -> PublishedVersion | None:
-        """Return the version published last; None if none ever was."""
-
-    def check_may_publish(self, name: str) -> None:
-        """Make sure that a version may be published, without publishing one.
-
-        Raises:
-            DeployError: it may not.
-        """
-
-    def update_code(self, name: str, image: ImageReference, architecture: Architecture) -> None:
-        """Start an update of the code of `$LATEST`; it goes on after the call.
-
-        Raises:
-            DeployError: Lambda refuses the image, or the caller.
-        """
-
-    def publish_version(self, name: str, code_sha256: str, description: str) -> str:
-        """Publish `$LATEST` as a version and return its number; its code must still be `code_sha256`.
-
-        Raises:
-            DeployError: Lambda refuses.
-        """
+from ecr_lambda_deploy.wanted import Build, Platform, ServedImage
 
 
 class Repositories(Protocol):
@@ -84,6 +49,23 @@ class Repositories(Protocol):
 
     def expiring_rule(self, repository: str, tags: Sequence[str]) -> str:
         """Return what the repository's lifecycle policy says that could remove an image with these tags, or nothing."""
+
+    def check_available(self, image: ImageReference) -> bool:
+        """Make sure that ECR still has an image, and can give it to Lambda.
+
+        Returns:
+            False if these credentials may not ask.
+
+        Raises:
+            DeployError: it is gone, or archived.
+        """
+
+    def tags(self, repository: str) -> Mapping[str, str]:
+        """Return the digest of every tag of a repository.
+
+        Raises:
+            DeployError: they may not be listed.
+        """
 
     def read_image(self, repository: str, reference: str, platform: Platform) -> RegistryImage:
         """Read an image, or the one for a platform out of an index.
@@ -194,7 +176,21 @@ class Clock(Protocol):
         """Return seconds since some fixed moment; never goes back."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait.
+
+        Raises:
+            CancelledError: the run is cancelled; at once, however long the wait was to be.
+        """
+
+
+class RunClock(Clock, Protocol):
+    """The time of a run that may be cancelled."""
+
+    def polled(self) -> AbstractContextManager[None]:
+        """Within the block cancelling is told by `sleep` alone, so that what was written can be taken back."""
+
+    def steady(self) -> Clock:
+        """Return the same time with a `sleep` that cancelling does not cut short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,8 +198,11 @@ class Outside:
     """All of them together."""
 
     functions: Functions
+    aliases: Aliases
+    invocations: Invocations
+    alarms: Alarms
     repositories: Repositories
     sources: Sources
     builder: Builder
     log: Log
-    clock: Clock
+    clock: RunClock

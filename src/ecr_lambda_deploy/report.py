@@ -2,9 +2,11 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.aws_commands import command
+from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus, WorkflowRun
+from ecr_lambda_deploy.plan import PointAlias, UpdateCode
 
 OUTPUTS = (
     "image-uri",
@@ -28,17 +30,17 @@ def outputs(journal: Journal) -> Mapping[str, str]:
     After a failure they tell what serves then.
     """
     first = journal.outcomes[0] if journal.outcomes else None
-    image = first.image if first else journal.image
-    before = first.before if first else None
+    before, after = (first.before, first.after) if first else (None, None)
+    image = after.image if after else journal.image
     values = {
         "image-uri": str(image or ""),
         "image-digest": image.digest if image else "",
         "image-tags": "\n".join(journal.image_tags),
         "repository-uri": image.repository_uri if image else journal.repository_uri,
         "function-arn": first.arn if first else "",
-        "alias-arn": "",
-        "function-version": first.version if first else "",
-        "previous-image-uri": str((before.latest.image if before else None) or ""),
+        "alias-arn": after.alias.arn if after and after.alias else "",
+        "function-version": after.version if after else "",
+        "previous-image-uri": str((before.image if before else None) or ""),
         "previous-version": before.version if before else "",
         "changed": _flag(any(outcome.is_changed for outcome in journal.outcomes)),
         "results": json.dumps([_result(outcome, journal) for outcome in journal.outcomes], separators=(",", ":")),
@@ -51,15 +53,15 @@ def _flag(value: object) -> str:
 
 
 def _result(outcome: Outcome, journal: Journal) -> Mapping[str, object]:
-    before = outcome.before
+    before, after = outcome.before, outcome.after
     error = outcome.error or (journal.error if outcome.status is ReleaseStatus.FAILED else None)
     return {
         "function": outcome.function,
         "arn": outcome.arn,
-        "version": outcome.version,
-        "image_uri": str(outcome.image or ""),
-        "previous_version": before.version if before else "",
-        "previous_image_uri": str((before.latest.image if before else None) or ""),
+        "version": after.version,
+        "image_uri": str(after.image or ""),
+        "previous_version": before.version,
+        "previous_image_uri": str(before.image or ""),
         "status": str(outcome.status),
         "seconds": round(outcome.seconds, 3),
         "error": str(error or ""),
@@ -76,15 +78,20 @@ def headline(journal: Journal) -> str:
 
 
 def _sentence(outcome: Outcome) -> str:
-    version = f", version {outcome.version}" if outcome.version else ""
-    match outcome.status:
-        case ReleaseStatus.DEPLOYED:
-            return f"Deployed {outcome.function}: {_arrow(outcome)}{version}"
-        case ReleaseStatus.UNCHANGED:
-            return f"Nothing to do: {outcome.function} runs {_digest(outcome.image)}{version} already"
-        case ReleaseStatus.FAILED:
-            changed = "after a change" if outcome.is_changed else "and was not changed"
-            return f"{outcome.function} failed {changed}; it runs {_digest(outcome.image)}{version}"
+    name, serves, arrow = outcome.function, _digest(outcome.after.image), _arrow(outcome)
+    version = f", version {outcome.after.version}" if outcome.after.version else ""
+    alias = f", by the alias {outcome.after.alias.name}" if outcome.after.alias else ""
+    changed = "after a change" if outcome.is_changed else "and what serves was not changed"
+    sentences = {
+        ReleaseStatus.DEPLOYED: f"Deployed {name}: {arrow}{version}{alias}",
+        ReleaseStatus.CREATED: f"Created {name}: {serves}{version}{alias}",
+        ReleaseStatus.ROLLED_BACK: f"Rolled back {name}: {arrow}{version}{alias}",
+        ReleaseStatus.UNCHANGED: f"Nothing to do: {name} runs {serves}{version}{alias} already",
+        ReleaseStatus.SKIPPED: f"Skipped {name}, which a newer run has released: it runs {serves}{version}{alias}",
+        ReleaseStatus.REVERTED: f"Reverted {name}, whose release failed: it runs {serves}{version}{alias} again",
+        ReleaseStatus.FAILED: f"{name} failed {changed}; it runs {serves}{version}{alias}",
+    }
+    return sentences[outcome.status]
 
 
 def _digest(image: object) -> str:
@@ -93,20 +100,19 @@ def _digest(image: object) -> str:
 
 
 def _arrow(outcome: Outcome) -> str:
-    before = outcome.before.latest.image if outcome.before else None
-    return f"{_digest(before)} → {_digest(outcome.image)}"
+    return f"{_digest(outcome.before.image)} → {_digest(outcome.after.image)}"
 
 
-def summary(journal: Journal, *, region: str) -> str:
+def summary(journal: Journal) -> str:
     """Return the job summary, as GitHub's Markdown."""
     parts = [f"### {headline(journal)}"]
     parts += [f"> [!CAUTION]\n{_quoted(str(error))}" for error in journal.errors]
+    if mending := [command for outcome in journal.outcomes for command in outcome.mending]:
+        parts.append("**What is left to put back, by hand**\n\n" + _code("sh", mending))
     parts.append(_table(("", ""), _facts(journal)))
     if journal.phases:
         parts.append(_table(("Phase", "Seconds"), [(name, f"{seconds:.1f}") for name, seconds in journal.phases]))
-    undo = [_undo(outcome, region) for outcome in journal.outcomes if outcome.is_changed]
-    if any(undo):
-        parts.append("**To undo**\n\n```sh\n" + "\n".join(filter(None, undo)) + "\n```")
+    parts += [undo for outcome in journal.outcomes if (undo := _undo(outcome, journal.run))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -114,14 +120,16 @@ def _facts(journal: Journal) -> list[tuple[str, str]]:
     run = journal.run
     facts: list[tuple[str, str]] = []
     for outcome in journal.outcomes:
-        before = outcome.before
-        old = before.version if before else ""
+        before, after = outcome.before, outcome.after
         facts += [
             ("Function", f"`{outcome.function}`"),
             ("Status", str(outcome.status)),
-            ("Digest", f"`{_digest(before.latest.image if before else None)}` → `{_digest(outcome.image)}`"),
-            ("Version", f"{old or 'none'} → {outcome.version or 'none'}"),
+            ("Digest", f"`{_digest(before.image)}` → `{_digest(after.image)}`"),
+            ("Version", f"{before.version or 'none'} → {after.version or 'none'}"),
         ]
+        if after.alias is not None:
+            weights = "".join(f", {weight * 100:g} % to {version}" for version, weight in after.alias.weights.items())
+            facts.append(("Alias", f"`{after.alias.name}` → {after.alias.version}{weights}"))
     image = journal.image
     if image is not None:
         facts.append(("Image", f"`{image}`"))
@@ -149,11 +157,29 @@ def _quoted(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in [f"{fence}text", *text.split("\n"), fence])
 
 
-def _undo(outcome: Outcome, region: str) -> str:
-    before = outcome.before
-    if before is None or before.latest.image is None:
+def _code(language: str, lines: Iterable[str]) -> str:
+    return "\n".join([f"```{language}", *lines, "```"])
+
+
+def _undo(outcome: Outcome, run: WorkflowRun) -> str:
+    """Return what takes a release back: a step with this action and, for a terminal, the AWS CLI's command."""
+    before, after = outcome.before, outcome.after
+    is_same = (before.version, before.image) == (after.version, after.image)
+    if is_same or before.image is None or before.serving is None:
         return ""
-    return (
-        f"aws lambda update-function-code --region {region} --function-name {outcome.function} "
-        f"--architectures {before.latest.architecture} --image-uri {before.latest.image}"
+    alias = after.alias.name if after.alias else ""
+    inputs = {"mode": "rollback", "function-name": outcome.function, "alias": alias}
+    inputs["rollback-to"] = f'"{before.version}"' if before.version else before.image.digest
+    step = ", ".join(f"{name}: {value}" for name, value in inputs.items() if value)
+    action = run.action or "org/ecr-lambda-deploy@v1"
+    back: PointAlias | UpdateCode = UpdateCode(image=before.image, architecture=before.serving.architecture)
+    if before.alias is not None:
+        back = PointAlias(version=before.serving, description="")
+    return "\n\n".join(
+        [
+            "**To undo**, a step, with the same Region and role:",
+            _code("yaml", [f"- uses: {action}", f"  with: {{ {step} }}"]),
+            "or, in a terminal:",
+            _code("sh", [command(back, after)]),
+        ]
     )

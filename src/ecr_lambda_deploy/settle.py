@@ -1,4 +1,4 @@
-"""Waiting until Lambda has finished with a change."""
+"""Waiting until Lambda has finished with a change, and why it gave one up."""
 
 from collections.abc import Callable
 
@@ -46,3 +46,32 @@ def wait_until_settled(read: Callable[[], FunctionState], *, clock: Clock, log: 
         clock.sleep(min(delay, timeout - waited))
         delay = min(delay * _GROWTH, _LONGEST_DELAY)
     return state
+
+
+def failed_update(state: FunctionState) -> DeployError:
+    """Return the error that tells of a creation or update that Lambda has given up, in its own words."""
+    status = state.update if state.update.value == "Failed" else state.state
+    label = "LastUpdateStatus" if status is state.update else "State"
+    return DeployError(
+        f"Lambda could not update {state.name}: {label} {status}.",
+        _HINTS.get(
+            status.reason_code,
+            "The code that served before goes on serving; run this job again once the cause is mended.",
+        ),
+    )
+
+
+# By LastUpdateStatusReasonCode [FunctionConfiguration in the Lambda API reference].
+_HINTS = {
+    "ImageAccessDenied": (
+        "Let Lambda pull from the repository: its policy must allow lambda.amazonaws.com the actions ecr:BatchGetImage "
+        "and ecr:GetDownloadUrlForLayer."
+    ),
+    "ImageDeleted": "The image was removed from the repository: look for a lifecycle rule that expires it.",
+    "InvalidImage": "Look at the image's entry point, its media types and the size of its layers.",
+    "FunctionError.InvalidEntryPoint": "The image's ENTRYPOINT or CMD names nothing that this architecture can run.",
+    "FunctionError.InitTimeout": "The function takes longer to load than Lambda allows: move work out of the import.",
+    "FunctionError.RuntimeInitError": "The function fails while it is loaded: look at its logs in CloudWatch.",
+    "FunctionError.PermissionDenied": "Lambda's user cannot read a file of the image: look at its mode.",
+    "InsufficientRolePermissions": "The function's execution role lacks a permission that AWS names above.",
+}

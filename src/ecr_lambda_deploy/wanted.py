@@ -26,6 +26,7 @@ class Mode(StrEnum):
 
     DEPLOY = "deploy"
     BUILD = "build"
+    ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +120,18 @@ class ServedImage:
     qualifier: str = ""
 
 
-ImageSource = Build | ExistingImage | ServedImage
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierRelease:
+    """What an earlier release served.
+
+    Attributes:
+        to: `previous`, a version's number, a commit's SHA (7 digits or more) or an image's digest.
+    """
+
+    to: str = "previous"
+
+
+ImageSource = Build | ExistingImage | ServedImage | EarlierRelease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,16 +152,63 @@ class RoleToAssume:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What a response must contain: parsed JSON, objects by subset."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmokeTest:
+    """An invocation that a function must pass before it is published.
+
+    Attributes:
+        event: JSON text.
+        expect: what the response must contain, None where any response will do.
+    """
+
+    event: str
+    expect: Expectation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficStep:
+    """A share of an alias's traffic, for some time.
+
+    Attributes:
+        weight: share of the new version, between 0 and 1.
+        seconds: how long.
+    """
+
+    weight: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionTarget:
-    """A function that is to run an image.
+    """A function that is to run an image, and how it is released to it.
 
     Attributes:
         name: function name or unqualified ARN, as it was given.
         publish: whether a version is published.
+        alias: moved to the new version; empty for none.
+        smoke_test: passed before the version is published.
+        traffic: the alias's traffic before it has all of it, in order.
+        alarms: names of CloudWatch alarms that end `traffic`.
+        creation: parameters of CreateFunction, for a function that does not exist; None if it must exist.
+        reverts: whether a release that fails is reverted.
+        allows_stale: whether an older run may replace a newer run's release.
     """
 
     name: str
     publish: bool = True
+    alias: str = ""
+    smoke_test: SmokeTest | None = None
+    traffic: tuple[TrafficStep, ...] = ()
+    alarms: tuple[str, ...] = ()
+    creation: Mapping[str, object] | None = None
+    reverts: bool = True
+    allows_stale: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Job
+from tests.e2e.jobs import Job
 
 SECRET = 'first line of it\nsecond ${line} of "it"'
 PYTHON = "FROM public.ecr.aws/lambda/python:3.13\nCOPY app.py ./\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.conftest import COMMIT, SHARED, Job
+from tests.e2e.jobs import COMMIT, SHARED, Job
 
 
 def test_a_push_becomes_the_running_code_and_the_same_again_changes_nothing(job_on_each_engine: Job) -> None:
@@ -120,7 +120,10 @@ def test_the_version_records_what_was_released(job: Job) -> None:
     description = job.aws.client("lambda").get_function_configuration(FunctionName=job.name, Qualifier=second)[
         "Description"
     ]
-    assert description == f"commit={COMMIT} repository=octocat/orders run=1658821493/1 previous={first}"
+    assert (
+        description
+        == f"commit={COMMIT} repository=octocat/orders run=1658821493/1 previous={first} workflow=deploy.yml"
+    )
 
 
 def test_without_publish_only_latest_changes(job: Job) -> None:

@@ -10,7 +10,7 @@ from sandbox.aws import Aws, running_aws
 from sandbox.regions import one_endpoint
 from sandbox.runner import StepResult
 from sandbox.sandbox import create_function
-from tests.e2e.conftest import SHARED, Job
+from tests.e2e.jobs import SHARED, Job
 
 ON_CURRENT = pytest.mark.parametrize("each_engine", ["current"], indirect=True)
 

@@ -1,6 +1,6 @@
 """The action runs in the user's workspace and is not influenced by what is in it."""
 
-from tests.e2e.conftest import Job
+from tests.e2e.jobs import Job
 
 
 def test_modules_in_the_workspace_are_not_imported(job: Job) -> None:

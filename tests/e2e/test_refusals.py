@@ -8,7 +8,7 @@ from zipfile import ZipFile
 import pytest
 
 from sandbox.runner import StepResult
-from tests.e2e.conftest import SHARED, Job
+from tests.e2e.jobs import SHARED, Job
 
 
 def _refused(job: Job, inputs: Mapping[str, str] | None = None, **options: Any) -> StepResult:  # noqa: ANN401 # those of Job.step

@@ -7,7 +7,7 @@ import pytest
 
 from sandbox.aws import Fault
 from sandbox.sandbox import create_function
-from tests.e2e.conftest import COMMIT, Job
+from tests.e2e.jobs import COMMIT, Job
 
 FOREVER = 1_000_000
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import SHARED, Job
+from tests.e2e.jobs import SHARED, Job
 
 OTHER_COMMIT = "beef" + "0" * 36
 

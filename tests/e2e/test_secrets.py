@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.processes import watched_processes
 from sandbox.runner import StepResult
-from tests.e2e.conftest import Job
+from tests.e2e.jobs import Job
 
 
 def _inputs(job: Job, way: str) -> dict[str, str]:

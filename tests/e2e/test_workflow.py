@@ -1,12 +1,14 @@
-"""The README's quick start, word for word, from another repository."""
+"""Workflows as a user writes them, from another repository: the README's quick start, and the examples."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from sandbox.sandbox import create_function
 from sandbox.workflow import run_workflow
-from tests.e2e.conftest import ROOT, Job
+from tests.e2e.jobs import ROOT, Job
+from tests.e2e.releases import releases_of
 
 FUNCTION = "orders-api"
 
@@ -40,3 +42,24 @@ def test_the_quick_start_deploys_and_the_next_step_prints_the_image(orders_api: 
     printed = re.findall(r"^\[deploy/deploy\]\s+\|\s+(\S+@sha256:[0-9a-f]{64})$", result.log, re.MULTILINE)
     assert printed == [orders_api.resolved_image_uri()]
     assert "from the quick start" in orders_api.invoke()
+
+
+def test_the_example_of_a_rollback_brings_back_what_served_before(
+    bare_job: Job, release_images: tuple[str, ...], tmp_path: Path
+) -> None:
+    bare_job.name = "orders-worker"
+    releases = releases_of(bare_job, release_images, tmp_path / "empty")
+    for number in (1, 2):
+        assert releases.deploy(number, run_id="1").exit_code == 0  # act's only number of a run
+
+    result = run_workflow(
+        (ROOT / "examples/rollback/rollback.yml").read_text(),
+        bare_job.workspace,
+        engine=bare_job.engine,
+        environment={"AWS_ENDPOINT_URL": releases.aws.endpoint, **releases.aws.oidc_environment()},
+        dispatch={"function": bare_job.name, "rollback-to": "previous"},
+    )
+
+    assert result.exit_code == 0, result.log
+    assert "Rolled back orders-worker" in result.log
+    assert releases.served() == releases.latest() == release_images[1]

@@ -11,13 +11,25 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from ecr_lambda_deploy.adapters.functions import LambdaFunctions
-from ecr_lambda_deploy.errors import DeployError, InProgressError
+from ecr_lambda_deploy.errors import DeployError, InProgressError, MissingFunctionError, RevisionError
 from ecr_lambda_deploy.function_model import PublishedVersion, Status
 from ecr_lambda_deploy.image_model import ImageReference
 from tests.integration.aws_in_memory import ACCOUNT, REGION, REGISTRY, Traffic, aws_of, client, recorded_aws
 
 _NEW = ImageReference(registry=REGISTRY, repository="orders", digest=f"sha256:{64 * 'b'}")
 _ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders-api"
+
+
+def _publish(functions: LambdaFunctions, description: str = "") -> str:
+    """Publish `$LATEST` as it is."""
+    latest = functions.read("orders-api")
+    return functions.publish_version(
+        "orders-api", code_sha256=latest.code_sha256, revision_id=latest.revision_id, description=description
+    )
+
+
+def _update(functions: LambdaFunctions, image: ImageReference = _NEW, revision_id: str = "seen") -> None:
+    functions.update_code("orders-api", image, "arm64", revision_id=revision_id)
 
 
 @pytest.fixture
@@ -70,32 +82,48 @@ def test_a_function_is_read_by_name_or_arn(functions: LambdaFunctions, lambda_cl
 
 @pytest.mark.usefixtures("lambda_client")
 def test_a_version_is_read_by_its_qualifier(functions: LambdaFunctions) -> None:
-    version = functions.publish_version("orders-api", functions.read("orders-api").code_sha256, "")
+    version = _publish(functions, "commit=c0ffee")
+    state = functions.read("orders-api", version)
 
-    assert functions.read("orders-api", version).arn == f"{_ARN}:{version}"
+    assert (state.arn, state.version, state.description) == (_ARN, version, "commit=c0ffee")
+    assert functions.read("orders-api").version == "$LATEST"
+
+
+@pytest.mark.usefixtures("lambda_client")
+def test_a_version_that_is_not_there_is_named(functions: LambdaFunctions) -> None:
+    with pytest.raises(MissingFunctionError, match="There is no version 7 of the Lambda function orders-api"):
+        functions.read("orders-api", "7")
 
 
 @pytest.mark.usefixtures("traffic")
 def test_a_function_that_is_not_there_is_named_with_the_region(functions: LambdaFunctions) -> None:
-    with pytest.raises(DeployError, match=f"There is no Lambda function orders-api in {REGION}") as caught:
+    with pytest.raises(MissingFunctionError, match=f"There is no Lambda function orders-api in {REGION}") as caught:
         functions.read("orders-api")
 
     assert "'function-name'" in caught.value.hint
 
 
 @pytest.mark.usefixtures("lambda_client")
-def test_the_newest_version_is_that_with_the_highest_number(functions: LambdaFunctions) -> None:
-    assert functions.newest_version("orders-api") is None
+def test_versions_are_listed_with_their_code_and_description_the_newest_last(functions: LambdaFunctions) -> None:
+    assert functions.versions("orders-api") == ()
 
     published = []
     for number in range(11):
-        image = ImageReference(registry=REGISTRY, repository="orders", digest=f"sha256:{number:064x}")
-        functions.update_code("orders-api", image, "x86_64")
-        published.append(functions.publish_version("orders-api", functions.read("orders-api").code_sha256, ""))
-    sha256 = functions.read("orders-api").code_sha256
+        _update(functions, ImageReference(registry=REGISTRY, repository="orders", digest=f"sha256:{number:064x}"))
+        version = _publish(functions, f"release {number}")
+        sha256 = functions.read("orders-api").code_sha256
+        published.append(PublishedVersion(number=version, code_sha256=sha256, description=f"release {number}"))
 
-    assert published == [str(number) for number in range(1, 12)]
-    assert functions.newest_version("orders-api") == PublishedVersion(number="11", code_sha256=sha256)
+    assert [version.number for version in published] == [str(number) for number in range(1, 12)]
+    assert functions.versions("orders-api") == tuple(published)
+
+
+def test_a_function_that_is_not_there_has_no_versions(stubbed: tuple[LambdaFunctions, Stubber]) -> None:
+    functions, stubber = stubbed
+    stubber.add_client_error("list_versions_by_function", "ResourceNotFoundException", f"Function not found: {_ARN}")
+
+    with pytest.raises(MissingFunctionError, match="Function not found"):
+        functions.versions("orders-api")
 
 
 def test_versions_are_read_to_the_last_page(stubbed: tuple[LambdaFunctions, Stubber]) -> None:
@@ -103,16 +131,18 @@ def test_versions_are_read_to_the_last_page(stubbed: tuple[LambdaFunctions, Stub
     pages = [["$LATEST", "1", "9"], ["10", "2"]]
     for number, page in enumerate(pages):
         marker = {"NextMarker": "more"} if number == 0 else {}
-        versions = [{"Version": version, "CodeSha256": f"code of {version}"} for version in page]
+        versions = [{"Version": version, "CodeSha256": f"of {version}"} for version in page]
         asked = {"FunctionName": "orders-api"} | ({"Marker": "more"} if number else {})
         stubber.add_response("list_versions_by_function", {"Versions": versions, **marker}, asked)
 
-    assert functions.newest_version("orders-api") == PublishedVersion(number="10", code_sha256="code of 10")
+    assert functions.versions("orders-api") == tuple(
+        PublishedVersion(number=number, code_sha256=f"of {number}") for number in ("1", "2", "9", "10")
+    )
 
 
 def test_code_is_updated_by_digest(functions: LambdaFunctions, lambda_client: Any) -> None:  # noqa: ANN401
     before = functions.read("orders-api").code_sha256
-    functions.update_code("orders-api", _NEW, "arm64")
+    _update(functions)
 
     assert lambda_client.get_function(FunctionName="orders-api")["Code"]["ImageUri"] == str(_NEW)
     assert functions.read("orders-api").code_sha256 != before
@@ -120,14 +150,14 @@ def test_code_is_updated_by_digest(functions: LambdaFunctions, lambda_client: An
 
 def test_code_is_updated_with_its_architecture_and_not_published(stubbed: tuple[LambdaFunctions, Stubber]) -> None:
     functions, stubber = stubbed
-    asked = {"FunctionName": "orders-api", "ImageUri": str(_NEW), "Architectures": ["arm64"]}
+    asked = {"FunctionName": "orders-api", "ImageUri": str(_NEW), "Architectures": ["arm64"], "RevisionId": "seen"}
     stubber.add_response("update_function_code", {}, asked)
 
-    functions.update_code("orders-api", _NEW, "arm64")
+    _update(functions)
 
 
 def test_a_version_keeps_its_description(functions: LambdaFunctions, lambda_client: Any) -> None:  # noqa: ANN401
-    number = functions.publish_version("orders-api", functions.read("orders-api").code_sha256, "commit=c0ffee")
+    number = _publish(functions, "commit=c0ffee")
 
     published = lambda_client.get_function(FunctionName="orders-api", Qualifier=number)["Configuration"]
     assert (number, published["Description"]) == ("1", "commit=c0ffee")
@@ -135,10 +165,10 @@ def test_a_version_keeps_its_description(functions: LambdaFunctions, lambda_clie
 
 def test_a_version_is_of_the_code_that_was_seen(stubbed: tuple[LambdaFunctions, Stubber]) -> None:
     functions, stubber = stubbed
-    asked = {"FunctionName": "orders-api", "CodeSha256": "seen", "Description": "d"}
+    asked = {"FunctionName": "orders-api", "CodeSha256": "seen", "RevisionId": "r", "Description": "d"}
     stubber.add_response("publish_version", {"Version": "7"}, asked)
 
-    assert functions.publish_version("orders-api", "seen", "d") == "7"
+    assert functions.publish_version("orders-api", code_sha256="seen", revision_id="r", description="d") == "7"
 
 
 def test_a_zip_function_is_read_as_such(functions: LambdaFunctions, lambda_client: Any) -> None:  # noqa: ANN401
@@ -201,15 +231,14 @@ def test_publishing_is_not_allowed_if_iam_says_so(stubbed: tuple[LambdaFunctions
 _CONFLICT = "The operation cannot be performed at this time. An update is in progress for resource: orders-api"
 
 
-def _update(functions: LambdaFunctions) -> None:
-    functions.update_code("orders-api", _NEW, "x86_64")
+def _publish_what_was_seen(functions: LambdaFunctions) -> None:
+    functions.publish_version("orders-api", code_sha256="seen", revision_id="r", description="")
 
 
-def _publish(functions: LambdaFunctions) -> None:
-    functions.publish_version("orders-api", "seen", "")
+_CHANGES = [("update_function_code", _update), ("publish_version", _publish_what_was_seen)]
 
 
-@pytest.mark.parametrize(("call", "change"), [("update_function_code", _update), ("publish_version", _publish)])
+@pytest.mark.parametrize(("call", "change"), _CHANGES)
 @pytest.mark.parametrize(
     ("code", "message", "is_in_progress"),
     [
@@ -236,13 +265,34 @@ def test_a_change_in_progress_is_told_from_other_refusals(
     assert message in caught.value.message
 
 
+@pytest.mark.parametrize(("call", "change"), _CHANGES)
+def test_another_revision_is_told_from_other_refusals(
+    stubbed: tuple[LambdaFunctions, Stubber], call: str, change: Callable[[LambdaFunctions], None]
+) -> None:
+    functions, stubber = stubbed
+    message = "The RevisionId provided does not match the latest RevisionId"
+    stubber.add_client_error(call, "PreconditionFailedException", message)
+
+    with pytest.raises(RevisionError, match="does not match"):
+        change(functions)
+
+
+def test_other_code_than_was_seen_is_another_revision_too(stubbed: tuple[LambdaFunctions, Stubber]) -> None:
+    functions, stubber = stubbed
+    message = "CodeSHA256 (seen) is different from current CodeSHA256 in $LATEST (other)."
+    stubber.add_client_error("publish_version", "InvalidParameterValueException", message)
+
+    with pytest.raises(RevisionError, match="is different from current"):
+        _publish_what_was_seen(functions)
+
+
 def test_lambda_without_permission_to_pull_is_shown_the_statement(stubbed: tuple[LambdaFunctions, Stubber]) -> None:
     functions, stubber = stubbed
     message = "Lambda does not have permission to access the ECR image. Check the ECR permissions."
     stubber.add_client_error("update_function_code", "AccessDeniedException", message)
 
     with pytest.raises(DeployError, match="ECR permissions") as caught:
-        functions.update_code("orders-api", _NEW, "x86_64")
+        _update(functions)
 
     assert '"Service": "lambda.amazonaws.com"' in caught.value.hint
     assert "policy of the repository" in caught.value.hint

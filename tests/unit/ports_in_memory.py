@@ -1,19 +1,25 @@
-"""The world of the core, in memory: Lambda, the log, time, and the registries and their ports put together."""
+"""The world of the core, in memory: the log, time, and all ports put together."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from threading import Lock
 
-from ecr_lambda_deploy.errors import DeployError, InProgressError, SourceLocation
-from ecr_lambda_deploy.function_model import FunctionState, PublishedVersion, Status
+from ecr_lambda_deploy.errors import CancelledError, SourceLocation
+from ecr_lambda_deploy.function_model import AliasState, ObservedFunction
+from ecr_lambda_deploy.function_reads import observe_function
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.images import ImageJob
-from ecr_lambda_deploy.model import Journal, WorkflowRun
+from ecr_lambda_deploy.model import Journal, Outcome, WorkflowRun
 from ecr_lambda_deploy.observe import observe
+from ecr_lambda_deploy.plan import plan_release
 from ecr_lambda_deploy.ports import Outside
-from ecr_lambda_deploy.wanted import Architecture, Build, FunctionTarget, ImageSource, ImageTarget, Platform
+from ecr_lambda_deploy.release import release
+from ecr_lambda_deploy.wanted import Build, FunctionTarget, ImageSource, ImageTarget, Platform
+from tests.unit.aliases_in_memory import FakeAliases
+from tests.unit.examples import ELSEWHERE, NEW, OLD, REGISTRY, RUN
+from tests.unit.functions_in_memory import FakeFunctions
+from tests.unit.invocations_in_memory import FakeAlarms, FakeInvocations
 from tests.unit.registries_in_memory import (
     FakeBuilder,
     FakeRepositories,
@@ -23,73 +29,73 @@ from tests.unit.registries_in_memory import (
     registry_image,
 )
 
-ACCOUNT = "123456789012"
-REGION = "eu-west-1"
-REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
-ELSEWHERE = "210987654321.dkr.ecr.us-east-1.amazonaws.com"
-RUN = WorkflowRun(
-    commit="c0ffee" + 34 * "0",
-    repository="acme/shop",
-    run_id="12345678901",
-    attempt="1",
-    server_url="https://github.com",
-)
-
-
-def image(digit: str, *, registry: str = REGISTRY, repository: str = "orders") -> ImageReference:
-    """Return an image whose digest is one hexadecimal digit, repeated."""
-    return ImageReference(registry=registry, repository=repository, digest=f"sha256:{64 * digit}")
-
-
-OLD = image("a")
-NEW = image("b")
-ACTIVE = Status(value="Active")
-SUCCESSFUL = Status(value="Successful")
-
-
-def function_state(
-    *,
-    name: str = "orders-api",
-    package_type: str = "Image",
-    architecture: Architecture = "x86_64",
-    state: Status = ACTIVE,
-    update: Status = SUCCESSFUL,
-    image: ImageReference | None = OLD,
-    code_sha256: str = "",
-    has_entry_point: bool = False,
-) -> FunctionState:
-    """Return a function that is settled and runs an image, but for what is said otherwise."""
-    return FunctionState(
-        name=name,
-        arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}",
-        package_type=package_type,
-        architecture=architecture,
-        state=state,
-        update=update,
-        image=image,
-        code_sha256=code_sha256 or code_sha256_of(image),
-        has_entry_point=has_entry_point,
-    )
-
-
-def code_sha256_of(image: ImageReference | None) -> str:
-    """Return the checksum that Lambda gives the code of an image function: the digest's hexadecimal digits."""
-    return image.digest.removeprefix("sha256:") if image else "none"
-
 
 class FakeClock:
-    """Time that passes only while somebody sleeps."""
+    """Time that passes only while somebody sleeps.
+
+    Attributes:
+        time: now.
+        naps: the seconds that were slept, of `steady` time too.
+        cancelled_at: when the runner cancels the run; None if it never does.
+    """
 
     def __init__(self) -> None:
         self.time = 1000.0
         self.naps: list[float] = []
+        self.cancelled_at: float | None = None
+        self._is_polled = False
 
     def now(self) -> float:
         return self.time
 
     def sleep(self, seconds: float) -> None:
+        until = self.time + max(seconds, 1e-6)  # as on any machine, time passes even if nobody waits
+        if self.cancelled_at is not None and self.cancelled_at <= until:
+            self.time = max(self.time, self.cancelled_at)
+            raise CancelledError
+        self.pass_time(seconds)
+
+    def pass_time(self, seconds: float) -> None:
+        """Sleep, whether the run is cancelled or not."""
         self.naps.append(seconds)
-        self.time += max(seconds, 1e-6)  # as on any machine, time passes even if nobody waits
+        self.time += max(seconds, 1e-6)
+
+    def cancel(self) -> None:
+        """Have the runner cancel the run now; where it does not poll, that interrupts it."""
+        self.cancelled_at = self.time
+        if not self._is_polled:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def polled(self) -> Iterator[None]:
+        self._is_polled = True
+        try:
+            yield
+        finally:
+            self._is_polled = False
+
+    def steady(self) -> "SteadyFakeClock":
+        return SteadyFakeClock(self)
+
+
+class SteadyFakeClock:
+    """The same time, that cancelling leaves alone."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+
+    def now(self) -> float:
+        return self._clock.time
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.pass_time(seconds)
+
+    @contextmanager
+    def polled(self) -> Iterator[None]:
+        yield
+
+    def steady(self) -> "SteadyFakeClock":
+        return self
 
 
 class FakeLog:
@@ -120,109 +126,6 @@ class FakeLog:
         return [message for its_kind, message in self.lines if its_kind == kind]
 
 
-class FakeFunctions:
-    """One Lambda function that behaves as Lambda does.
-
-    Attributes:
-        latest: `$LATEST`; what GetFunction shows once it has settled.
-        reads_to_settle: how many reads show a change in progress before it is done.
-        conflicts: how many changes are refused because somebody else has just begun one, which settles as ours do.
-        end_of_update: what an accepted update makes of `$LATEST`; the image asked for, unless said otherwise.
-        refusals: by the name of a call, the error that it ends with.
-        before: by the name of a call and its number, from 1, what somebody else does just before it.
-        changes: the changing calls that were accepted, in order.
-        calls: the names of all calls, in order.
-    """
-
-    def __init__(self, latest: FunctionState | None = None, *, versions: Mapping[str, str] | None = None) -> None:
-        self.latest = latest or function_state()
-        self.versions: dict[str, str] = dict(versions or {})
-        self.descriptions: dict[str, str] = {}
-        self.version_state = ACTIVE
-        self.reads_to_settle = 0
-        self.conflicts = 0
-        self.end_of_update: Callable[[FunctionState], FunctionState] = lambda state: state
-        self.refusals: dict[str, BaseException] = {}
-        self.before: dict[tuple[str, int], Callable[[], None]] = {}
-        self.changes: list[tuple[str, ...]] = []
-        self.calls: list[str] = []
-        self._reads_left = 0
-        self._lock = Lock()
-
-    def read(self, name: str, qualifier: str = "") -> FunctionState:
-        self._enter("read", name)
-        if qualifier:
-            settled = replace(
-                self.latest,
-                arn=f"{self.latest.arn}:{qualifier}",
-                state=self.version_state,
-                code_sha256=self.versions[qualifier],
-            )
-            in_progress = replace(settled, state=Status(value="Pending"))
-        else:
-            settled = self.latest
-            in_progress = replace(settled, update=Status(value="InProgress"))
-        if self._reads_left == 0:
-            return settled
-        self._reads_left -= 1
-        return in_progress
-
-    def newest_version(self, name: str) -> PublishedVersion | None:
-        self._enter("newest_version", name)
-        if not self.versions:
-            return None
-        number = max(self.versions, key=int)
-        return PublishedVersion(number=number, code_sha256=self.versions[number])
-
-    def check_may_publish(self, name: str) -> None:
-        self._enter("check_may_publish", name)
-
-    def update_code(self, name: str, image: ImageReference, architecture: Architecture) -> None:
-        self._enter("update_code", name)
-        self._conflict()
-        self.changes.append(("update_code", str(image), architecture))
-        settled = replace(
-            self.latest,
-            image=image,
-            architecture=architecture,
-            state=ACTIVE,
-            update=SUCCESSFUL,
-            code_sha256=code_sha256_of(image),
-        )
-        self.latest = self.end_of_update(settled)
-        self._reads_left = self.reads_to_settle
-
-    def publish_version(self, name: str, code_sha256: str, description: str) -> str:
-        self._enter("publish_version", name)
-        self._conflict()
-        if code_sha256 != self.latest.code_sha256:
-            raise DeployError("lambda:PublishVersion failed: InvalidParameterValueException: CodeSHA256 differs")
-        number = str(max(map(int, self.versions), default=0) + 1)
-        self.versions[number] = code_sha256
-        self.descriptions[number] = description
-        self.changes.append(("publish_version", number))
-        self._reads_left = self.reads_to_settle
-        return number
-
-    def _enter(self, call: str, name: str) -> None:
-        with self._lock:
-            self.calls.append(call)
-            if happening := self.before.get((call, self.calls.count(call))):
-                happening()
-            if refusal := self.refusals.get(call):
-                raise refusal
-            if name not in {self.latest.name, self.latest.arn}:
-                raise DeployError(f"There is no Lambda function {name}")
-
-    def _conflict(self) -> None:
-        if self.conflicts:
-            self.conflicts -= 1
-            self._reads_left = self.reads_to_settle
-            raise InProgressError("An update is in progress for resource: orders-api")
-        if self._reads_left:
-            raise InProgressError("An update is in progress for resource: orders-api")
-
-
 class World:
     """Everything outside, in memory, and the journal of a run in it.
 
@@ -234,11 +137,16 @@ class World:
         calls: the names of all calls to repositories, sources and builder, in order.
     """
 
-    def __init__(self, *, functions: FakeFunctions | None = None, run: WorkflowRun = RUN) -> None:
+    def __init__(
+        self, *, functions: FakeFunctions | None = None, alias: AliasState | None = None, run: WorkflowRun = RUN
+    ) -> None:
         self.registry, self.elsewhere = Registry(REGISTRY), Registry(ELSEWHERE)
         self.registry.hold(registry_image(OLD), "old")
         self.calls: list[str] = []
         self.functions = functions or FakeFunctions()
+        self.aliases = FakeAliases(self.functions, *([alias] if alias else []))
+        self.invocations = FakeInvocations(self.functions)
+        self.alarms = FakeAlarms(self.functions)
         self.repositories = FakeRepositories(self.registry, self.calls)
         self.sources = FakeSources((self.registry, self.elsewhere), self.calls)
         self.builder = FakeBuilder(self.registry, NEW.digest, self.calls)
@@ -249,6 +157,9 @@ class World:
     def outside(self) -> Outside:
         return Outside(
             functions=self.functions,
+            aliases=self.aliases,
+            invocations=self.invocations,
+            alarms=self.alarms,
             repositories=self.repositories,
             sources=self.sources,
             builder=self.builder,
@@ -266,13 +177,60 @@ class World:
         """The repository that the images go to."""
         return self.registry.repositories["orders"]
 
-    def next_run(self, *, commit: str = RUN.commit) -> None:
+    def observe(self, target: FunctionTarget) -> ObservedFunction:
+        """Return the function as it is now, without a trace of that in the calls."""
+        before, calls = dict(self.functions.before), list(self.functions.calls)
+        self.functions.before.clear()
+        observed = observe_function(target, self.functions, self.aliases)
+        self.functions.before |= before
+        self.functions.calls[:] = calls
+        return observed
+
+    @property
+    def outcome(self) -> Outcome:
+        """What has become of the function."""
+        (outcome,) = self.journal.outcomes
+        return outcome
+
+    @property
+    def live(self) -> AliasState:
+        """The alias `live`, as it is now."""
+        return self.aliases.there["live"]
+
+    def next_run(self, run: WorkflowRun = RUN) -> None:
         """Forget what the run before has said and asked; what it did stays."""
-        self.journal = Journal(run=replace(RUN, commit=commit))
+        self.journal = Journal(run=run)
+        self.clock.cancelled_at = None
         self.log.lines.clear()
         self.functions.changes.clear()
+        self.functions.before.clear()
+        self.functions.refusals.clear()
         for calls in (self.calls, self.functions.calls, self.repositories.tagged, self.sources.copied):
             calls.clear()
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    """Return what ends a call with an error, where it happens just before it."""
+
+    def refuse() -> None:
+        raise error
+
+    return refuse
+
+
+LIVE = FunctionTarget(name="orders-api", alias="live")
+
+
+def release_image(
+    world: World, target: FunctionTarget = LIVE, *, image: ImageReference = NEW, wait_timeout: float = 60
+) -> Outcome:
+    """Release an image to the function, as a run does once it has the image, and return what became of it."""
+    observed, outside = world.observe(target), world.outside()
+    world.journal.outcomes = (Outcome.untouched(observed),)
+    decide = partial(plan_release, target, image=image, architecture="x86_64", run=world.journal.run)
+    with outside.clock.polled():
+        release(target, observed, decide, outside=outside, journal=world.journal, wait_timeout=wait_timeout)
+    return world.outcome
 
 
 BUILD = Build(context=Path("/workspace"), dockerfile=Path("/workspace/Dockerfile"))

@@ -134,6 +134,8 @@ class FakeRepositories(Recording):
 
     Attributes:
         lets_lambda_pull: what their policies say of it.
+        may_describe: whether the credentials may ask for an image's status.
+        archived: digests of images that ECR has put away.
         rule: what their lifecycle policies say that could remove an image.
         created: names of the repositories that were created.
         tagged: the tags that were given, with their digests, in order.
@@ -144,6 +146,8 @@ class FakeRepositories(Recording):
         super().__init__(calls)
         self.stored = registry
         self.lets_lambda_pull: bool | None = True
+        self.may_describe = True
+        self.archived: set[str] = set()
         self.rule = ""
         self.created: list[str] = []
         self.tagged: list[tuple[str, str]] = []
@@ -179,6 +183,20 @@ class FakeRepositories(Recording):
         assert repository in self.stored.repositories
         self.expected.append(tuple(tags))
         return self.rule
+
+    def check_available(self, image: ImageReference) -> bool:
+        self._enter("check_available")
+        if not self.may_describe or not image.is_in(self.stored.host):
+            return False
+        if image.digest not in self.stored.repositories[image.repository].images:
+            raise DeployError(f"ECR does not have the image {image} any more")
+        if image.digest in self.archived:
+            raise DeployError(f"The image {image} is archived")
+        return True
+
+    def tags(self, repository: str) -> Mapping[str, str]:
+        self._enter("tags")
+        return dict(self.stored.repositories[repository].tags)
 
     def read_image(self, repository: str, reference: str, platform: Platform) -> RegistryImage:
         self._enter("read_image")

@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 
 from ecr_lambda_deploy.errors import InputError
 from ecr_lambda_deploy.inputs import INPUTS, parse_inputs
-from ecr_lambda_deploy.wanted import Build, ExistingImage, Mode, ServedImage
+from ecr_lambda_deploy.wanted import Build, EarlierRelease, ExistingImage, Mode, ServedImage
 
 _VALUES = st.text(max_size=200) | st.sampled_from(
     [
         "deploy",
         "build",
+        "rollback",
         "true",
         ".",
         "..",
@@ -24,6 +25,10 @@ _VALUES = st.text(max_size=200) | st.sampled_from(
         "../" * 300 + "x",
         "123456789012.dkr.ecr.eu-west-1.amazonaws.com/orders:v1",
         "orders-dev:live",
+        "live",
+        "10% 5m, 50% 1h",
+        "Dockerfile",
+        "{a: 2026-13-45}",
         'token="a\n""b""',
         "docker-container://builder",
         '{"auths": {"registry.example": {"auth": "bWU6aXQ="}}}',
@@ -46,6 +51,16 @@ _VALUES = st.text(max_size=200) | st.sampled_from(
 @example(given={"build-contexts": "a=\x00"}, environment={})
 @example(given={"build-contexts": "a=" + 300 * "x"}, environment={})
 @example(given={"image-uri": "x"}, environment={})
+@example(given={"smoke-event": "[" * 2000}, environment={})
+@example(given={"smoke-event": "\x00"}, environment={})
+@example(given={"smoke-event": 300 * "x"}, environment={})
+@example(given={"smoke-event": "{}", "smoke-expect": "[" * 2000}, environment={})
+@example(given={"create-function": "a: 2026-13-45"}, environment={})  # a date that there is not
+@example(given={"create-function": "{" * 2000}, environment={})
+@example(given={"create-function": "a: " + 5000 * "9"}, environment={})  # longer than int() reads
+@example(given={"create-function": "? [a]\n: b"}, environment={})
+@example(given={"create-function": "a: \x00"}, environment={})
+@example(given={"traffic": 5000 * "9" + "% 1m"}, environment={})
 @example(given={"promote-from": ":"}, environment={})
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
 def test_no_text_is_more_than_a_wrong_input(
@@ -64,5 +79,7 @@ def test_no_text_is_more_than_a_wrong_input(
                 assert {"@", ":"} & {*existing.uri.partition("/")[2]}
             case ServedImage() as served:
                 assert served.function
-        assert inputs.image.functions if inputs.mode is Mode.DEPLOY else inputs.image.repository
+            case EarlierRelease() as earlier:
+                assert earlier.to
+        assert inputs.image.repository if inputs.mode is Mode.BUILD else inputs.image.functions
         assert float(inputs.wait_timeout) >= 1

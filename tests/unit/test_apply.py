@@ -1,31 +1,39 @@
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from ecr_lambda_deploy.apply import Releaser
-from ecr_lambda_deploy.errors import DeployError, InProgressError
-from ecr_lambda_deploy.function_model import ObservedFunction, Status
+from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.function_model import Status
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import Outcome, ReleaseStatus
 from ecr_lambda_deploy.plan import PublishVersion, ReleasePlan, Step, UpdateCode
-from tests.unit.ports_in_memory import NEW, OLD, FakeFunctions, World, code_sha256_of, image
+from ecr_lambda_deploy.wanted import FunctionTarget
+from tests.unit.examples import NEW, OLD, RUN, SOMEBODY_ELSES, function_state, version_state
+from tests.unit.functions_in_memory import FakeFunctions
+from tests.unit.ports_in_memory import World
 
 _UPDATE = UpdateCode(image=NEW, architecture="x86_64")
 _PUBLISH = PublishVersion(description="commit=c0ffee")
-_SOMEBODY_ELSES = image("e")
+_TARGET = FunctionTarget(name="orders-api")
 
 
 def _apply(world: World, *steps: Step, wait_timeout: float = 60) -> Outcome:
-    functions = world.functions
-    recorded: list[Outcome] = []
+    observed = world.observe(_TARGET)
+    world.journal.outcomes = (Outcome.untouched(observed),)
     releaser = Releaser(
-        functions=functions, log=world.log, clock=world.clock, wait_timeout=wait_timeout, record=recorded.append
+        functions=world.functions,
+        aliases=world.aliases,
+        invocations=world.invocations,
+        alarms=world.alarms,
+        log=world.log,
+        clock=world.clock,
+        run=RUN,
+        wait_timeout=wait_timeout,
+        record=world.journal.record,
     )
-    observed = ObservedFunction(latest=functions.latest, newest=functions.newest_version("orders-api"))
-    functions.calls.clear()
-    releaser.apply(ReleasePlan(function="orders-api", observed=observed, steps=steps))
-    return recorded[-1]
+    releaser.apply(ReleasePlan(target=_TARGET, observed=observed, steps=steps))
+    return world.outcome
 
 
 def _world(functions: FakeFunctions | None = None) -> World:
@@ -33,11 +41,11 @@ def _world(functions: FakeFunctions | None = None) -> World:
 
 
 def test_a_plan_without_steps_calls_nothing() -> None:
-    world = _world(FakeFunctions(versions={"7": code_sha256_of(OLD)}))
+    world = _world(FakeFunctions(versions=[version_state("7")]))
     outcome = _apply(world)
 
     assert world.functions.calls == []
-    assert (outcome.status, outcome.is_changed, outcome.image, outcome.version) == (
+    assert (outcome.status, outcome.is_changed, outcome.after.image, outcome.after.version) == (
         ReleaseStatus.UNCHANGED,
         False,
         OLD,
@@ -47,16 +55,16 @@ def test_a_plan_without_steps_calls_nothing() -> None:
 
 @pytest.mark.parametrize("reads", [0, 1, 5])
 def test_code_is_updated_settled_and_only_then_published(reads: int) -> None:
-    world = _world(FakeFunctions(versions={"7": code_sha256_of(OLD)}))
+    world = _world(FakeFunctions(versions=[version_state("7")]))
     world.functions.reads_to_settle = reads
     outcome = _apply(world, _UPDATE, _PUBLISH)
 
     assert world.functions.changes == [("update_code", str(NEW), "x86_64"), ("publish_version", "8")]
-    assert world.functions.descriptions == {"8": "commit=c0ffee"}
+    assert world.functions.published["8"].description == "commit=c0ffee"
     update, publish = world.functions.calls.index("update_code"), world.functions.calls.index("publish_version")
     assert world.functions.calls[update + 1 : publish].count("read") >= reads + 1
     assert world.functions.calls[publish + 1 :].count("read") == reads + 1
-    assert (outcome.status, outcome.is_changed, outcome.image, outcome.version, outcome.error) == (
+    assert (outcome.status, outcome.is_changed, outcome.after.image, outcome.after.version, outcome.error) == (
         ReleaseStatus.DEPLOYED,
         True,
         NEW,
@@ -78,11 +86,11 @@ def test_the_log_says_what_is_done() -> None:
 
 
 def test_without_publishing_no_version_serves_afterwards() -> None:
-    world = _world(FakeFunctions(versions={"7": code_sha256_of(OLD)}))
+    world = _world(FakeFunctions(versions=[version_state("7")]))
     outcome = _apply(world, _UPDATE)
 
-    assert (outcome.image, outcome.version) == (NEW, "")
-    assert world.functions.versions == {"7": code_sha256_of(OLD)}
+    assert (outcome.after.image, outcome.after.version) == (NEW, "")
+    assert [*world.functions.published] == ["7"]
 
 
 def test_the_architecture_goes_with_the_code() -> None:
@@ -98,7 +106,7 @@ def test_permission_to_publish_is_checked_before_anything_changes() -> None:
     outcome = _apply(world, _UPDATE, _PUBLISH)
 
     assert world.functions.changes == []
-    assert (outcome.status, outcome.is_changed, outcome.image) == (ReleaseStatus.FAILED, False, OLD)
+    assert (outcome.status, outcome.is_changed, outcome.after.image) == (ReleaseStatus.FAILED, False, OLD)
     assert str(outcome.error) == "lambda:PublishVersion denied"
 
 
@@ -125,7 +133,7 @@ def test_a_change_that_stays_in_progress_ends_the_wait_in_time() -> None:
     world.functions.conflicts = 10_000
     outcome = _apply(world, _UPDATE, wait_timeout=30)
 
-    assert isinstance(outcome.error, InProgressError)
+    assert "An update is in progress" in str(outcome.error)
     assert (outcome.status, outcome.is_changed) == (ReleaseStatus.FAILED, False)
     assert 30 <= outcome.seconds < 31
 
@@ -148,19 +156,19 @@ def test_a_change_that_stays_in_progress_ends_the_wait_in_time() -> None:
 def test_a_failed_update_is_told_in_lambda_s_words(field: str, code: str, reason: str, hint: str) -> None:
     world = _world()
     failed = Status(value="Failed", reason_code=code, reason=reason)
-    world.functions.end_of_update = lambda _: (
-        replace(world.functions.latest, update=failed)
-        if field == "update"
-        else replace(world.functions.latest, state=failed)
-    )
+    broken = function_state(update=failed) if field == "update" else function_state(state=failed)
+    world.functions.end_of_update = lambda state: broken if state.image == NEW else state
     outcome = _apply(world, _UPDATE, _PUBLISH)
 
     assert outcome.error is not None
     label = "LastUpdateStatus" if field == "update" else "State"
-    assert outcome.error.message == f"Lambda could not update orders-api: {label} {failed}."
+    assert outcome.error.message.splitlines() == [
+        f"Lambda could not update orders-api: {label} {failed}.",
+        f"$LATEST runs {OLD} again.",
+    ]
     assert hint in outcome.error.hint
-    assert (outcome.status, outcome.image) == (ReleaseStatus.FAILED, OLD)
-    assert world.functions.versions == {}
+    assert (outcome.status, outcome.after.image) == (ReleaseStatus.REVERTED, OLD)
+    assert world.functions.published == {}
 
 
 def test_an_update_that_does_not_settle_is_not_published() -> None:
@@ -169,8 +177,8 @@ def test_an_update_that_does_not_settle_is_not_published() -> None:
     outcome = _apply(world, _UPDATE, _PUBLISH, wait_timeout=5)
 
     assert "has not settled" in str(outcome.error)
-    assert world.functions.versions == {}
-    assert outcome.seconds == pytest.approx(5)
+    assert world.functions.published == {}
+    assert outcome.seconds == pytest.approx(10)  # 5 of them in the hope to take it back
 
 
 def test_an_update_that_is_refused_changes_nothing() -> None:
@@ -178,7 +186,7 @@ def test_an_update_that_is_refused_changes_nothing() -> None:
     world.functions.refusals["update_code"] = DeployError("lambda:UpdateFunctionCode failed")
     outcome = _apply(world, _UPDATE, _PUBLISH)
 
-    assert (outcome.status, outcome.is_changed, outcome.image, outcome.version) == (
+    assert (outcome.status, outcome.is_changed, outcome.after.image, outcome.after.version) == (
         ReleaseStatus.FAILED,
         False,
         OLD,
@@ -186,24 +194,15 @@ def test_an_update_that_is_refused_changes_nothing() -> None:
     )
 
 
-def _instead(functions: FakeFunctions, image: ImageReference) -> Callable[[], None]:
-    """Return what somebody else's update does to a function."""
-
-    def update() -> None:
-        functions.latest = replace(functions.latest, image=image, code_sha256=code_sha256_of(image))
-
-    return update
-
-
 def test_somebody_else_s_image_is_not_published_and_not_hidden() -> None:
     world = _world()
-    world.functions.before["read", 1] = _instead(world.functions, _SOMEBODY_ELSES)
+    world.functions.before["read", 1] = lambda: world.functions.serve(SOMEBODY_ELSES)
     outcome = _apply(world, _UPDATE, _PUBLISH)
 
     assert "somebody else updated it meanwhile" in str(outcome.error)
     assert "concurrency" in str(outcome.error)
-    assert world.functions.versions == {}
-    assert (outcome.status, outcome.is_changed, outcome.image) == (ReleaseStatus.FAILED, True, _SOMEBODY_ELSES)
+    assert world.functions.published == {}
+    assert (outcome.status, outcome.is_changed, outcome.after.image) == (ReleaseStatus.FAILED, True, SOMEBODY_ELSES)
 
 
 @pytest.mark.parametrize("call", [("read", 2), ("publish_version", 1), ("read", 3)])
@@ -212,24 +211,24 @@ def test_no_version_is_published_of_what_somebody_else_deploys_meanwhile(
     steps: tuple[Step, ...], expected: ImageReference, call: tuple[str, int]
 ) -> None:
     world = _world()
-    world.functions.before[call] = _instead(world.functions, _SOMEBODY_ELSES)
+    world.functions.before[call] = lambda: world.functions.serve(SOMEBODY_ELSES)
     outcome = _apply(world, *steps)
 
-    assert {*world.functions.versions.values()} <= {code_sha256_of(expected)}
-    assert (outcome.status is ReleaseStatus.DEPLOYED) == bool(world.functions.versions)
+    assert {version.image for version in world.functions.published.values()} <= {expected}
+    assert (outcome.status is ReleaseStatus.DEPLOYED) == bool(world.functions.published)
 
 
-def test_a_refused_version_leaves_the_code_updated_and_says_so() -> None:
-    world = _world(FakeFunctions(versions={"7": code_sha256_of(OLD)}))
+def test_a_refused_version_brings_the_code_back_and_says_so() -> None:
+    world = _world(FakeFunctions(versions=[version_state("7")]))
     world.functions.refusals["publish_version"] = DeployError("CodeStorageExceededException")
     outcome = _apply(world, _UPDATE, _PUBLISH)
 
-    assert str(outcome.error) == "CodeStorageExceededException"
-    assert (outcome.status, outcome.is_changed, outcome.image, outcome.version) == (
-        ReleaseStatus.FAILED,
-        True,
-        NEW,
-        "",
+    assert str(outcome.error) == f"CodeStorageExceededException\n$LATEST runs {OLD} again."
+    assert (outcome.status, outcome.is_changed, outcome.after.image, outcome.after.version) == (
+        ReleaseStatus.REVERTED,
+        False,
+        OLD,
+        "7",
     )
 
 
@@ -239,7 +238,7 @@ def test_a_version_that_does_not_become_active_is_a_failure() -> None:
     outcome = _apply(world, _UPDATE, _PUBLISH)
 
     assert "Version 1 of orders-api did not become active: State Failed (InternalError: sorry)." in str(outcome.error)
-    assert outcome.status is ReleaseStatus.FAILED
+    assert (outcome.status, outcome.after.image) == (ReleaseStatus.REVERTED, OLD)
 
 
 def test_what_is_a_bug_is_not_taken_for_a_failure_of_the_outside() -> None:
@@ -248,3 +247,6 @@ def test_what_is_a_bug_is_not_taken_for_a_failure_of_the_outside() -> None:
 
     with pytest.raises(ZeroDivisionError):
         _apply(world, _UPDATE)
+
+    assert (world.outcome.status, world.outcome.after.image) == (ReleaseStatus.FAILED, OLD)
+    assert "This is a bug" in str(world.outcome.error)

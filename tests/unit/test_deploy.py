@@ -7,25 +7,27 @@ import pytest
 from ecr_lambda_deploy.deploy import deploy
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.function_model import Status
+from ecr_lambda_deploy.history import Record
+from ecr_lambda_deploy.image_model import Fingerprint, ImageReference
 from ecr_lambda_deploy.inputs import Inputs
 from ecr_lambda_deploy.model import ReleaseStatus
 from ecr_lambda_deploy.report import outputs
-from ecr_lambda_deploy.wanted import BuilderChoice, ExistingImage, FunctionTarget, ImageTarget, Mode, ServedImage
-from tests.unit.ports_in_memory import (
-    ELSEWHERE,
-    NEW,
-    OLD,
-    FakeFunctions,
-    World,
-    code_sha256_of,
-    function_state,
-    image,
-    image_target,
+from ecr_lambda_deploy.wanted import (
+    BuilderChoice,
+    ExistingImage,
+    FunctionTarget,
+    ImageTarget,
+    Mode,
+    ServedImage,
+    TrafficStep,
 )
+from tests.unit.examples import ELSEWHERE, NEW, OLD, RUN, alias_state, function_state, image, version_state
+from tests.unit.functions_in_memory import FakeFunctions
+from tests.unit.ports_in_memory import LIVE, World, image_target
 from tests.unit.registries_in_memory import registry_image
 
 _TARGET = image_target()
-_RUNS_OLD = {"7": code_sha256_of(OLD)}
+_RUNS_OLD = (version_state("7"),)
 
 
 def _inputs(target: ImageTarget = _TARGET, *, mode: Mode = Mode.DEPLOY) -> Inputs:
@@ -48,8 +50,8 @@ def test_source_becomes_a_digest_that_the_function_runs() -> None:
 
     assert world.functions.changes == [("update_code", str(NEW), "x86_64"), ("publish_version", "8")]
     (outcome,) = world.journal.outcomes
-    assert (outcome.status, outcome.image, outcome.version) == (ReleaseStatus.DEPLOYED, NEW, "8")
-    assert world.functions.descriptions["8"].endswith("previous=7")
+    assert (outcome.status, outcome.after.image, outcome.after.version) == (ReleaseStatus.DEPLOYED, NEW, "8")
+    assert Record.parse(world.functions.published["8"].description).previous == "7"
     assert world.journal.image == NEW
     assert [title for title, _ in world.journal.phases] == world.log.groups == ["Check", "Image", "Deploy"]
 
@@ -62,7 +64,7 @@ def test_what_runs_already_makes_no_changing_call() -> None:
     assert world.functions.changes == []
     assert not {"update_code", "publish_version", "check_may_publish"} & {*world.functions.calls}
     (outcome,) = world.journal.outcomes
-    assert (outcome.status, outcome.is_changed, outcome.version) == (ReleaseStatus.UNCHANGED, False, "7")
+    assert (outcome.status, outcome.is_changed, outcome.after.version) == (ReleaseStatus.UNCHANGED, False, "7")
 
 
 def test_mode_build_pushes_and_touches_no_function() -> None:
@@ -108,7 +110,7 @@ def test_a_build_that_fails_changes_nothing() -> None:
     assert world.functions.changes == []
     assert world.repositories.tagged == []
     (outcome,) = world.journal.outcomes
-    assert (outcome.status, outcome.is_changed, outcome.image, outcome.version) == (
+    assert (outcome.status, outcome.is_changed, outcome.after.image, outcome.after.version) == (
         ReleaseStatus.FAILED,
         False,
         OLD,
@@ -146,7 +148,7 @@ def test_whatever_fails_before_the_release_changes_no_function(
     assert call in world.calls
     assert world.functions.changes == []
     (outcome,) = world.journal.outcomes
-    assert (outcome.status, outcome.is_changed, outcome.image, outcome.version) == (
+    assert (outcome.status, outcome.is_changed, outcome.after.image, outcome.after.version) == (
         ReleaseStatus.FAILED,
         False,
         OLD,
@@ -179,7 +181,7 @@ def test_an_image_from_elsewhere_becomes_what_the_function_runs(source: Existing
 def test_another_commit_of_the_same_inputs_changes_nothing_but_a_tag() -> None:
     world = World(functions=FakeFunctions(versions=_RUNS_OLD))
     _deploy(world, replace(_TARGET, tags=("one",)))
-    world.next_run(commit=40 * "d")
+    world.next_run(replace(RUN, commit=40 * "d"))
     _deploy(world, replace(_TARGET, tags=("two",)))
 
     assert world.functions.changes == []
@@ -225,9 +227,17 @@ def test_a_failure_while_deploying_is_an_outcome() -> None:
     assert outputs(world.journal)["image-uri"] == str(OLD)
 
 
-@pytest.mark.parametrize("end", [KeyboardInterrupt(), ZeroDivisionError()])
 @pytest.mark.parametrize("call", [("read", 2), ("publish_version", 1)])
-def test_whatever_ends_a_deploy_the_journal_tells_what_serves(end: BaseException, call: tuple[str, int]) -> None:
+@pytest.mark.parametrize(
+    ("end", "status", "serving", "version"),
+    [
+        (KeyboardInterrupt(), ReleaseStatus.FAILED, NEW, ""),  # nothing is done any more
+        (ZeroDivisionError(), ReleaseStatus.REVERTED, OLD, "7"),
+    ],
+)
+def test_whatever_ends_a_deploy_the_journal_tells_what_serves(
+    end: BaseException, status: ReleaseStatus, serving: ImageReference, version: str, call: tuple[str, int]
+) -> None:
     world = World(functions=FakeFunctions(versions=_RUNS_OLD))
 
     def cut_short() -> None:
@@ -238,24 +248,139 @@ def test_whatever_ends_a_deploy_the_journal_tells_what_serves(end: BaseException
         _deploy(world)
 
     (outcome,) = world.journal.outcomes
-    assert (outcome.status, outcome.image, outcome.version, outcome.is_changed) == (
-        ReleaseStatus.FAILED,
-        NEW,
-        "",
-        True,
-    )
+    assert (outcome.status, outcome.after.image, outcome.after.version) == (status, serving, version)
+    assert outcome.is_changed is (serving is NEW)
+    assert world.functions.latest.image == serving
 
 
 def test_a_failed_update_that_never_ran_changed_nothing() -> None:
     world = World(functions=FakeFunctions(versions=_RUNS_OLD))
     failed = Status(value="Failed", reason_code="ImageAccessDenied")
-    world.functions.end_of_update = lambda _: function_state(update=failed)
+    world.functions.end_of_update = lambda state: function_state(update=failed) if state.image == NEW else state
     _deploy(world)
 
     (outcome,) = world.journal.outcomes
-    assert (outcome.status, outcome.image, outcome.version, outcome.is_changed) == (
-        ReleaseStatus.FAILED,
+    assert (outcome.status, outcome.after.image, outcome.after.version, outcome.is_changed) == (
+        ReleaseStatus.REVERTED,
         OLD,
         "7",
         False,
     )
+
+
+_LIVE = replace(_TARGET, functions=(LIVE,))
+
+
+def test_a_first_release_by_alias_is_done_with_a_warning_of_what_goes_round_it() -> None:
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD))
+    world.aliases.bypassing = ("the function URL https://example.lambda-url",)
+    _deploy(world, _LIVE)
+
+    assert world.functions.changes[-1] == ("point_alias", "8")
+    (warning,) = world.log.of_kind("warning")
+    assert "https://example.lambda-url" in warning
+
+    world.next_run()
+    world.builder.digest, world.builder.inputs = image("c").digest, Fingerprint(tag="src-3")
+    _deploy(world, _LIVE)
+    assert world.functions.changes[-1] == ("point_alias", "9")
+    assert world.log.of_kind("warning") == []
+
+
+def test_a_release_that_failed_has_no_such_warning() -> None:
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD))
+    world.aliases.bypassing = ("the function URL https://example.lambda-url",)
+    world.functions.refusals["update_code"] = DeployError("denied")
+    _deploy(world, _LIVE)
+
+    assert "bypasses" not in world.functions.calls
+
+
+def test_an_older_run_builds_nothing() -> None:
+    newer = str(Record.of(replace(RUN, run_id="22345678901")))
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD), alias=alias_state("7", description=newer))
+    _deploy(world, _LIVE)
+
+    assert (world.calls, world.functions.changes) == (["registry"], [])
+    assert world.outcome.status is ReleaseStatus.SKIPPED
+    assert len(world.log.of_kind("warning")) == 1
+    assert world.journal.errors == ()
+    written = outputs(world.journal)
+    assert (written["image-uri"], written["function-version"], written["changed"]) == (str(OLD), "7", "false")
+
+
+def test_a_run_that_is_overtaken_while_it_builds_leaves_the_newer_release_alone() -> None:
+    newer = str(Record.of(replace(RUN, run_id="22345678901")))
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD), alias=alias_state("7"))
+
+    def overtake() -> None:
+        world.functions.serve(image("c"))
+        world.functions.published["8"] = version_state("8", image("c"), newer)
+        world.aliases.put(alias_state("8", description=newer))
+
+    world.builder.before["build_and_push", 1] = overtake
+    _deploy(world, _LIVE)
+
+    assert world.functions.changes == []
+    assert (world.outcome.status, world.outcome.after.version) == (ReleaseStatus.SKIPPED, "8")
+
+
+def test_what_does_not_apply_is_told_before_anything_is_built() -> None:
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD))
+    target = replace(LIVE, traffic=(TrafficStep(weight=0.1, seconds=60),))
+    world.builder.refusals["fingerprint"] = DeployError("later")
+    _fail(world, replace(_TARGET, functions=(target,)))
+
+    (notice,) = world.log.of_kind("notice")
+    assert notice.startswith("'traffic' is skipped")
+
+
+def test_a_function_that_does_not_exist_is_created_from_the_first_image() -> None:
+    world = World()
+    world.functions.vanish()
+    target = replace(LIVE, creation={"Role": "r"})
+    _deploy(world, replace(_TARGET, repository="orders", functions=(target,)))
+
+    assert world.functions.changes == [
+        ("create", str(NEW), "x86_64", "Role"),
+        ("publish_version", "1"),
+        ("point_alias", "1"),
+    ]
+    assert world.outcome.status is ReleaseStatus.CREATED
+    assert "check_creation" in world.functions.calls
+    assert "Function orders-api does not exist, and will be created" in world.log.of_kind("info")
+    written = outputs(world.journal)
+    assert (written["function-version"], written["previous-version"], written["changed"]) == ("1", "", "true")
+
+
+def test_a_function_that_is_created_is_built_for_the_builder_s_platform() -> None:
+    world = World()
+    world.functions.vanish()
+    world.builder.engine = "linux/arm64"
+    _deploy(world, replace(_TARGET, repository="orders", functions=(replace(LIVE, creation={"Role": "r"}),)))
+
+    assert world.functions.changes[0] == ("create", str(NEW), "arm64", "Role")
+
+
+@pytest.mark.parametrize("states", [{}, {"errors": "ALARM"}])
+def test_an_alarm_that_is_not_quiet_ends_the_run_before_anything_is_built(states: dict[str, str]) -> None:
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD), alias=alias_state("7"))
+    world.alarms.there = states
+    target = replace(LIVE, traffic=(TrafficStep(weight=0.1, seconds=60),), alarms=("errors",))
+
+    assert "CloudWatch alarm errors" in str(_fail(world, replace(_TARGET, functions=(target,))))
+    assert world.builder.orders == []
+
+
+def test_a_run_is_interrupted_while_it_builds_and_polls_while_it_releases() -> None:
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD), alias=alias_state("7"))
+    world.builder.before["build_and_push", 1] = world.clock.cancel
+    with pytest.raises(KeyboardInterrupt):
+        _deploy(world, _LIVE)
+    assert (world.functions.changes, world.outcome.status) == ([], ReleaseStatus.FAILED)
+
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD), alias=alias_state("7"))
+    world.functions.before["publish_version", 1] = world.clock.cancel
+    _deploy(world, _LIVE)
+    assert world.functions.latest.image == OLD
+    assert "The run was cancelled." in str(world.outcome.error)

@@ -7,18 +7,9 @@ import pytest
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.wanted import ExistingImage, ImageTarget, ServedImage
-from tests.unit.ports_in_memory import (
-    ELSEWHERE,
-    NEW,
-    OLD,
-    REGISTRY,
-    FakeFunctions,
-    World,
-    function_state,
-    get_image,
-    image,
-    image_target,
-)
+from tests.unit.examples import ELSEWHERE, NEW, OLD, REGISTRY, function_state, image
+from tests.unit.functions_in_memory import FakeFunctions
+from tests.unit.ports_in_memory import World, get_image, image_target
 from tests.unit.registries_in_memory import StoredRepository, registry_image
 
 _DUAL_STACK = "123456789012.dkr-ecr.eu-west-1.on.aws"

@@ -7,18 +7,9 @@ import pytest
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.image_model import Fingerprint, ImageReference
 from ecr_lambda_deploy.wanted import ImageTarget
-from tests.unit.ports_in_memory import (
-    BUILD,
-    ELSEWHERE,
-    NEW,
-    OLD,
-    FakeFunctions,
-    World,
-    function_state,
-    get_image,
-    image,
-    image_target,
-)
+from tests.unit.examples import ELSEWHERE, NEW, OLD, function_state, image
+from tests.unit.functions_in_memory import FakeFunctions
+from tests.unit.ports_in_memory import BUILD, World, get_image, image_target
 from tests.unit.registries_in_memory import StoredRepository, registry_image
 
 _OWN = f"src-{64 * '1'}"

@@ -5,7 +5,17 @@ import pytest
 
 from ecr_lambda_deploy.errors import InputError
 from ecr_lambda_deploy.inputs import INPUTS, Inputs
-from ecr_lambda_deploy.wanted import Build, BuilderChoice, CacheChoice, FunctionTarget, ImageTarget, Mode, RoleToAssume
+from ecr_lambda_deploy.wanted import (
+    Build,
+    BuilderChoice,
+    CacheChoice,
+    Expectation,
+    FunctionTarget,
+    ImageTarget,
+    Mode,
+    RoleToAssume,
+    SmokeTest,
+)
 from tests.unit.given_inputs import COMMIT, parse, parse_build, problems_of
 
 _LOGIN = b64encode(b"user:password").decode()
@@ -68,12 +78,18 @@ _EVERY_INPUT = {
     "role-session-name": "ci@shop",
     "role-duration-seconds": "900",
     "publish": "false",
+    "smoke-event": '{"ping": 1}',
+    "smoke-expect": "[true]",
+    "create-function": "Role: arn:aws:iam::123456789012:role/orders\nMemorySize: 512",
+    "on-failure": "keep",
+    "allow-stale": "true",
     "wait-timeout": "1",
 }
 
 
 def test_every_input_is_read(workspace: Path) -> None:
-    without = {"cache", "image-uri", "promote-from"}  # they exclude what is given here
+    # They exclude what is given here.
+    without = {"cache", "image-uri", "promote-from", "alias", "traffic", "alarms", "rollback-to"}
     assert {*_EVERY_INPUT, "function-name", *without} == {*INPUTS}
     assert parse(workspace, _EVERY_INPUT) == Inputs(
         mode=Mode.DEPLOY,
@@ -103,7 +119,16 @@ def test_every_input_is_read(workspace: Path) -> None:
             registry="localhost:4566",
             tags=("v1", "v1.2"),
             create_repository=True,
-            functions=(FunctionTarget(name="orders-api", publish=False),),
+            functions=(
+                FunctionTarget(
+                    name="orders-api",
+                    publish=False,
+                    smoke_test=SmokeTest(event='{"ping": 1}', expect=Expectation(value=[True])),
+                    creation={"Role": "arn:aws:iam::123456789012:role/orders", "MemorySize": 512},
+                    reverts=False,
+                    allows_stale=True,
+                ),
+            ),
         ),
         builder=BuilderChoice(
             endpoint="tcp://buildkit.example:1234",
@@ -184,7 +209,7 @@ def test_the_cache(workspace: Path, given: dict[str, str], expected: CacheChoice
         ({"mode": "build", "function-name": ""}, "'repository' is required with mode: build"),
         ({"role-chaining": "true"}, "'role-chaining' needs 'role-to-assume'"),
         # Values that cannot be.
-        ({"mode": "destroy"}, "'mode' is one of deploy, build, not 'destroy'"),
+        ({"mode": "destroy"}, "'mode' is one of deploy, build, rollback, not 'destroy'"),
         ({"function-name": "orders api"}, "not 'orders api'"),
         ({"function-name": "orders-api:live"}, "without version or alias"),
         ({"function-name": 65 * "x"}, "'function-name' is a Lambda function's name"),

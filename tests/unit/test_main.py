@@ -14,12 +14,20 @@ def test_inputs_are_what_the_runner_names_so() -> None:
     ("environment", "expected"),
     [
         ({}, WorkflowRun(attempt="1")),
+        ({"GITHUB_ACTION_REPOSITORY": "", "GITHUB_ACTION_REF": ""}, WorkflowRun(attempt="1")),  # `uses: ./`
+        (
+            {"GITHUB_WORKFLOW_REF": "acme/shop/.github/workflows/a b.yml@refs/heads/feature/x@2"},
+            WorkflowRun(attempt="1", workflow="a b.yml"),
+        ),
         (
             {
                 "GITHUB_SHA": "c0ffee",
                 "GITHUB_REPOSITORY": "acme/shop",
                 "GITHUB_RUN_ID": "42",
                 "GITHUB_RUN_ATTEMPT": "3",
+                "GITHUB_WORKFLOW_REF": "acme/shop/.github/workflows/deploy.yml@refs/heads/main",
+                "GITHUB_ACTION_REPOSITORY": "org/ecr-lambda-deploy",
+                "GITHUB_ACTION_REF": "v1",
                 "GITHUB_SERVER_URL": "https://github.example",
             },
             WorkflowRun(
@@ -27,6 +35,8 @@ def test_inputs_are_what_the_runner_names_so() -> None:
                 repository="acme/shop",
                 run_id="42",
                 attempt="3",
+                workflow="deploy.yml",
+                action="org/ecr-lambda-deploy@v1",
                 server_url="https://github.example",
             ),
         ),

@@ -6,17 +6,9 @@ from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import ReleaseStatus
 from ecr_lambda_deploy.observe import Destination, observe
 from ecr_lambda_deploy.wanted import Architecture, ExistingImage, FunctionTarget, Platform, ServedImage
-from tests.unit.ports_in_memory import (
-    ELSEWHERE,
-    OLD,
-    REGISTRY,
-    FakeFunctions,
-    World,
-    code_sha256_of,
-    function_state,
-    image,
-    image_target,
-)
+from tests.unit.examples import ELSEWHERE, OLD, REGISTRY, function_state, image, version_state
+from tests.unit.functions_in_memory import FakeFunctions
+from tests.unit.ports_in_memory import World, image_target
 
 _OF_ANOTHER_ACCOUNT = image("a", registry="210987654321.dkr.ecr.eu-west-1.amazonaws.com", repository="theirs")
 _DUAL_STACK = "123456789012.dkr-ecr.eu-west-1.on.aws"
@@ -93,7 +85,7 @@ def test_without_a_function_the_platform_is_the_engine_s() -> None:
 def test_what_is_wrong_is_told_at_once() -> None:
     world = World()
     world.functions.refusals["read"] = DeployError("no function")
-    world.functions.refusals["newest_version"] = DeployError("no versions")
+    world.functions.refusals["versions"] = DeployError("no versions")
     world.repositories.refusals["registry"] = DeployError("no authorization", "log in")
 
     with pytest.raises(DeployError) as caught:
@@ -116,7 +108,7 @@ def test_without_a_function_a_missing_engine_is_told_with_the_rest() -> None:
 def test_the_same_reason_is_told_once() -> None:
     world = World()
     for calls in (world.functions.refusals, world.repositories.refusals):
-        for call in ("read", "newest_version", "registry"):
+        for call in ("read", "versions", "registry"):
             calls[call] = DeployError("There are no AWS credentials.", "Give the job credentials")
 
     with pytest.raises(DeployError) as caught:
@@ -179,7 +171,7 @@ def test_an_image_that_is_there_needs_no_engine_even_without_a_function(source: 
 
 
 def test_the_log_says_what_is_there() -> None:
-    world = World(functions=FakeFunctions(versions={"7": code_sha256_of(OLD)}))
+    world = World(functions=FakeFunctions(versions=[version_state("7")]))
     observe(image_target(), world.outside(), world.journal)
 
     assert world.log.of_kind("info") == [

@@ -1,15 +1,17 @@
+from dataclasses import replace
+
 import pytest
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction, PublishedVersion, Status
-from ecr_lambda_deploy.model import WorkflowRun
-from ecr_lambda_deploy.plan import PublishVersion, UpdateCode, check_updatable, describe_version, plan_release
+from ecr_lambda_deploy.function_model import FunctionState, PublishedVersion, Status
+from ecr_lambda_deploy.history import Record
+from ecr_lambda_deploy.plan import PublishVersion, UpdateCode, check_updatable, plan_release
 from ecr_lambda_deploy.wanted import Architecture, FunctionTarget
-from tests.unit.ports_in_memory import NEW, OLD, RUN, function_state, image
+from tests.unit.examples import ARN, NEW, OLD, RUN, function_state, image, observed_function, published
 
 _FAILED = Status(value="Failed", reason_code="ImageAccessDenied")
-_VERSION_OF_OLD = PublishedVersion(number="7", code_sha256=64 * "a")
-_VERSION_OF_ANOTHER = PublishedVersion(number="7", code_sha256=64 * "c")
+_VERSION_OF_OLD = published("7")
+_VERSION_OF_ANOTHER = published("7", image("c"))
 _DUAL_STACK = image("a", registry="123456789012.dkr-ecr.eu-west-1.on.aws")
 
 
@@ -42,43 +44,35 @@ def test_steps(
     expected: list[str],
 ) -> None:
     reference, architecture = (NEW if wanted[0] is NEW else OLD), wanted[1]
-    observed = ObservedFunction(latest=latest, newest=newest)
+    observed = replace(observed_function(latest), versions=(newest,) if newest else ())
     steps = {
         "update": UpdateCode(image=reference, architecture=architecture),
-        "publish": PublishVersion(description=describe_version(RUN, previous=observed.version)),
+        "publish": PublishVersion(description=str(Record.of(RUN, commit=RUN.commit, previous=observed.version))),
     }
+    target = FunctionTarget(name="orders-api", publish=publish)
 
-    plan = plan_release(
-        FunctionTarget(name="orders-api", publish=publish),
-        observed,
-        image=reference,
-        architecture=architecture,
-        run=RUN,
-    )
+    plan = plan_release(target, observed, image=reference, architecture=architecture, run=RUN)
 
     assert plan.steps == tuple(steps[name] for name in expected)
-    assert (plan.function, plan.observed) == ("orders-api", observed)
+    assert (plan.target, plan.observed, plan.is_rollback) == (target, observed, False)
 
 
 def test_the_function_is_addressed_as_it_was_given() -> None:
-    arn = function_state().arn
-    observed = ObservedFunction(latest=function_state(), newest=None)
+    plan = plan_release(FunctionTarget(name=ARN), observed_function(), image=NEW, architecture="x86_64", run=RUN)
 
-    plan = plan_release(FunctionTarget(name=arn), observed, image=NEW, architecture="x86_64", run=RUN)
-
-    assert plan.function == arn
+    assert plan.target.name == ARN
 
 
 @pytest.mark.parametrize("package_type", ["Zip", "SomethingNew"])
 def test_a_function_without_an_image_cannot_be_given_one(package_type: str) -> None:
-    observed = ObservedFunction(latest=function_state(package_type=package_type), newest=None)
+    observed = observed_function(function_state(package_type=package_type))
 
     with pytest.raises(DeployError, match=f"package type {package_type}"):
         check_updatable(observed)
 
 
 def test_a_function_that_is_being_deleted_cannot_be_updated() -> None:
-    observed = ObservedFunction(latest=function_state(state=Status(value="Deleting")), newest=None)
+    observed = observed_function(function_state(state=Status(value="Deleting")))
 
     with pytest.raises(DeployError, match="is being deleted"):
         check_updatable(observed)
@@ -86,28 +80,4 @@ def test_a_function_that_is_being_deleted_cannot_be_updated() -> None:
 
 @pytest.mark.parametrize("state", ["Active", "Inactive", "Failed", "Pending"])
 def test_a_function_in_any_other_state_can(state: str) -> None:
-    check_updatable(ObservedFunction(latest=function_state(state=Status(value=state)), newest=None))
-
-
-@pytest.mark.parametrize(
-    ("run", "previous", "expected"),
-    [
-        (RUN, "6", f"commit={RUN.commit} repository=acme/shop run=12345678901/1 previous=6"),
-        (RUN, "", f"commit={RUN.commit} repository=acme/shop run=12345678901/1"),
-        (WorkflowRun(attempt="1"), "6", "previous=6"),
-        (WorkflowRun(), "", ""),
-    ],
-)
-def test_a_version_says_what_was_released(run: WorkflowRun, previous: str, expected: str) -> None:
-    assert describe_version(run, previous=previous) == expected
-
-
-def test_a_version_s_description_has_room_for_github_s_longest_names() -> None:
-    run = WorkflowRun(
-        commit=40 * "c",
-        repository=f"{39 * 'o'}/{100 * 'r'}",
-        run_id=11 * "9",
-        attempt="100",
-    )
-
-    assert len(describe_version(run, previous="1234567890")) <= 256
+    check_updatable(observed_function(function_state(state=Status(value=state))))

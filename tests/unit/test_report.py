@@ -5,43 +5,34 @@ from dataclasses import replace
 import pytest
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction, PublishedVersion
+from ecr_lambda_deploy.function_model import ObservedFunction
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus, WorkflowRun
 from ecr_lambda_deploy.report import OUTPUTS, headline, outputs, summary
 from ecr_lambda_deploy.wanted import Mode
-from tests.unit.ports_in_memory import NEW, OLD, REGISTRY, RUN, code_sha256_of, function_state
+from tests.unit.examples import ARN, NEW, OLD, REGISTRY, RUN, function_state, observed_function, version_state
 
-_VERSION_7 = PublishedVersion(number="7", code_sha256=code_sha256_of(OLD))
-_ARN = function_state().arn
+_BEFORE = observed_function(None, version_state("7"))
+_AFTER = observed_function(function_state(image=NEW), version_state("7"), version_state("8", NEW))
+_UNPUBLISHED_AFTER = observed_function(function_state(image=NEW), version_state("7"))
 
 
 def _outcome(
     status: ReleaseStatus,
     *,
-    image: ImageReference | None = NEW,
-    version: str = "8",
-    changed: bool = True,
+    before: ObservedFunction = _BEFORE,
+    after: ObservedFunction = _AFTER,
     error: DeployError | None = None,
-    latest: FunctionState | None = None,
+    mending: tuple[str, ...] = (),
 ) -> Outcome:
-    return Outcome(
-        function="orders-api",
-        before=ObservedFunction(latest=latest or function_state(), newest=_VERSION_7),
-        image=image,
-        version=version,
-        status=status,
-        is_changed=changed,
-        seconds=1.23456,
-        error=error,
-    )
+    return Outcome(before=before, after=after, status=status, seconds=1.23456, error=error, mending=mending)
 
 
 _DEPLOYED = _outcome(ReleaseStatus.DEPLOYED)
-_UNCHANGED = _outcome(ReleaseStatus.UNCHANGED, image=OLD, version="7", changed=False)
-_UNTOUCHED = _outcome(ReleaseStatus.FAILED, image=OLD, version="7", changed=False)
+_UNCHANGED = _outcome(ReleaseStatus.UNCHANGED, after=_BEFORE)
+_UNTOUCHED = _outcome(ReleaseStatus.FAILED, after=_BEFORE)
 _REFUSED = replace(_UNTOUCHED, error=DeployError("refused", "allow it"))
-_UNPUBLISHED = _outcome(ReleaseStatus.FAILED, version="", error=DeployError("no version"))
+_UNPUBLISHED = _outcome(ReleaseStatus.FAILED, after=_UNPUBLISHED_AFTER, error=DeployError("no version"))
 
 
 def _journal(
@@ -73,7 +64,7 @@ _SITUATIONS = {
     "unchanged": _journal(_UNCHANGED),
     "refused": _journal(_REFUSED),
     "not published": _journal(_UNPUBLISHED),
-    "first image": _journal(_outcome(ReleaseStatus.DEPLOYED, latest=function_state(image=None))),
+    "first image": _journal(_outcome(ReleaseStatus.DEPLOYED, before=observed_function(function_state(image=None)))),
 }
 
 
@@ -109,7 +100,7 @@ def test_every_output_is_set_in_every_situation(situation: str) -> None:
                 "image-digest": NEW.digest,
                 "image-tags": "v1\nsrc-1",
                 "repository-uri": f"{REGISTRY}/orders",
-                "function-arn": f"{_ARN}:8",
+                "function-arn": f"{ARN}:8",
                 "function-version": "8",
                 "previous-image-uri": str(OLD),
                 "previous-version": "7",
@@ -123,7 +114,7 @@ def test_every_output_is_set_in_every_situation(situation: str) -> None:
                 "image-digest": NEW.digest,
                 "image-tags": "v1\nsrc-1",
                 "repository-uri": f"{REGISTRY}/orders",
-                "function-arn": _ARN,
+                "function-arn": ARN,
                 "previous-image-uri": str(OLD),
                 "previous-version": "7",
                 "changed": "true",
@@ -135,7 +126,7 @@ def test_every_output_is_set_in_every_situation(situation: str) -> None:
                 "image-uri": str(OLD),
                 "image-digest": OLD.digest,
                 "repository-uri": f"{REGISTRY}/orders",
-                "function-arn": f"{_ARN}:7",
+                "function-arn": f"{ARN}:7",
                 "function-version": "7",
                 "previous-image-uri": str(OLD),
                 "previous-version": "7",
@@ -157,7 +148,7 @@ def test_results_is_one_object_for_each_function() -> None:
 
     assert result == {
         "function": "orders-api",
-        "arn": f"{_ARN}:8",
+        "arn": f"{ARN}:8",
         "version": "8",
         "image_uri": str(NEW),
         "previous_version": "7",
@@ -187,7 +178,7 @@ def test_a_result_that_failed_because_the_run_did_says_so_too() -> None:
         ("built", f"Built {NEW}"),
         ("deployed", "Deployed orders-api: sha256:aaaaaaaaaaaa → sha256:bbbbbbbbbbbb, version 8"),
         ("unchanged", "Nothing to do: orders-api runs sha256:aaaaaaaaaaaa, version 7 already"),
-        ("refused", "orders-api failed and was not changed; it runs sha256:aaaaaaaaaaaa, version 7"),
+        ("refused", "orders-api failed and what serves was not changed; it runs sha256:aaaaaaaaaaaa, version 7"),
         ("not published", "orders-api failed after a change; it runs sha256:bbbbbbbbbbbb"),
         ("first image", "Deployed orders-api: nothing known → sha256:bbbbbbbbbbbb, version 8"),
     ],
@@ -199,7 +190,7 @@ def test_headline(situation: str, expected: str) -> None:
 @pytest.mark.parametrize("situation", _SITUATIONS)
 def test_the_summary_begins_with_the_headline_and_has_the_errors(situation: str) -> None:
     journal = _SITUATIONS[situation]
-    text = summary(journal, region="eu-west-1")
+    text = summary(journal)
 
     assert text.startswith(f"### {headline(journal)}\n")
     assert text.count("[!CAUTION]") == len(journal.errors)
@@ -207,7 +198,7 @@ def test_the_summary_begins_with_the_headline_and_has_the_errors(situation: str)
 
 
 def test_the_summary_of_a_deploy() -> None:
-    text = summary(_journal(_DEPLOYED), region="eu-west-1")
+    text = summary(_journal(_DEPLOYED))
 
     assert "| Function | `orders-api` |" in text
     assert "| Version | 7 → 8 |" in text
@@ -219,10 +210,13 @@ def test_the_summary_of_a_deploy() -> None:
 
 
 def test_the_summary_ends_with_the_way_back() -> None:
-    text = summary(_journal(_DEPLOYED), region="eu-west-1")
+    text = summary(_journal(_DEPLOYED))
 
     assert text.endswith(
-        "**To undo**\n\n```sh\n"
+        "**To undo**, a step, with the same Region and role:\n\n```yaml\n"
+        "- uses: org/ecr-lambda-deploy@v1\n"
+        '  with: { mode: rollback, function-name: orders-api, rollback-to: "7" }\n'
+        "```\n\nor, in a terminal:\n\n```sh\n"
         "aws lambda update-function-code --region eu-west-1 --function-name orders-api "
         f"--architectures x86_64 --image-uri {OLD}\n```\n"
     )
@@ -230,19 +224,19 @@ def test_the_summary_ends_with_the_way_back() -> None:
 
 @pytest.mark.parametrize("situation", ["wrong inputs", "build failed", "built", "unchanged", "refused", "first image"])
 def test_where_nothing_can_be_undone_no_way_back_is_shown(situation: str) -> None:
-    assert "To undo" not in summary(_SITUATIONS[situation], region="eu-west-1")
+    assert "To undo" not in summary(_SITUATIONS[situation])
 
 
 @pytest.mark.parametrize("known", [{}, {"server_url": "https://github.com"}, {"repository": "acme/shop"}])
 def test_a_commit_outside_github_has_no_link(known: dict[str, str]) -> None:
-    text = summary(_journal(_DEPLOYED, run=WorkflowRun(commit=RUN.commit, **known)), region="eu-west-1")
+    text = summary(_journal(_DEPLOYED, run=WorkflowRun(commit=RUN.commit, **known)))
 
     assert "| Commit | `c0ffee0` |" in text
 
 
 def test_without_an_image_the_summary_names_the_repository() -> None:
-    assert f"| Repository | `{REGISTRY}/orders` |" in summary(_SITUATIONS["checks failed"], region="eu-west-1")
-    assert "Repository" not in summary(_SITUATIONS["wrong inputs"], region="eu-west-1")
+    assert f"| Repository | `{REGISTRY}/orders` |" in summary(_SITUATIONS["checks failed"])
+    assert "Repository" not in summary(_SITUATIONS["wrong inputs"])
 
 
 _ODD_TEXTS = [
@@ -260,7 +254,7 @@ _ODD_TEXTS = [
 @pytest.mark.parametrize("text", _ODD_TEXTS)
 def test_the_words_of_an_error_are_shown_as_they_are(text: str) -> None:
     journal = _journal(image=None, error=DeployError(text))
-    (block,) = re.findall(r"^> \[!CAUTION\]\n((?:>.*\n)+)", summary(journal, region="eu-west-1"), re.MULTILINE)
+    (block,) = re.findall(r"^> \[!CAUTION\]\n((?:>.*\n)+)", summary(journal), re.MULTILINE)
     lines = [line.removeprefix(">").removeprefix(" ") for line in block.splitlines()]
     fences = [number for number, line in enumerate(lines) if re.fullmatch(r"`{3,}\w*", line)]
 

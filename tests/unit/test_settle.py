@@ -6,7 +6,8 @@ import pytest
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.function_model import FunctionState, Status
 from ecr_lambda_deploy.settle import wait_until_settled
-from tests.unit.ports_in_memory import FakeClock, FakeLog, function_state
+from tests.unit.examples import function_state
+from tests.unit.ports_in_memory import FakeClock, FakeLog
 
 _IN_PROGRESS = function_state(update=Status(value="InProgress"))
 _SETTLED = function_state()

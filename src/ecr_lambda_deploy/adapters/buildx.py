@@ -182,9 +182,13 @@ class Buildx:
                 errors="replace",
             ) as process,
         ):
-            for line in _conversation(process, json.dumps(bake_definition(order, cache))):
-                tail.append(line)
-                self._console.info(line)
+            try:
+                for line in _conversation(process, json.dumps(bake_definition(order, cache))):
+                    tail.append(line)
+                    self._console.info(line)
+            except BaseException:  # a run that is cancelled ends its build too
+                process.terminate()
+                raise
         return list(tail) if process.returncode else None
 
     def _failure(self, build: Build, log: list[str]) -> DeployError:

@@ -20,6 +20,7 @@ from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.wanted import RoleToAssume
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sts import STSClient
@@ -39,6 +40,8 @@ _CONFIG = Config(
     read_timeout=60,
     user_agent_extra="ecr-lambda-deploy",
 )
+# A function runs for 15 minutes at most [Lambda quotas]; a second try would invoke it twice.
+_INVOKING_CONFIG = _CONFIG.merge(Config(read_timeout=15 * 60 + 30))
 _PASSING_STATUSES = {429, 500, 502, 503, 504}
 _THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
 
@@ -67,7 +70,7 @@ class Aws:
         self._id_token = id_token
         self._mask = mask
         self._lock = Lock()  # creating clients is not thread-safe [boto3 documentation, multithreading]
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients: dict[tuple[str, str, bool], Any] = {}
         self._environment = boto3.Session(region_name=region)
         self._session = self._environment if role is None else self._session_of(role)
 
@@ -118,12 +121,23 @@ class Aws:
         client: LambdaClient = self._client("lambda")
         return client
 
-    def _client(self, service: Literal["ecr", "lambda"]) -> Any:  # noqa: ANN401 # boto3's clients are made at run time
+    def invoking_functions(self) -> "LambdaClient":
+        """Return a client for Lambda that waits for as long as a function may run, and never tries again."""
+        client: LambdaClient = self._client("lambda", _INVOKING_CONFIG)
+        return client
+
+    def alarms(self) -> "CloudWatchClient":
+        """Return the client for CloudWatch."""
+        client: CloudWatchClient = self._client("cloudwatch")
+        return client
+
+    def _client(self, service: Literal["cloudwatch", "ecr", "lambda"], config: Config = _CONFIG) -> Any:  # noqa: ANN401 # boto3's clients are made at run time
         with self._lock:
-            key = service, self.region
+            key = service, self.region, config is _CONFIG
             if key not in self._clients:
-                client = self._session.client(service, region_name=self.region, config=_CONFIG)
-                _retry_by_delay(client)
+                client = self._session.client(service, region_name=self.region, config=config)
+                if config is _CONFIG:
+                    _retry_by_delay(client)
                 self._clients[key] = client
             return self._clients[key]
 
@@ -173,7 +187,7 @@ class Aws:
             ) from error
 
 
-def _retry_by_delay(client: "ECRClient | LambdaClient | STSClient") -> None:
+def _retry_by_delay(client: "CloudWatchClient | ECRClient | LambdaClient | STSClient") -> None:
     # What the first listener returns is what counts; the stubs know only of listeners that return nothing.
     client.meta.events.register_first("needs-retry", _retry_delay)  # type: ignore[arg-type]
 

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ecr_lambda_deploy.adapters.aws_errors import DeniedError, RefusedError, translated
-from ecr_lambda_deploy.adapters.ecr_images import EcrImages
+from ecr_lambda_deploy.adapters.ecr_images import EcrImages, check_is_active
 from ecr_lambda_deploy.adapters.ecr_policies import (
     expiring_rule,
     lets_lambda_pull,
@@ -18,7 +18,7 @@ from ecr_lambda_deploy.adapters.ecr_policies import (
     repository_policy,
 )
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.image_model import CACHE_TAG_PREFIX, RegistryImage
+from ecr_lambda_deploy.image_model import CACHE_TAG_PREFIX, ImageReference, RegistryImage, registry_account
 from ecr_lambda_deploy.wanted import Platform
 
 if TYPE_CHECKING:
@@ -115,6 +115,32 @@ class EcrRepositories:
             DeployError: the repository may not be read.
         """
         return self._images.find_tags(repository, tags)
+
+    def check_available(self, image: ImageReference) -> bool:
+        """Make sure that ECR still has an image of this account's registry or another, and can give it to Lambda.
+
+        Returns:
+            False if these credentials may not ask.
+
+        Raises:
+            DeployError: it is gone, or archived.
+        """
+        images = EcrImages(self._aws, lambda: image.registry, registry_account(image.registry))
+        status = check_is_active(images, image.repository, image.digest)
+        if status == "":
+            raise DeployError(
+                f"ECR does not have the image {image} any more.",
+                "Choose another release, or build that commit anew. A lifecycle rule may have removed the image.",
+            )
+        return status is not None
+
+    def tags(self, repository: str) -> Mapping[str, str]:
+        """Return the digest of every tag of a repository.
+
+        Raises:
+            DeployError: they may not be listed.
+        """
+        return self._images.tags(repository)
 
     def read_image(self, repository: str, reference: str, platform: Platform) -> RegistryImage:
         """Read an image by tag or digest, or the one for a platform out of an index.

@@ -128,10 +128,21 @@ class EcrImages:
             is_of_index=is_of_index,
         )
 
-    def status(self, repository: str, reference: str) -> str:
+    def tags(self, repository: str) -> Mapping[str, str]:
+        """Return the digest of every tag.
+
+        Raises:
+            DeployError: they may not be listed.
+        """
+        with translated("ecr:ListImages", repository):
+            pages = self._aws.ecr().get_paginator("list_images")
+            listed = pages.paginate(repositoryName=repository, filter={"tagStatus": "TAGGED"}, **self._owner)
+            return {image["imageTag"]: image["imageDigest"] for page in listed for image in page["imageIds"]}
+
+    def status(self, repository: str, reference: str) -> str | None:
         """Return what ECR says of the image with a tag or digest: ACTIVE, ARCHIVED or ACTIVATING.
 
-        It is empty where these credentials may not read that, and for an image that is not there.
+        It is empty for an image that is not there, and None where these credentials may not ask.
 
         Raises:
             DeployError: ECR refuses otherwise.
@@ -142,12 +153,12 @@ class EcrImages:
                     repositoryName=repository, imageIds=[_identifier(reference)], **self._owner
                 )
         except DeniedError:
-            return ""
+            return None
         except RefusedError as error:
-            if error.code == "ImageNotFoundException":
+            if error.code in {"ImageNotFoundException", "RepositoryNotFoundException"}:
                 return ""
             raise
-        return next((image.get("imageStatus", "") for image in answer["imageDetails"]), "")
+        return next((image.get("imageStatus", "ACTIVE") for image in answer["imageDetails"]), "")
 
     def add_tag(self, image: RegistryImage, tag: str) -> bool:
         """Give an image one more tag, by putting its manifest once more under that tag.
@@ -233,6 +244,32 @@ class EcrImages:
         if not response.ok:
             raise DeployError(f"The blob {digest} of {repository} cannot be read: HTTP status {response.status_code}")
         return response.content
+
+
+def check_is_active(images: EcrImages, repository: str, reference: str) -> str | None:
+    """Refuse an image that ECR has put away: its manifest can still be read, but Lambda cannot pull it.
+
+    Returns:
+        its status; empty if it is not there, None if that may not be asked.
+
+    Raises:
+        DeployError: it is archived, or on its way back.
+    """
+    status = images.status(repository, reference)
+    if status == "ARCHIVED":
+        identifier = f"{'imageDigest' if reference.startswith('sha256:') else 'imageTag'}={reference}"
+        raise DeployError(
+            f"The image {reference} of {repository} is archived in ECR, and cannot be pulled.",
+            "Restore it, which takes ECR some minutes, and run this job again:\n"
+            f"aws ecr update-image-storage-class --repository-name {repository} --image-id {identifier} "
+            "--target-storage-class STANDARD",
+        )
+    if status == "ACTIVATING":
+        raise DeployError(
+            f"The image {reference} of {repository} is just being restored from ECR's archive.",
+            "Run this job again when ECR has finished.",
+        )
+    return status
 
 
 def _identifier(reference: str) -> "ImageIdentifierTypeDef":

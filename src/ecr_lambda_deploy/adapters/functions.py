@@ -1,11 +1,12 @@
 """Lambda functions, by boto3."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ecr_lambda_deploy.adapters import creation
 from ecr_lambda_deploy.adapters.aws_errors import RefusedError, translated
-from ecr_lambda_deploy.errors import DeployError, InProgressError
+from ecr_lambda_deploy.adapters.lambda_errors import told_apart
+from ecr_lambda_deploy.errors import MissingFunctionError, RevisionError
 from ecr_lambda_deploy.function_model import FunctionState, PublishedVersion, Status
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.wanted import Architecture
@@ -15,12 +16,8 @@ if TYPE_CHECKING:
 
     from ecr_lambda_deploy.adapters.credentials import Aws
 
-# No revision has this id, so Lambda answers a request that names it with PreconditionFailedException.
-_NO_REVISION = "00000000-0000-0000-0000-000000000000"
-_PULL_STATEMENT = (
-    '{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, '
-    '"Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]}'
-)
+NO_REVISION = "00000000-0000-0000-0000-000000000000"
+"""No revision has this id, so Lambda answers a request that names it with PreconditionFailedException."""
 
 
 class LambdaFunctions:
@@ -37,7 +34,8 @@ class LambdaFunctions:
         """Read a function, or the version that `qualifier` names.
 
         Raises:
-            DeployError: it does not exist, or may not be read.
+            MissingFunctionError: there is none.
+            DeployError: it may not be read.
         """
         arguments = {"FunctionName": name} | ({"Qualifier": qualifier} if qualifier else {})
         try:
@@ -46,26 +44,40 @@ class LambdaFunctions:
         except RefusedError as error:
             if error.code != "ResourceNotFoundException":
                 raise
-            raise DeployError(
-                f"There is no Lambda function {name} in {self._aws.region}: {error.message}",
+            what = f"version {qualifier} of the Lambda function {name}" if qualifier else f"Lambda function {name}"
+            raise MissingFunctionError(
+                f"There is no {what} in {self._aws.region}: {error.message}",
                 "Look at the inputs 'function-name' and 'aws-region', and at the account of the credentials. "
-                "A function that is still to be created needs an image first: push one with mode: build.",
+                "A function that is still to be created needs an image first: push one with mode: build, or have the "
+                "function created with the input 'create-function'.",
             ) from error
         return _state(answer["Configuration"], answer.get("Code", {}))
 
-    def newest_version(self, name: str) -> PublishedVersion | None:
-        """Return the version published last; None if none ever was.
+    def versions(self, name: str) -> tuple[PublishedVersion, ...]:
+        """Return the published versions, oldest first.
 
         Raises:
-            DeployError: the versions may not be listed.
+            MissingFunctionError: there is no such function.
+            DeployError: they may not be listed.
         """
-        with translated("lambda:ListVersionsByFunction", name):
-            pages = self._aws.functions().get_paginator("list_versions_by_function").paginate(FunctionName=name)
-            published = [version for page in pages for version in page["Versions"] if version["Version"] != "$LATEST"]
-        if not published:
-            return None
-        newest = max(published, key=lambda version: int(version["Version"]))
-        return PublishedVersion(number=newest["Version"], code_sha256=newest["CodeSha256"])
+        try:
+            with translated("lambda:ListVersionsByFunction", name):
+                pages = self._aws.functions().get_paginator("list_versions_by_function").paginate(FunctionName=name)
+                listed = [version for page in pages for version in page["Versions"]]
+        except RefusedError as error:
+            if error.code != "ResourceNotFoundException":
+                raise
+            raise MissingFunctionError(error.message) from error
+        published = (
+            PublishedVersion(
+                number=version["Version"],
+                code_sha256=version["CodeSha256"],
+                description=version.get("Description", ""),
+            )
+            for version in listed
+            if version["Version"] != "$LATEST"
+        )
+        return tuple(sorted(published, key=lambda version: int(version.number)))
 
     def check_may_publish(self, name: str) -> None:
         """Ask for a version of a revision that does not exist: Lambda refuses the caller before the revision.
@@ -77,59 +89,78 @@ class LambdaFunctions:
         """
         try:
             with translated("lambda:PublishVersion", name):
-                self._aws.functions().publish_version(FunctionName=name, RevisionId=_NO_REVISION)
+                self._aws.functions().publish_version(FunctionName=name, RevisionId=NO_REVISION)
         except RefusedError as error:
             if error.code not in {"PreconditionFailedException", "ResourceConflictException"}:
                 raise
 
-    def update_code(self, name: str, image: ImageReference, architecture: Architecture) -> None:
+    def check_creation(self, name: str, parameters: Mapping[str, object]) -> None:
+        """Make sure that a function could be created with these parameters, as far as Lambda's own model tells.
+
+        Raises:
+            DeployError: with every parameter that is wrong, and the nearest right name.
+        """
+        creation.check(self._aws.functions(), name, parameters)
+
+    def differences(self, state: FunctionState, parameters: Mapping[str, object]) -> tuple[str, ...]:
+        """Return the names of CreateFunction's parameters that a function has otherwise."""
+        return creation.differences(state.configuration, parameters)
+
+    def create(
+        self, name: str, image: ImageReference, architecture: Architecture, parameters: Mapping[str, object]
+    ) -> None:
+        """Start the creation of a function; it goes on after the call.
+
+        Raises:
+            RevisionError: there is one by now.
+            InProgressError: Lambda cannot assume the function's role yet.
+            DeployError: Lambda refuses.
+        """
+        with told_apart(), translated("lambda:CreateFunction", name):
+            creation.create(self._aws.functions(), name, image, architecture, parameters)
+
+    def update_code(self, name: str, image: ImageReference, architecture: Architecture, *, revision_id: str) -> None:
         """Start an update of the code of `$LATEST`; it goes on after the call.
 
         Raises:
             InProgressError: Lambda is busy with another change.
+            RevisionError: it is another revision by now.
             DeployError: Lambda refuses the image, or the caller.
         """
-        with _conflicts_apart(), translated("lambda:UpdateFunctionCode", name):
+        with told_apart(), translated("lambda:UpdateFunctionCode", name):
             self._aws.functions().update_function_code(
                 FunctionName=name,
                 ImageUri=str(image),
                 Architectures=[architecture],  # left out, it would mean x86_64 [UpdateFunctionCode]
+                RevisionId=revision_id,
             )
 
-    def publish_version(self, name: str, code_sha256: str, description: str) -> str:
+    def publish_version(self, name: str, *, code_sha256: str, revision_id: str, description: str) -> str:
         """Publish `$LATEST` as a version and return its number; its code must still be `code_sha256`.
 
         Raises:
             InProgressError: Lambda is busy with another change.
+            RevisionError: it is another revision, or other code, by now.
             DeployError: Lambda refuses.
         """
-        with _conflicts_apart(), translated("lambda:PublishVersion", name):
-            answer = self._aws.functions().publish_version(
-                FunctionName=name, CodeSha256=code_sha256, Description=description
-            )
+        try:
+            with told_apart(), translated("lambda:PublishVersion", name):
+                answer = self._aws.functions().publish_version(
+                    FunctionName=name, CodeSha256=code_sha256, RevisionId=revision_id, Description=description
+                )
+        except RefusedError as error:
+            if "CodeSHA256" in error.message:
+                raise RevisionError(error.message) from error
+            raise
         return answer["Version"]
-
-
-@contextmanager
-def _conflicts_apart() -> Iterator[None]:
-    """Tell a change that is in progress from other refusals, and a missing pull permission too."""
-    try:
-        yield
-    except RefusedError as error:
-        if error.code == "ResourceConflictException" and "in progress" in error.message:
-            raise InProgressError(error.message, error.hint) from error
-        if "ECR permissions" in error.message or "access the ECR image" in error.message:
-            raise DeployError(
-                error.message, f"Add this statement to the policy of the repository:\n{_PULL_STATEMENT}"
-            ) from error
-        raise
 
 
 def _state(configuration: "FunctionConfigurationTypeDef", code: "FunctionCodeLocationTypeDef") -> FunctionState:
     image_config = configuration.get("ImageConfigResponse", {}).get("ImageConfig", {})
     return FunctionState(
         name=configuration["FunctionName"],
-        arn=configuration["FunctionArn"],
+        arn=":".join(configuration["FunctionArn"].split(":")[:7]),
+        version=configuration.get("Version", "$LATEST"),
         package_type=configuration.get("PackageType", "Zip"),
         architecture="arm64" if "arm64" in configuration.get("Architectures", []) else "x86_64",
         state=Status(
@@ -144,5 +175,8 @@ def _state(configuration: "FunctionConfigurationTypeDef", code: "FunctionCodeLoc
         ),
         image=ImageReference.parse(code.get("ResolvedImageUri", "")),
         code_sha256=configuration.get("CodeSha256", ""),
+        revision_id=configuration.get("RevisionId", ""),
+        description=configuration.get("Description", ""),
         has_entry_point=bool(image_config.get("EntryPoint") or image_config.get("Command")),
+        configuration={**configuration},
     )

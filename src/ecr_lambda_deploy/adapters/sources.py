@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ecr_lambda_deploy.adapters.aws_errors import RefusedError, translated
 from ecr_lambda_deploy.adapters.ecr import Authorization, EcrAuthorizations, EcrRepositories
-from ecr_lambda_deploy.adapters.ecr_images import EcrImages
+from ecr_lambda_deploy.adapters.ecr_images import EcrImages, check_is_active
 from ecr_lambda_deploy.adapters.imagetools import ImageTools
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.image_model import ImageReference, RegistryImage
@@ -110,9 +110,9 @@ class EcrSources:
         except DeployError as error:
             if isinstance(error, RefusedError) and error.code == "RepositoryNotFoundException":
                 raise DeployError(f"The repository of {uri} does not exist: {error.message}") from error
-            _check_is_active(images, repository, reference)  # a better reason, if that is one
+            check_is_active(images, repository, reference)  # a better reason, if that is one
             raise
-        _check_is_active(images, repository, image.reference.digest)
+        check_is_active(images, repository, image.reference.digest)
         return image
 
     def copy(self, image: ImageReference, destination: str) -> None:
@@ -178,21 +178,3 @@ class EcrSources:
 def _stated_owner(registry: str) -> _Owner | None:
     found = _HOST.fullmatch(registry)
     return _Owner(found["account"], found["region"] or found["dual_stack_region"]) if found else None
-
-
-def _check_is_active(images: EcrImages, repository: str, reference: str) -> None:
-    """Refuse an image that ECR has put away: its manifest can still be read, but Lambda cannot pull it."""
-    status = images.status(repository, reference)
-    if status == "ARCHIVED":
-        identifier = f"{'imageDigest' if reference.startswith('sha256:') else 'imageTag'}={reference}"
-        raise DeployError(
-            f"The image {reference} of {repository} is archived in ECR, and cannot be pulled.",
-            "Restore it, which takes ECR some minutes, and run this job again:\n"
-            f"aws ecr update-image-storage-class --repository-name {repository} --image-id {identifier} "
-            "--target-storage-class STANDARD",
-        )
-    if status == "ACTIVATING":
-        raise DeployError(
-            f"The image {reference} of {repository} is just being restored from ECR's archive.",
-            "Run this job again when ECR has finished.",
-        )

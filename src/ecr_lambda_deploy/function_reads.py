@@ -1,0 +1,99 @@
+"""Reads a function, its versions and its alias, all at once."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from ecr_lambda_deploy.errors import MissingFunctionError
+from ecr_lambda_deploy.function_model import LATEST, AliasState, FunctionState, ObservedFunction, PublishedVersion
+from ecr_lambda_deploy.function_ports import Aliases, Functions
+from ecr_lambda_deploy.wanted import FunctionTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionReads:
+    """The reads of one function, under way.
+
+    Attributes:
+        latest: of `$LATEST`; None if the function does not exist and may be created.
+        versions: of the published versions.
+        alias: of the alias that is released to.
+    """
+
+    target: FunctionTarget
+    functions: Functions
+    aliases: Aliases
+    latest: Future[FunctionState | None]
+    versions: Future[tuple[PublishedVersion, ...]]
+    alias: Future[AliasState | None]
+
+    @classmethod
+    def start(
+        cls, target: FunctionTarget, functions: Functions, aliases: Aliases, pool: ThreadPoolExecutor
+    ) -> "FunctionReads":
+        """Begin to read."""
+        return cls(
+            target=target,
+            functions=functions,
+            aliases=aliases,
+            latest=pool.submit(_read_latest, target, functions),
+            versions=pool.submit(_read_versions, target, functions),
+            alias=pool.submit(_read_alias, target, aliases),
+        )
+
+    def result(self) -> ObservedFunction:
+        """Return what was read, and the alias's version, which is read only if it differs from `$LATEST`.
+
+        Raises:
+            DeployError: something may not be read, or does not exist and must.
+        """
+        latest = self.latest.result()
+        observed = ObservedFunction(
+            name=latest.name if latest else self.target.name.rpartition(":")[2],
+            latest=latest,
+            versions=self.versions.result(),
+            alias=self.alias.result(),
+        )
+        if observed.alias is None:
+            return observed
+        return replace(observed, aliased=self._aliased(observed, observed.alias))
+
+    def _aliased(self, observed: ObservedFunction, alias: AliasState) -> FunctionState | None:
+        latest, version = observed.latest, observed.version_numbered(alias.version)
+        if latest is None or alias.version == LATEST:
+            return latest
+        if version is not None and version.code_sha256 == latest.code_sha256 and not latest.is_broken:
+            return replace(latest, version=version.number, description=version.description)
+        return self.functions.read(self.target.name, alias.version)
+
+
+def observe_function(target: FunctionTarget, functions: Functions, aliases: Aliases) -> ObservedFunction:
+    """Read a function, its versions and its alias.
+
+    Raises:
+        DeployError: something may not be read, or does not exist and must.
+    """
+    with ThreadPoolExecutor() as pool:
+        return FunctionReads.start(target, functions, aliases, pool).result()
+
+
+def _read_latest(target: FunctionTarget, functions: Functions) -> FunctionState | None:
+    try:
+        return functions.read(target.name)
+    except MissingFunctionError:
+        if target.creation is None:
+            raise
+        return None
+
+
+def _read_versions(target: FunctionTarget, functions: Functions) -> tuple[PublishedVersion, ...]:
+    try:
+        return functions.versions(target.name)
+    except MissingFunctionError:
+        return ()  # reading the function itself tells
+
+
+def _read_alias(target: FunctionTarget, aliases: Aliases) -> AliasState | None:
+    alias = aliases.read(target.name, target.alias) if target.alias else None
+    if alias is not None and alias.weights and aliases.is_allocating(target.name, target.alias):
+        return replace(alias, weights={})  # Lambda's own, while provisioned concurrency moves
+    return alias

@@ -1,0 +1,144 @@
+"""The verb: functions go back to what an earlier release served, without a build and without an engine."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+
+from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.function_model import ObservedFunction, PublishedVersion
+from ecr_lambda_deploy.function_reads import observe_function
+from ecr_lambda_deploy.history import Record
+from ecr_lambda_deploy.image_checks import check_image
+from ecr_lambda_deploy.image_model import ImageReference
+from ecr_lambda_deploy.inputs import Inputs
+from ecr_lambda_deploy.model import Journal, Outcome
+from ecr_lambda_deploy.phases import phase
+from ecr_lambda_deploy.plan import ReleasePlan, RollbackGoal, check_updatable, plan_rollback
+from ecr_lambda_deploy.ports import Outside
+from ecr_lambda_deploy.release import release, skip_stale
+from ecr_lambda_deploy.rollback_choice import Choice, choose, history
+from ecr_lambda_deploy.wanted import PLATFORM_OF, EarlierRelease, FunctionTarget
+
+_FULL_LENGTH = 40  # of a commit's SHA
+
+
+def roll_back(inputs: Inputs, source: EarlierRelease, outside: Outside, journal: Journal) -> None:
+    """Observe, choose from the history, plan and apply; what is learnt on the way is in the journal.
+
+    Raises:
+        DeployError: before any function was touched. Failures after that are part of the outcomes.
+    """
+    targets = inputs.image.functions
+    with phase("Check", outside, journal):
+        with ThreadPoolExecutor() as pool:
+            observed = list(
+                pool.map(lambda target: observe_function(target, outside.functions, outside.aliases), targets)
+            )
+        journal.outcomes = tuple(Outcome.untouched(function) for function in observed)
+        for function in observed:
+            check_updatable(function)
+        wanted = [
+            (target, function)
+            for target, function in zip(targets, observed, strict=True)
+            if not skip_stale(target, function, outside, journal)
+        ]
+        decide_of = partial(
+            _decide, source=source, repository=inputs.image.repository, outside=outside, journal=journal
+        )
+        decisions = [partial(decide_of, target=target) for target, _ in wanted]
+        plans = [decide(function) for decide, (_, function) in zip(decisions, wanted, strict=True)]
+        if any(target.traffic for target in targets):
+            outside.log.notice("'traffic' is skipped: a rollback moves the alias at once.")
+    with phase("Roll back", outside, journal), outside.clock.polled():
+        for (target, function), decide, plan in zip(wanted, decisions, plans, strict=True):
+            release(
+                target,
+                function,
+                partial(_planned, plan=plan, decide=decide),
+                outside=outside,
+                journal=journal,
+                wait_timeout=inputs.wait_timeout,
+            )
+
+
+def _planned(
+    observed: ObservedFunction, *, plan: ReleasePlan, decide: Callable[[ObservedFunction], ReleasePlan]
+) -> ReleasePlan:
+    """Return what was decided in the check, for as long as nobody has changed the function."""
+    return plan if observed is plan.observed else decide(observed)
+
+
+def _decide(
+    observed: ObservedFunction,
+    *,
+    target: FunctionTarget,
+    source: EarlierRelease,
+    repository: str,
+    outside: Outside,
+    journal: Journal,
+) -> ReleasePlan:
+    """Choose what to go back to, make sure that its image is still there, and plan the way.
+
+    Raises:
+        DeployError: there is no such release, or its image is gone.
+    """
+    choice = choose(source.to, observed, journal.run)
+    outside.log.info(history(observed, choice.version))
+    if choice.version is not None:
+        goal = _goal_of_version(target.name, choice.version, outside)
+    else:
+        goal = _goal_of_image(observed, choice, repository, outside)
+    outside.log.info(f"Going back to {goal.image}" + (f", version {goal.version.version}" if goal.version else ""))
+    return plan_rollback(target, observed, goal, run=journal.run)
+
+
+def _goal_of_version(name: str, version: PublishedVersion, outside: Outside) -> RollbackGoal:
+    state = outside.functions.read(name, version.number)
+    if state.image is None:
+        raise DeployError(f"Lambda does not say which image version {version.number} of {state.name} runs.")
+    if not outside.repositories.check_available(state.image):
+        outside.log.warning(
+            f"Whether ECR still has {state.image} is not known: these credentials may not call ecr:DescribeImages on "
+            f"the repository {state.image.repository}."
+        )
+    return RollbackGoal(
+        image=state.image,
+        architecture=state.architecture,
+        version=state,
+        record=Record.parse(version.description),
+    )
+
+
+def _goal_of_image(observed: ObservedFunction, choice: Choice, repository: str, outside: Outside) -> RollbackGoal:
+    """Look for an image that no version has in a repository, by default the one that the function uses now."""
+    serving, image = observed.serving, observed.image
+    if serving is None or image is None:
+        raise DeployError(f"Lambda does not say which image {observed.name} runs, and so which repository it uses.")
+    image = replace(image, repository=repository or image.repository)
+    digest = choice.digest or _digest_of_commit(choice.commit, image, observed, outside)
+    found = outside.sources.resolve(f"{image.repository_uri}@{digest}", PLATFORM_OF[serving.architecture])
+    check_image(found, platform=PLATFORM_OF[serving.architecture], function=serving)
+    return RollbackGoal(
+        image=replace(image, digest=found.reference.digest),
+        architecture=serving.architecture,
+        record=Record(commit=choice.commit),
+    )
+
+
+def _digest_of_commit(commit: str, image: ImageReference, observed: ObservedFunction, outside: Outside) -> str:
+    """Return the digest of the image that has a tag for a commit."""
+    repositories = outside.repositories
+    if len(commit) == _FULL_LENGTH:
+        tags = repositories.find_tags(image.repository, [commit]) or {}
+    else:
+        tags = {tag: digest for tag, digest in repositories.tags(image.repository).items() if tag.startswith(commit)}
+    digests = sorted({*tags.values()})
+    if len(digests) > 1:
+        raise DeployError(f"{commit} is the beginning of several tags: {', '.join(sorted(tags))}.", "Give more digits.")
+    if not digests:
+        raise DeployError(
+            f"No version of {observed.name} and no tag of the repository {image.repository} is of the commit {commit}.",
+            history(observed),
+        )
+    return digests[0]

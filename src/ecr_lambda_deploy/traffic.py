@@ -1,0 +1,64 @@
+"""Shifts an alias's traffic to a new version in steps, for as long as no alarm says otherwise."""
+
+from ecr_lambda_deploy.changes import FunctionChanges
+from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.function_ports import Alarms
+from ecr_lambda_deploy.plan import ShiftTraffic
+from ecr_lambda_deploy.wanted import TrafficStep
+
+POLLING_INTERVAL = 5.0
+"""Seconds between two looks at the alarms: CloudWatch evaluates none more often than every 10."""
+
+_SECONDS_BETWEEN_LINES = 15.0
+
+
+def shift_traffic(step: ShiftTraffic, changes: FunctionChanges, alarms: Alarms) -> None:
+    """Give the published version each share of the traffic for its time.
+
+    Raises:
+        CancelledError: the run was cancelled.
+        DeployError: an alarm is in ALARM, or cannot be read; or the alias cannot be moved.
+    """
+    alias, old, new = changes.now.alias, changes.now.aliased, changes.published
+    if alias is None or old is None or new is None:
+        raise AssertionError("only from one version of an alias to another can traffic be shifted")
+    for number, part in enumerate(step.steps, start=1):
+        changes.point_alias(old, share={new.version: part.weight}, description=alias.description)
+        share = f"version {new.version} has {part.weight * 100:g} % of the traffic of {alias.name}"
+        _watch(f"Step {number} of {len(step.steps)}: {share}", part, step.alarms, changes, alarms)
+
+
+def _watch(title: str, part: TrafficStep, names: tuple[str, ...], changes: FunctionChanges, alarms: Alarms) -> None:
+    clock = changes.clock
+    until, next_line = clock.now() + part.seconds, clock.now()
+    while True:
+        check_alarms(names, alarms)
+        left = until - clock.now()
+        if left <= 0:
+            return
+        if clock.now() >= next_line:
+            watched = f"; not in ALARM: {', '.join(names)}" if names else ""
+            changes.log.info(f"{title}; {left:.0f} s left{watched}")
+            next_line += _SECONDS_BETWEEN_LINES
+        clock.sleep(min(POLLING_INTERVAL, left))
+
+
+def check_alarms(names: tuple[str, ...], alarms: Alarms) -> None:
+    """Make sure that all alarms exist and that none is in ALARM.
+
+    Raises:
+        DeployError: one does not, or is.
+    """
+    if not names:
+        return
+    states = alarms.states(names)
+    if missing := [name for name in names if name not in states]:
+        raise DeployError(
+            f"There is no CloudWatch alarm {', '.join(missing)}.",
+            "Look at the input 'alarms', and at the Region and account of the credentials.",
+        )
+    if ringing := [name for name in names if states[name] == "ALARM"]:
+        raise DeployError(
+            f"The CloudWatch alarm {', '.join(ringing)} is in ALARM.",
+            "Look at what it watches. A release with 'alarms' needs all of them quiet, before and while it goes on.",
+        )

@@ -1,0 +1,140 @@
+"""Traffic goes over in steps, and an alarm takes it back at once."""
+
+import time
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+
+from sandbox.runner import StepResult
+from tests.e2e.releases import Releases, error, notices, status
+
+_INTERVAL = 5  # seconds between two looks at the alarms
+_STEPS = "10% 3s, 25% 3s\n50% 3s"
+
+
+@pytest.fixture
+def alarm(releases: Releases) -> Iterator[str]:
+    """An alarm that is quiet."""
+    cloudwatch, name = releases.aws.client("cloudwatch"), f"errors-{uuid4().hex[:8]}"
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        MetricName="Errors",
+        Namespace="AWS/Lambda",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    _set(releases, name, "OK")
+    yield name
+    cloudwatch.delete_alarms(AlarmNames=[name])
+
+
+def _set(releases: Releases, alarm: str, state: str) -> None:
+    releases.aws.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="a test")
+
+
+def _until(is_so: Callable[[], bool], seconds: float = 30) -> float:
+    """Wait until something is so, and return how long it took."""
+    started = time.monotonic()
+    while not is_so():
+        assert time.monotonic() - started < seconds
+        time.sleep(0.02)
+    return time.monotonic() - started
+
+
+def _weights(releases: Releases) -> dict[str, float]:
+    alias = releases.aws.client("lambda").get_alias(FunctionName=releases.job.name, Name="live")
+    weights: dict[str, float] = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+    return weights
+
+
+def test_each_step_has_its_weight_and_then_all_traffic_goes_over(releases: Releases, alarm: str) -> None:
+    assert releases.deploy(1).exit_code == 0
+    with releases.deploying(2, {"traffic": _STEPS, "alarms": alarm}) as step:
+        for weight in (0.1, 0.25, 0.5):
+            _until(lambda weight=weight: _weights(releases) == {"2": weight})  # type: ignore[misc]
+            assert releases.alias()["FunctionVersion"] == "1"
+        result = step.wait()
+
+    assert result.exit_code == 0, result.log
+    assert (releases.alias()["FunctionVersion"], _weights(releases)) == ("2", {})
+    assert "greeting 2" in releases.answer()
+    for share in ("10 %", "25 %", "50 %"):
+        assert f"version 2 has {share} of the traffic of live; 3 s left; not in ALARM: {alarm}" in result.log
+
+
+def test_an_alarm_in_step_two_takes_the_traffic_back_within_one_interval(releases: Releases, alarm: str) -> None:
+    assert releases.deploy(1).exit_code == 0
+    before = releases.aws.snapshot()
+    with releases.deploying(2, {"traffic": "10% 1s, 50% 5m", "alarms": alarm}) as step:
+        _until(lambda: _weights(releases) == {"2": 0.5})
+        _set(releases, alarm, "ALARM")
+        took = _until(lambda: not _weights(releases))
+        result = step.wait()
+
+    assert took <= _INTERVAL + 1
+    assert (result.exit_code, status(result)) == (1, "reverted")
+    assert f"The CloudWatch alarm {alarm} is in ALARM" in error(result)
+    after = releases.aws.snapshot()
+    assert after.aliases == before.aliases
+    assert after.functions == before.functions
+    assert result.outputs["image-uri"] == releases.images[1]
+
+
+def _refused(releases: Releases, alarms: str) -> StepResult:
+    assert releases.deploy(1).exit_code == 0
+    before = releases.aws.snapshot()
+    releases.aws.forget_calls()
+    result = releases.deploy(2, {"traffic": _STEPS, "alarms": alarms})
+    assert result.exit_code == 1
+    assert releases.aws.snapshot() == before
+    assert releases.job.changing_calls() == []
+    return result
+
+
+def test_an_alarm_that_does_not_exist_is_found_before_anything_changes(releases: Releases, alarm: str) -> None:
+    assert "There is no CloudWatch alarm nobody-has-me." in error(_refused(releases, f"{alarm}\nnobody-has-me"))
+
+
+def test_an_alarm_that_rings_already_lets_nothing_begin(releases: Releases, alarm: str) -> None:
+    _set(releases, alarm, "ALARM")
+    assert "is in ALARM" in error(_refused(releases, alarm))
+
+
+def test_a_new_alias_has_no_traffic_to_shift(releases: Releases) -> None:
+    result = releases.deploy(1, {"traffic": "10% 1h"})
+    assert result.exit_code == 0
+    assert "'traffic' is skipped: the alias live" in notices(result)
+    assert (releases.alias()["FunctionVersion"], releases.weights()) == ("1", {})
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["nothing else to do", "another release"])
+def test_weights_that_a_dead_run_has_left_are_cleared_by_the_next(releases: Releases, number: int) -> None:
+    assert releases.deploy(1).exit_code == 0
+    with releases.deploying(2, {"traffic": "10% 1h"}) as step:
+        _until(lambda: _weights(releases) == {"2": 0.1})
+        step.kill()
+        step.wait()
+    assert _weights(releases) == {"2": 0.1}
+
+    result = releases.deploy(number, run_id="2000")
+
+    assert result.exit_code == 0
+    assert _weights(releases) == {}
+    assert releases.served() == releases.latest() == releases.images[number]
+
+
+def test_what_lambda_moves_by_itself_is_waited_for(releases: Releases) -> None:
+    assert releases.deploy(1).exit_code == 0
+    releases.aws.client("lambda").put_provisioned_concurrency_config(
+        FunctionName=releases.job.name, Qualifier="live", ProvisionedConcurrentExecutions=1
+    )
+    with releases.aws.settle_within(3):
+        result = releases.deploy(2)
+    assert result.exit_code == 0
+    assert "Waiting for the provisioned concurrency" in result.log
+    assert _weights(releases) == {}
+    assert releases.served() == releases.images[2]

@@ -1,0 +1,234 @@
+"""Inputs that say how an image is released, and what a rollback goes back to."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from ecr_lambda_deploy.inputs import INPUTS
+from ecr_lambda_deploy.wanted import EarlierRelease, Expectation, FunctionTarget, Mode, SmokeTest, TrafficStep
+from tests.unit.given_inputs import parse, problems_of
+
+_SHA = 40 * "c"
+_DIGEST = f"sha256:{64 * 'a'}"
+
+
+def _target(workspace: Path, given: Mapping[str, str]) -> FunctionTarget:
+    (target,) = parse(workspace, given).image.functions
+    return target
+
+
+def test_a_release_with_everything_but_a_function_to_create(workspace: Path) -> None:
+    given = {
+        "alias": "live",
+        "smoke-event": '{"ping": true}',
+        "smoke-expect": '{"status": 200}',
+        "traffic": "10% 5m, 50% 10m",
+        "alarms": "orders errors\n orders/latency ",
+        "on-failure": "keep",
+        "allow-stale": "true",
+    }
+
+    assert _target(workspace, given) == FunctionTarget(
+        name="orders-api",
+        publish=True,
+        alias="live",
+        smoke_test=SmokeTest(event='{"ping": true}', expect=Expectation(value={"status": 200})),
+        traffic=(TrafficStep(weight=0.1, seconds=300), TrafficStep(weight=0.5, seconds=600)),
+        alarms=("orders errors", "orders/latency"),
+        creation=None,
+        reverts=False,
+        allows_stale=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("10% 5m", ((0.1, 300),)),
+        ("10 %  5m", ((0.1, 300),)),
+        ("5% 1h30m,50% 90s", ((0.05, 5400), (0.5, 90))),
+        ("1% 1s\n99% 2s\n", ((0.01, 1), (0.99, 2))),
+        ("0.5% 1m, 99.9999% 1m", ((0.005, 60), (0.999999, 60))),
+    ],
+)
+def test_steps_of_traffic(workspace: Path, text: str, expected: tuple[tuple[float, float], ...]) -> None:
+    traffic = _target(workspace, {"alias": "live", "traffic": text}).traffic
+
+    assert [step.weight for step in traffic] == pytest.approx([weight for weight, _ in expected])
+    assert [step.seconds for step in traffic] == [seconds for _, seconds in expected]
+
+
+@pytest.mark.parametrize("alias", ["live", "v1", "1-a", "_", 128 * "x"])
+def test_aliases_that_are_accepted(workspace: Path, alias: str) -> None:
+    assert _target(workspace, {"alias": alias}).alias == alias
+
+
+@pytest.mark.parametrize("event", ["{}", "[]", '"text"', "5", "true", "null", ' {"a":\n 1}'])
+def test_an_event_can_be_given_as_json_and_is_sent_as_it_is(workspace: Path, event: str) -> None:
+    assert _target(workspace, {"smoke-event": event}).smoke_test == SmokeTest(event=event.strip())
+
+
+@pytest.mark.parametrize("path", ["events/ping.json", "./events/../events/ping.json"])
+def test_an_event_can_be_a_file(workspace: Path, path: str) -> None:
+    (workspace / "events").mkdir()
+    (workspace / "events/ping.json").write_text('{"ping": "ü"}\n', encoding="utf-8")
+
+    assert _target(workspace, {"smoke-event": path}).smoke_test == SmokeTest(event='{"ping": "ü"}\n')
+
+
+@pytest.mark.parametrize(("expect", "value"), [("null", None), ("false", False), ("0", 0), ('""', "")])
+def test_nothing_much_can_be_expected_too(workspace: Path, expect: str, value: object) -> None:
+    test = _target(workspace, {"smoke-event": "{}", "smoke-expect": expect}).smoke_test
+
+    assert test == SmokeTest(event="{}", expect=Expectation(value=value))
+
+
+def test_parameters_of_a_creation_keep_their_names_and_types(workspace: Path) -> None:
+    text = "Role: arn:aws:iam::123456789012:role/orders\nEnvironment:\n  Variables: { STAGE: prod }\nTimeout: 10"
+
+    assert _target(workspace, {"create-function": text}).creation == {
+        "Role": "arn:aws:iam::123456789012:role/orders",
+        "Environment": {"Variables": {"STAGE": "prod"}},
+        "Timeout": 10,
+    }
+
+
+@pytest.mark.parametrize("to", ["previous", "7", "1234567890", "c0ffee0", _SHA, _DIGEST])
+def test_what_a_rollback_can_go_back_to(workspace: Path, to: str) -> None:
+    inputs = parse(workspace, {"mode": "rollback", "rollback-to": to, "alias": "live"})
+
+    assert (inputs.mode, inputs.image.source) == (Mode.ROLLBACK, EarlierRelease(to=to))
+    assert inputs.image.functions == (FunctionTarget(name="orders-api", alias="live"),)
+
+
+def test_a_rollback_goes_to_the_previous_release_if_nothing_else_is_said(workspace: Path) -> None:
+    assert parse(workspace, {"mode": "rollback"}).image.source == EarlierRelease(to="previous")
+
+
+def test_a_rollback_needs_neither_a_checkout_nor_a_commit(tmp_path: Path) -> None:
+    image = parse(tmp_path / "nothing", {"mode": "rollback"}, GITHUB_SHA="").image
+
+    assert (image.source, image.tags) == (EarlierRelease(), ())
+
+
+_IMAGE_INPUTS = [
+    {"context": "services/orders"}, {"dockerfile": "Dockerfile"}, {"target": "final"}, {"build-args": "A=1"},
+    {"build-contexts": "base=docker-image://alpine"}, {"labels": "a=1"}, {"secrets": "token=1"},
+    {"set": "network=host"}, {"pull": "true"}, {"no-cache": "true"}, {"cache": "auto"},
+    {"cache-from": "type=inline"}, {"cache-to": "type=inline"}, {"builder": "tcp://buildkit.example:1234"},
+    {"provenance": "true"}, {"sbom": "true"}, {"reuse": "never"}, {"docker-auth": '{"auths": {}}'},
+    {"platform": "linux/arm64"}, {"image-uri": "localhost:4566/orders:v1"}, {"promote-from": "orders-dev"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", _IMAGE_INPUTS, ids=lambda given: next(iter(given)))
+def test_a_rollback_takes_no_input_of_an_image(workspace: Path, given: dict[str, str]) -> None:
+    (name,) = given
+
+    assert problems_of(workspace, {"mode": "rollback", **given}) == (
+        f"'{name}' does not go with mode: rollback, which brings back an image as it was.",
+    )
+
+
+def test_what_an_image_has_by_default_can_be_given_with_a_rollback(workspace: Path) -> None:
+    defaults = {name: default for name, default in INPUTS.items() if default and name != "mode"}
+
+    assert parse(workspace, {**defaults, "mode": "rollback"}) == parse(workspace, {"mode": "rollback"})
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        # What excludes or needs what.
+        ({"rollback-to": "7"}, "'rollback-to' goes with mode: rollback only"),
+        (
+            {"mode": "build", "function-name": "", "repository": "orders", "rollback-to": "7"},
+            "'rollback-to' goes with mode: rollback only",
+        ),
+        ({"mode": "rollback", "function-name": ""}, "'function-name' is required"),
+        ({"alias": "live", "publish": "false"}, "'alias' needs 'publish: true'"),
+        ({"traffic": "10% 5m"}, "'traffic' needs 'alias'"),
+        ({"alias": "live", "alarms": "errors"}, "'alarms' needs 'traffic'"),
+        ({"smoke-expect": "{}"}, "'smoke-expect' needs 'smoke-event'"),
+        # Values that cannot be.
+        ({"alias": "7"}, "'alias' is an alias's name such as live, not '7'"),
+        ({"alias": "$LATEST"}, "'alias' is an alias's name"),
+        ({"alias": "live:7"}, "'alias' is an alias's name"),
+        ({"alias": 129 * "x"}, "'alias' is an alias's name"),
+        ({"alias": "lïve"}, "'alias' is an alias's name"),
+        ({"alias": "live", "traffic": "10%"}, "'10%' is not one"),
+        ({"alias": "live", "traffic": "5m"}, "'5m' is not one"),
+        ({"alias": "live", "traffic": "10% 5"}, "'10% 5' is not one"),
+        ({"alias": "live", "traffic": "10% 5 m"}, "'10% 5 m' is not one"),
+        ({"alias": "live", "traffic": "0% 5m"}, "'0% 5m' is not one"),
+        ({"alias": "live", "traffic": "100% 5m"}, "'100% 5m' is not one"),
+        ({"alias": "live", "traffic": "-1% 5m"}, "'-1% 5m' is not one"),
+        ({"alias": "live", "traffic": "٢% 5m"}, "'٢% 5m' is not one"),
+        ({"alias": "live", "traffic": "50% 5m, 10% 5m"}, "rises from step to step; '10% 5m' does not"),
+        ({"alias": "live", "traffic": "10% 5m, 10% 5m"}, "rises from step to step; '10% 5m' does not"),
+        ({"alias": "live", "traffic": "10% 5m", "alarms": 256 * "x"}, "'alarms' holds names of CloudWatch alarms"),
+        (
+            {"alias": "live", "traffic": "10% 5m", "alarms": "\n".join(map(str, range(101)))},
+            "'alarms' holds 100 names at most, not 101",
+        ),
+        ({"smoke-event": '{"ping": '}, "'smoke-event' is not JSON"),
+        ({"smoke-event": "[1,]"}, "'smoke-event' is not JSON"),
+        ({"smoke-event": "events/nothing.json"}, "'events/nothing.json': No such file or directory"),
+        ({"smoke-event": "services"}, "'services': Is a directory"),
+        ({"smoke-event": "Dockerfile"}, "the file 'Dockerfile' is not JSON"),
+        ({"smoke-event": "../event.json"}, "'../event.json' leaves the workspace"),
+        ({"smoke-event": "/etc/hostname"}, "'/etc/hostname' leaves the workspace"),
+        ({"smoke-event": "{}", "smoke-expect": "{'status': 200}"}, "'smoke-expect' is not JSON"),
+        ({"smoke-event": "NaN"}, "'smoke-event'"),
+        ({"smoke-event": '{"ratio": Infinity}'}, "'smoke-event' is not JSON"),
+        ({"smoke-event": "{}", "smoke-expect": "NaN"}, "'smoke-expect' is not JSON"),
+        ({"smoke-event": 2000 * "["}, "'smoke-event'"),  # deeper than json reads
+        ({"smoke-event": "{}", "smoke-expect": 2000 * "["}, "'smoke-expect'"),
+        ({"create-function": "Role: x\n  MemorySize: 1"}, "'create-function' is not YAML: "),
+        ({"create-function": "[a, b]"}, "'create-function' is a YAML mapping"),
+        ({"create-function": "Role"}, "'create-function' is a YAML mapping"),
+        ({"create-function": "1: x"}, "'create-function' is a YAML mapping"),
+        ({"create-function": "a: 1\n---\nb: 2"}, "'create-function' is not YAML"),
+        ({"create-function": "a: !!python/object:os.system x"}, "'create-function' is not YAML"),
+        ({"create-function": "a: 2026-13-45"}, "'create-function' is not YAML"),  # a date that there is not
+        ({"create-function": "a: !!int x"}, "'create-function' is not YAML"),
+        ({"create-function": "a: " + 5000 * "9"}, "'create-function'"),  # longer than int() reads
+        ({"create-function": 2000 * "["}, "'create-function' is nested too deeply"),
+        ({"on-failure": "revert it"}, "'on-failure' is one of revert, keep, not 'revert it'"),
+        ({"allow-stale": "yes"}, "'allow-stale' is true or false"),
+        ({"mode": "rollback", "rollback-to": "abc"}, "'rollback-to' is previous, a version's number"),
+        ({"mode": "rollback", "rollback-to": "abcdef"}, "'rollback-to' is previous"),  # 6 digits
+        ({"mode": "rollback", "rollback-to": "C0FFEE0"}, "in lower case"),
+        ({"mode": "rollback", "rollback-to": 41 * "c"}, "'rollback-to' is previous"),
+        ({"mode": "rollback", "rollback-to": "sha256:abc"}, "'rollback-to' is previous"),
+        ({"mode": "rollback", "rollback-to": "$LATEST"}, "'rollback-to' is previous"),
+        ({"mode": "rollback", "rollback-to": "-1"}, "'rollback-to' is previous"),
+    ],
+)
+def test_each_mistake_is_one_problem(workspace: Path, given: dict[str, str], words: str) -> None:
+    problems = problems_of(workspace, given)
+
+    assert len(problems) == 1, problems
+    assert words in problems[0]
+
+
+def test_what_is_not_yaml_is_told_with_its_line(workspace: Path) -> None:
+    (problem,) = problems_of(workspace, {"create-function": "Role: x\nTimeout: 3\nTags: [a, b"})
+
+    assert "at line 3, column" in problem
+
+
+@pytest.mark.parametrize("name", ["alias", "traffic", "smoke-expect", "on-failure", "allow-stale", "create-function"])
+def test_an_input_of_a_release_is_checked_even_if_there_is_nothing_to_release_to(workspace: Path, name: str) -> None:
+    wrong = {
+        "alias": "$LATEST",
+        "traffic": "x",
+        "smoke-expect": "x",
+        "on-failure": "x",
+        "allow-stale": "x",
+        "create-function": "x",
+    }
+    given = {"mode": "build", "function-name": "", "repository": "orders", "smoke-event": "{}", name: wrong[name]}
+
+    assert any(f"'{name}'" in problem for problem in problems_of(workspace, given))
