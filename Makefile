@@ -18,7 +18,7 @@ lint: .venv/ready
 	shellcheck .ci/run requirements/lock
 
 test: .venv/ready
-	pytest $(ARGS)
+	pytest -n 2 --dist loadfile $(ARGS)
 
 demo: .venv/ready
 	python -m sandbox.demo

@@ -12,11 +12,10 @@ from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import WorkflowRun
 from ecr_lambda_deploy.ports import Clock, Log
 from ecr_lambda_deploy.revert_plan import Written, is_as_left
-from ecr_lambda_deploy.settle import failed_update, wait_until_settled
+from ecr_lambda_deploy.settle import failed_update, wait_until_allocated, wait_until_settled
 from ecr_lambda_deploy.wanted import Architecture
 
 _CONFLICT_DELAY = 0.5  # seconds
-_ALLOCATION_DELAY = 2.0
 _ROLE_DELAY = 1.0
 _UNHURRIED_DELAY = 1.0
 _ROLE_PATIENCE = 60.0  # a new role is known everywhere in IAM after some seconds
@@ -175,7 +174,10 @@ class FunctionChanges:
         moved = self._move_alias(version.version, share, description)
         self.written.alias = moved
         self._see(replace(self.now, alias=moved, aliased=version))
-        self._wait_for_provisioned_concurrency(moved, share)
+        settled = wait_until_allocated(
+            self.name, moved, share, aliases=self.aliases, clock=self.clock, log=self.log, timeout=self.wait_timeout
+        )
+        self._see(replace(self.now, alias=settled))
 
     def _move_alias(self, version: str, weights: Mapping[str, float], description: str) -> AliasState:
         while True:
@@ -249,21 +251,3 @@ class FunctionChanges:
             f"{latest.name} runs {latest.image}, not the image of this run: somebody else updated it meanwhile.",
             "Give the workflow a 'concurrency' group, and leave this function's code to one workflow.",
         )
-
-    def _wait_for_provisioned_concurrency(self, alias: AliasState, weights: Mapping[str, float]) -> None:
-        """Wait while Lambda has weights of its own on the alias: until then the old version serves."""
-        deadline = self.clock.now() + self.wait_timeout
-        is_told = False
-        while dict(alias.weights) != dict(weights) and self.aliases.is_allocating(self.name, alias.name):
-            if self.clock.now() >= deadline:
-                raise DeployError(
-                    f"Lambda has not moved the provisioned concurrency of {alias.arn} in {self.wait_timeout:.0f} s.",
-                    "Give it longer with the input 'wait-timeout', or look at its status: aws lambda "
-                    f"get-provisioned-concurrency-config --function-name {self.name} --qualifier {alias.name}",
-                )
-            if not is_told:
-                self.log.info(f"Waiting for the provisioned concurrency of {alias.arn} to move")
-                is_told = True
-            self.clock.sleep(_ALLOCATION_DELAY)
-            alias = self.aliases.read(self.name, alias.name) or alias
-            self._see(replace(self.now, alias=alias))

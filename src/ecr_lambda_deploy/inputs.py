@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
+from ecr_lambda_deploy.aws_inputs import read_region, read_role
 from ecr_lambda_deploy.build_inputs import read_build, read_builder
 from ecr_lambda_deploy.errors import InputError
 from ecr_lambda_deploy.input_reader import InputReader
@@ -95,9 +96,6 @@ _IMAGE_URI = re.compile(
 _QUALIFIER = re.compile(r"[A-Za-z0-9_-]{1,128}|\$LATEST")
 _REGISTRY = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[\w+=,.@/-]+", re.ASCII)
-_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
-_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +133,7 @@ def parse_inputs(given: Mapping[str, str], environment: Mapping[str, str]) -> In
     for name in sorted(set(given) - set(INPUTS)):
         close = get_close_matches(name, INPUTS, n=1)
         reader.problem(f"'{name}' is not an input of this action" + (f"; did you mean '{close[0]}'?" if close else "."))
-    region = _read_region(reader)
+    region = read_region(reader)
     mode = reader.choice("mode", tuple(Mode), Mode.DEPLOY)
     inputs = Inputs(
         mode=mode,
@@ -152,7 +150,7 @@ def parse_inputs(given: Mapping[str, str], environment: Mapping[str, str]) -> In
         ),
         builder=read_builder(reader),
         region=region,
-        role=_read_role(reader),
+        role=read_role(reader),
         wait_timeout=reader.seconds("wait-timeout", least=1, most=86400) or 0,
     )
     if inputs.mode is Mode.BUILD and not inputs.image.repository:
@@ -162,14 +160,6 @@ def parse_inputs(given: Mapping[str, str], environment: Mapping[str, str]) -> In
     if reader.problems:
         raise InputError(reader.problems)
     return inputs
-
-
-def _read_region(reader: InputReader) -> str:
-    region = reader.matching("aws-region", _REGION, "an AWS Region such as eu-west-1")
-    region = region or reader.environment.get("AWS_REGION") or reader.environment.get("AWS_DEFAULT_REGION") or ""
-    if not region:
-        reader.problem("'aws-region' is required where the environment has no AWS_REGION.")
-    return region
 
 
 def _read_source(reader: InputReader, mode: Mode) -> ImageSource:
@@ -255,19 +245,3 @@ def _read_tags(reader: InputReader) -> tuple[str, ...]:
     if not tags and not commit:
         reader.problem("'tags' is required where the environment has no GITHUB_SHA.")
     return tags or (commit,)
-
-
-def _read_role(reader: InputReader) -> RoleToAssume | None:
-    arn = reader.matching("role-to-assume", _ROLE_ARN, "a role's ARN such as arn:aws:iam::123456789012:role/deploy")
-    role = RoleToAssume(
-        arn=arn,
-        is_chained=reader.flag("role-chaining"),
-        session_name=reader.matching("role-session-name", _SESSION_NAME, "2 to 64 letters, digits and +=,.@-_"),
-        # From 15 minutes to 12 hours [AssumeRole, DurationSeconds].
-        duration_seconds=reader.seconds("role-duration-seconds", least=900, most=43200),
-    )
-    if arn:
-        return role
-    if role.is_chained:
-        reader.problem("'role-chaining' needs 'role-to-assume', the role to take.")
-    return None

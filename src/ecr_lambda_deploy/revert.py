@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from ecr_lambda_deploy.aws_commands import command
 from ecr_lambda_deploy.changes import FunctionChanges
-from ecr_lambda_deploy.errors import DeployError, RevisionError
+from ecr_lambda_deploy.errors import CancelledError, DeployError, RevisionError
 from ecr_lambda_deploy.function_model import LATEST
 from ecr_lambda_deploy.function_reads import observe_function
 from ecr_lambda_deploy.model import Outcome, ReleaseStatus
@@ -109,8 +109,8 @@ class Reverting:
             return ""
         if not self.plan.target.reverts:
             return "Code and alias stay as they are, as 'on-failure: keep' has it."
-        if alias is not None and self.plan.is_rollback:
-            return f"The alias {alias.name} stays at version {alias.version}: a rollback is not taken back."
+        if alias is not None and self.plan.is_rollback and not isinstance(self.failed.error, CancelledError):
+            return f"The alias {alias.name} stays at version {alias.version}: what was rolled back stays so."
         if alias is not None and self.plan.observed.alias is None:
             return f"The alias {alias.name} is new and stays, with the code that it points to."
         return ""

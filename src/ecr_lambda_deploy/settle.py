@@ -1,15 +1,17 @@
 """Waiting until Lambda has finished with a change, and why it gave one up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import FunctionState
+from ecr_lambda_deploy.function_model import AliasState, FunctionState
+from ecr_lambda_deploy.function_ports import Aliases
 from ecr_lambda_deploy.ports import Clock, Log
 
 _FIRST_DELAY = 0.1
 _GROWTH = 1.3
 _LONGEST_DELAY = 2.0
 _SECONDS_BETWEEN_LINES = 15.0
+_ALLOCATION_DELAY = 2.0
 
 
 def wait_until_settled(read: Callable[[], FunctionState], *, clock: Clock, log: Log, timeout: float) -> FunctionState:
@@ -46,6 +48,52 @@ def wait_until_settled(read: Callable[[], FunctionState], *, clock: Clock, log: 
         clock.sleep(min(delay, timeout - waited))
         delay = min(delay * _GROWTH, _LONGEST_DELAY)
     return state
+
+
+def wait_until_allocated(
+    name: str,
+    alias: AliasState,
+    weights: Mapping[str, float],
+    *,
+    aliases: Aliases,
+    clock: Clock,
+    log: Log,
+    timeout: float,
+) -> AliasState:
+    """Wait while Lambda moves provisioned concurrency.
+
+    Until then it has weights of its own on the alias, and the old version serves [terraform-provider-aws#48116].
+
+    Args:
+        name: of the function.
+        alias: as Lambda answered when it was moved.
+        weights: that it was given.
+        aliases: where it is read.
+        clock: time.
+        log: told that this takes a while.
+        timeout: seconds.
+
+    Returns:
+        the alias as it is then.
+
+    Raises:
+        DeployError: it has not moved in time.
+    """
+    deadline = clock.now() + timeout
+    is_told = False
+    while dict(alias.weights) != dict(weights) and aliases.is_allocating(name, alias.name):
+        if clock.now() >= deadline:
+            raise DeployError(
+                f"Lambda has not moved the provisioned concurrency of {alias.arn} in {timeout:.0f} s.",
+                "Give it longer with the input 'wait-timeout', or look at its status: aws lambda "
+                f"get-provisioned-concurrency-config --function-name {name} --qualifier {alias.name}",
+            )
+        if not is_told:
+            log.info(f"Waiting for the provisioned concurrency of {alias.arn} to move")
+            is_told = True
+        clock.sleep(_ALLOCATION_DELAY)
+        alias = aliases.read(name, alias.name) or alias
+    return alias
 
 
 def failed_update(state: FunctionState) -> DeployError:

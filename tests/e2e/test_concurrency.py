@@ -126,6 +126,6 @@ def test_a_rollback_that_cannot_take_the_code_along_leaves_the_alias_where_it_pu
     releases.aws.deny("lambda:UpdateFunctionCode")
     result = releases.roll_back(run=5001)
     assert (result.exit_code, status(result)) == (1, "failed")
-    assert "a rollback is not taken back" in error(result)
+    assert "what was rolled back stays so" in error(result)
     assert releases.served() == releases.images[1] == result.outputs["image-uri"]
     assert result.outputs["changed"] == "true"

@@ -348,7 +348,7 @@ def test_an_alias_that_is_back_stays_there_whatever_becomes_of_the_code() -> Non
 
     assert world.functions.changes == [("point_alias", "3"), _update_to("3")]
     assert (world.outcome.status, world.outcome.after.version, world.live.version) == (ReleaseStatus.FAILED, "3", "3")
-    assert "The alias live stays at version 3: a rollback is not taken back." in str(world.outcome.error)
+    assert "The alias live stays at version 3: what was rolled back stays so." in str(world.outcome.error)
     assert "somebody else" not in str(world.outcome.error)
 
     world.next_run(replace(RUN, attempt="2"))

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ecr_lambda_deploy.adapters.aws_errors import DeniedError, RefusedError, translated
-from ecr_lambda_deploy.adapters.ecr_images import EcrImages, check_is_active
+from ecr_lambda_deploy.adapters.ecr_images import EcrImages
 from ecr_lambda_deploy.adapters.ecr_policies import (
     expiring_rule,
     lets_lambda_pull,
@@ -126,7 +126,7 @@ class EcrRepositories:
             DeployError: it is gone, or archived.
         """
         images = EcrImages(self._aws, lambda: image.registry, registry_account(image.registry))
-        status = check_is_active(images, image.repository, image.digest)
+        status = images.checked_status(image.repository, image.digest)
         if status == "":
             raise DeployError(
                 f"ECR does not have the image {image} any more.",

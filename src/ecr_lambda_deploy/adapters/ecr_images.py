@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from ecr_lambda_deploy.adapters.aws_errors import DeniedError, RefusedError, translated
+from ecr_lambda_deploy.adapters.aws_errors import RefusedError, translated
 from ecr_lambda_deploy.adapters.image_index import INDEXES, member_for
+from ecr_lambda_deploy.adapters.image_status import checked_status, identifier
 from ecr_lambda_deploy.adapters.retries import TransientError, retried
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.image_model import ImageReference, Layer, RegistryImage
@@ -139,26 +140,13 @@ class EcrImages:
             listed = pages.paginate(repositoryName=repository, filter={"tagStatus": "TAGGED"}, **self._owner)
             return {image["imageTag"]: image["imageDigest"] for page in listed for image in page["imageIds"]}
 
-    def status(self, repository: str, reference: str) -> str | None:
-        """Return what ECR says of the image with a tag or digest: ACTIVE, ARCHIVED or ACTIVATING.
-
-        It is empty for an image that is not there, and None where these credentials may not ask.
+    def checked_status(self, repository: str, reference: str) -> str | None:
+        """Refuse an image that ECR has put away; see `image_status`.
 
         Raises:
-            DeployError: ECR refuses otherwise.
+            DeployError: it is archived or on its way back, or ECR refuses otherwise.
         """
-        try:
-            with translated("ecr:DescribeImages", repository):
-                answer = self._aws.ecr().describe_images(
-                    repositoryName=repository, imageIds=[_identifier(reference)], **self._owner
-                )
-        except DeniedError:
-            return None
-        except RefusedError as error:
-            if error.code in {"ImageNotFoundException", "RepositoryNotFoundException"}:
-                return ""
-            raise
-        return next((image.get("imageStatus", "ACTIVE") for image in answer["imageDetails"]), "")
+        return checked_status(self._aws.ecr(), repository, reference, self._owner)
 
     def add_tag(self, image: RegistryImage, tag: str) -> bool:
         """Give an image one more tag, by putting its manifest once more under that tag.
@@ -190,7 +178,7 @@ class EcrImages:
     def _manifest(self, repository: str, reference: str) -> _Manifest:
         is_digest = reference.startswith("sha256:")
         name = f"{self._registry()}/{repository}{'@' if is_digest else ':'}{reference}"
-        answer = self._batch_get(repository, [_identifier(reference)])
+        answer = self._batch_get(repository, [identifier(reference)])
         if not answer["images"]:
             reason = "; ".join(_reason(failure) for failure in answer["failures"])
             raise DeployError(f"ECR does not have the image {name}: {reason or 'it does not say why'}.")
@@ -244,36 +232,6 @@ class EcrImages:
         if not response.ok:
             raise DeployError(f"The blob {digest} of {repository} cannot be read: HTTP status {response.status_code}")
         return response.content
-
-
-def check_is_active(images: EcrImages, repository: str, reference: str) -> str | None:
-    """Refuse an image that ECR has put away: its manifest can still be read, but Lambda cannot pull it.
-
-    Returns:
-        its status; empty if it is not there, None if that may not be asked.
-
-    Raises:
-        DeployError: it is archived, or on its way back.
-    """
-    status = images.status(repository, reference)
-    if status == "ARCHIVED":
-        identifier = f"{'imageDigest' if reference.startswith('sha256:') else 'imageTag'}={reference}"
-        raise DeployError(
-            f"The image {reference} of {repository} is archived in ECR, and cannot be pulled.",
-            "Restore it, which takes ECR some minutes, and run this job again:\n"
-            f"aws ecr update-image-storage-class --repository-name {repository} --image-id {identifier} "
-            "--target-storage-class STANDARD",
-        )
-    if status == "ACTIVATING":
-        raise DeployError(
-            f"The image {reference} of {repository} is just being restored from ECR's archive.",
-            "Run this job again when ECR has finished.",
-        )
-    return status
-
-
-def _identifier(reference: str) -> "ImageIdentifierTypeDef":
-    return {"imageDigest": reference} if reference.startswith("sha256:") else {"imageTag": reference}
 
 
 def _reason(failure: "ImageFailureTypeDef") -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ecr_lambda_deploy.adapters.aws_errors import RefusedError, translated
 from ecr_lambda_deploy.adapters.ecr import Authorization, EcrAuthorizations, EcrRepositories
-from ecr_lambda_deploy.adapters.ecr_images import EcrImages, check_is_active
+from ecr_lambda_deploy.adapters.ecr_images import EcrImages
 from ecr_lambda_deploy.adapters.imagetools import ImageTools
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.image_model import ImageReference, RegistryImage
@@ -110,9 +110,9 @@ class EcrSources:
         except DeployError as error:
             if isinstance(error, RefusedError) and error.code == "RepositoryNotFoundException":
                 raise DeployError(f"The repository of {uri} does not exist: {error.message}") from error
-            check_is_active(images, repository, reference)  # a better reason, if that is one
+            images.checked_status(repository, reference)  # a better reason, if that is one
             raise
-        check_is_active(images, repository, image.reference.digest)
+        images.checked_status(repository, image.reference.digest)
         return image
 
     def copy(self, image: ImageReference, destination: str) -> None:
