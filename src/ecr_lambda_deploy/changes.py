@@ -15,7 +15,7 @@ from ecr_lambda_deploy.revert_plan import Written, is_as_left
 from ecr_lambda_deploy.settle import failed_update, wait_until_allocated, wait_until_settled
 from ecr_lambda_deploy.wanted import Architecture
 
-_CONFLICT_DELAY = 0.5  # seconds
+_CONFLICT_DELAY = 0.3  # seconds
 _ROLE_DELAY = 1.0
 _UNHURRIED_DELAY = 1.0
 _ROLE_PATIENCE = 60.0  # a new role is known everywhere in IAM after some seconds
@@ -192,7 +192,7 @@ class FunctionChanges:
                 alias = self.aliases.read(self.name, self.alias_name)
                 if alias is not None and (alias.version, dict(alias.weights)) == (version, dict(weights)):
                     return alias  # somebody else has done the same, or only the answer was lost
-                self._decide_again(alias)
+                self._decide_again(alias, is_first=self.written.alias is None and not weights)
 
     def settle(self, qualifier: str = "") -> FunctionState:
         """Wait until the function, or a version of it, has settled.
@@ -225,13 +225,19 @@ class FunctionChanges:
             raise error
         if isinstance(error, InProgressError):
             self.log.info(f"{self.name} is being changed by somebody else; waiting")
-            self.clock.sleep(_CONFLICT_DELAY)
+        self.clock.sleep(_CONFLICT_DELAY)
         return self._note(self.settle())
 
-    def _decide_again(self, alias: AliasState | None) -> None:
+    def _decide_again(self, alias: AliasState | None, *, is_first: bool) -> None:
         """Look whether the alias is still this run's to move, after somebody else has changed it.
 
-        Another run of this action may have been overtaken by this one. What a person has done stays.
+        Args:
+            alias: as it is now.
+            is_first: whether this run has not touched it yet. Then it goes ahead of another run of this action, which
+                it has overtaken. What a person has done stays.
+
+        Raises:
+            DeployError: it is not.
         """
         known, latest, written = self.now.alias, self.settle(), self.written
         if written.image is not None and not latest.runs(written.image, written.architecture):
@@ -239,9 +245,9 @@ class FunctionChanges:
         if alias is not None:
             record = Record.parse(alias.description)
             is_moved = known is not None and not is_as_left(alias, known, self.start.alias)
-            is_by_run = record.run != "" and (known is None or alias.description != known.description)
+            is_overtaken = is_first and record.run != "" and (not known or alias.description != known.description)
             newer = newer_run(self.run, record)
-            if newer or (is_moved and not is_by_run):
+            if newer or (is_moved and not is_overtaken):
                 who = f"the newer run {newer}" if newer else "somebody else"
                 raise DeployError(f"The alias {alias.name} of {self.name} was moved by {who} meanwhile, so it stays.")
         self._see(replace(self.now, alias=alias))

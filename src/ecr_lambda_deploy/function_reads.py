@@ -17,6 +17,7 @@ class FunctionReads:
         latest: of `$LATEST`; None if the function does not exist and may be created.
         versions: of the published versions.
         alias: of the alias that is released to.
+        aliased: of the version that it points to; None where a call is to be saved.
     """
 
     target: FunctionTarget
@@ -25,12 +26,19 @@ class FunctionReads:
     latest: Future[FunctionState | None]
     versions: Future[tuple[PublishedVersion, ...]]
     alias: Future[AliasState | None]
+    aliased: Future[FunctionState | None] | None
 
     @classmethod
     def start(
-        cls, target: FunctionTarget, functions: Functions, aliases: Aliases, pool: ThreadPoolExecutor
+        cls,
+        target: FunctionTarget,
+        functions: Functions,
+        aliases: Aliases,
+        pool: ThreadPoolExecutor,
+        *,
+        is_frugal: bool = False,
     ) -> "FunctionReads":
-        """Begin to read."""
+        """Begin to read; whoever is frugal does not care for the state of a version that has the code of `$LATEST`."""
         return cls(
             target=target,
             functions=functions,
@@ -38,10 +46,11 @@ class FunctionReads:
             latest=pool.submit(_read_latest, target, functions),
             versions=pool.submit(_read_versions, target, functions),
             alias=pool.submit(_read_alias, target, aliases),
+            aliased=pool.submit(_read_aliased, target, functions) if target.alias and not is_frugal else None,
         )
 
     def result(self) -> ObservedFunction:
-        """Return what was read, and the alias's version, which is read only if it differs from `$LATEST`.
+        """Return what was read.
 
         Raises:
             DeployError: something may not be read, or does not exist and must.
@@ -61,19 +70,25 @@ class FunctionReads:
         latest, version = observed.latest, observed.version_numbered(alias.version)
         if latest is None or alias.version == LATEST:
             return latest
-        if version is not None and version.code_sha256 == latest.code_sha256 and not latest.is_broken:
+        if self.aliased is not None:
+            read = self.aliased.result()
+            if read is not None and read.version == alias.version:
+                return read
+        elif version is not None and version.code_sha256 == latest.code_sha256 and not latest.is_broken:
             return replace(latest, version=version.number, description=version.description)
         return self.functions.read(self.target.name, alias.version)
 
 
-def observe_function(target: FunctionTarget, functions: Functions, aliases: Aliases) -> ObservedFunction:
+def observe_function(
+    target: FunctionTarget, functions: Functions, aliases: Aliases, *, is_frugal: bool = False
+) -> ObservedFunction:
     """Read a function, its versions and its alias.
 
     Raises:
         DeployError: something may not be read, or does not exist and must.
     """
     with ThreadPoolExecutor() as pool:
-        return FunctionReads.start(target, functions, aliases, pool).result()
+        return FunctionReads.start(target, functions, aliases, pool, is_frugal=is_frugal).result()
 
 
 def _read_latest(target: FunctionTarget, functions: Functions) -> FunctionState | None:
@@ -90,6 +105,13 @@ def _read_versions(target: FunctionTarget, functions: Functions) -> tuple[Publis
         return functions.versions(target.name)
     except MissingFunctionError:
         return ()  # reading the function itself tells
+
+
+def _read_aliased(target: FunctionTarget, functions: Functions) -> FunctionState | None:
+    try:
+        return functions.read(target.name, target.alias)
+    except MissingFunctionError:
+        return None  # reading the alias tells
 
 
 def _read_alias(target: FunctionTarget, aliases: Aliases) -> AliasState | None:

@@ -3,8 +3,10 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from ecr_lambda_deploy.aws_commands import command
+from ecr_lambda_deploy.function_model import LATEST
 from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus, WorkflowRun
 from ecr_lambda_deploy.plan import PointAlias, UpdateCode
 
@@ -172,14 +174,16 @@ def _undo(outcome: Outcome, run: WorkflowRun) -> str:
     inputs["rollback-to"] = f'"{before.version}"' if before.version else before.image.digest
     step = ", ".join(f"{name}: {value}" for name, value in inputs.items() if value)
     action = run.action or "org/ecr-lambda-deploy@v1"
-    back: PointAlias | UpdateCode = UpdateCode(image=before.image, architecture=before.serving.architecture)
-    if before.alias is not None:
-        back = PointAlias(version=before.serving, description="")
-    return "\n\n".join(
-        [
-            "**To undo**, a step, with the same Region and role:",
-            _code("yaml", [f"- uses: {action}", f"  with: {{ {step} }}"]),
-            "or, in a terminal:",
-            _code("sh", [command(back, after)]),
-        ]
-    )
+    parts = [
+        "**To undo**, a step, with the same Region and role:",
+        _code("yaml", [f"- uses: {action}", f"  with: {{ {step} }}"]),
+    ]
+    back: list[PointAlias | UpdateCode] = []
+    if before.serving.version == LATEST and (after.alias is None or before.alias is not None):
+        back.append(UpdateCode(image=before.image, architecture=before.serving.architecture))
+    if after.alias is not None and (before.alias is not None or before.version):
+        number = before.alias.version if before.alias else before.version
+        back.append(PointAlias(version=replace(before.serving, version=number), description=""))
+    if back:
+        parts += ["or, in a terminal:", _code("sh", [command(step, after) for step in back])]
+    return "\n\n".join(parts)

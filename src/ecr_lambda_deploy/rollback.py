@@ -33,7 +33,9 @@ def roll_back(inputs: Inputs, source: EarlierRelease, outside: Outside, journal:
     with phase("Check", outside, journal):
         with ThreadPoolExecutor() as pool:
             observed = list(
-                pool.map(lambda target: observe_function(target, outside.functions, outside.aliases), targets)
+                pool.map(
+                    lambda target: observe_function(target, outside.functions, outside.aliases, is_frugal=True), targets
+                )
             )
         journal.outcomes = tuple(Outcome.untouched(function) for function in observed)
         for function in observed:

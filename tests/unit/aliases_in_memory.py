@@ -22,7 +22,7 @@ class FakeAliases:
 
     def __init__(self, functions: FakeFunctions, *aliases: AliasState) -> None:
         self._functions = functions
-        self.there: dict[str, AliasState] = {}
+        self.there = functions.aliases
         for alias in aliases:
             self.put(alias)
         self.reads_to_move = 0

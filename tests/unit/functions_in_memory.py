@@ -5,7 +5,7 @@ from dataclasses import replace
 from threading import RLock
 
 from ecr_lambda_deploy.errors import InProgressError, MissingFunctionError, RevisionError
-from ecr_lambda_deploy.function_model import LATEST, FunctionState, PublishedVersion, Status
+from ecr_lambda_deploy.function_model import LATEST, AliasState, FunctionState, PublishedVersion, Status
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.wanted import Architecture
 from tests.unit.examples import ACTIVE, IN_PROGRESS, SUCCESSFUL, code_sha256_of, function_state
@@ -36,6 +36,7 @@ class FakeFunctions(Recording):
         self._latest: FunctionState | None = None
         self.latest = latest or function_state()
         self.published = {version.version: version for version in versions}
+        self.aliases: dict[str, AliasState] = {}
         self.has_changed = not versions or versions[-1].code_sha256 != self.latest.code_sha256
         self.reads_to_settle = 0
         self.conflicts = 0
@@ -76,6 +77,8 @@ class FakeFunctions(Recording):
         self.enter("read", name)
         with self.state_lock:
             version = qualifier or LATEST
+            if version in self.aliases:
+                version = self.aliases[version].version
             if version != LATEST and version not in self.published:
                 raise MissingFunctionError(f"There is no version {qualifier} of {name}")
             settled = self.latest if version == LATEST else self.published[version]

@@ -174,6 +174,35 @@ def test_an_update_whose_answer_was_lost_is_not_made_twice() -> None:
     assert outcome.status is ReleaseStatus.DEPLOYED
 
 
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_move_of_the_alias_whose_answer_was_lost_is_the_run_s_own(number: int) -> None:
+    world = _world()
+    wanted = [("7", {"8": 0.1}, "before"), ("7", {"8": 0.5}, "before"), ("8", {}, str(Record.of(RUN)))]
+    version, weights, description = wanted[number - 1]
+
+    def carry_out() -> None:
+        del world.functions.before["point_alias", number]
+        world.aliases.put(replace(world.live, version=version, weights=weights, description=description))
+
+    world.functions.before["point_alias", number] = carry_out  # and the client asks again
+    outcome = release_image(world, _CANARY)
+
+    assert (outcome.status, outcome.error) == (ReleaseStatus.DEPLOYED, None)
+    assert (world.live.version, world.live.weights) == ("8", {})
+
+
+def test_a_creation_of_the_alias_whose_answer_was_lost_is_the_run_s_own() -> None:
+    world = World(functions=FakeFunctions(versions=[version_state("7")]))
+
+    def carry_out() -> None:
+        world.aliases.put(alias_state("8", description=str(Record.of(RUN))))
+
+    world.functions.before["create_alias", 1] = carry_out  # and the client asks again
+    outcome = release_image(world)
+
+    assert (outcome.status, outcome.error, world.live.version) == (ReleaseStatus.DEPLOYED, None, "8")
+
+
 def test_an_update_of_somebody_else_s_is_decided_on_again() -> None:
     world = _world()
     world.functions.before["update_code", 1] = lambda: _others_update(world)
@@ -277,6 +306,28 @@ def test_traffic_that_somebody_else_has_taken_in_hand_is_left_to_them(number: in
     assert moves == [("point_alias", "7", "8=0.1")][: number - 1]
     assert (world.live.version, world.live.weights, world.live.description) == (version, {}, "by hand")
     assert "somebody else" in str(outcome.error)
+
+
+_ANOTHER_WORKFLOW_S = str(Record.of(replace(RUN, run_id="22345678901", workflow="other.yml")))
+_AGAIN_ON_PURPOSE = str(Record.of(replace(RUN, run_id="9", attempt="2")))
+
+
+@pytest.mark.parametrize("description", [_ANOTHER_WORKFLOW_S, _AGAIN_ON_PURPOSE])
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_another_run_releases_while_traffic_is_shifted_is_not_taken_back(number: int, description: str) -> None:
+    """Whatever comes of it, version 7, which that run has replaced, is not to serve again."""
+    world = World(
+        functions=FakeFunctions(versions=[version_state("6", SOMEBODY_ELSES), version_state("7")]),
+        alias=alias_state("7", description="before"),
+    )
+    world.alarms.there = {"errors": "OK"}
+    world.functions.before["point_alias", number] = lambda: _move(world, "6", description)
+    world.functions.before["alarms", 3 * number] = lambda: world.alarms.there.update(errors="ALARM")
+    release_image(world, replace(_CANARY, alarms=("errors",)))
+
+    moves = [change for change in world.functions.changes if change[0] == "point_alias"]
+    assert [move for move in moves[number - 1 :] if move[1] == "7"] == []
+    assert world.live.version in {"6", "8"}
 
 
 def test_provisioned_concurrency_that_moves_is_waited_for() -> None:

@@ -57,7 +57,7 @@ def test_the_alias_and_its_version_are_read_too(name: str) -> None:
 
 def test_a_version_that_has_the_code_of_latest_is_not_read_once_more() -> None:
     world = _world(alias_state("8"))
-    observed = _read(world)
+    observed = observe_function(LIVE, world.functions, world.aliases, is_frugal=True)
 
     assert world.functions.calls.count("read") == 1
     assert observed.aliased == replace(world.functions.latest, version="8", description="eight")

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import FunctionState, PublishedVersion, Status
+from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction, PublishedVersion, Status
 from ecr_lambda_deploy.history import Record
 from ecr_lambda_deploy.plan import PublishVersion, UpdateCode, check_updatable, plan_release
 from ecr_lambda_deploy.wanted import Architecture, FunctionTarget
@@ -81,3 +81,7 @@ def test_a_function_that_is_being_deleted_cannot_be_updated() -> None:
 @pytest.mark.parametrize("state", ["Active", "Inactive", "Failed", "Pending"])
 def test_a_function_in_any_other_state_can(state: str) -> None:
     check_updatable(observed_function(function_state(state=Status(value=state))))
+
+
+def test_a_function_that_is_still_to_be_created_can() -> None:
+    check_updatable(ObservedFunction(name="orders-api", latest=None))

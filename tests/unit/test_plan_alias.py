@@ -176,6 +176,12 @@ def test_without_publishing_the_code_is_tested_all_the_same() -> None:
     assert [_short(step) for step in plan.steps] == ["UpdateCode NEW", "InvokeSmokeTest"]
 
 
+def test_what_runs_already_is_not_tested_again_without_publishing_either() -> None:
+    target = FunctionTarget(name="orders-api", publish=False, smoke_test=_TEST)
+
+    assert plan_release(target, observed_function(), image=OLD, architecture="x86_64", run=RUN).steps == ()
+
+
 _NEWER = str(Record.of(replace(RUN, run_id="22345678901")))
 
 

@@ -94,6 +94,11 @@ _AFTER_C = observed_function(
             _goal(replace(_OLD_7, state=INACTIVE)),
             (_CODE_OLD, _AGAIN_7, _TO_NEW_VERSION),
         ),
+        (  # even if it serves already
+            observed_function(None, replace(_OLD_7, state=INACTIVE), alias=alias_state("7")),
+            _goal(replace(_OLD_7, state=INACTIVE)),
+            (_CODE_OLD, _AGAIN_7, _TO_NEW_VERSION),
+        ),
         # An image without a version.
         (_AT_8, _OF_IMAGE, (_CODE_C, _FIRST_OF_C, _TO_NEW_VERSION)),
         (_AFTER_C, _OF_IMAGE, ()),

@@ -190,7 +190,7 @@ _TO_OLD = (
         (
             "alias at $LATEST",
             f"{{ mode: rollback, function-name: orders-api, alias: live, rollback-to: {OLD.digest} }}",
-            _TO_VERSION_7.replace("-version 7", "-version '$LATEST'"),
+            _TO_OLD + "\n" + _TO_VERSION_7.replace("-version 7", "-version '$LATEST'"),
         ),
     ],
 )

@@ -321,6 +321,16 @@ def test_an_alias_that_was_moved_meanwhile_is_decided_on_again() -> None:
     assert world.live.version == "1"
 
 
+def test_a_move_of_the_alias_whose_answer_was_lost_is_not_a_second_rollback() -> None:
+    world = _at()
+    moved = alias_state("3", description=str(Record.of(RUN, mode="rollback")))
+    world.functions.before["point_alias", 1] = lambda: world.aliases.put(moved)  # and the client asks again
+    _roll_back(world)
+
+    assert (world.live.version, world.functions.latest.image) == ("3", _IMAGES["3"])
+    assert world.journal.errors == ()
+
+
 def test_an_update_that_is_in_progress_is_waited_for() -> None:
     world = _at()
     world.functions.latest = replace(world.functions.latest, update=IN_PROGRESS)
