@@ -4,8 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from ecr_lambda_deploy.alias_changes import point_alias
+from ecr_lambda_deploy.aws_commands import command
 from ecr_lambda_deploy.changes import FunctionChanges
 from ecr_lambda_deploy.errors import DeployError, RevisionError
+from ecr_lambda_deploy.function_model import ObservedFunction
 from ecr_lambda_deploy.function_ports import Alarms, Aliases, Functions, Invocations
 from ecr_lambda_deploy.model import Outcome, ReleaseStatus, WorkflowRun
 from ecr_lambda_deploy.plan import (
@@ -20,9 +23,10 @@ from ecr_lambda_deploy.plan import (
 )
 from ecr_lambda_deploy.ports import Log, RunClock
 from ecr_lambda_deploy.revert import Reverting
+from ecr_lambda_deploy.revert_plan import plan_revert
 from ecr_lambda_deploy.settle import wait_until_settled
 from ecr_lambda_deploy.smoke_test import run_smoke_test
-from ecr_lambda_deploy.traffic import shift_traffic
+from ecr_lambda_deploy.traffic import check_alarms, shift_traffic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +64,15 @@ class Releaser:
         started = self.clock.now()
         changes = self._changes(plan)
         outcome = Outcome.untouched(plan.observed)
+
+        def tell(now: ObservedFunction) -> None:
+            """Record what serves now, and the way back, should the run end within a step."""
+            way = plan_revert(now, plan.observed, changes.written, is_kept=not plan.target.reverts)
+            self.record(replace(outcome, after=now, mending=tuple(command(step, now) for step in way.steps)))
+
+        changes.tell = tell
         try:
-            if any(isinstance(step, PublishVersion) for step in plan.steps):
-                self._check_permissions(plan)
+            self._check(plan)
             for step in plan.steps:
                 self.clock.sleep(0)  # a cancelled run ends here
                 self._carry_out(step, plan, changes)
@@ -101,13 +111,14 @@ class Releaser:
             alias_name=plan.target.alias,
             start=plan.observed,
             now=plan.observed,
-            tell=lambda now: self.record(replace(Outcome.untouched(plan.observed), after=now)),
         )
 
-    def _check_permissions(self, plan: ReleasePlan) -> None:
+    def _check(self, plan: ReleasePlan) -> None:
         """Find out now what would otherwise be found when the code has been changed."""
-        if plan.observed.latest is None:
-            return  # nobody is served by what does not exist
+        if plan.observed.latest is None or not any(isinstance(step, PublishVersion) for step in plan.steps):
+            return
+        if any(isinstance(step, ShiftTraffic) for step in plan.steps):
+            check_alarms(plan.target.alarms, self.alarms)
         self.functions.check_may_publish(plan.target.name)
         if plan.target.alias:
             self.aliases.check_may_point(plan.target.name, plan.observed.alias, plan.target.alias)
@@ -138,7 +149,7 @@ class Releaser:
                 version = step.version or changes.published
                 if version is None:
                     raise AssertionError("there is a version to point to, or one is published before")
-                changes.point_alias(version, description=step.description)
+                point_alias(changes, version, description=step.description)
                 self.log.info(f"Alias {plan.target.alias} of {plan.target.name} points to version {version.version}")
             case _:
                 assert_never(step)

@@ -2,21 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
-from ecr_lambda_deploy.errors import DeployError, InProgressError, RevisionError
-from ecr_lambda_deploy.function_model import AliasState, FunctionState, ObservedFunction, PublishedVersion, Status
+from ecr_lambda_deploy.errors import DeployError, InProgressError, MissingFunctionError, RevisionError, TakenOverError
+from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction, PublishedVersion, Status
 from ecr_lambda_deploy.function_ports import Aliases, Functions
-from ecr_lambda_deploy.history import Record, newer_run
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import WorkflowRun
 from ecr_lambda_deploy.ports import Clock, Log
-from ecr_lambda_deploy.revert_plan import Written, is_as_left
-from ecr_lambda_deploy.settle import failed_update, wait_until_allocated, wait_until_settled
+from ecr_lambda_deploy.revert_plan import Written
+from ecr_lambda_deploy.settle import failed_update, wait_until_settled
 from ecr_lambda_deploy.wanted import Architecture
 
-_CONFLICT_DELAY = 0.3  # seconds
+CONFLICT_DELAY = 0.3
+"""Seconds to wait before a change is tried again that somebody else's has prevented."""
+
 _ROLE_DELAY = 1.0
+_NEW_PATIENCE = 10.0  # what was just made may be unknown elsewhere for a moment
 _UNHURRIED_DELAY = 1.0
 _ROLE_PATIENCE = 60.0  # a new role is known everywhere in IAM after some seconds
 
@@ -69,8 +70,12 @@ class FunctionChanges:
                     raise
                 self.log.info(f"Trying again: {error.message}")
                 self.clock.sleep(_ROLE_DELAY)
+            except RevisionError:
+                if not self.functions.read(self.name).runs(image, architecture):
+                    raise
+                break  # the request was carried out, and only its answer was lost
         self.written.is_created = True
-        self._finish(image, architecture)
+        self._finish(image, architecture, is_new=True)
 
     def start_update(self, image: ImageReference, architecture: Architecture, *, follows_alias: bool = False) -> None:
         """Give `$LATEST` an image; Lambda then goes on by itself.
@@ -84,24 +89,34 @@ class FunctionChanges:
             RevisionError: somebody else has given it another one since it was read.
             DeployError: Lambda refuses.
         """
-        decided_on = self._known()
         self.log.info(f"Updating {self.name} to {image} ({architecture})")
+        before = replace(self.written)
+        # Should the answer be lost, what was asked for may have been done.
+        self.written.image, self.written.architecture = image, architecture
+        try:
+            latest = self._start_update(image, architecture, follows_alias=follows_alias)
+        except (InProgressError, RevisionError):
+            self.written = before
+            raise
+        in_progress = Status(value="InProgress")
+        self._note(replace(latest, image=image, architecture=architecture, update=in_progress, code_sha256=""))
+
+    def _start_update(self, image: ImageReference, architecture: Architecture, *, follows_alias: bool) -> FunctionState:
+        decided_on = self._known()
         deadline = self.clock.now() + self.wait_timeout
         while True:
+            latest = self._known()
             try:
-                latest = self._known()
                 self.functions.update_code(self.name, image, architecture, revision_id=latest.revision_id)
-                break
             except (InProgressError, RevisionError) as error:
                 latest = self._read_again(error, deadline)
+            else:
+                return latest
             if latest.runs(image, architecture) and not latest.is_broken:
-                break  # the request was carried out, and only its answer was lost
+                return latest  # the request was carried out, and only its answer was lost
             is_others = (latest.image, latest.architecture) != (decided_on.image, decided_on.architecture)
             if is_others and not follows_alias:
                 raise RevisionError(f"{self.name} runs {latest.image} by now: somebody else has updated it.")
-        self.written.image, self.written.architecture = image, architecture
-        in_progress = Status(value="InProgress")
-        self._note(replace(latest, image=image, architecture=architecture, update=in_progress, code_sha256=""))
 
     def finish_update(self, *, is_unhurried: bool = False) -> None:
         """Wait until `$LATEST` runs the image that was given.
@@ -115,15 +130,17 @@ class FunctionChanges:
         if self.written.image is not None:
             self._finish(self.written.image, self.written.architecture, is_unhurried=is_unhurried)
 
-    def _finish(self, image: ImageReference, architecture: Architecture, *, is_unhurried: bool = False) -> None:
+    def _finish(
+        self, image: ImageReference, architecture: Architecture, *, is_unhurried: bool = False, is_new: bool = False
+    ) -> None:
         started = self.clock.now()
         if is_unhurried:
             self.clock.sleep(_UNHURRIED_DELAY)
-        state = self._note(self.settle())
+        state = self._note(self.settle(is_new=is_new))
         if state.is_broken:
-            raise failed_update(state)
+            raise failed_update(state, is_creation=is_new)
         if not state.runs(image, architecture):
-            raise self._taken_over(state)
+            raise taken_over(state)
         self.log.info(f"Lambda runs {state.image} after {self.clock.now() - started:.1f} s")
 
     def publish(self, description: str) -> None:
@@ -136,13 +153,23 @@ class FunctionChanges:
             DeployError: somebody else has changed the code, or Lambda refuses.
         """
         version = self._publish(description)
-        state = self.settle(version)
-        if state.state.value not in {"Active", "Inactive"}:
+        is_old = self.now.version_numbered(version) is not None
+        state = self.settle(version, is_new=not is_old)
+        if is_old and state.state.value != "Active":
+            # Nothing has changed since that version, and it cannot serve. Any update counts as a change, even with the
+            # same image [PublishVersion; moto#8379].
+            latest = self._known()
+            if latest.image is not None:
+                self.start_update(latest.image, latest.architecture)
+                self.finish_update()
+                version = self._publish(description)
+                state = self.settle(version, is_new=True)
+        if state.state.value != "Active":
             raise DeployError(f"Version {version} of {self.name} did not become active: State {state.state}.")
         self.published = state
         if self.now.version_numbered(version) is None:
             record = PublishedVersion(number=version, code_sha256=state.code_sha256, description=state.description)
-            self._see(replace(self.now, versions=(*self.now.versions, record)))
+            self.see(replace(self.now, versions=(*self.now.versions, record)))
         self.log.info(f"Published version {version}: {state.description}")
 
     def _publish(self, description: str) -> str:
@@ -155,69 +182,43 @@ class FunctionChanges:
                 )
             except (InProgressError, RevisionError) as error:
                 if self._read_again(error, deadline).code_sha256 != latest.code_sha256:
-                    raise self._taken_over(self._known()) from error
+                    raise taken_over(self._known()) from error
 
-    def point_alias(
-        self, version: FunctionState, *, description: str, share: Mapping[str, float] = MappingProxyType({})
-    ) -> None:
-        """Point the alias to a version.
+    def settle(self, qualifier: str = "", *, is_new: bool = False) -> FunctionState:
+        """Wait until the function, or a version of it, has settled.
 
         Args:
-            version: that it is to point to.
-            description: that the alias is to have.
-            share: of its traffic that goes to other versions, between 0 and 1, by version.
-
-        Raises:
-            RevisionError: somebody else has changed it, and nothing was written yet.
-            DeployError: somebody else has taken the function over, or Lambda refuses.
-        """
-        moved = self._move_alias(version.version, share, description)
-        self.written.alias = moved
-        self._see(replace(self.now, alias=moved, aliased=version))
-        settled = wait_until_allocated(
-            self.name, moved, share, aliases=self.aliases, clock=self.clock, log=self.log, timeout=self.wait_timeout
-        )
-        self._see(replace(self.now, alias=settled))
-
-    def _move_alias(self, version: str, weights: Mapping[str, float], description: str) -> AliasState:
-        while True:
-            alias = self.now.alias
-            try:
-                if alias is None:
-                    return self.aliases.create(self.name, self.alias_name, version=version, description=description)
-                return self.aliases.point(self.name, alias, version=version, weights=weights, description=description)
-            except RevisionError:
-                if not self.written.is_anything:
-                    raise
-                alias = self.aliases.read(self.name, self.alias_name)
-                if alias is not None and (alias.version, dict(alias.weights)) == (version, dict(weights)):
-                    return alias  # somebody else has done the same, or only the answer was lost
-                self._decide_again(alias, is_first=self.written.alias is None and not weights)
-
-    def settle(self, qualifier: str = "") -> FunctionState:
-        """Wait until the function, or a version of it, has settled.
+            qualifier: a version; empty for `$LATEST`.
+            is_new: whether this run has just made it, so that not all of Lambda may know it yet.
 
         Raises:
             DeployError: it has not in time.
         """
-        return wait_until_settled(
-            lambda: self.functions.read(self.name, qualifier),
-            clock=self.clock,
-            log=self.log,
-            timeout=self.wait_timeout,
-        )
+        deadline = self.clock.now() + (_NEW_PATIENCE if is_new else 0)
+
+        def read() -> FunctionState:
+            while True:
+                try:
+                    return self.functions.read(self.name, qualifier)
+                except MissingFunctionError:
+                    if self.clock.now() >= deadline:
+                        raise
+                    self.clock.sleep(CONFLICT_DELAY)
+
+        return wait_until_settled(read, clock=self.clock, log=self.log, timeout=self.wait_timeout)
 
     def _known(self) -> FunctionState:
         if self.now.latest is None:
             raise AssertionError(f"{self.name} was not read")
         return self.now.latest
 
-    def _see(self, now: ObservedFunction) -> None:
+    def see(self, now: ObservedFunction) -> None:
+        """Note how the function is now."""
         self.now = now
         self.tell(now)
 
     def _note(self, latest: FunctionState) -> FunctionState:
-        self._see(replace(self.now, latest=latest))
+        self.see(replace(self.now, latest=latest))
         return latest
 
     def _read_again(self, error: DeployError, deadline: float) -> FunctionState:
@@ -225,35 +226,13 @@ class FunctionChanges:
             raise error
         if isinstance(error, InProgressError):
             self.log.info(f"{self.name} is being changed by somebody else; waiting")
-        self.clock.sleep(_CONFLICT_DELAY)
+        self.clock.sleep(CONFLICT_DELAY)
         return self._note(self.settle())
 
-    def _decide_again(self, alias: AliasState | None, *, is_first: bool) -> None:
-        """Look whether the alias is still this run's to move, after somebody else has changed it.
 
-        Args:
-            alias: as it is now.
-            is_first: whether this run has not touched it yet. Then it goes ahead of another run of this action, which
-                it has overtaken. What a person has done stays.
-
-        Raises:
-            DeployError: it is not.
-        """
-        known, latest, written = self.now.alias, self.settle(), self.written
-        if written.image is not None and not latest.runs(written.image, written.architecture):
-            raise self._taken_over(latest)
-        if alias is not None:
-            record = Record.parse(alias.description)
-            is_moved = known is not None and not is_as_left(alias, known, self.start.alias)
-            is_overtaken = is_first and record.run != "" and (not known or alias.description != known.description)
-            newer = newer_run(self.run, record)
-            if newer or (is_moved and not is_overtaken):
-                who = f"the newer run {newer}" if newer else "somebody else"
-                raise DeployError(f"The alias {alias.name} of {self.name} was moved by {who} meanwhile, so it stays.")
-        self._see(replace(self.now, alias=alias))
-
-    def _taken_over(self, latest: FunctionState) -> DeployError:
-        return DeployError(
-            f"{latest.name} runs {latest.image}, not the image of this run: somebody else updated it meanwhile.",
-            "Give the workflow a 'concurrency' group, and leave this function's code to one workflow.",
-        )
+def taken_over(latest: FunctionState) -> TakenOverError:
+    """Return the error that tells of somebody else's update."""
+    return TakenOverError(
+        f"{latest.name} runs {latest.image}, not the image of this run: somebody else updated it meanwhile.",
+        "Give the workflow a 'concurrency' group, and leave this function's code to one workflow.",
+    )

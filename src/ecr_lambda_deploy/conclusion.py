@@ -35,21 +35,25 @@ class Conclusion:
 
     def _write(self) -> int:
         journal, console = self._journal, self._console
-        for error in journal.errors:
-            console.error(str(error), error.location)
-        console.info(headline(journal))
-        if self._environment.get("GITHUB_OUTPUT"):
-            write_outputs(outputs(journal))
-        if path := self._environment.get("GITHUB_STEP_SUMMARY"):
-            write_summary(summary(journal), path)
+        try:
+            if self._environment.get("GITHUB_OUTPUT"):
+                write_outputs(outputs(journal))
+            if path := self._environment.get("GITHUB_STEP_SUMMARY"):
+                write_summary(summary(journal), path)
+        finally:
+            for error in journal.errors:
+                console.error(str(error), error.location)
+            console.info(headline(journal))
         return 1 if journal.errors else 0
 
     def give_up(self) -> None:
         """Write what is known, and end the process: a cancelled run has not ended in time."""
-        if self._once.acquire(timeout=_PATIENCE):
-            self._journal.error = self._journal.error or CancelledError()
-            self._write()
-        self.leave(1)
+        try:
+            if self._once.acquire(timeout=_PATIENCE):
+                self._journal.error = self._journal.error or CancelledError()
+                self._write()
+        finally:
+            self.leave(1)
 
     @staticmethod
     def leave(exit_code: int) -> None:

@@ -58,6 +58,10 @@ class RevisionError(DeployError):
     """Somebody else has changed the function or alias since it was read: read it again, decide again."""
 
 
+class TakenOverError(DeployError):
+    """Somebody else has changed the function or alias meanwhile, and what this run wanted to do was left undone."""
+
+
 class MissingFunctionError(DeployError):
     """There is no such function, version or alias."""
 

@@ -103,7 +103,9 @@ def plan_release(
 
     An update that failed is done again even for the same image: what then runs is not what Lambda shows.
     """
-    description = str(Record.of(run, commit=run.commit, previous=observed.version))
+    # Code that nobody released may run by now: what served before it was the newest version.
+    previous = observed.version or (observed.versions[-1].number if observed.versions else "")
+    description = str(Record.of(run, commit=run.commit, previous=previous))
     is_served = _is_served(target, observed, image, architecture)
     code = _code_steps(target, observed, image, architecture, is_anew=not is_served and _is_asleep(observed.latest))
     steps = [*cleared(observed), *code]
@@ -212,7 +214,9 @@ def plan_rollback(
         previous = observed.version if version is None else goal.record.previous
         description = str(Record.of(run, commit=goal.record.commit, previous=previous, mode="rollback"))
         at_once = replace(target, traffic=())
-        steps += _code_steps(target, observed, goal.image, goal.architecture, is_anew=is_asleep)
+        steps += _code_steps(
+            target, observed, goal.image, goal.architecture, is_anew=is_asleep or _is_asleep(observed.latest)
+        )
         steps += _version_steps(at_once, observed, description, moved)
     return ReleasePlan(target=target, observed=observed, steps=tuple(steps), is_rollback=True)
 

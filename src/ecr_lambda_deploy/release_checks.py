@@ -7,17 +7,17 @@ from ecr_lambda_deploy.function_model import ObservedFunction
 from ecr_lambda_deploy.history import Record
 from ecr_lambda_deploy.plan import is_shiftable
 from ecr_lambda_deploy.ports import Outside
-from ecr_lambda_deploy.traffic import check_alarms
+from ecr_lambda_deploy.traffic import check_alarms_exist
 from ecr_lambda_deploy.wanted import FunctionTarget
 
 
 def check_release(target: FunctionTarget, outside: Outside) -> None:
-    """Make sure that alarms exist and are quiet, the function may be invoked, and could be created.
+    """Make sure that alarms exist, the function may be invoked, and could be created.
 
     Raises:
         DeployError: one of it is not so.
     """
-    check_alarms(target.alarms, outside.alarms)
+    check_alarms_exist(target.alarms, outside.alarms)
     if target.creation is not None:
         outside.functions.check_creation(target.name, target.creation)
     if target.smoke_test is not None:

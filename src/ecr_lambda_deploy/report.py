@@ -89,7 +89,7 @@ def _sentence(outcome: Outcome) -> str:
         ReleaseStatus.CREATED: f"Created {name}: {serves}{version}{alias}",
         ReleaseStatus.ROLLED_BACK: f"Rolled back {name}: {arrow}{version}{alias}",
         ReleaseStatus.UNCHANGED: f"Nothing to do: {name} runs {serves}{version}{alias} already",
-        ReleaseStatus.SKIPPED: f"Skipped {name}, which a newer run has released: it runs {serves}{version}{alias}",
+        ReleaseStatus.SKIPPED: f"Skipped {name}, which a newer run has changed: it runs {serves}{version}{alias}",
         ReleaseStatus.REVERTED: f"Reverted {name}, whose release failed: it runs {serves}{version}{alias} again",
         ReleaseStatus.FAILED: f"{name} failed {changed}; it runs {serves}{version}{alias}",
     }
@@ -156,7 +156,7 @@ def _table(header: tuple[str, str], rows: list[tuple[str, str]]) -> str:
 def _quoted(text: str) -> str:
     """Return a code block within an alert: the words of other programs are not Markdown."""
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 3)
-    return "\n".join(f"> {line}".rstrip() for line in [f"{fence}text", *text.split("\n"), fence])
+    return "\n".join(f"> {line}".rstrip() for line in [f"{fence}text", *re.split(r"\r\n|\r|\n", text), fence])
 
 
 def _code(language: str, lines: Iterable[str]) -> str:

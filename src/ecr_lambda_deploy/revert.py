@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ecr_lambda_deploy.aws_commands import command
-from ecr_lambda_deploy.changes import FunctionChanges
-from ecr_lambda_deploy.errors import CancelledError, DeployError, RevisionError
+from ecr_lambda_deploy.changes import CONFLICT_DELAY, FunctionChanges
+from ecr_lambda_deploy.errors import CancelledError, DeployError, InProgressError, RevisionError
 from ecr_lambda_deploy.function_model import LATEST
 from ecr_lambda_deploy.function_reads import observe_function
 from ecr_lambda_deploy.model import Outcome, ReleaseStatus
 from ecr_lambda_deploy.plan import PointAlias, ReleasePlan, UpdateCode
 from ecr_lambda_deploy.ports import Clock
-from ecr_lambda_deploy.revert_plan import RevertPlan, plan_revert
+from ecr_lambda_deploy.revert_plan import RevertPlan, Written, plan_revert
 
 _MOST_TRIES = 5  # each after a change that somebody else has made meanwhile
 
@@ -34,10 +34,15 @@ class Reverting:
     clock: Clock
     record: Callable[[Outcome], None]
     _done: list[str] = field(default_factory=list)
+    _written: Written = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Keep what was written until now apart from what reverting writes."""
+        self._written = replace(self.changes.written)
 
     def run(self) -> Outcome:
         """Revert, and return the outcome; its error tells what was reverted, and what was not."""
-        if not self.changes.written.is_anything:
+        if not self._written.is_anything:
             return self._looked_at()
         self.changes.clock = self.clock
         self.changes.tell = lambda _: None  # what is recorded from here on says what went wrong, too
@@ -46,29 +51,30 @@ class Reverting:
             self._repeated(self._revert_alias)
             self._repeated(self._revert_code)
         except DeployError as error:
-            return self._outcome(f"Reverting it failed too: {error.message}")
+            return self._looked_at(f"Reverting it failed too: {error.message}")
         return self._looked_at()
 
-    def _looked_at(self) -> Outcome:
+    def _looked_at(self, trouble: str = "") -> Outcome:
         """Return the outcome with what serves now, whoever has seen to that."""
         changes = self.changes
         try:
             changes.now = observe_function(self.plan.target, changes.functions, changes.aliases)
         except DeployError as error:
             changes.log.info(f"What serves {changes.name} now is not known: {error.message}")
-        return self._outcome()
+        return self._outcome(trouble)
 
     def _repeated(self, revert: Callable[[], None]) -> None:
         for _ in range(_MOST_TRIES):
             try:
                 return revert()
-            except RevisionError as error:  # what is there by now decides
+            except (InProgressError, RevisionError) as error:  # what is there by now decides
                 self.changes.log.info(error.message)
+                self.changes.clock.sleep(CONFLICT_DELAY)
         raise DeployError("somebody else goes on changing the function.")
 
     def _revert_alias(self) -> None:
         changes = self.changes
-        if changes.written.alias is None:
+        if self._written.alias is None:
             return
         alias = changes.aliases.read(changes.name, changes.alias_name)
         changes.now = replace(changes.now, alias=alias)
@@ -84,7 +90,7 @@ class Reverting:
 
     def _revert_code(self) -> None:
         changes = self.changes
-        if changes.written.image is None or self._keeps:
+        if self._written.image is None or self._keeps:
             return
         changes.now = replace(changes.now, latest=changes.settle())
         for step in self._way().steps:
@@ -99,26 +105,32 @@ class Reverting:
         self.record(self._outcome("Reverting it has not ended."))
 
     def _way(self) -> RevertPlan:
-        return plan_revert(self.changes.now, self.plan.observed, self.changes.written, is_kept=bool(self._keeps))
+        return plan_revert(self.changes.now, self.plan.observed, self._written, is_kept=bool(self._keeps))
 
     @property
     def _keeps(self) -> str:
         """Why code and alias stay as they are; empty if they go back."""
-        alias = self.changes.written.alias
-        if not self.changes.written.is_anything:
+        alias, present = self._written.alias, self.changes.now.alias
+        if not self._written.is_anything:
             return ""
         if not self.plan.target.reverts:
             return "Code and alias stay as they are, as 'on-failure: keep' has it."
-        if alias is not None and self.plan.is_rollback and not isinstance(self.failed.error, CancelledError):
-            return f"The alias {alias.name} stays at version {alias.version}: what was rolled back stays so."
-        if alias is not None and self.plan.observed.alias is None:
+        if self._has_rolled_back() and not isinstance(self.failed.error, CancelledError):
+            version = present.version if present else "nowhere"
+            return f"The alias {self.changes.alias_name} stays at version {version}: what was rolled back stays so."
+        if alias is not None and self.plan.observed.alias is None and present is not None:
             return f"The alias {alias.name} is new and stays, with the code that it points to."
         return ""
+
+    def _has_rolled_back(self) -> bool:
+        """Whether a rollback has moved the alias, and not merely cleared its weights."""
+        alias, before = self._written.alias, self.plan.observed.alias
+        return self.plan.is_rollback and alias is not None and (before is None or alias.version != before.version)
 
     def _outcome(self, trouble: str = "") -> Outcome:
         """Return what became of it: the reason of the failure, what was reverted, and what is left."""
         changes, way, keeps = self.changes, self._way(), self._keeps
-        created = f"The function {changes.name} is new and stays." if changes.written.is_created else ""
+        created = f"The function {changes.name} is new and stays." if self._written.is_created else ""
         told = [told for told in (*self._done, *way.left, created, keeps, trouble) if told]
         reason = self.failed.error or DeployError("")
         return replace(

@@ -93,18 +93,27 @@ def wait_until_allocated(
             is_told = True
         clock.sleep(_ALLOCATION_DELAY)
         alias = aliases.read(name, alias.name) or alias
+    if is_told and dict(alias.weights) != dict(weights):
+        alias = aliases.read(name, alias.name) or alias
+        if dict(alias.weights) != dict(weights):
+            raise DeployError(
+                f"Lambda did not move the provisioned concurrency of {alias.arn}: the old version serves.",
+                f"Look at its status: aws lambda get-provisioned-concurrency-config --function-name {name} "
+                f"--qualifier {alias.name}",
+            )
     return alias
 
 
-def failed_update(state: FunctionState) -> DeployError:
+def failed_update(state: FunctionState, *, is_creation: bool = False) -> DeployError:
     """Return the error that tells of a creation or update that Lambda has given up, in its own words."""
     status = state.update if state.update.value == "Failed" else state.state
+    served = "" if is_creation else "The code that served before goes on serving. "
     label = "LastUpdateStatus" if status is state.update else "State"
     return DeployError(
-        f"Lambda could not update {state.name}: {label} {status}.",
+        f"Lambda could not {'create' if is_creation else 'update'} {state.name}: {label} {status}.",
         _HINTS.get(
             status.reason_code,
-            "The code that served before goes on serving; run this job again once the cause is mended.",
+            f"{served}Run this job again once the cause is mended.",
         ),
     )
 

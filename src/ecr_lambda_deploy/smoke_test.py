@@ -41,7 +41,7 @@ def run_smoke_test(
         return
     try:
         answer = json.loads(response.payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _failed(f"the response is not JSON: {_shown(response.payload)}", response) from None
     if differences := list(differing(test.expect.value, answer)):
         raise _failed("\n".join(["the response is not the expected one:", *differences]), response)
@@ -97,7 +97,7 @@ def _error_of(response: Response) -> str:
     try:
         error = json.loads(response.payload)
         return f"{error['errorType']}: {error['errorMessage']}" if "errorType" in error else str(error["errorMessage"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return f"{response.error}: {_shown(response.payload)}"
 
 

@@ -1,5 +1,8 @@
 """Shifts an alias's traffic to a new version in steps, for as long as no alarm says otherwise."""
 
+from collections.abc import Mapping
+
+from ecr_lambda_deploy.alias_changes import point_alias
 from ecr_lambda_deploy.changes import FunctionChanges
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.function_ports import Alarms
@@ -23,7 +26,7 @@ def shift_traffic(step: ShiftTraffic, changes: FunctionChanges, alarms: Alarms) 
     if alias is None or old is None or new is None:
         raise AssertionError("only from one version of an alias to another can traffic be shifted")
     for number, part in enumerate(step.steps, start=1):
-        changes.point_alias(old, share={new.version: part.weight}, description=alias.description)
+        point_alias(changes, old, share={new.version: part.weight}, description=alias.description)
         share = f"version {new.version} has {part.weight * 100:g} % of the traffic of {alias.name}"
         _watch(f"Step {number} of {len(step.steps)}: {share}", part, step.alarms, changes, alarms)
 
@@ -49,16 +52,24 @@ def check_alarms(names: tuple[str, ...], alarms: Alarms) -> None:
     Raises:
         DeployError: one does not, or is.
     """
-    if not names:
-        return
-    states = alarms.states(names)
+    states = check_alarms_exist(names, alarms)
+    if ringing := [name for name in names if states[name] == "ALARM"]:
+        raise DeployError(
+            f"The CloudWatch alarm {', '.join(ringing)} is in ALARM.",
+            "Look at what it watches. To release in spite of it, leave out the inputs 'traffic' and 'alarms'.",
+        )
+
+
+def check_alarms_exist(names: tuple[str, ...], alarms: Alarms) -> Mapping[str, str]:
+    """Make sure that all alarms exist, and return their states.
+
+    Raises:
+        DeployError: one does not.
+    """
+    states = alarms.states(names) if names else {}
     if missing := [name for name in names if name not in states]:
         raise DeployError(
             f"There is no CloudWatch alarm {', '.join(missing)}.",
             "Look at the input 'alarms', and at the Region and account of the credentials.",
         )
-    if ringing := [name for name in names if states[name] == "ALARM"]:
-        raise DeployError(
-            f"The CloudWatch alarm {', '.join(ringing)} is in ALARM.",
-            "Look at what it watches. A release with 'alarms' needs all of them quiet, before and while it goes on.",
-        )
+    return states

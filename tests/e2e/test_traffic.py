@@ -102,6 +102,8 @@ def test_an_alarm_that_does_not_exist_is_found_before_anything_changes(releases:
 def test_an_alarm_that_rings_already_lets_nothing_begin(releases: Releases, alarm: str) -> None:
     _set(releases, alarm, "ALARM")
     assert "is in ALARM" in error(_refused(releases, alarm))
+    unchanged = releases.deploy(1, {"traffic": _STEPS, "alarms": alarm})
+    assert (unchanged.exit_code, status(unchanged)) == (0, "unchanged")
 
 
 def test_a_new_alias_has_no_traffic_to_shift(releases: Releases) -> None:

@@ -47,7 +47,9 @@ def test_steps(
     observed = replace(observed_function(latest), versions=(newest,) if newest else ())
     steps = {
         "update": UpdateCode(image=reference, architecture=architecture),
-        "publish": PublishVersion(description=str(Record.of(RUN, commit=RUN.commit, previous=observed.version))),
+        "publish": PublishVersion(
+            description=str(Record.of(RUN, commit=RUN.commit, previous=newest.number if newest else ""))
+        ),
     }
     target = FunctionTarget(name="orders-api", publish=publish)
 

@@ -75,7 +75,7 @@ _OUTCOMES = {
         ("unchanged", f"Nothing to do: orders-api runs {_VERSION_8} already"),
         (
             "skipped",
-            f"Skipped orders-api, which a newer run has released: it runs {_VERSION_8}",
+            f"Skipped orders-api, which a newer run has changed: it runs {_VERSION_8}",
         ),
         (
             "reverted",

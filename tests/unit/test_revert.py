@@ -239,7 +239,7 @@ def test_a_creation_that_lambda_gives_up_is_told_in_its_words() -> None:
     world.functions.end_of_update = lambda state: replace(state, state=failed)
     outcome = release_image(world, replace(LIVE, creation={"Role": "r"}))
 
-    assert _told(outcome)[0] == f"Lambda could not update orders-api: State {failed}."
+    assert _told(outcome)[0] == f"Lambda could not create orders-api: State {failed}."
     assert outcome.status is ReleaseStatus.FAILED
 
 

@@ -81,10 +81,10 @@ def test_without_alarms_nothing_is_asked() -> None:
 @pytest.mark.parametrize(
     ("look", "shares"),
     [
-        (1, ["8=0.1"]),  # before its first second
-        (13, ["8=0.1"]),  # after its last one
-        (14, ["8=0.1", "8=0.5"]),
-        (21, ["8=0.1", "8=0.5"]),
+        (2, ["8=0.1"]),  # before its first second
+        (14, ["8=0.1"]),  # after its last one
+        (15, ["8=0.1", "8=0.5"]),
+        (22, ["8=0.1", "8=0.5"]),
     ],
 )
 def test_an_alarm_ends_the_release_and_takes_everything_back(look: int, shares: list[str]) -> None:
@@ -105,6 +105,25 @@ def test_an_alarm_ends_the_release_and_takes_everything_back(look: int, shares: 
         f"$LATEST runs {OLD} again.",
     ]
     assert (world.live.version, world.live.weights, world.live.description) == ("7", {}, "before")
+
+
+def test_an_alarm_that_rings_already_lets_nothing_begin() -> None:
+    world = _world()
+    world.alarms.there.update(latency="ALARM")
+    outcome = release_image(world, _TARGET)
+
+    assert world.functions.changes == []
+    assert (outcome.status, outcome.is_changed) == (ReleaseStatus.FAILED, False)
+    assert "The CloudWatch alarm latency is in ALARM." in str(outcome.error)
+
+
+def test_an_alarm_that_rings_keeps_nothing_from_being_left_as_it_is() -> None:
+    world = _world()
+    release_image(world, _TARGET)
+    world.next_run()
+    world.alarms.there.update(latency="ALARM")
+
+    assert release_image(world, _TARGET).status is ReleaseStatus.UNCHANGED
 
 
 def test_an_alarm_that_vanishes_ends_the_release_too() -> None:

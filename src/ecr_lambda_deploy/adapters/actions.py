@@ -1,36 +1,40 @@
 """GitHub's runner: workflow commands, outputs and the job summary."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
+from threading import RLock
+from types import MappingProxyType
 
-from actions_toolkit.command import issue, issue_command
+from actions_toolkit.command import Command
 from actions_toolkit.file_command import issue_file_command, prepare_key_value_message
 
 from ecr_lambda_deploy.errors import SourceLocation
 
+# As the runner reads it: at the start of a line, or in the older form anywhere in one [actions/runner, ActionCommand].
+_COMMAND = re.compile(r"^(\s*)::", re.MULTILINE)
+
 
 class Console:
-    """The job's log, as the runner reads it: every line at once, since a mask that comes late is none.
-
-    actions-toolkit writes to `sys.stdout`, which is unbuffered only if the interpreter runs with `-u`.
-    """
+    """The job's log, as the runner reads it: every line at once and whole, since a mask that comes late is none."""
 
     def __init__(self) -> None:
         self._masked: set[str] = set()
+        self._lock = RLock()  # several threads write
+        self._resume_token = ""
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
         """Fold what is printed within the block."""
-        issue("group", title)
+        self._command("group", title)
         try:
             yield
         finally:
-            issue("endgroup")
-            sys.stdout.flush()
+            self._command("endgroup")
 
     @contextmanager
     def verbatim(self) -> Iterator[None]:
@@ -39,41 +43,53 @@ class Console:
         See "Stopping and starting workflow commands" in GitHub's documentation.
         """
         token = token_hex(16)
-        issue("stop-commands", token)
+        with self._lock:
+            self._command("stop-commands", token)
+            self._resume_token = token
         try:
             yield
         finally:
-            issue(token)
-            sys.stdout.flush()
+            with self._lock:
+                self._resume_token = ""
+                self._command(token)
 
     def info(self, message: str) -> None:
-        """Print a line."""
-        print(message, flush=True)
+        """Print lines, none of which the runner takes for a workflow command: functions and AWS have a say in them."""
+        self._write(_COMMAND.sub(r"\1: :", message).replace("##[", "## ["))
 
     def notice(self, message: str) -> None:
         """Print a line and annotate the run with it."""
-        self._annotate("notice", message)
+        self._command("notice", message)
 
     def warning(self, message: str) -> None:
         """Print a warning and annotate the run with it."""
-        self._annotate("warning", message)
+        self._command("warning", message)
 
     def error(self, message: str, location: SourceLocation | None = None) -> None:
         """Print an error and annotate the run, or a line of a file, with it."""
-        self._annotate("error", message, location)
-
-    def _annotate(self, kind: str, message: str, location: SourceLocation | None = None) -> None:
         # The toolkit's own functions send every property, empty ones too.
-        issue_command(kind, {"file": location.file, "line": str(location.line)} if location else {}, message)
-        sys.stdout.flush()
+        self._command("error", message, {"file": location.file, "line": str(location.line)} if location else {})
 
     def mask(self, secret: str) -> None:
         """Have the runner replace a secret in the log from here on."""
         for line in secret.splitlines():
-            if line and line not in self._masked:
-                self._masked.add(line)
-                issue_command("add-mask", {}, line)
-        sys.stdout.flush()
+            with self._lock:
+                if line and line not in self._masked:
+                    self._masked.add(line)
+                    self._command("add-mask", line)
+
+    def _command(self, name: str, message: str = "", properties: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Give the runner a command, also while it takes none because another program is printing."""
+        command = str(Command(name, dict(properties), message))
+        with self._lock:
+            if self._resume_token:
+                command = f"::{self._resume_token}::\n{command}\n::stop-commands::{self._resume_token}"
+            self._write(command)
+
+    def _write(self, text: str) -> None:
+        with self._lock:
+            sys.stdout.write(f"{text}\n")
+            sys.stdout.flush()
 
 
 def id_token(audience: str) -> str:

@@ -55,13 +55,10 @@ class LambdaAliases:
             else:
                 with translated("lambda:UpdateAlias", f"{name}:{wanted}"):
                     client.update_alias(FunctionName=name, Name=wanted, RevisionId=NO_REVISION)
-        except RefusedError as error:
-            if error.code not in {
-                "PreconditionFailedException",
-                "ResourceConflictException",
-                "ResourceNotFoundException",
-            }:
-                raise
+        except DeniedError:
+            raise
+        except RefusedError:
+            pass  # whatever else it is, the caller was not refused
 
     def create(self, name: str, alias: str, *, version: str, description: str) -> AliasState:
         """Create an alias that points to a version.

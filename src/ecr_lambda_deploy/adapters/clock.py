@@ -1,10 +1,11 @@
 """The machine's time, and the runner's signals, which cut waiting short."""
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Event, Timer
+from threading import Event, Thread
 from types import FrameType
 
 from ecr_lambda_deploy.errors import CancelledError
@@ -22,6 +23,7 @@ class SystemClock:
 
     def __init__(self) -> None:
         self._cancelled = Event()
+        self._is_signalled = False
         self._is_polled = False
 
     def now(self) -> float:
@@ -44,7 +46,7 @@ class SystemClock:
     @property
     def is_cancelled(self) -> bool:
         """Whether the runner wants the run to end."""
-        return self._cancelled.is_set()
+        return self._is_signalled
 
     @contextmanager
     def polled(self) -> Iterator[None]:
@@ -65,20 +67,25 @@ class SystemClock:
         Args:
             give_up: ends the run, when it has not ended by itself in time.
         """
-
-        def cancel(_number: int, _frame: FrameType | None) -> None:
-            if self._cancelled.is_set():
-                return  # the second signal asks for nothing more
-            self._cancelled.set()
-            timer = Timer(DEADLINE, give_up)
-            timer.daemon = True
-            timer.start()
-            if not self._is_polled:
-                raise KeyboardInterrupt
-
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)  # as set_wakeup_fd wants it
+        signal.set_wakeup_fd(writer)
+        Thread(target=self._watch, args=(reader, give_up), name="signals", daemon=True).start()
         # As process 1 of a container Python ignores SIGTERM unless it is told otherwise.
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, cancel)
+            signal.signal(number, self._interrupt)
+
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        """Run on the main thread, between any two of its steps: whatever takes a lock here could wait for itself."""
+        is_first, self._is_signalled = not self._is_signalled, True
+        if is_first and not self._is_polled:
+            raise KeyboardInterrupt
+
+    def _watch(self, reader: int, give_up: Callable[[], None]) -> None:
+        os.read(reader, 1)
+        self._cancelled.set()
+        time.sleep(DEADLINE)
+        give_up()
 
 
 class SteadyClock:

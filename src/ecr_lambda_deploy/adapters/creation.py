@@ -27,7 +27,7 @@ _OWN = {
     "Runtime": "the image brings it",
 }
 # What a person may not want in a log, in botocore's words.
-_VALUE = re.compile(r" value: .*,(?= type: )")
+_VALUE = re.compile(r", value: .*?(?=, (?:type: <class|valid ))", re.DOTALL)
 # Not part of what GetFunction shows as the configuration.
 _NOT_SHOWN = {"Tags"}
 
@@ -51,7 +51,7 @@ def check(client: "LambdaClient", name: str, parameters: Mapping[str, object]) -
     given = {key: value for key, value in parameters.items() if key not in _OWN}
     whole = {"FunctionName": name.rpartition(":")[2], "Code": {}, **given}
     report = ParamValidator().validate(whole, shape)
-    lines = (_VALUE.sub("", line) for line in report.generate_report().split("\n"))
+    lines = _VALUE.sub("", report.generate_report()).split("\n")
     problems += [line for line in lines if line and "Unknown parameter" not in line]
     if problems:
         raise DeployError(

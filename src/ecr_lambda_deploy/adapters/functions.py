@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ecr_lambda_deploy.adapters import creation
-from ecr_lambda_deploy.adapters.aws_errors import RefusedError, translated
+from ecr_lambda_deploy.adapters.aws_errors import DeniedError, RefusedError, translated
 from ecr_lambda_deploy.adapters.lambda_errors import told_apart
 from ecr_lambda_deploy.errors import MissingFunctionError, RevisionError
 from ecr_lambda_deploy.function_model import FunctionState, PublishedVersion, Status
@@ -90,9 +90,10 @@ class LambdaFunctions:
         try:
             with translated("lambda:PublishVersion", name):
                 self._aws.functions().publish_version(FunctionName=name, RevisionId=NO_REVISION)
-        except RefusedError as error:
-            if error.code not in {"PreconditionFailedException", "ResourceConflictException"}:
-                raise
+        except DeniedError:
+            raise
+        except RefusedError:
+            pass  # whatever else it is, the caller was not refused
 
     def check_creation(self, name: str, parameters: Mapping[str, object]) -> None:
         """Make sure that a function could be created with these parameters, as far as Lambda's own model tells.

@@ -3,7 +3,7 @@
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
-from ecr_lambda_deploy.adapters.aws_errors import RefusedError, translated
+from ecr_lambda_deploy.adapters.aws_errors import DeniedError, RefusedError, translated
 from ecr_lambda_deploy.errors import MissingFunctionError
 from ecr_lambda_deploy.function_ports import Response
 
@@ -30,12 +30,15 @@ class LambdaInvocations:
         """
         try:
             with translated("lambda:InvokeFunction", name):
-                self._aws.functions().invoke(FunctionName=name, InvocationType="DryRun", Payload=b"{}")
+                self._aws.functions().invoke(
+                    FunctionName=name, Qualifier="$LATEST", InvocationType="DryRun", Payload=b"{}"
+                )
+        except DeniedError:
+            raise
         except RefusedError as error:
             if error.code == "ResourceNotFoundException":
                 raise MissingFunctionError(error.message) from error
-            if error.code != "ResourceConflictException":  # it is not active: an update will make it so
-                raise
+            # Whatever else it is, of a function that is not active for example, the caller was not refused.
 
     def invoke(self, name: str, qualifier: str, event: str) -> Response:
         """Invoke a function once, and wait for its answer for as long as a function may run.

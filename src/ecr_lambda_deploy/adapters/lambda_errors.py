@@ -1,5 +1,6 @@
 """What Lambda refuses for a reason that passes, or that a caller decides on."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,9 @@ _PULL_STATEMENT = (
     '{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, '
     '"Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]}'
 )
+
+# "An update is in progress", or "currently in the following state: Pending" [Lambda developer guide, function states].
+_PASSING = re.compile(r"in progress|state: '?Pending")
 
 
 @contextmanager
@@ -25,7 +29,7 @@ def told_apart() -> Iterator[None]:
     try:
         yield
     except RefusedError as error:
-        if error.code == "ResourceConflictException" and "in progress" in error.message:
+        if error.code == "ResourceConflictException" and _PASSING.search(error.message):
             raise InProgressError(error.message, error.hint) from error
         if "cannot be assumed by Lambda" in error.message:
             raise InProgressError(
