@@ -32,17 +32,16 @@ def point_alias(
         DeployError: somebody else has taken the function over, or Lambda refuses.
     """
     before = replace(changes.written)
-    # Should the answer be lost, what was asked for may have been done.
     wanted = AliasState(
         name=changes.alias_name, arn="", version=version.version, weights=share, description=description
     )
-    changes.written.alias = wanted
+    changes.written.asked = wanted  # should the answer be lost, it may have been done
     try:
         moved = _move(changes, wanted, is_first=not before.is_anything, is_untouched=before.alias is None)
     except (InProgressError, RevisionError, TakenOverError):
         changes.written = before
         raise
-    changes.written.alias = moved
+    changes.written.alias, changes.written.asked = moved, None
     changes.see(replace(changes.now, alias=moved, aliased=version))
     settled = wait_until_allocated(
         changes.name,
@@ -98,8 +97,9 @@ def _decide_again(changes: FunctionChanges, alias: AliasState | None, *, may_ove
     Raises:
         TakenOverError: it is not.
     """
-    known, latest, written = changes.now.alias, changes.settle(), changes.written
-    if written.image is not None and not latest.runs(written.image, written.architecture):
+    known, latest, written, published = changes.now.alias, changes.settle(), changes.written, changes.published
+    is_given = written.image is None or latest.runs(written.image, written.architecture)
+    if not is_given or (published is not None and published.code_sha256 != latest.code_sha256):
         raise taken_over(latest)
     if alias is not None:
         record = Record.parse(alias.description)

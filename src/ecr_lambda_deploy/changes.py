@@ -115,7 +115,7 @@ class FunctionChanges:
             if latest.runs(image, architecture) and not latest.is_broken:
                 return latest  # the request was carried out, and only its answer was lost
             is_others = (latest.image, latest.architecture) != (decided_on.image, decided_on.architecture)
-            if is_others and not follows_alias:
+            if is_others and not (follows_alias and self._has_alias()):
                 raise RevisionError(f"{self.name} runs {latest.image} by now: somebody else has updated it.")
 
     def finish_update(self, *, is_unhurried: bool = False) -> None:
@@ -206,6 +206,11 @@ class FunctionChanges:
                     self.clock.sleep(CONFLICT_DELAY)
 
         return wait_until_settled(read, clock=self.clock, log=self.log, timeout=self.wait_timeout)
+
+    def _has_alias(self) -> bool:
+        """Whether the alias still points to where this run has moved it."""
+        alias, moved = self.aliases.read(self.name, self.alias_name), self.written.alias
+        return alias is None or moved is None or alias.version == moved.version
 
     def _known(self) -> FunctionState:
         if self.now.latest is None:

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from threading import Lock
 
 from ecr_lambda_deploy.adapters.actions import Console, write_outputs, write_summary
@@ -35,15 +36,14 @@ class Conclusion:
 
     def _write(self) -> int:
         journal, console = self._journal, self._console
-        try:
-            if self._environment.get("GITHUB_OUTPUT"):
-                write_outputs(outputs(journal))
+        with ExitStack() as each:  # one that cannot be written is no reason to leave out the others
+            each.callback(console.info, headline(journal))
+            for error in reversed(journal.errors):
+                each.callback(console.error, str(error), error.location)
             if path := self._environment.get("GITHUB_STEP_SUMMARY"):
-                write_summary(summary(journal), path)
-        finally:
-            for error in journal.errors:
-                console.error(str(error), error.location)
-            console.info(headline(journal))
+                each.callback(write_summary, summary(journal), path)
+            if self._environment.get("GITHUB_OUTPUT"):
+                each.callback(write_outputs, outputs(journal))
         return 1 if journal.errors else 0
 
     def give_up(self) -> None:

@@ -140,10 +140,11 @@ class ObservedFunction:
 
     @property
     def version(self) -> str:
-        """The version that serves or, where `$LATEST` does, that holds its code; empty without one."""
+        """The version that serves or, where `$LATEST` does, the newest that holds its code; empty without one."""
         if self.alias is not None and self.alias.version != LATEST:
             return self.alias.version
-        return self.published.number if self.published else ""
+        code = self.latest.code_sha256 if self.latest else ""
+        return next((version.number for version in reversed(self.versions) if version.code_sha256 == code), "")
 
     @property
     def image(self) -> ImageReference | None:

@@ -107,10 +107,15 @@ def plan_release(
     previous = observed.version or (observed.versions[-1].number if observed.versions else "")
     description = str(Record.of(run, commit=run.commit, previous=previous))
     is_served = _is_served(target, observed, image, architecture)
-    code = _code_steps(target, observed, image, architecture, is_anew=not is_served and _is_asleep(observed.latest))
+    alias_description = str(Record.of(run))
+    is_anew = not is_served and _is_asleep(observed.latest)
+    code = tuple(_code_steps(target, observed, image, architecture, is_anew=is_anew))
     steps = [*cleared(observed), *code]
     if not is_served:
-        steps += _version_steps(target, observed, description, str(Record.of(run)))
+        steps += _version_steps(target, observed, description, alias_description)
+    elif code and target.alias:
+        # Whoever has given `$LATEST` another image may be about to move the alias: it is made sure of last.
+        steps.append(PointAlias(version=observed.aliased, description=alias_description))
     return ReleasePlan(target=target, observed=observed, steps=tuple(steps))
 
 

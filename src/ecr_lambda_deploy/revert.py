@@ -74,7 +74,7 @@ class Reverting:
 
     def _revert_alias(self) -> None:
         changes = self.changes
-        if self._written.alias is None:
+        if not self._written.is_of_alias:
             return
         alias = changes.aliases.read(changes.name, changes.alias_name)
         changes.now = replace(changes.now, alias=alias)
@@ -110,22 +110,19 @@ class Reverting:
     @property
     def _keeps(self) -> str:
         """Why code and alias stay as they are; empty if they go back."""
-        alias, present = self._written.alias, self.changes.now.alias
+        alias, before = self.changes.now.alias, self.plan.observed.alias
         if not self._written.is_anything:
             return ""
         if not self.plan.target.reverts:
             return "Code and alias stay as they are, as 'on-failure: keep' has it."
-        if self._has_rolled_back() and not isinstance(self.failed.error, CancelledError):
-            version = present.version if present else "nowhere"
-            return f"The alias {self.changes.alias_name} stays at version {version}: what was rolled back stays so."
-        if alias is not None and self.plan.observed.alias is None and present is not None:
+        if alias is None or not self._written.is_in_place(alias, before):
+            return ""
+        is_rolled_back = self.plan.is_rollback and (before is None or alias.version != before.version)
+        if is_rolled_back and not isinstance(self.failed.error, CancelledError):
+            return f"The alias {alias.name} stays at version {alias.version}: what was rolled back stays so."
+        if before is None:
             return f"The alias {alias.name} is new and stays, with the code that it points to."
         return ""
-
-    def _has_rolled_back(self) -> bool:
-        """Whether a rollback has moved the alias, and not merely cleared its weights."""
-        alias, before = self._written.alias, self.plan.observed.alias
-        return self.plan.is_rollback and alias is not None and (before is None or alias.version != before.version)
 
     def _outcome(self, trouble: str = "") -> Outcome:
         """Return what became of it: the reason of the failure, what was reverted, and what is left."""

@@ -16,18 +16,34 @@ class Written:
         image: given to `$LATEST`; None if it was left alone.
         architecture: given with it.
         alias: as the run left it; None if it was left alone.
+        asked: what the alias was asked to become, and may have; None if no answer is missing.
         is_created: whether the run created the function.
     """
 
     image: ImageReference | None = None
     architecture: Architecture = "x86_64"
     alias: AliasState | None = None
+    asked: AliasState | None = None
     is_created: bool = False
 
     @property
     def is_anything(self) -> bool:
-        """Whether it has written anything."""
-        return self.image is not None or self.alias is not None or self.is_created
+        """Whether it has written anything, or may have."""
+        return self.image is not None or self.is_of_alias or self.is_created
+
+    @property
+    def is_of_alias(self) -> bool:
+        """Whether it has moved the alias, or may have."""
+        return self.alias is not None or self.asked is not None
+
+    def is_in_place(self, alias: AliasState, before: AliasState | None) -> bool:
+        """Whether an alias is as the run left it or asked it to be.
+
+        Args:
+            alias: as it is now.
+            before: as it was at the start.
+        """
+        return any(is_as_left(alias, mine, before) for mine in (self.alias, self.asked) if mine is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +76,10 @@ def plan_revert(now: ObservedFunction, start: ObservedFunction, written: Written
 def _plan_alias(
     now: ObservedFunction, start: ObservedFunction, written: Written, *, is_kept: bool
 ) -> tuple[tuple[PointAlias, ...], tuple[str, ...]]:
-    alias, mine, before = now.alias, written.alias, start.alias
-    if alias is None or mine is None or (before and alias.version == before.version and not alias.weights):
+    alias, before = now.alias, start.alias
+    if alias is None or not written.is_of_alias or _is_as_before(alias, before):
         return (), ()
-    if not is_as_left(alias, mine, before):
+    if not written.is_in_place(alias, before):
         left = f"The alias {alias.name} points to version {alias.version}: somebody else has moved it, so it stays."
         return (), (left,)
     if is_kept or before is None:
@@ -83,6 +99,15 @@ def _plan_code(
     if latest.runs(written.image, written.architecture):
         return (back,), ()
     return (), (f"{LATEST} runs {latest.image}: somebody else has updated it since, so it stays.",)
+
+
+def _is_as_before(alias: AliasState, before: AliasState | None) -> bool:
+    """Whether an alias is as it was at the start, but for shares of traffic that a dead run had left."""
+    return (
+        before is not None
+        and alias.version == before.version
+        and (not alias.weights or alias.weights == before.weights)
+    )
 
 
 def is_as_left(alias: AliasState, mine: AliasState, before: AliasState | None) -> bool:

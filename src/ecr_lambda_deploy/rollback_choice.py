@@ -63,8 +63,8 @@ def _best(versions: Sequence[PublishedVersion], observed: ObservedFunction) -> P
 
 
 def _previous(observed: ObservedFunction, run: WorkflowRun) -> PublishedVersion:
-    serving = observed.version_numbered(observed.version)
     alias, newest = observed.alias, observed.versions[-1] if observed.versions else None
+    serving = observed.version_numbered(observed.version) if alias else observed.published
     if serving is not None and _is_of(run, alias.description if alias else serving.description):
         return serving  # this run has gone back already
     if alias is not None and alias.weights and serving is not None:

@@ -16,7 +16,7 @@ from actions_toolkit.file_command import issue_file_command, prepare_key_value_m
 from ecr_lambda_deploy.errors import SourceLocation
 
 # As the runner reads it: at the start of a line, or in the older form anywhere in one [actions/runner, ActionCommand].
-_COMMAND = re.compile(r"^(\s*)::", re.MULTILINE)
+_COMMAND = re.compile(r"((?:^|[\r\n])\s*)::")
 
 
 class Console:
