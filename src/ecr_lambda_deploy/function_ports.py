@@ -119,8 +119,10 @@ class Aliases(Protocol):
             DeployError: Lambda refuses.
         """
 
-    def is_allocating(self, name: str, alias: str) -> bool:
+    def is_allocating(self, name: str, alias: str) -> bool | None:
         """Whether Lambda is moving provisioned concurrency, and so has weights of its own on the alias.
+
+        It is None where these credentials may not ask.
 
         Raises:
             DeployError: that may not be read.

@@ -81,7 +81,7 @@ def wait_until_allocated(
     """
     deadline = clock.now() + timeout
     is_told = False
-    while dict(alias.weights) != dict(weights) and aliases.is_allocating(name, alias.name):
+    while dict(alias.weights) != dict(weights) and aliases.is_allocating(name, alias.name) is not False:
         if clock.now() >= deadline:
             raise DeployError(
                 f"Lambda has not moved the provisioned concurrency of {alias.arn} in {timeout:.0f} s.",
@@ -93,7 +93,7 @@ def wait_until_allocated(
             is_told = True
         clock.sleep(_ALLOCATION_DELAY)
         alias = aliases.read(name, alias.name) or alias
-    if is_told and dict(alias.weights) != dict(weights):
+    if dict(alias.weights) != dict(weights):
         alias = aliases.read(name, alias.name) or alias
         if dict(alias.weights) != dict(weights):
             raise DeployError(

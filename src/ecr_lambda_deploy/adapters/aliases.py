@@ -95,8 +95,10 @@ class LambdaAliases:
                 )
             )
 
-    def is_allocating(self, name: str, alias: str) -> bool:
+    def is_allocating(self, name: str, alias: str) -> bool | None:
         """Whether Lambda is moving provisioned concurrency, and so has weights of its own on the alias.
+
+        It is None where these credentials may not ask.
 
         Raises:
             DeployError: that may not be read.
@@ -105,7 +107,7 @@ class LambdaAliases:
             with translated("lambda:GetProvisionedConcurrencyConfig", f"{name}:{alias}"):
                 answer = self._aws.functions().get_provisioned_concurrency_config(FunctionName=name, Qualifier=alias)
         except DeniedError:
-            return False  # whoever may not ask has weights on the alias cleared, as if a run had left them
+            return None
         except RefusedError as error:
             if error.code != "ProvisionedConcurrencyConfigNotFoundException":
                 raise
