@@ -47,9 +47,9 @@ def point_alias(
         changes.name,
         moved,
         share,
-        aliases=changes.aliases,
+        aliases=changes.outside.aliases,
         clock=changes.clock,
-        log=changes.log,
+        log=changes.outside.log,
         timeout=changes.wait_timeout,
     )
     changes.see(replace(changes.now, alias=settled))
@@ -61,10 +61,10 @@ def _move(changes: FunctionChanges, wanted: AliasState, *, is_first: bool, is_un
         alias = changes.now.alias
         try:
             if alias is None:
-                return changes.aliases.create(
+                return changes.outside.aliases.create(
                     changes.name, wanted.name, version=wanted.version, description=wanted.description
                 )
-            return changes.aliases.point(
+            return changes.outside.aliases.point(
                 changes.name,
                 alias,
                 version=wanted.version,
@@ -72,7 +72,7 @@ def _move(changes: FunctionChanges, wanted: AliasState, *, is_first: bool, is_un
                 description=wanted.description,
             )
         except (InProgressError, RevisionError):
-            present = changes.aliases.read(changes.name, wanted.name)
+            present = changes.outside.aliases.read(changes.name, wanted.name)
             if present is not None and _is_same(present, wanted):
                 return present  # the request was carried out, and only its answer was lost
             if is_first or changes.clock.now() >= deadline:

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from ecr_lambda_deploy.errors import DeployError, InProgressError, MissingFunctionError, RevisionError, TakenOverError
 from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction, PublishedVersion, Status
-from ecr_lambda_deploy.function_ports import Aliases, Functions
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import WorkflowRun
-from ecr_lambda_deploy.ports import Clock, Log
+from ecr_lambda_deploy.ports import Clock, Outside
 from ecr_lambda_deploy.revert_plan import Written
 from ecr_lambda_deploy.settle import failed_update, wait_until_settled
 from ecr_lambda_deploy.wanted import Architecture
@@ -27,6 +26,8 @@ class FunctionChanges:
     """Changes one function, and keeps what it read and wrote last.
 
     Attributes:
+        outside: what is asked and changed.
+        clock: time; cancelling may cut its `sleep` short.
         name: of the function, as it was given.
         run: that changes it.
         wait_timeout: seconds to wait for Lambda to finish one change.
@@ -38,9 +39,7 @@ class FunctionChanges:
         written: what was written.
     """
 
-    functions: Functions
-    aliases: Aliases
-    log: Log
+    outside: Outside
     clock: Clock
     name: str
     run: WorkflowRun
@@ -59,19 +58,19 @@ class FunctionChanges:
             RevisionError: somebody else has created it.
             DeployError: Lambda refuses, or gives it up.
         """
-        self.log.info(f"Creating {self.name} with {image} ({architecture})")
+        self.outside.log.info(f"Creating {self.name} with {image} ({architecture})")
         deadline = self.clock.now() + min(_ROLE_PATIENCE, self.wait_timeout)
         while True:
             try:
-                self.functions.create(self.name, image, architecture, parameters)
+                self.outside.functions.create(self.name, image, architecture, parameters)
                 break
             except InProgressError as error:
                 if self.clock.now() >= deadline:
                     raise
-                self.log.info(f"Trying again: {error.message}")
+                self.outside.log.info(f"Trying again: {error.message}")
                 self.clock.sleep(_ROLE_DELAY)
             except RevisionError:
-                if not self.functions.read(self.name).runs(image, architecture):
+                if not self.outside.functions.read(self.name).runs(image, architecture):
                     raise
                 break  # the request was carried out, and only its answer was lost
         self.written.is_created = True
@@ -89,7 +88,7 @@ class FunctionChanges:
             RevisionError: somebody else has given it another one since it was read.
             DeployError: Lambda refuses.
         """
-        self.log.info(f"Updating {self.name} to {image} ({architecture})")
+        self.outside.log.info(f"Updating {self.name} to {image} ({architecture})")
         before = replace(self.written)
         # Should the answer be lost, what was asked for may have been done.
         self.written.image, self.written.architecture = image, architecture
@@ -107,7 +106,7 @@ class FunctionChanges:
         while True:
             latest = self._known()
             try:
-                self.functions.update_code(self.name, image, architecture, revision_id=latest.revision_id)
+                self.outside.functions.update_code(self.name, image, architecture, revision_id=latest.revision_id)
             except (InProgressError, RevisionError) as error:
                 latest = self._read_again(error, deadline)
             else:
@@ -141,7 +140,7 @@ class FunctionChanges:
             raise failed_update(state, is_creation=is_new)
         if not state.runs(image, architecture):
             raise taken_over(state)
-        self.log.info(f"Lambda runs {state.image} after {self.clock.now() - started:.1f} s")
+        self.outside.log.info(f"Lambda runs {state.image} after {self.clock.now() - started:.1f} s")
 
     def publish(self, description: str) -> None:
         """Publish `$LATEST` as it was read last, and wait until the version is active.
@@ -170,14 +169,14 @@ class FunctionChanges:
         if self.now.version_numbered(version) is None:
             record = PublishedVersion(number=version, code_sha256=state.code_sha256, description=state.description)
             self.see(replace(self.now, versions=(*self.now.versions, record)))
-        self.log.info(f"Published version {version}: {state.description}")
+        self.outside.log.info(f"Published version {version}: {state.description}")
 
     def _publish(self, description: str) -> str:
         deadline = self.clock.now() + self.wait_timeout
         while True:
             latest = self._known()
             try:
-                return self.functions.publish_version(
+                return self.outside.functions.publish_version(
                     self.name, code_sha256=latest.code_sha256, revision_id=latest.revision_id, description=description
                 )
             except (InProgressError, RevisionError) as error:
@@ -199,17 +198,17 @@ class FunctionChanges:
         def read() -> FunctionState:
             while True:
                 try:
-                    return self.functions.read(self.name, qualifier)
+                    return self.outside.functions.read(self.name, qualifier)
                 except MissingFunctionError:
                     if self.clock.now() >= deadline:
                         raise
                     self.clock.sleep(CONFLICT_DELAY)
 
-        return wait_until_settled(read, clock=self.clock, log=self.log, timeout=self.wait_timeout)
+        return wait_until_settled(read, clock=self.clock, log=self.outside.log, timeout=self.wait_timeout)
 
     def _has_alias(self) -> bool:
         """Whether the alias still points to where this run has moved it."""
-        alias, moved = self.aliases.read(self.name, self.alias_name), self.written.alias
+        alias, moved = self.outside.aliases.read(self.name, self.alias_name), self.written.alias
         return alias is None or moved is None or alias.version == moved.version
 
     def _known(self) -> FunctionState:
@@ -230,7 +229,7 @@ class FunctionChanges:
         if self.clock.now() >= deadline:
             raise error
         if isinstance(error, InProgressError):
-            self.log.info(f"{self.name} is being changed by somebody else; waiting")
+            self.outside.log.info(f"{self.name} is being changed by somebody else; waiting")
         self.clock.sleep(CONFLICT_DELAY)
         return self._note(self.settle())
 

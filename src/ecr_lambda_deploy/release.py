@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from ecr_lambda_deploy.apply import Releaser
 from ecr_lambda_deploy.errors import DeployError, RevisionError
@@ -10,6 +11,7 @@ from ecr_lambda_deploy.function_reads import observe_function
 from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.plan import ReleasePlan, staleness
 from ecr_lambda_deploy.ports import Outside
+from ecr_lambda_deploy.settle import wait_until_settled
 from ecr_lambda_deploy.wanted import FunctionTarget
 
 _MOST_DECISIONS = 10
@@ -37,20 +39,12 @@ def release(
     Raises:
         DeployError: before this function was touched. Failures after that are part of the outcome.
     """
-    releaser = Releaser(
-        functions=outside.functions,
-        aliases=outside.aliases,
-        invocations=outside.invocations,
-        alarms=outside.alarms,
-        log=outside.log,
-        clock=outside.clock,
-        run=journal.run,
-        wait_timeout=wait_timeout,
-        record=journal.record,
-    )
+    releaser = Releaser(outside=outside, journal=journal, wait_timeout=wait_timeout)
     for _ in range(_MOST_DECISIONS):
         if observed.latest is not None and not observed.latest.is_settled:
-            releaser.settle(target.name)
+            wait_until_settled(
+                partial(outside.functions.read, target.name), clock=outside.clock, log=outside.log, timeout=wait_timeout
+            )
             observed = observe_function(target, outside.functions, outside.aliases)
         if skip_stale(target, observed, outside, journal):
             return None

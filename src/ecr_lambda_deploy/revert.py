@@ -58,9 +58,9 @@ class Reverting:
         """Return the outcome with what serves now, whoever has seen to that."""
         changes = self.changes
         try:
-            changes.now = observe_function(self.plan.target, changes.functions, changes.aliases)
+            changes.now = observe_function(self.plan.target, changes.outside.functions, changes.outside.aliases)
         except DeployError as error:
-            changes.log.info(f"What serves {changes.name} now is not known: {error.message}")
+            changes.outside.log.info(f"What serves {changes.name} now is not known: {error.message}")
         return self._outcome(trouble)
 
     def _repeated(self, revert: Callable[[], None]) -> None:
@@ -68,7 +68,7 @@ class Reverting:
             try:
                 return revert()
             except (InProgressError, RevisionError) as error:  # what is there by now decides
-                self.changes.log.info(error.message)
+                self.changes.outside.log.info(error.message)
                 self.changes.clock.sleep(CONFLICT_DELAY)
         raise DeployError("somebody else goes on changing the function.")
 
@@ -76,13 +76,13 @@ class Reverting:
         changes = self.changes
         if not self._written.is_of_alias:
             return
-        alias = changes.aliases.read(changes.name, changes.alias_name)
+        alias = changes.outside.aliases.read(changes.name, changes.alias_name)
         changes.now = replace(changes.now, alias=alias)
         for step in self._way().steps:
             if isinstance(step, PointAlias) and alias is not None and step.version is not None:
                 version = step.version.version
-                changes.log.info(f"Putting the alias {alias.name} of {changes.name} back to version {version}")
-                moved = changes.aliases.point(
+                changes.outside.log.info(f"Putting the alias {alias.name} of {changes.name} back to version {version}")
+                moved = changes.outside.aliases.point(
                     changes.name, alias, version=version, weights={}, description=step.description
                 )
                 changes.now = replace(changes.now, alias=moved, aliased=step.version)

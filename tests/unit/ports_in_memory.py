@@ -204,13 +204,14 @@ class World:
         self.log.lines.clear()
         self.functions.changes.clear()
         self.functions.before.clear()
+        self.functions.after.clear()
         self.functions.refusals.clear()
         for calls in (self.calls, self.functions.calls, self.repositories.tagged, self.sources.copied):
             calls.clear()
 
 
 def raising(error: BaseException) -> Callable[[], None]:
-    """Return what ends a call with an error, where it happens just before it."""
+    """Return what ends a call with an error, where it happens just before it, or just after it."""
 
     def refuse() -> None:
         raise error

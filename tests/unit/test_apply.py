@@ -9,7 +9,7 @@ from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import Outcome, ReleaseStatus
 from ecr_lambda_deploy.plan import PublishVersion, ReleasePlan, Step, UpdateCode
 from ecr_lambda_deploy.wanted import FunctionTarget
-from tests.unit.examples import NEW, OLD, RUN, SOMEBODY_ELSES, function_state, version_state
+from tests.unit.examples import NEW, OLD, SOMEBODY_ELSES, function_state, version_state
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import World
 
@@ -21,17 +21,7 @@ _TARGET = FunctionTarget(name="orders-api")
 def _apply(world: World, *steps: Step, wait_timeout: float = 60) -> Outcome:
     observed = world.observe(_TARGET)
     world.journal.outcomes = (Outcome.untouched(observed),)
-    releaser = Releaser(
-        functions=world.functions,
-        aliases=world.aliases,
-        invocations=world.invocations,
-        alarms=world.alarms,
-        log=world.log,
-        clock=world.clock,
-        run=RUN,
-        wait_timeout=wait_timeout,
-        record=world.journal.record,
-    )
+    releaser = Releaser(outside=world.outside(), journal=world.journal, wait_timeout=wait_timeout)
     releaser.apply(ReleasePlan(target=_TARGET, observed=observed, steps=steps))
     return world.outcome
 
