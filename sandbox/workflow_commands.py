@@ -3,7 +3,27 @@
 import re
 from dataclasses import dataclass, field
 
-_COMMAND = re.compile(r"^::(?P<name>[\w-]+)(?: (?P<properties>[^:]*))?::(?P<message>.*)$")
+# At the start of a line, blanks aside; or, in the older form, anywhere in one [actions/runner, ActionCommand].
+_COMMAND = re.compile(r"^\s*::(?P<name>[^\s:]+)(?: (?P<properties>(?:(?!::).)*))?::(?P<message>.*)$", re.DOTALL)
+_OLD_COMMAND = re.compile(r"##\[(?P<name>[^\s\]]+)(?: (?P<properties>[^\]]*))?\](?P<message>.*)$", re.DOTALL)
+# What the runner knows [actions/runner, ActionCommandManager].
+_KNOWN = {
+    "add-mask",
+    "add-matcher",
+    "add-path",
+    "debug",
+    "echo",
+    "endgroup",
+    "error",
+    "group",
+    "notice",
+    "remove-matcher",
+    "save-state",
+    "set-env",
+    "set-output",
+    "stop-commands",
+    "warning",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,31 +47,47 @@ class Annotation:
 class JobLog:
     """Takes a step's output line by line, as the runner does.
 
-    Source: "Workflow commands for GitHub Actions" in GitHub's documentation.
+    Sources: "Workflow commands for GitHub Actions" in GitHub's documentation; actions/runner.
 
     Attributes:
         lines: the log, with what is masked replaced.
         masked: what the step asked to mask, in order.
         annotations: in order.
+        commands: the names of what it took for commands, in order; a token's is `resume`.
     """
 
     lines: list[str] = field(default_factory=list)
     masked: list[str] = field(default_factory=list)
     annotations: list[Annotation] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
     _resume_token: str = ""
 
     def take(self, line: str) -> str | None:
         """Take a line of output; return the line of the log that it becomes, if any."""
-        command = _COMMAND.match(line)
+        command = self._command_in(line)
         if self._resume_token:
-            if command and command["name"] == self._resume_token:
+            if command and command[0] == self._resume_token:
+                self.commands.append("resume")
                 self._resume_token = ""
                 return None
-        elif command and self._obey(command["name"], command["properties"] or "", _unescape(command["message"])):
-            return None
+        elif command:
+            self.commands.append(command[0])
+            if self._obey(*command):
+                return None
         shown = self._with_masks(line)
         self.lines.append(shown)
         return shown
+
+    def _command_in(self, line: str) -> tuple[str, str, str] | None:
+        """Return name, properties and message of the command that a line is, if it is one."""
+        for form in (_COMMAND, _OLD_COMMAND):
+            found = form.search(line)
+            if found and found["name"].lower() in {*_KNOWN, self._resume_token}:
+                properties = found["properties"] or ""
+                if form is _OLD_COMMAND:
+                    return found["name"].lower(), properties.replace(";", ","), _unescape_old(found["message"])
+                return found["name"].lower(), properties, _unescape(found["message"])
+        return None
 
     def _obey(self, name: str, properties: str, message: str) -> bool:
         """Carry out a command; return whether nothing of it is shown."""
@@ -81,6 +117,12 @@ class JobLog:
 
 def _unescape(text: str) -> str:
     for code, character in (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
+        text = text.replace(code, character)
+    return text
+
+
+def _unescape_old(text: str) -> str:
+    for code, character in (("%3B", ";"), ("%0D", "\r"), ("%0A", "\n"), ("%5D", "]"), ("%25", "%")):
         text = text.replace(code, character)
     return text
 

@@ -2,16 +2,17 @@
 
 import os
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from threading import Lock
+from threading import Lock, Thread
 
 from ecr_lambda_deploy.adapters.actions import Console, write_outputs, write_summary
 from ecr_lambda_deploy.errors import CancelledError
 from ecr_lambda_deploy.model import Journal
 from ecr_lambda_deploy.report import headline, outputs, summary
 
-_PATIENCE = 1.0  # seconds, for a conclusion that is just being written
+_PATIENCE = 1.0  # seconds, to write the end of a run that has not ended in time
 
 
 class Conclusion:
@@ -36,27 +37,36 @@ class Conclusion:
 
     def _write(self) -> int:
         journal, console = self._journal, self._console
-        with ExitStack() as each:  # one that cannot be written is no reason to leave out the others
-            each.callback(console.info, headline(journal))
+        output, path = self._environment.get("GITHUB_OUTPUT"), self._environment.get("GITHUB_STEP_SUMMARY")
+        with ExitStack() as each:  # what cannot be written leaves out nothing else; the last comes first
+            each.callback(lambda: console.info(headline(journal)))
             for error in reversed(journal.errors):
                 each.callback(console.error, str(error), error.location)
-            if path := self._environment.get("GITHUB_STEP_SUMMARY"):
-                each.callback(write_summary, summary(journal), path)
-            if self._environment.get("GITHUB_OUTPUT"):
-                each.callback(write_outputs, outputs(journal))
+            each.callback(lambda: write_summary(summary(journal), path) if path else None)
+            each.callback(lambda: write_outputs(outputs(journal)) if output else None)
         return 1 if journal.errors else 0
 
     def give_up(self) -> None:
         """Write what is known, and end the process: a cancelled run has not ended in time."""
+        Thread(target=self._end_soon, name="the end", daemon=True).start()  # should writing take long, to a full pipe
         try:
-            if self._once.acquire(timeout=_PATIENCE):
+            if self._once.acquire(timeout=_PATIENCE / 2):
                 self._journal.error = self._journal.error or CancelledError()
                 self._write()
         finally:
             self.leave(1)
 
-    @staticmethod
-    def leave(exit_code: int) -> None:
+    def leave(self, exit_code: int) -> None:
         """End the process without a wait for what other threads are still doing."""
-        sys.stdout.flush()
+        try:
+            sys.stdout.flush()
+        finally:
+            self.end(exit_code)
+
+    def end(self, exit_code: int) -> None:
+        """End the process as it is."""
         os._exit(exit_code)
+
+    def _end_soon(self) -> None:
+        time.sleep(_PATIENCE)
+        self.end(1)

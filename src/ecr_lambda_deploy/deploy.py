@@ -11,7 +11,7 @@ from ecr_lambda_deploy.observe import observe
 from ecr_lambda_deploy.phases import phase
 from ecr_lambda_deploy.plan import ReleasePlan, plan_release
 from ecr_lambda_deploy.ports import Outside
-from ecr_lambda_deploy.release import release, skip_stale
+from ecr_lambda_deploy.release import Release, release_all, skip_stale
 from ecr_lambda_deploy.release_checks import tell_what_is_ignored, warn_of_bypasses
 from ecr_lambda_deploy.wanted import ARCHITECTURE_OF, Architecture, FunctionTarget
 
@@ -39,11 +39,23 @@ def deploy(inputs: Inputs, outside: Outside, journal: Journal) -> None:
         image = job.run()
     if not wanted:
         return
+    architecture = ARCHITECTURE_OF[destination.platform]
+    decide = partial(_decide, image=image, architecture=architecture, journal=journal)
     with phase("Deploy", outside, journal), outside.clock.polled():
+        release_all(
+            [
+                Release(
+                    target=function,
+                    observed=state,
+                    decide=partial(decide, target=function),
+                    outside=outside,
+                    journal=journal,
+                    wait_timeout=inputs.wait_timeout,
+                )
+                for function, state in wanted
+            ]
+        )
         for function, state in wanted:
-            architecture = ARCHITECTURE_OF[destination.platform]
-            decide = partial(_decide, target=function, image=image, architecture=architecture, journal=journal)
-            release(function, state, decide, outside=outside, journal=journal, wait_timeout=inputs.wait_timeout)
             if journal.status_of(state.name) in {ReleaseStatus.DEPLOYED, ReleaseStatus.CREATED}:
                 warn_of_bypasses(function, state, outside)
 

@@ -208,7 +208,9 @@ class ImageJob:
 
     @property
     def _function(self) -> FunctionState | None:
-        return self.observed[0].latest if self.observed else None
+        """A function that is to run the image; of several, one that does not say how it is started."""
+        states = [function.latest for function in self.observed if function.latest is not None]
+        return next((state for state in states if not state.has_entry_point), states[0] if states else None)
 
     @property
     def _is_proven(self) -> bool:

@@ -207,8 +207,8 @@ def _read_functions(reader: InputReader, mode: Mode, region: str) -> tuple[Funct
         if names:
             reader.problem("'function-name' does not go with mode: build, which touches no function.")
         return ()
-    if len(names) != 1:
-        reader.problem(f"'function-name' is required and names one Lambda function; {len(names) or 'none'} given.")
+    if not names:
+        reader.problem("'function-name' is required: it names Lambda functions, one per line.")
     for name in names:
         arn = _FUNCTION_ARN.fullmatch(name)
         if arn is None and not _FUNCTION_NAME.fullmatch(name):
@@ -217,6 +217,9 @@ def _read_functions(reader: InputReader, mode: Mode, region: str) -> tuple[Funct
             )
         elif arn is not None and region and arn["region"] != region:
             reader.problem(f"'function-name' is in {arn['region']}, but the Region of this run is {region}.")
+    plain = [name.rpartition(":")[2] for name in names]
+    for name in sorted({name for name in plain if plain.count(name) > 1}):
+        reader.problem(f"'function-name' names the function {name} more than once.")
     if mode is Mode.ROLLBACK:
         target = replace(target, creation=None)  # what was never there cannot go back
     return tuple(replace(target, name=name) for name in names)

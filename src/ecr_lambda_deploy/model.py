@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from threading import Lock
 from typing import Self
 
 from ecr_lambda_deploy.errors import DeployError
@@ -118,10 +119,12 @@ class Journal:
     outcomes: tuple[Outcome, ...] = ()
     phases: list[tuple[str, float]] = field(default_factory=list)
     error: DeployError | None = None
+    _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def record(self, outcome: Outcome) -> None:
         """Note what has become of a function so far, in place of what was known of it before."""
-        self.outcomes = tuple(outcome if known.function == outcome.function else known for known in self.outcomes)
+        with self._lock:  # several functions are released at once
+            self.outcomes = tuple(outcome if known.function == outcome.function else known for known in self.outcomes)
 
     def status_of(self, function: str) -> ReleaseStatus | None:
         """Return what has become of a function; None if it is not known."""

@@ -76,6 +76,8 @@ def observe(
     for function in observed:
         check_updatable(function)
         outside.log.info(_describe(function))
+    if target.platform is None:
+        _check_one_architecture(observed)
     registry = target.registry or authorization.result()
     destination = Destination(
         registry=registry,
@@ -85,6 +87,21 @@ def observe(
     journal.repository_uri = destination.repository_uri
     outside.log.info(f"Image: {destination.repository_uri} for {destination.platform}")
     return observed, destination
+
+
+def _check_one_architecture(observed: Sequence[ObservedFunction]) -> None:
+    """Make sure that one image can serve all functions.
+
+    Raises:
+        DeployError: they run on different architectures.
+    """
+    architectures = {function.name: function.latest.architecture for function in observed if function.latest}
+    if len({*architectures.values()}) > 1:
+        listed = ", ".join(f"{name} on {architecture}" for name, architecture in architectures.items())
+        raise DeployError(
+            f"One image cannot serve functions of different architectures: {listed}.",
+            "Deploy them in a step for each architecture, or give all of them one with the input 'platform'.",
+        )
 
 
 def _raise_all(futures: Sequence[Future[Any]]) -> None:

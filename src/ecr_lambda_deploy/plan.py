@@ -90,6 +90,29 @@ class ReleasePlan:
     steps: tuple[Step, ...]
     is_rollback: bool = False
 
+    @property
+    def preparation(self) -> tuple[Step, ...]:
+        """The steps after which an alias still serves what it did."""
+        return self.steps[: self._flip_at]
+
+    @property
+    def flip(self) -> tuple[Step, ...]:
+        """The steps that change what an alias serves, and what follows them."""
+        return self.steps[self._flip_at :]
+
+    @property
+    def _flip_at(self) -> int:
+        alias = self.observed.alias
+        for index, step in enumerate(self.steps):
+            match step:
+                case ShiftTraffic():
+                    return index
+                case PointAlias(version=version) if not (alias and version and version.version == alias.version):
+                    return index
+                case _:
+                    pass
+        return len(self.steps)
+
 
 def plan_release(
     target: FunctionTarget,

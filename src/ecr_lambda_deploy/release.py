@@ -1,63 +1,208 @@
-"""Releases to a function, and decides again when somebody else has changed it meanwhile."""
+"""Releases to functions together: each one's code, test and version first, then what serves, and all back if one fails.
 
-from collections.abc import Callable
-from dataclasses import replace
+What a person reads in the middle of it is per function; what a release promises is for all of them.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from ecr_lambda_deploy.apply import Releaser
+from ecr_lambda_deploy.apply import Application
 from ecr_lambda_deploy.errors import DeployError, RevisionError
 from ecr_lambda_deploy.function_model import ObservedFunction
 from ecr_lambda_deploy.function_reads import observe_function
 from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.plan import ReleasePlan, staleness
-from ecr_lambda_deploy.ports import Outside
+from ecr_lambda_deploy.ports import Clock, Outside, RunClock
 from ecr_lambda_deploy.settle import wait_until_settled
 from ecr_lambda_deploy.wanted import FunctionTarget
 
 _MOST_DECISIONS = 10
+_AT_ONCE = 16  # functions
 
 
-def release(
-    target: FunctionTarget,
-    observed: ObservedFunction,
-    decide: Callable[[ObservedFunction], ReleasePlan],
-    *,
-    outside: Outside,
-    journal: Journal,
-    wait_timeout: float,
-) -> None:
-    """Plan a release and carry it out; what becomes of it is in the journal.
+@dataclass(slots=True, kw_only=True)
+class Group:
+    """Releases that stand or fall together.
 
-    Args:
+    Attributes:
+        failed: the function whose release failed first; empty as long as none has.
+    """
+
+    failed: str = ""
+
+    def reason(self) -> DeployError:
+        """Return why the others are taken back."""
+        return DeployError(
+            f"The release to {self.failed} failed, so this one is taken back.",
+            "Look at the error of that function. With 'on-failure: keep' the others stay released.",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupClock:
+    """Time; a release ends where it sleeps when the run is cancelled, or another release of the group has failed."""
+
+    clock: RunClock
+    group: Group
+
+    def now(self) -> float:
+        """Return seconds since some fixed moment."""
+        return self.clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait.
+
+        Raises:
+            CancelledError: the run is cancelled.
+            DeployError: another release has failed.
+        """
+        self.clock.sleep(seconds)
+        if self.group.failed:
+            raise self.group.reason()
+
+    def polled(self) -> AbstractContextManager[None]:
+        """Within the block cancelling is told by `sleep` alone."""
+        return self.clock.polled()
+
+    def steady(self) -> Clock:
+        """Return the same time with a `sleep` that nothing cuts short."""
+        return self.clock.steady()
+
+
+@dataclass(slots=True, kw_only=True)
+class Release:
+    """The release to one function.
+
+    Attributes:
         target: the function.
         observed: as it was read last.
         decide: makes the plan from what is observed.
         outside: what is asked and changed.
         journal: told what has become of it.
         wait_timeout: seconds to wait for Lambda to finish one change.
+        group: what it stands or falls with.
+        bug: what was raised that nobody could foresee.
+    """
+
+    target: FunctionTarget
+    observed: ObservedFunction
+    decide: Callable[[ObservedFunction], ReleasePlan]
+    outside: Outside
+    journal: Journal
+    wait_timeout: float
+    group: Group = field(default_factory=Group)
+    bug: Exception | None = None
+    _application: Application | None = field(default=None, init=False)
+
+    def prepare(self) -> None:
+        """Plan, and do everything up to the version: what serves by an alias stays as it is."""
+        self._attempt(self._prepare)
+
+    def flip(self) -> None:
+        """Have the alias serve what was prepared."""
+        self._attempt(self._flip)
+
+    def conclude(self) -> None:
+        """Record success; or take back what was done, if another release has failed."""
+        application = self._application
+        if application is None:
+            return
+        if self.group.failed and application.plan.steps:
+            application.fail(self.group.reason())
+        else:
+            application.succeed()
+
+    def _attempt(self, act: Callable[[], None]) -> None:
+        """Do something; a failure is taken back at once."""
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 # a bug is raised again when everything is taken back
+            reason = error if isinstance(error, DeployError) else DeployError(f"This is a bug: {error!r}")
+            self.bug = None if reason is error else error
+            if self.target.reverts and not self.group.failed:
+                self.group.failed = self.observed.name
+            application, self._application = self._application, None
+            if application is not None:
+                application.fail(reason)
+            else:
+                self.journal.record(replace(Outcome.untouched(self.observed), error=reason))
+
+    def _prepare(self) -> None:
+        for _ in range(_MOST_DECISIONS):
+            self._settle()
+            if skip_stale(self.target, self.observed, self.outside, self.journal):
+                return None
+            plan = self.decide(self.observed)
+            outside = replace(self.outside, clock=GroupClock(clock=self.outside.clock, group=self.group))
+            application = self._application = Application(
+                plan=plan, outside=outside, journal=self.journal, wait_timeout=self.wait_timeout
+            )
+            try:
+                application.check()
+                return application.carry_out(plan.preparation)
+            except RevisionError as error:
+                self._look_again(application, error)
+        raise self._never_settled()
+
+    def _flip(self) -> None:
+        for _ in range(_MOST_DECISIONS):
+            application = self._application
+            if application is None:
+                return
+            try:
+                application.carry_out(application.plan.flip)
+            except RevisionError as error:
+                self._look_again(application, error)
+                self._prepare()
+            else:
+                return
+        raise self._never_settled()
+
+    def _never_settled(self) -> DeployError:
+        return DeployError(
+            f"{self.observed.name} is changed by somebody else again and again.",
+            "Give the workflow a 'concurrency' group, and leave this function's code to one workflow.",
+        )
+
+    def _look_again(self, application: Application, error: RevisionError) -> None:
+        """Read the function once more, to decide again; what was written already cannot be decided again."""
+        if application.has_written:
+            raise error
+        self._application = None
+        self.outside.log.info(f"Deciding again: {error.message}")
+        self.observed = observe_function(self.target, self.outside.functions, self.outside.aliases)
+        self.journal.record(Outcome.untouched(self.observed))
+
+    def _settle(self) -> None:
+        """Wait until Lambda has finished with what somebody else has begun."""
+        outside, latest = self.outside, self.observed.latest
+        if latest is None or latest.is_settled:
+            return
+        read = partial(outside.functions.read, self.target.name)
+        wait_until_settled(read, clock=outside.clock, log=outside.log, timeout=self.wait_timeout)
+        self.observed = observe_function(self.target, outside.functions, outside.aliases)
+
+
+def release_all(releases: Sequence[Release]) -> None:
+    """Carry out releases side by side: aliases move when everything else is done, and if one fails all go back.
 
     Raises:
-        DeployError: before this function was touched. Failures after that are part of the outcome.
+        Exception: a bug, when everything is taken back.
     """
-    releaser = Releaser(outside=outside, journal=journal, wait_timeout=wait_timeout)
-    for _ in range(_MOST_DECISIONS):
-        if observed.latest is not None and not observed.latest.is_settled:
-            wait_until_settled(
-                partial(outside.functions.read, target.name), clock=outside.clock, log=outside.log, timeout=wait_timeout
-            )
-            observed = observe_function(target, outside.functions, outside.aliases)
-        if skip_stale(target, observed, outside, journal):
-            return None
-        try:
-            return releaser.apply(decide(observed))
-        except RevisionError as error:
-            outside.log.info(f"Deciding again: {error.message}")
-            observed = observe_function(target, outside.functions, outside.aliases)
-            journal.record(Outcome.untouched(observed))
-    raise DeployError(
-        f"{observed.name} is changed by somebody else again and again.",
-        "Give the workflow a 'concurrency' group, and leave this function's code to one workflow.",
-    )
+    group = Group()
+    for release in releases:
+        release.group = group
+    with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="release") as pool:
+        list(pool.map(Release.prepare, releases))
+        if not group.failed:
+            list(pool.map(Release.flip, releases))
+        list(pool.map(Release.conclude, releases))
+    for release in releases:
+        if release.bug is not None:
+            raise release.bug
 
 
 def skip_stale(target: FunctionTarget, observed: ObservedFunction, outside: Outside, journal: Journal) -> bool:

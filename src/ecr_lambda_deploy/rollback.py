@@ -16,7 +16,7 @@ from ecr_lambda_deploy.model import Journal, Outcome
 from ecr_lambda_deploy.phases import phase
 from ecr_lambda_deploy.plan import ReleasePlan, RollbackGoal, check_updatable, plan_rollback
 from ecr_lambda_deploy.ports import Outside
-from ecr_lambda_deploy.release import release, skip_stale
+from ecr_lambda_deploy.release import Release, release_all, skip_stale
 from ecr_lambda_deploy.rollback_choice import Choice, choose, history
 from ecr_lambda_deploy.wanted import PLATFORM_OF, EarlierRelease, FunctionTarget
 
@@ -53,15 +53,19 @@ def roll_back(inputs: Inputs, source: EarlierRelease, outside: Outside, journal:
         if any(target.traffic for target in targets):
             outside.log.notice("'traffic' is skipped: a rollback moves the alias at once.")
     with phase("Roll back", outside, journal), outside.clock.polled():
-        for (target, function), decide, plan in zip(wanted, decisions, plans, strict=True):
-            release(
-                target,
-                function,
-                partial(_planned, plan=plan, decide=decide),
-                outside=outside,
-                journal=journal,
-                wait_timeout=inputs.wait_timeout,
-            )
+        release_all(
+            [
+                Release(
+                    target=target,
+                    observed=function,
+                    decide=partial(_planned, plan=plan, decide=decide),
+                    outside=outside,
+                    journal=journal,
+                    wait_timeout=inputs.wait_timeout,
+                )
+                for (target, function), decide, plan in zip(wanted, decisions, plans, strict=True)
+            ]
+        )
 
 
 def _planned(

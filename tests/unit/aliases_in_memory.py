@@ -17,6 +17,7 @@ class FakeAliases:
     Attributes:
         there: the aliases by name.
         reads_to_move: for how many reads Lambda moves provisioned concurrency, before all traffic goes where it is to.
+        is_given_up: whether Lambda gives that move up in the end, and leaves its own weights.
         bypassing: what invokes the function without an alias.
     """
 
@@ -26,6 +27,7 @@ class FakeAliases:
         for alias in aliases:
             self.put(alias)
         self.reads_to_move = 0
+        self.is_given_up = False
         self.bypassing: tuple[str, ...] = ()
         self._moves: dict[str, tuple[int, Mapping[str, float]]] = {}
 
@@ -41,7 +43,7 @@ class FakeAliases:
             left, weights = self._moves.get(alias, (0, {}))
             if left:
                 self._moves[alias] = left - 1, weights
-                if left == 1:
+                if left == 1 and not self.is_given_up:
                     self.put(replace(self.there[alias], weights=weights))
             return self.there.get(alias)
 
@@ -53,7 +55,9 @@ class FakeAliases:
         self._functions.enter("create_alias", name)
         if alias in self.there:
             raise RevisionError(f"Alias already exists: {alias}")
-        return self._put(AliasState(name=alias, arn=f"{ARN}:{alias}", version=version, description=description))
+        made = self._put(AliasState(name=alias, arn=f"{ARN}:{alias}", version=version, description=description))
+        self._functions.leave("create_alias")
+        return made
 
     def point(
         self, name: str, alias: AliasState, *, version: str, weights: Mapping[str, float], description: str
@@ -63,10 +67,11 @@ class FakeAliases:
         if before.revision_id != alias.revision_id:
             raise RevisionError(OTHER_REVISION)
         moved = self._put(replace(alias, version=version, weights=dict(weights), description=description))
-        if not self.reads_to_move or version == before.version:
-            return moved
-        self._moves[alias.name] = self.reads_to_move, weights
-        return self.put(replace(moved, weights={before.version: 0.9}))
+        if self.reads_to_move and version != before.version:
+            self._moves[alias.name] = self.reads_to_move, weights
+            moved = self.put(replace(moved, weights={before.version: 0.9}))
+        self._functions.leave("point_alias")
+        return moved
 
     def is_allocating(self, name: str, alias: str) -> bool:
         self._functions.enter("is_allocating", name)

@@ -122,6 +122,7 @@ class FakeFunctions(Recording):
             self.latest = self.end_of_update(created)
             self._is_new = True
             self._begin(LATEST)
+        self.leave("create")
 
     def update_code(self, name: str, image: ImageReference, architecture: Architecture, *, revision_id: str) -> None:
         self.enter("update_code", name)
@@ -138,6 +139,7 @@ class FakeFunctions(Recording):
             )
             self.latest = self.end_of_update(settled)
             self._begin(LATEST)
+        self.leave("update_code")
 
     def publish_version(self, name: str, *, code_sha256: str, revision_id: str, description: str) -> str:
         self.enter("publish_version", name)
@@ -154,7 +156,8 @@ class FakeFunctions(Recording):
             self.has_changed = False
             self.changes.append(("publish_version", number))
             self._begin(number)
-            return number
+        self.leave("publish_version")
+        return number
 
     def serve(self, image: ImageReference) -> None:
         """Have somebody else update `$LATEST`."""

@@ -14,7 +14,7 @@ from ecr_lambda_deploy.model import Journal, Outcome, WorkflowRun
 from ecr_lambda_deploy.observe import observe
 from ecr_lambda_deploy.plan import plan_release
 from ecr_lambda_deploy.ports import Outside
-from ecr_lambda_deploy.release import release
+from ecr_lambda_deploy.release import Release, release_all
 from ecr_lambda_deploy.wanted import Build, FunctionTarget, ImageSource, ImageTarget, Platform
 from tests.unit.aliases_in_memory import FakeAliases
 from tests.unit.examples import ELSEWHERE, NEW, OLD, REGISTRY, RUN
@@ -230,7 +230,18 @@ def release_image(
     world.journal.outcomes = (Outcome.untouched(observed),)
     decide = partial(plan_release, target, image=image, architecture="x86_64", run=world.journal.run)
     with outside.clock.polled():
-        release(target, observed, decide, outside=outside, journal=world.journal, wait_timeout=wait_timeout)
+        release_all(
+            [
+                Release(
+                    target=target,
+                    observed=observed,
+                    decide=decide,
+                    outside=outside,
+                    journal=world.journal,
+                    wait_timeout=wait_timeout,
+                )
+            ]
+        )
     return world.outcome
 
 

@@ -110,12 +110,14 @@ class Recording:
     Attributes:
         refusals: by the name of a call, the error that it ends with.
         before: by the name of a call and its number, from 1, what happens just before it.
+        after: likewise, what happens once the call has taken effect: mostly, its answer is lost.
         calls: the names of all calls, in order, of all ports that share the list.
     """
 
     def __init__(self, calls: list[str] | None = None) -> None:
         self.refusals: dict[str, BaseException] = {}
         self.before: dict[tuple[str, int], Callable[[], object]] = {}
+        self.after: dict[tuple[str, int], Callable[[], object]] = {}
         self.calls: list[str] = [] if calls is None else calls
         self._lock = Lock()
 
@@ -127,6 +129,11 @@ class Recording:
             happening()
         if refusal := self.refusals.get(call):
             raise refusal
+
+    def leave(self, call: str) -> None:
+        """Have the answer of a call that has taken effect on its way."""
+        if happening := self.after.get((call, self.calls.count(call))):
+            happening()
 
 
 class FakeRepositories(Recording):

@@ -1,9 +1,23 @@
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from ecr_lambda_deploy.adapters.actions import Console, write_summary
 from ecr_lambda_deploy.errors import SourceLocation
+from sandbox.workflow_commands import JobLog
+
+_THREADS, _LINES = 16, 50
+
+
+def _job_log(text: str) -> JobLog:
+    """Return what the runner makes of it; a carriage return ends a line too [.NET, TextReader.ReadLine]."""
+    log = JobLog()
+    for line in re.split(r"\r\n|\r|\n", text):
+        log.take(line)
+    return log
 
 
 def _printed(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -53,6 +67,147 @@ def test_what_other_programs_print_is_no_command(capsys: pytest.CaptureFixture[s
     assert first_resume == f"::{token}::"
     assert len(token) >= 32
     assert second_stop != first_stop  # nobody can learn it from the log and use it
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "::warning::x",
+        "  ::warning::x",
+        "\t\u00a0\u2003::warning::x",
+        "##[set-env name=PATH]x",
+        "an answer: ##[set-env name=PATH]x",
+        "##[##[warning]x",
+        "###[warning]x",
+        "one\n::add-mask::x",
+        "one\n  ::add-mask::x\n\n::stop-commands::x\ntwo ##[error]x",
+        "one\r\n::warning::x",
+        "one\r::warning::x",
+        "one\r  ::warning::x",
+        "one\x0b::warning::x\u2028::warning::x",
+        "::unknown::##[warning]x",
+        ":::warning::x",
+        "::::warning::x",
+        "\n\n::warning::x\n",
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("is_verbatim", [False, True])
+def test_text_is_never_a_command(text: str, is_verbatim: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console()
+    if is_verbatim:
+        with console.verbatim():
+            console.info(text)
+    else:
+        console.info(text)
+    printed = capsys.readouterr().out
+    log = _job_log(printed)
+
+    assert [name for name in log.commands if name not in {"stop-commands", "resume"}] == []
+    assert (log.masked, log.annotations) == ([], [])
+    said = re.sub(r"^::(stop-commands::)?[0-9a-f]{32}(::)?$", "", printed, flags=re.MULTILINE)
+    assert re.sub(r"\s", "", said) == re.sub(r"\s", "", text)  # and nothing of it is lost
+
+
+def test_text_that_is_no_command_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "std::vector<int> ::x:: [warning] # [x] ##\n\ttwo  \n"
+    Console().info(text)
+
+    assert capsys.readouterr().out == f"{text}\n"
+
+
+@pytest.mark.parametrize("kind", ["notice", "warning", "error"])
+@pytest.mark.parametrize("text", ["one\n::add-mask::x", "one\r::add-mask::x", "##[add-mask]x", "::add-mask::x"])
+def test_what_an_annotation_says_is_no_command_of_its_own(
+    kind: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    getattr(Console(), kind)(text)
+    log = _job_log(capsys.readouterr().out)
+
+    assert log.commands == [kind]
+    assert [annotation.message for annotation in log.annotations] == [text]
+
+
+def test_commands_are_commands_while_another_program_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console()
+    with console.verbatim():
+        console.info("::error::of the program")
+        console.mask("hunter2")
+        console.notice("a notice")
+        console.info("it is hunter2")
+        console.warning("a warning")
+        console.info("::error::of the program")
+    console.info("it was hunter2")
+    log = _job_log(capsys.readouterr().out)
+
+    assert log.masked == ["hunter2"]
+    assert [(annotation.level, annotation.message) for annotation in log.annotations] == [
+        ("notice", "a notice"),
+        ("warning", "a warning"),
+    ]
+    assert {"it is ***", "it was ***"} <= {*log.lines}
+    assert "hunter2" not in "\n".join(log.lines)
+
+
+def _all_at_once(*tasks: Callable[[int], None]) -> None:
+    """Have many threads do each of the tasks, each with its own number."""
+    with ThreadPoolExecutor(len(tasks) * _THREADS) as pool:
+        for done in [pool.submit(task, number) for number in range(_THREADS) for task in tasks]:
+            done.result()
+
+
+def test_each_line_of_many_threads_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console()
+
+    def print_lines(number: int) -> None:
+        for line in range(_LINES):
+            console.info(f"line {number} {line} {'x' * 200}\nand {number} {line} {'y' * 200}")
+
+    def notify(number: int) -> None:
+        for line in range(_LINES):
+            console.notice(f"notice {number} {line} {'z' * 200}")
+
+    def mask(number: int) -> None:
+        for line in range(_LINES):
+            console.mask(f"secret-{number}-{line}-")
+
+    with console.verbatim():
+        _all_at_once(print_lines, notify, mask)
+    log = _job_log(capsys.readouterr().out)
+
+    numbers = [(number, line) for number in range(_THREADS) for line in range(_LINES)]
+    said = [f"line {number} {line} {'x' * 200}" for number, line in numbers]
+    said += [f"and {number} {line} {'y' * 200}" for number, line in numbers]
+    assert sorted(line for line in log.lines if line.endswith(("x", "y"))) == sorted(said)
+    following = [following for line, following in zip(log.lines, log.lines[1:], strict=False) if line[:5] == "line "]
+    assert all(line.startswith("and ") for line in following)
+    assert sorted(annotation.message for annotation in log.annotations) == sorted(
+        f"notice {number} {line} {'z' * 200}" for number, line in numbers
+    )
+    assert sorted(log.masked) == sorted(f"secret-{number}-{line}-" for number, line in numbers)
+
+
+def test_verbatim_ends_whoever_else_gives_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    """A notice that comes just as the program ends does not leave the runner deaf."""
+    console = Console()
+
+    def notify(number: int) -> None:
+        for line in range(_LINES):
+            console.notice(f"{number} {line}")
+
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(notify, number) for number in range(4)]
+        for number in range(_LINES):
+            with console.verbatim():
+                console.info(f"::error::{number}")
+        for task in done:
+            task.result()
+    console.warning("the end")
+    log = _job_log(capsys.readouterr().out)
+
+    assert len(log.annotations) == 4 * _LINES + 1
+    assert {annotation.level for annotation in log.annotations} == {"notice", "warning"}
+    assert log.annotations[-1].message == "the end"
 
 
 def test_the_summary_is_appended(tmp_path: Path) -> None:

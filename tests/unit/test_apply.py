@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.apply import Releaser
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.function_model import Status
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import Outcome, ReleaseStatus
 from ecr_lambda_deploy.plan import PublishVersion, ReleasePlan, Step, UpdateCode
+from ecr_lambda_deploy.release import Release, release_all
 from ecr_lambda_deploy.wanted import FunctionTarget
 from tests.unit.examples import NEW, OLD, SOMEBODY_ELSES, function_state, version_state
 from tests.unit.functions_in_memory import FakeFunctions
@@ -21,8 +21,19 @@ _TARGET = FunctionTarget(name="orders-api")
 def _apply(world: World, *steps: Step, wait_timeout: float = 60) -> Outcome:
     observed = world.observe(_TARGET)
     world.journal.outcomes = (Outcome.untouched(observed),)
-    releaser = Releaser(outside=world.outside(), journal=world.journal, wait_timeout=wait_timeout)
-    releaser.apply(ReleasePlan(target=_TARGET, observed=observed, steps=steps))
+    plan = ReleasePlan(target=_TARGET, observed=observed, steps=steps)
+    release_all(
+        [
+            Release(
+                target=_TARGET,
+                observed=observed,
+                decide=lambda _: plan,
+                outside=world.outside(),
+                journal=world.journal,
+                wait_timeout=wait_timeout,
+            )
+        ]
+    )
     return world.outcome
 
 

@@ -72,12 +72,12 @@ _RELEASE = ["UpdateCode NEW", "PublishVersion", "PointAlias"]
         (observed_function(_RUNS_NEW, _OLD_7, _NEW_8), ["PublishVersion", "PointAlias"]),
         (observed_function(_RUNS_NEW), ["PublishVersion", "PointAlias"]),
         (observed_function(_RUNS_NEW, alias=alias_state(LATEST)), ["PublishVersion", "PointAlias"]),
-        # `$LATEST` was left somewhere else, and what serves is right.
-        (observed_function(None, _OLD_7, _NEW_8, alias=alias_state("8")), ["UpdateCode NEW"]),
+        # `$LATEST` was left somewhere else, and what serves is right: unless somebody is about to move the alias.
+        (observed_function(None, _OLD_7, _NEW_8, alias=alias_state("8")), ["UpdateCode NEW", "PointAlias 8"]),
         # Not as it must be.
         (
             observed_function(replace(_RUNS_NEW, update=FAILED_UPDATE), _OLD_7, _NEW_8, alias=alias_state("8")),
-            ["UpdateCode NEW"],
+            ["UpdateCode NEW", "PointAlias 8"],
         ),
         (
             observed_function(replace(_RUNS_NEW, update=FAILED_UPDATE), _OLD_7, alias=alias_state("7")),
@@ -166,7 +166,7 @@ def test_what_is_there_is_not_tested_again() -> None:
     observed = observed_function(None, _OLD_7, _NEW_8, alias=alias_state("8"))
     plan = plan_release(_EVERYTHING, observed, image=NEW, architecture="x86_64", run=RUN)
 
-    assert [_short(step) for step in plan.steps] == ["UpdateCode NEW"]
+    assert [_short(step) for step in plan.steps] == ["UpdateCode NEW", "PointAlias 8"]
 
 
 def test_without_publishing_the_code_is_tested_all_the_same() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.errors import DeployError, RevisionError
 from ecr_lambda_deploy.function_model import AliasState, FunctionState, Status
 from ecr_lambda_deploy.function_ports import Response
 from ecr_lambda_deploy.history import Record
@@ -365,6 +365,116 @@ def test_an_alias_that_is_back_stays_there_whatever_becomes_of_the_code() -> Non
     world.functions.end_of_update = lambda state: state
     _roll_back(world)
     assert world.functions.changes == [_update_to("3")]
+
+
+@pytest.mark.parametrize("takes_effect", [False, True])
+def test_an_alias_that_is_back_stays_there_if_the_code_cannot_be_given(takes_effect: bool) -> None:
+    world = _at()
+    happening = world.functions.after if takes_effect else world.functions.before
+    happening["update_code", 1] = raising(DeployError("no answer", "run it again"))
+    _roll_back(world)
+
+    assert world.functions.changes == [("point_alias", "3"), *([_update_to("3")] if takes_effect else [])]
+    assert world.outcome.status is ReleaseStatus.FAILED
+    assert (world.outcome.after.version, world.live.version, world.live.weights) == ("3", "3", {})
+    assert world.outcome.error is not None
+    assert world.outcome.error.message.splitlines() == [
+        "no answer",
+        "The alias live stays at version 3: what was rolled back stays so.",
+    ]
+    assert outputs(world.journal)["image-uri"] == str(_IMAGES["3"])
+    assert world.outcome.after.latest is not None
+    assert world.outcome.after.latest.image == world.functions.latest.image
+
+
+def _calls_of_a_rollback() -> list[tuple[str, int]]:
+    """Return each call of the second phase with its number."""
+    world = _at()
+    world.functions.reads_to_settle = 2
+    _roll_back(world)
+    names = world.functions.calls
+    calls = [(name, names[: index + 1].count(name)) for index, name in enumerate(names)]
+    return calls[calls.index(("point_alias", 1)) :]
+
+
+_CALLS = _calls_of_a_rollback()
+
+
+def test_there_are_calls_to_cancel_at() -> None:
+    assert [name for name, _ in _CALLS] == ["point_alias", "update_code", "read", "read", "read"]
+
+
+@pytest.mark.parametrize("call", _CALLS, ids=lambda call: f"{call[0]} {call[1]}")
+def test_a_rollback_that_is_cancelled_leaves_everything_as_it_was(call: tuple[str, int]) -> None:
+    world = _at(description="before")
+    world.functions.reads_to_settle = 2
+    world.functions.before[call] = world.clock.cancel
+    _roll_back(world)
+
+    assert (world.live.version, world.live.weights, world.live.description) == ("4", {}, "before")
+    assert world.functions.latest.image == _IMAGES["4"]
+    assert (world.outcome.status, world.outcome.is_changed, world.outcome.mending) == (
+        ReleaseStatus.REVERTED,
+        False,
+        (),
+    )
+    assert world.outcome.error is not None
+    lines = world.outcome.error.message.splitlines()
+    assert lines[:2] == ["The run was cancelled.", "The alias live points to version 4 again, with all its traffic."]
+    assert "stays" not in world.outcome.error.message
+
+
+def _leftover(state: Status) -> World:
+    """Return a world in which version 4 serves, a dead run has given 3 a share, and 2 is in some state."""
+    world = _world(alias=alias_state("4", weights={"3": 0.1}, description="before"))
+    world.functions.published["2"] = replace(world.functions.published["2"], state=state)
+    return world
+
+
+def test_code_that_does_not_pass_goes_back_although_leftover_weights_were_cleared() -> None:
+    """The alias was written, and yet not moved: there is nothing rolled back that could stay so."""
+    world = _leftover(INACTIVE)
+    world.invocations.answer = Response(payload="{}", error="Unhandled", log="")
+    _roll_back(world, "2", replace(LIVE, smoke_test=SmokeTest(event="{}")))
+
+    assert world.functions.changes == [("point_alias", "4"), _update_to("2"), _update_to("4")]
+    assert (world.live.version, world.live.weights, world.live.description) == ("4", {}, "before")
+    assert world.functions.latest.image == _IMAGES["4"]
+    assert world.outcome.status is ReleaseStatus.REVERTED
+    assert f"$LATEST runs {_IMAGES['4']} again." in str(world.outcome.error)
+    assert "stays" not in str(world.outcome.error)
+
+
+@pytest.mark.parametrize("error", [DeployError("no answer"), RevisionError("changed")], ids=str)
+def test_a_rollback_whose_clearing_of_weights_takes_effect_unanswered_tells_what_is_there(error: DeployError) -> None:
+    world = _leftover(INACTIVE)
+    world.functions.after["point_alias", 1] = raising(error)
+    _roll_back(world, "2")
+
+    assert world.live.weights == {}
+    assert world.outcome.after.alias == world.live
+    assert (world.outcome.error is None) == isinstance(error, RevisionError)
+    assert "somebody else" not in str(world.outcome.error)
+
+
+def test_an_image_without_a_version_is_given_again_to_code_that_is_asleep() -> None:
+    """What is published from an Inactive `$LATEST` would fail invocations at first."""
+    world = _at()
+    world.functions.latest = replace(function_state(image=_IMAGES["5"]), state=INACTIVE)
+    _roll_back(world, _IMAGES["5"].digest)
+
+    assert world.functions.changes == [_update_to("5"), ("publish_version", "5"), ("point_alias", "5")]
+    assert world.functions.latest.state.value == "Active"
+    assert (world.outcome.status, world.outcome.after.version) == (ReleaseStatus.ROLLED_BACK, "5")
+
+
+def test_an_image_without_a_version_is_given_again_without_an_alias_too() -> None:
+    world = _world()
+    world.functions.latest = replace(function_state(image=_IMAGES["5"]), state=INACTIVE)
+    _roll_back(world, _IMAGES["5"].digest, _WITHOUT)
+
+    assert world.functions.changes == [_update_to("5"), ("publish_version", "5")]
+    assert world.outcome.status is ReleaseStatus.ROLLED_BACK
 
 
 def test_without_an_alias_what_served_goes_on_if_a_rollback_fails() -> None:

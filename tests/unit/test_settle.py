@@ -4,10 +4,12 @@ from itertools import chain, pairwise, repeat
 import pytest
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import FunctionState, Status
-from ecr_lambda_deploy.settle import wait_until_settled
-from tests.unit.examples import function_state
-from tests.unit.ports_in_memory import FakeClock, FakeLog
+from ecr_lambda_deploy.function_model import AliasState, FunctionState, Status
+from ecr_lambda_deploy.model import ReleaseStatus
+from ecr_lambda_deploy.settle import wait_until_allocated, wait_until_settled
+from tests.unit.examples import alias_state, function_state, version_state
+from tests.unit.functions_in_memory import FakeFunctions
+from tests.unit.ports_in_memory import FakeClock, FakeLog, World, release_image
 
 _IN_PROGRESS = function_state(update=Status(value="InProgress"))
 _SETTLED = function_state()
@@ -82,3 +84,87 @@ def test_a_short_wait_is_silent_and_a_long_one_is_not() -> None:
     lines = log.of_kind("info")
     assert len(lines) == 4  # one every 15 seconds
     assert all("orders-api" in line and "LastUpdateStatus InProgress" in line for line in lines)
+
+
+# Provisioned concurrency: while it moves, Lambda has weights of its own on the alias.
+
+
+def _world() -> World:
+    return World(functions=FakeFunctions(versions=[version_state("6"), version_state("7")]), alias=alias_state("6"))
+
+
+def _allocated(world: World, alias: AliasState, weights: dict[str, float], *, timeout: float = 60) -> AliasState:
+    return wait_until_allocated(
+        "orders-api", alias, weights, aliases=world.aliases, clock=world.clock, log=world.log, timeout=timeout
+    )
+
+
+def _moved(world: World, *, weights: dict[str, float] | None = None) -> AliasState:
+    return world.aliases.point("orders-api", world.live, version="7", weights=weights or {}, description="moved")
+
+
+@pytest.mark.parametrize("weights", [{}, {"6": 0.9}])
+def test_an_alias_that_has_the_weights_that_were_wanted_is_not_asked_about(weights: dict[str, float]) -> None:
+    world = _world()
+    alias = _moved(world, weights=weights)
+
+    assert _allocated(world, alias, weights) is alias
+    assert "is_allocating" not in world.functions.calls
+
+
+@pytest.mark.parametrize("reads", [1, 5])
+def test_weights_of_lambda_s_own_are_waited_for(reads: int) -> None:
+    world = _world()
+    world.aliases.reads_to_move = reads
+    settled = _allocated(world, _moved(world), {})
+
+    assert (settled.weights, settled) == ({}, world.live)
+    assert world.clock.now() - 1000 == pytest.approx(2 * reads)
+
+
+@pytest.mark.parametrize("reads", [1, 5])
+def test_weights_that_stay_although_allocation_has_ended_are_a_failure(reads: int) -> None:
+    world = _world()
+    world.aliases.reads_to_move, world.aliases.is_given_up = reads, True
+
+    with pytest.raises(DeployError, match=r"Lambda did not move the provisioned concurrency of .*:live") as caught:
+        _allocated(world, _moved(world), {})
+
+    assert "--function-name orders-api --qualifier live" in caught.value.hint
+    assert world.live.weights == {"6": 0.9}
+
+
+def test_weights_that_stay_are_a_failure_although_allocation_has_ended_by_the_first_look() -> None:
+    world = _world()
+    world.aliases.reads_to_move, world.aliases.is_given_up = 1, True
+    alias = _moved(world)
+    world.aliases.read("orders-api", "live")
+    assert not world.aliases.is_allocating("orders-api", "live")
+
+    with pytest.raises(DeployError, match="Lambda did not move the provisioned concurrency"):
+        _allocated(world, alias, {})
+
+
+def test_weights_that_are_gone_by_the_first_look_are_not_reported() -> None:
+    world = _world()
+    world.aliases.reads_to_move = 1
+    alias = _moved(world)
+    world.aliases.read("orders-api", "live")
+
+    assert _allocated(world, alias, {}).weights == {}
+
+
+def test_a_release_whose_provisioned_concurrency_does_not_move_is_taken_back() -> None:
+    world = _world()
+    world.aliases.reads_to_move, world.aliases.is_given_up = 3, True
+
+    def move_no_more() -> None:
+        world.aliases.reads_to_move = 0
+
+    world.functions.before["point_alias", 2] = move_no_more
+    outcome = release_image(world)
+
+    assert "Lambda did not move the provisioned concurrency" in str(outcome.error)
+    assert "somebody else" not in str(outcome.error)
+    assert (outcome.status, outcome.is_changed) == (ReleaseStatus.REVERTED, False)
+    assert (world.live.version, world.live.weights) == ("6", {})

@@ -36,7 +36,9 @@ class SystemClock:
         Raises:
             CancelledError: the run is cancelled, at once.
         """
-        if self._cancelled.wait(seconds):
+        if not self._is_polled:
+            time.sleep(seconds)  # which the signal's exception leaves without harm; a lock it would leave held
+        elif self._cancelled.wait(seconds):
             raise CancelledError
 
     def steady(self) -> "SteadyClock":

@@ -26,7 +26,7 @@ _OWN = {
     "Layers": "images have none",
     "Runtime": "the image brings it",
 }
-# What a person may not want in a log, in botocore's words.
+# What a person may not want in a log, in botocore's words; text within is masked already.
 _VALUE = re.compile(r", value: .*?(?=, (?:type: <class|valid ))", re.DOTALL)
 # Not part of what GetFunction shows as the configuration.
 _NOT_SHOWN = {"Tags"}
@@ -48,7 +48,7 @@ def check(client: "LambdaClient", name: str, parameters: Mapping[str, object]) -
         raise AssertionError("CreateFunction has parameters")
     problems = [f"{own} is not to be given: {why}." for own, why in _OWN.items() if own in parameters]
     problems += _unknown(shape, parameters, "")
-    given = {key: value for key, value in parameters.items() if key not in _OWN}
+    given = {key: _masked(value) for key, value in parameters.items() if key not in _OWN}
     whole = {"FunctionName": name.rpartition(":")[2], "Code": {}, **given}
     report = ParamValidator().validate(whole, shape)
     lines = _VALUE.sub("", report.generate_report()).split("\n")
@@ -58,6 +58,19 @@ def check(client: "LambdaClient", name: str, parameters: Mapping[str, object]) -
             "\n".join(["'create-function' is not what CreateFunction takes:", *(f"- {line}" for line in problems)]),
             "Names and types are those of the Lambda API reference, CreateFunction.",
         )
+
+
+def _masked(value: object) -> object:
+    """Return a value with every text in it as long as before and without what it says."""
+    match value:
+        case str():
+            return "*" * len(value)
+        case list():
+            return [_masked(item) for item in value]
+        case dict():
+            return {key: _masked(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 def _unknown(shape: Shape, value: object, path: str) -> Iterator[str]:

@@ -1,0 +1,185 @@
+"""What Lambda refuses, by botocore's own stubs: what passes, what is somebody else's doing, and what is denied."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from botocore.stub import Stubber
+
+from ecr_lambda_deploy.adapters.aliases import LambdaAliases
+from ecr_lambda_deploy.adapters.functions import LambdaFunctions
+from ecr_lambda_deploy.adapters.invocations import LambdaInvocations
+from ecr_lambda_deploy.errors import DeployError, InProgressError, MissingFunctionError, RevisionError
+from ecr_lambda_deploy.function_model import AliasState
+from ecr_lambda_deploy.image_model import ImageReference
+from tests.integration.aws_in_memory import ACCOUNT, REGION, REGISTRY, aws_of, recorded_aws
+
+_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders-api"
+_IMAGE = ImageReference(registry=REGISTRY, repository="orders", digest=f"sha256:{64 * 'b'}")
+_ALIAS = AliasState(name="live", arn=f"{_ARN}:live", version="7", revision_id="seen")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Lambda:
+    functions: LambdaFunctions
+    aliases: LambdaAliases
+    invocations: LambdaInvocations
+    stubber: Stubber
+
+
+@pytest.fixture
+def stubbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Lambda]:
+    with recorded_aws(monkeypatch) as traffic:
+        aws = aws_of(traffic)
+        with Stubber(aws.functions()) as stubber:
+            yield _Lambda(
+                functions=LambdaFunctions(aws),
+                aliases=LambdaAliases(aws),
+                invocations=LambdaInvocations(aws),
+                stubber=stubber,
+            )
+            stubber.assert_no_pending_responses()
+
+
+_Call = Callable[[_Lambda], object]
+
+_CHANGES: list[tuple[str, _Call]] = [
+    ("create_function", lambda aws: aws.functions.create("orders-api", _IMAGE, "x86_64", {"Role": "r"})),
+    ("update_function_code", lambda aws: aws.functions.update_code("orders-api", _IMAGE, "x86_64", revision_id="seen")),
+    (
+        "publish_version",
+        lambda aws: aws.functions.publish_version("orders-api", code_sha256="c", revision_id="seen", description=""),
+    ),
+    ("create_alias", lambda aws: aws.aliases.create("orders-api", "live", version="7", description="")),
+    ("update_alias", lambda aws: aws.aliases.point("orders-api", _ALIAS, version="8", weights={}, description="")),
+]
+_CHECKS: list[tuple[str, str, _Call]] = [
+    ("publish_version", "lambda:PublishVersion", lambda aws: aws.functions.check_may_publish("orders-api")),
+    ("create_alias", "lambda:CreateAlias", lambda aws: aws.aliases.check_may_point("orders-api", None, "live")),
+    ("update_alias", "lambda:UpdateAlias", lambda aws: aws.aliases.check_may_point("orders-api", _ALIAS, "live")),
+    ("invoke", "lambda:InvokeFunction", lambda aws: aws.invocations.check_may_invoke("orders-api")),
+]
+
+
+@pytest.mark.parametrize(("call", "change"), _CHANGES, ids=[call for call, _ in _CHANGES])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "The operation cannot be performed at this time. The function is currently in the following state: Pending",
+        "The operation cannot be performed at this time. The function is currently in the following state: 'Pending'",
+        f"The operation cannot be performed at this time. An update is in progress for resource: {_ARN}",
+    ],
+)
+def test_what_passes_is_waited_for(stubbed: _Lambda, call: str, change: _Call, message: str) -> None:
+    stubbed.stubber.add_client_error(call, "ResourceConflictException", message)
+
+    with pytest.raises(InProgressError) as caught:
+        change(stubbed)
+
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize(("call", "change"), _CHANGES, ids=[call for call, _ in _CHANGES])
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ResourceConflictException", "The function is currently in the following state: Failed"),
+        ("InvalidParameterValueException", "The function is currently in the following state: Pending"),
+        ("ServiceException", "An update is in progress"),
+    ],
+)
+def test_what_does_not_pass_is_not(stubbed: _Lambda, call: str, change: _Call, code: str, message: str) -> None:
+    stubbed.stubber.add_client_error(call, code, message)
+
+    with pytest.raises(DeployError) as caught:
+        change(stubbed)
+
+    assert not isinstance(caught.value, InProgressError | RevisionError)
+    assert message in caught.value.message
+
+
+def test_a_role_that_is_too_new_is_waited_for(stubbed: _Lambda) -> None:
+    message = "The role defined for the function cannot be assumed by Lambda."
+    stubbed.stubber.add_client_error("create_function", "InvalidParameterValueException", message)
+
+    with pytest.raises(InProgressError, match="cannot be assumed") as caught:
+        stubbed.functions.create("orders-api", _IMAGE, "x86_64", {"Role": "r"})
+
+    assert "trust policy" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("call", "change", "message"),
+    [
+        (*_CHANGES[0], "Function already exist: orders-api"),
+        (*_CHANGES[3], f"Alias already exists: {_ARN}:live"),
+    ],
+)
+def test_what_is_there_by_now_is_somebody_else_s(stubbed: _Lambda, call: str, change: _Call, message: str) -> None:
+    stubbed.stubber.add_client_error(call, "ResourceConflictException", message)
+
+    with pytest.raises(RevisionError, match="already exist"):
+        change(stubbed)
+
+
+_CHECK_IDS = [call for call, *_ in _CHECKS]
+
+
+@pytest.mark.parametrize(("call", "action", "check"), _CHECKS, ids=_CHECK_IDS)
+@pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException"])
+def test_a_check_tells_what_is_denied(stubbed: _Lambda, call: str, action: str, check: _Call, code: str) -> None:
+    message = f"User: arn:aws:sts::{ACCOUNT}:assumed-role/deploy/x is not authorized to perform: {action}"
+    stubbed.stubber.add_client_error(call, code, f"{message} on resource: {_ARN} because no")
+
+    with pytest.raises(DeployError, match="not authorized to perform") as caught:
+        check(stubbed)
+
+    assert f'{{"Effect": "Allow", "Action": "{action}", "Resource": "{_ARN}"}}' in caught.value.hint
+
+
+@pytest.mark.parametrize(("call", "action", "check"), _CHECKS, ids=_CHECK_IDS)
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("PreconditionFailedException", "The RevisionId provided does not match the latest RevisionId"),
+        ("ResourceConflictException", "An update is in progress"),
+        ("ResourceConflictException", "The function is currently in the following state: Pending"),
+        ("InvalidParameterValueException", "no such thing"),
+        ("TooManyRequestsException", "Rate exceeded"),
+        ("ServiceException", "sorry"),
+        ("KMSAccessDeniedException", "Lambda was unable to decrypt the environment variables"),
+    ],
+)
+def test_a_check_tells_nothing_else(
+    stubbed: _Lambda, call: str, action: str, check: _Call, code: str, message: str
+) -> None:
+    assert action
+    stubbed.stubber.add_client_error(call, code, message)
+
+    check(stubbed)
+
+
+@pytest.mark.parametrize(("call", "action", "check"), _CHECKS, ids=_CHECK_IDS)
+def test_a_check_of_what_is_not_there(stubbed: _Lambda, call: str, action: str, check: _Call) -> None:
+    """A version that there is none of is what is asked for; whether there is a function is known."""
+    assert action
+    stubbed.stubber.add_client_error(call, "ResourceNotFoundException", f"Function not found: {_ARN}:9999999999")
+
+    if call != "invoke":
+        check(stubbed)
+        return
+    with pytest.raises(MissingFunctionError, match="Function not found"):
+        check(stubbed)
+
+
+def test_allocation_that_may_not_be_asked_about_is_taken_for_ended(stubbed: _Lambda) -> None:
+    stubbed.stubber.add_client_error("get_provisioned_concurrency_config", "AccessDeniedException", "not authorized")
+
+    assert not stubbed.aliases.is_allocating("orders-api", "live")
+
+
+@pytest.mark.parametrize(("status", "is_allocating"), [("IN_PROGRESS", True), ("READY", False), ("FAILED", False)])
+def test_allocation_has_ended_when_lambda_says_so(stubbed: _Lambda, status: str, is_allocating: bool) -> None:
+    stubbed.stubber.add_response("get_provisioned_concurrency_config", {"Status": status})
+
+    assert stubbed.aliases.is_allocating("orders-api", "live") is is_allocating

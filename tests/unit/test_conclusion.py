@@ -1,0 +1,189 @@
+"""The end of a run: whatever cannot be written, the rest is, and the process ends."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from ecr_lambda_deploy.adapters.actions import Console
+from ecr_lambda_deploy.conclusion import Conclusion
+from ecr_lambda_deploy.errors import CancelledError, DeployError
+from ecr_lambda_deploy.function_model import ObservedFunction
+from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus
+from sandbox.workflow_commands import parse_file_command
+from tests.unit.examples import NEW, RUN, function_state, observed_function
+
+
+class _Conclusion(Conclusion):
+    """A conclusion that notes how it leaves the process, and stays."""
+
+    def __init__(self, journal: Journal, environment: dict[str, str], console: Console) -> None:
+        super().__init__(journal, environment, console)
+        self.left: list[int] = []
+
+    def end(self, exit_code: int) -> None:
+        self.left.append(exit_code)
+
+
+@dataclass(kw_only=True)
+class _Step:
+    """A step of a job, with the files that the runner gives it."""
+
+    output: Path
+    summary: Path
+    journal: Journal = field(default_factory=lambda: Journal(run=RUN, outcomes=(_outcome(),)))
+
+    def conclusion(self, console: Console | None = None, **others: str) -> _Conclusion:
+        environment = {"GITHUB_OUTPUT": str(self.output), "GITHUB_STEP_SUMMARY": str(self.summary), **others}
+        return _Conclusion(self.journal, environment, console or Console())
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return parse_file_command(self.output.read_text(encoding="utf-8"))
+
+
+def _outcome(observed: ObservedFunction | None = None) -> Outcome:
+    observed = observed or observed_function(function_state(image=NEW))
+    return Outcome(before=observed, after=observed, status=ReleaseStatus.DEPLOYED)
+
+
+@pytest.fixture
+def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Step:
+    step = _Step(output=tmp_path / "output", summary=tmp_path / "summary")
+    step.output.touch()
+    step.summary.touch()
+    monkeypatch.setenv("GITHUB_OUTPUT", str(step.output))
+    return step
+
+
+def _ended(end: Callable[[], int | None]) -> int | None:
+    """Return the exit code; a process that ends with a traceback has 1."""
+    try:
+        return end()
+    except Exception:  # noqa: BLE001 # whatever it is, it ends the process
+        return 1
+
+
+def test_everything_is_written(step: _Step, capsys: pytest.CaptureFixture[str]) -> None:
+    assert step.conclusion().write() == 0
+    assert step.outputs["image-uri"] == str(NEW)
+    assert step.summary.read_text().startswith("### Deployed orders-api")
+    assert "Deployed orders-api" in capsys.readouterr().out
+
+
+def test_a_run_that_failed_has_the_exit_code_1(step: _Step, capsys: pytest.CaptureFixture[str]) -> None:
+    step.journal.error = DeployError("no such repository", "create it")
+
+    assert step.conclusion().write() == 1
+    assert "::error::no such repository%0Acreate it" in capsys.readouterr().out.splitlines()
+    assert step.outputs["image-uri"] == str(NEW)
+
+
+@pytest.mark.parametrize("is_given_up", [False, True])
+def test_the_summary_is_written_although_the_outputs_cannot_be(
+    step: _Step, is_given_up: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step.output.unlink()  # and the toolkit refuses to create it
+    step.journal.error = DeployError("what went wrong")
+    conclusion = step.conclusion()
+    exit_code = _ended(conclusion.give_up if is_given_up else conclusion.write)
+
+    assert step.summary.read_text().startswith("### Deployed orders-api")
+    assert "::error::what went wrong" in capsys.readouterr().out.splitlines()
+    assert conclusion.left[:1] == [1] if is_given_up else exit_code == 1
+
+
+@pytest.mark.parametrize("is_given_up", [False, True])
+def test_the_outputs_are_written_although_the_summary_cannot_be(
+    step: _Step, is_given_up: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step.journal.error = DeployError("what went wrong")
+    conclusion = step.conclusion(GITHUB_STEP_SUMMARY=str(step.summary / "not a folder"))
+    exit_code = _ended(conclusion.give_up if is_given_up else conclusion.write)
+
+    assert step.outputs["image-uri"] == str(NEW)
+    assert "::error::what went wrong" in capsys.readouterr().out.splitlines()
+    assert conclusion.left[:1] == [1] if is_given_up else exit_code == 1
+
+
+def test_outside_github_only_the_log_is_written(step: _Step, capsys: pytest.CaptureFixture[str]) -> None:
+    assert step.conclusion(GITHUB_OUTPUT="", GITHUB_STEP_SUMMARY="").write() == 0
+    assert (step.output.read_text(), step.summary.read_text()) == ("", "")
+    assert "Deployed orders-api" in capsys.readouterr().out
+
+
+def test_giving_up_says_that_the_run_was_cancelled(step: _Step, capsys: pytest.CaptureFixture[str]) -> None:
+    conclusion = step.conclusion()
+    conclusion.give_up()
+
+    assert conclusion.left[:1] == [1]
+    assert isinstance(step.journal.error, CancelledError)
+    assert "::error::The run was cancelled." in capsys.readouterr().out
+    assert step.outputs["image-uri"] == str(NEW)
+    assert "The run was cancelled." in step.summary.read_text()
+
+
+def test_giving_up_keeps_what_went_wrong_before(step: _Step, capsys: pytest.CaptureFixture[str]) -> None:
+    step.journal.error = DeployError("what went wrong")
+    step.conclusion().give_up()
+
+    assert "::error::what went wrong" in capsys.readouterr().out.splitlines()
+
+
+class _SlowConsole(Console):
+    """A log whose reader does not read on for a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked, self.reads_on = Event(), Event()
+
+    def info(self, message: str) -> None:
+        self.is_asked.set()
+        self.reads_on.wait()
+        super().info(message)
+
+
+def _give_up_while_it_is_written(step: _Step, *, seconds: float) -> tuple[_Conclusion, float]:
+    """Return the conclusion and after how many seconds it has left."""
+    console = _SlowConsole()
+    conclusion = step.conclusion(console)
+    writing = Thread(target=conclusion.write)
+    writing.start()
+    console.is_asked.wait()
+    began = time.monotonic()
+    giving_up = Thread(target=conclusion.give_up, daemon=True)
+    giving_up.start()
+    giving_up.join(seconds)
+    left_after = time.monotonic() - began
+    console.reads_on.set()
+    writing.join()
+    giving_up.join(seconds)
+    return conclusion, left_after
+
+
+def test_a_conclusion_that_is_being_written_is_not_waited_for_for_long(step: _Step) -> None:
+    conclusion, left_after = _give_up_while_it_is_written(step, seconds=5)
+
+    assert conclusion.left[:1] == [1]
+    assert left_after < 2
+    assert len(step.summary.read_text().split("### ")) == 2  # it is written once
+
+
+@pytest.mark.parametrize("kind", ["error", "info"])
+def test_giving_up_leaves_although_the_log_cannot_be_written(
+    step: _Step, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise BrokenPipeError
+
+    console = Console()
+    monkeypatch.setattr(console, kind, refuse)
+    conclusion = step.conclusion(console)
+    _ended(conclusion.give_up)
+
+    assert conclusion.left[:1] == [1]
+    assert step.outputs["image-uri"] == str(NEW)
+    assert "The run was cancelled." in step.summary.read_text()
