@@ -86,11 +86,9 @@ class Runner:
             for name in _FILE_COMMANDS:
                 (temp / "_runner_file_commands" / name).touch()
             step = {**_defaults(), **inputs}
-            variables = (
-                {f"INPUT_{name.upper()}": value for name, value in step.items()}
-                | _github_variables(commit, run_id, attempt, workflow)
-                | {**self.environment, **(environment or {})}
-            )
+            variables = {f"INPUT_{name.upper()}": value for name, value in step.items()}
+            variables |= _github_variables(commit, run_id, attempt, workflow)
+            variables |= {**self.environment, **(environment or {})}
             volumes = {
                 "/github/home": temp / "_github_home",
                 "/github/workflow": temp / "_github_workflow",

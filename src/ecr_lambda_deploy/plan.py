@@ -1,7 +1,7 @@
 """Pure: what is wanted and what is observed make a plan, a tuple of steps."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.function_model import LATEST, FunctionState, ObservedFunction
@@ -129,20 +129,20 @@ def plan_release(
     # Code that nobody released may run by now: what served before it was the newest version.
     previous = observed.version or (observed.versions[-1].number if observed.versions else "")
     description = str(Record.of(run, commit=run.commit, previous=previous))
-    is_served = _is_served(target, observed, image, architecture)
+    serves = is_served(target, observed, image, architecture)
     alias_description = str(Record.of(run))
-    is_anew = not is_served and _is_asleep(observed.latest)
-    code = tuple(_code_steps(target, observed, image, architecture, is_anew=is_anew))
+    is_anew = not serves and is_asleep(observed.latest)
+    code = tuple(code_steps(target, observed, image, architecture, is_anew=is_anew))
     steps = [*cleared(observed), *code]
-    if not is_served:
-        steps += _version_steps(target, observed, description, alias_description)
+    if not serves:
+        steps += version_steps(target, observed, description, alias_description)
     elif code and target.alias:
         # Whoever has given `$LATEST` another image may be about to move the alias: it is made sure of last.
         steps.append(PointAlias(version=observed.aliased, description=alias_description))
     return ReleasePlan(target=target, observed=observed, steps=tuple(steps))
 
 
-def _is_served(
+def is_served(
     target: FunctionTarget, observed: ObservedFunction, image: ImageReference, architecture: Architecture
 ) -> bool:
     """Whether what serves is the image already, and is what is wanted to serve."""
@@ -154,7 +154,7 @@ def _is_served(
     return not target.publish or observed.published is not None
 
 
-def _is_asleep(state: FunctionState | None) -> bool:
+def is_asleep(state: FunctionState | None) -> bool:
     """Whether a version published from it could be Inactive, so that invocations of it fail at first."""
     return state is not None and state.state.value == "Inactive"
 
@@ -165,7 +165,7 @@ def cleared(observed: ObservedFunction) -> Iterator[PointAlias]:
         yield PointAlias(version=observed.aliased, description=observed.alias.description)
 
 
-def _code_steps(
+def code_steps(
     target: FunctionTarget,
     observed: ObservedFunction,
     image: ImageReference,
@@ -173,6 +173,7 @@ def _code_steps(
     *,
     is_anew: bool,
 ) -> Iterator[Step]:
+    """Yield what gives a function an image, if it needs to be given; with `is_anew` it always is."""
     latest = observed.latest
     if latest is None:
         yield CreateFunction(image=image, architecture=architecture, parameters=target.creation or {})
@@ -180,9 +181,10 @@ def _code_steps(
         yield UpdateCode(image=image, architecture=architecture)
 
 
-def _version_steps(
+def version_steps(
     target: FunctionTarget, observed: ObservedFunction, description: str, alias_description: str
 ) -> Iterator[Step]:
+    """Yield what makes a version of the code, and has the alias serve it."""
     if target.smoke_test:
         yield InvokeSmokeTest(test=target.smoke_test)
     if target.publish:
@@ -196,57 +198,6 @@ def _version_steps(
 def is_shiftable(observed: ObservedFunction) -> bool:
     """Whether the alias's traffic can be split: that takes a published version [AliasRoutingConfiguration]."""
     return observed.alias is not None and observed.alias.version != LATEST
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackGoal:
-    """What a function is to go back to.
-
-    Attributes:
-        image: by digest.
-        architecture: that it ran on.
-        version: the published version that has it; None without one.
-        record: what that version records; without one, the commit.
-    """
-
-    image: ImageReference
-    architecture: Architecture
-    version: FunctionState | None = None
-    record: Record
-
-
-def plan_rollback(
-    target: FunctionTarget, observed: ObservedFunction, goal: RollbackGoal, *, run: WorkflowRun
-) -> ReleasePlan:
-    """Plan the way back: with an alias it moves first, in one call, and `$LATEST` follows.
-
-    A version that is not Active would fail invocations, and without an alias only code comes back: both are released
-    anew, as a version with the history of the one that they repeat.
-    """
-    version, alias = goal.version, observed.alias
-    moved = str(Record.of(run, mode="rollback"))
-    steps: list[Step] = []
-    if target.alias and version is not None and version.state.value == "Active":
-        if alias is None or alias.version != version.version or alias.weights:
-            if target.smoke_test:
-                steps.append(InvokeSmokeTest(test=target.smoke_test, qualifier=version.version))
-            steps.append(PointAlias(version=version, description=moved))
-        steps += [
-            replace(step, follows_alias=True) if isinstance(step, UpdateCode) else step
-            for step in _code_steps(target, observed, goal.image, goal.architecture, is_anew=False)
-        ]
-        return ReleasePlan(target=target, observed=observed, steps=tuple(steps), is_rollback=True)
-    steps += cleared(observed)
-    is_asleep = target.alias != "" and version is not None
-    if is_asleep or not _is_served(target, observed, goal.image, goal.architecture):
-        previous = observed.version if version is None else goal.record.previous
-        description = str(Record.of(run, commit=goal.record.commit, previous=previous, mode="rollback"))
-        at_once = replace(target, traffic=())
-        steps += _code_steps(
-            target, observed, goal.image, goal.architecture, is_anew=is_asleep or _is_asleep(observed.latest)
-        )
-        steps += _version_steps(at_once, observed, description, moved)
-    return ReleasePlan(target=target, observed=observed, steps=tuple(steps), is_rollback=True)
 
 
 def check_updatable(observed: ObservedFunction) -> None:

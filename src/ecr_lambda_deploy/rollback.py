@@ -14,10 +14,11 @@ from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.inputs import Inputs
 from ecr_lambda_deploy.model import Journal, Outcome
 from ecr_lambda_deploy.phases import phase
-from ecr_lambda_deploy.plan import ReleasePlan, RollbackGoal, check_updatable, plan_rollback
+from ecr_lambda_deploy.plan import ReleasePlan, check_updatable
 from ecr_lambda_deploy.ports import Outside
 from ecr_lambda_deploy.release import Release, release_all, skip_stale
 from ecr_lambda_deploy.rollback_choice import Choice, choose, history
+from ecr_lambda_deploy.rollback_plan import RollbackGoal, plan_rollback
 from ecr_lambda_deploy.wanted import PLATFORM_OF, EarlierRelease, FunctionTarget
 
 _FULL_LENGTH = 40  # of a commit's SHA

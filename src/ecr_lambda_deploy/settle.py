@@ -83,11 +83,7 @@ def wait_until_allocated(
     is_told = False
     while dict(alias.weights) != dict(weights) and aliases.is_allocating(name, alias.name) is not False:
         if clock.now() >= deadline:
-            raise DeployError(
-                f"Lambda has not moved the provisioned concurrency of {alias.arn} in {timeout:.0f} s.",
-                "Give it longer with the input 'wait-timeout', or look at its status: aws lambda "
-                f"get-provisioned-concurrency-config --function-name {name} --qualifier {alias.name}",
-            )
+            raise _not_allocated(name, alias, f"within {timeout:.0f} s, which the input 'wait-timeout' can extend")
         if not is_told:
             log.info(f"Waiting for the provisioned concurrency of {alias.arn} to move")
             is_told = True
@@ -95,13 +91,17 @@ def wait_until_allocated(
         alias = aliases.read(name, alias.name) or alias
     if dict(alias.weights) != dict(weights):
         alias = aliases.read(name, alias.name) or alias
-        if dict(alias.weights) != dict(weights):
-            raise DeployError(
-                f"Lambda did not move the provisioned concurrency of {alias.arn}: the old version serves.",
-                f"Look at its status: aws lambda get-provisioned-concurrency-config --function-name {name} "
-                f"--qualifier {alias.name}",
-            )
+    if dict(alias.weights) != dict(weights):
+        raise _not_allocated(name, alias, "and does not go on")
     return alias
+
+
+def _not_allocated(name: str, alias: AliasState, how: str) -> DeployError:
+    return DeployError(
+        f"Lambda has not moved the provisioned concurrency of {alias.arn} {how}: the old version serves.",
+        "Look at its status: aws lambda get-provisioned-concurrency-config "
+        f"--function-name {name} --qualifier {alias.name}",
+    )
 
 
 def failed_update(state: FunctionState, *, is_creation: bool = False) -> DeployError:

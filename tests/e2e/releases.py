@@ -68,6 +68,24 @@ class Releases:
         with self.job.started({"function-name": self.job.name, **inputs}, **{"with_engine": False, **options}) as step:
             yield step
 
+    def put_alarm(self, name: str) -> None:
+        """Create an alarm that is quiet."""
+        self.aws.client("cloudwatch").put_metric_alarm(
+            AlarmName=name,
+            MetricName="Errors",
+            Namespace="AWS/Lambda",
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+        self.set_alarm(name, "OK")
+
+    def set_alarm(self, name: str, state: str) -> None:
+        """Put an alarm into a state: OK, ALARM or INSUFFICIENT_DATA."""
+        self.aws.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
+
     def alias(self) -> dict[str, Any]:
         """Return the alias as it is now: FunctionVersion, Description, RoutingConfig."""
         return self.aws.snapshot().aliases[self.job.name].get(ALIAS, {})

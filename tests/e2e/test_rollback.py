@@ -90,22 +90,11 @@ def test_a_release_that_failed_is_no_target(four: Releases) -> None:
 
 
 def test_a_canary_that_failed_is_no_target(four: Releases) -> None:
-    cloudwatch = four.aws.client("cloudwatch")
-    cloudwatch.put_metric_alarm(
-        AlarmName=four.job.name,
-        MetricName="Errors",
-        Namespace="AWS/Lambda",
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=1,
-        ComparisonOperator="GreaterThanThreshold",
-    )
-    cloudwatch.set_alarm_state(AlarmName=four.job.name, StateValue="OK", StateReason="a test")
+    four.put_alarm(four.job.name)
     held = four.aws.hold("lambda:UpdateAlias")
     with four.deploying(5, {"traffic": "10% 1h", "alarms": four.job.name}) as step:
         held.reached()
-        cloudwatch.set_alarm_state(AlarmName=four.job.name, StateValue="ALARM", StateReason="a test")
+        four.set_alarm(four.job.name, "ALARM")
         held.release()
         assert step.wait().exit_code == 1
     assert "5" in four.versions()  # it was published before traffic could reach it

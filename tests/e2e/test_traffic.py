@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from uuid import uuid4
 
 import pytest
 
@@ -16,24 +15,9 @@ _STEPS = "10% 3s, 25% 3s\n50% 3s"
 @pytest.fixture
 def alarm(releases: Releases) -> Iterator[str]:
     """An alarm that is quiet."""
-    cloudwatch, name = releases.aws.client("cloudwatch"), f"errors-{uuid4().hex[:8]}"
-    cloudwatch.put_metric_alarm(
-        AlarmName=name,
-        MetricName="Errors",
-        Namespace="AWS/Lambda",
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=1,
-        ComparisonOperator="GreaterThanThreshold",
-    )
-    _set(releases, name, "OK")
-    yield name
-    cloudwatch.delete_alarms(AlarmNames=[name])
-
-
-def _set(releases: Releases, alarm: str, state: str) -> None:
-    releases.aws.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="a test")
+    releases.put_alarm(releases.job.name)
+    yield releases.job.name
+    releases.aws.client("cloudwatch").delete_alarms(AlarmNames=[releases.job.name])
 
 
 def _until(is_so: Callable[[], bool], seconds: float = 30) -> float:
@@ -71,7 +55,7 @@ def test_an_alarm_in_step_two_takes_the_traffic_back_within_one_interval(release
     before = releases.aws.snapshot()
     with releases.deploying(2, {"traffic": "10% 1s, 50% 5m", "alarms": alarm}) as step:
         _until(lambda: _weights(releases) == {"2": 0.5})
-        _set(releases, alarm, "ALARM")
+        releases.set_alarm(alarm, "ALARM")
         took = _until(lambda: not _weights(releases))
         result = step.wait()
 
@@ -100,7 +84,7 @@ def test_an_alarm_that_does_not_exist_is_found_before_anything_changes(releases:
 
 
 def test_an_alarm_that_rings_already_lets_nothing_begin(releases: Releases, alarm: str) -> None:
-    _set(releases, alarm, "ALARM")
+    releases.set_alarm(alarm, "ALARM")
     assert "is in ALARM" in error(_refused(releases, alarm))
     unchanged = releases.deploy(1, {"traffic": _STEPS, "alarms": alarm})
     assert (unchanged.exit_code, status(unchanged)) == (0, "unchanged")

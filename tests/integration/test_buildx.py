@@ -18,7 +18,7 @@ import requests
 
 from ecr_lambda_deploy.adapters.actions import Console
 from ecr_lambda_deploy.adapters.buildx import Buildx
-from ecr_lambda_deploy.adapters.ecr import Authorization
+from ecr_lambda_deploy.adapters.ecr_authorization import Authorization
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.image_model import BuildOrder, ImageReference
 from ecr_lambda_deploy.wanted import Build, BuilderChoice, CacheChoice

@@ -4,15 +4,8 @@ import pytest
 
 from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction, Status
 from ecr_lambda_deploy.history import Record
-from ecr_lambda_deploy.plan import (
-    InvokeSmokeTest,
-    PointAlias,
-    PublishVersion,
-    RollbackGoal,
-    Step,
-    UpdateCode,
-    plan_rollback,
-)
+from ecr_lambda_deploy.plan import InvokeSmokeTest, PointAlias, PublishVersion, Step, UpdateCode
+from ecr_lambda_deploy.rollback_plan import RollbackGoal, plan_rollback
 from ecr_lambda_deploy.wanted import FunctionTarget, SmokeTest, TrafficStep
 from tests.unit.examples import (
     FAILED_UPDATE,

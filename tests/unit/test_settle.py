@@ -127,7 +127,7 @@ def test_weights_that_stay_although_allocation_has_ended_are_a_failure(reads: in
     world = _world()
     world.aliases.reads_to_move, world.aliases.is_given_up = reads, True
 
-    with pytest.raises(DeployError, match=r"Lambda did not move the provisioned concurrency of .*:live") as caught:
+    with pytest.raises(DeployError, match=r"Lambda has not moved the provisioned concurrency of .*:live") as caught:
         _allocated(world, _moved(world), {})
 
     assert "--function-name orders-api --qualifier live" in caught.value.hint
@@ -141,7 +141,7 @@ def test_weights_that_stay_are_a_failure_although_allocation_has_ended_by_the_fi
     world.aliases.read("orders-api", "live")
     assert not world.aliases.is_allocating("orders-api", "live")
 
-    with pytest.raises(DeployError, match="Lambda did not move the provisioned concurrency"):
+    with pytest.raises(DeployError, match="Lambda has not moved the provisioned concurrency"):
         _allocated(world, alias, {})
 
 
@@ -164,7 +164,7 @@ def test_a_release_whose_provisioned_concurrency_does_not_move_is_taken_back() -
     world.functions.before["point_alias", 2] = move_no_more
     outcome = release_image(world)
 
-    assert "Lambda did not move the provisioned concurrency" in str(outcome.error)
+    assert "Lambda has not moved the provisioned concurrency" in str(outcome.error)
     assert "somebody else" not in str(outcome.error)
     assert (outcome.status, outcome.is_changed) == (ReleaseStatus.REVERTED, False)
     assert (world.live.version, world.live.weights) == ("6", {})

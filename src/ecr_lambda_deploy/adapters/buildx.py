@@ -16,7 +16,7 @@ from ecr_lambda_deploy.adapters.build_cache import choose_cache
 from ecr_lambda_deploy.adapters.build_errors import explain, failed_login, passing_failure
 from ecr_lambda_deploy.adapters.builders import check_platform, selected_builder
 from ecr_lambda_deploy.adapters.docker_config import private_docker_config
-from ecr_lambda_deploy.adapters.ecr import Authorization
+from ecr_lambda_deploy.adapters.ecr_authorization import Authorization
 from ecr_lambda_deploy.adapters.engine import engine_platform, has_containerd_store
 from ecr_lambda_deploy.adapters.fingerprint import fingerprint
 from ecr_lambda_deploy.adapters.image_digests import ImageDigests

@@ -6,7 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from ecr_lambda_deploy.adapters.aws_errors import RefusedError, translated
-from ecr_lambda_deploy.adapters.ecr import Authorization, EcrAuthorizations, EcrRepositories
+from ecr_lambda_deploy.adapters.ecr import EcrRepositories
+from ecr_lambda_deploy.adapters.ecr_authorization import Authorization, EcrAuthorizations
 from ecr_lambda_deploy.adapters.ecr_images import EcrImages
 from ecr_lambda_deploy.adapters.imagetools import ImageTools
 from ecr_lambda_deploy.errors import DeployError

@@ -1,0 +1,72 @@
+"""Pure: what a function is to go back to, and what is observed, make the plan of a rollback."""
+
+from dataclasses import dataclass, replace
+
+from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction
+from ecr_lambda_deploy.history import Record
+from ecr_lambda_deploy.image_model import ImageReference
+from ecr_lambda_deploy.model import WorkflowRun
+from ecr_lambda_deploy.plan import (
+    InvokeSmokeTest,
+    PointAlias,
+    ReleasePlan,
+    Step,
+    UpdateCode,
+    cleared,
+    code_steps,
+    is_asleep,
+    is_served,
+    version_steps,
+)
+from ecr_lambda_deploy.wanted import Architecture, FunctionTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackGoal:
+    """What a function is to go back to.
+
+    Attributes:
+        image: by digest.
+        architecture: that it ran on.
+        version: the published version that has it; None without one.
+        record: what that version records; without one, the commit.
+    """
+
+    image: ImageReference
+    architecture: Architecture
+    version: FunctionState | None = None
+    record: Record
+
+
+def plan_rollback(
+    target: FunctionTarget, observed: ObservedFunction, goal: RollbackGoal, *, run: WorkflowRun
+) -> ReleasePlan:
+    """Plan the way back: with an alias it moves first, in one call, and `$LATEST` follows.
+
+    A version that is not Active would fail invocations, and without an alias only code comes back: both are released
+    anew, as a version with the history of the one that they repeat.
+    """
+    version, alias = goal.version, observed.alias
+    moved = str(Record.of(run, mode="rollback"))
+    steps: list[Step] = []
+    if target.alias and version is not None and version.state.value == "Active":
+        if alias is None or alias.version != version.version or alias.weights:
+            if target.smoke_test:
+                steps.append(InvokeSmokeTest(test=target.smoke_test, qualifier=version.version))
+            steps.append(PointAlias(version=version, description=moved))
+        steps += [
+            replace(step, follows_alias=True) if isinstance(step, UpdateCode) else step
+            for step in code_steps(target, observed, goal.image, goal.architecture, is_anew=False)
+        ]
+        return ReleasePlan(target=target, observed=observed, steps=tuple(steps), is_rollback=True)
+    steps += cleared(observed)
+    cannot_serve = target.alias != "" and version is not None
+    if cannot_serve or not is_served(target, observed, goal.image, goal.architecture):
+        previous = observed.version if version is None else goal.record.previous
+        description = str(Record.of(run, commit=goal.record.commit, previous=previous, mode="rollback"))
+        at_once = replace(target, traffic=())
+        steps += code_steps(
+            target, observed, goal.image, goal.architecture, is_anew=cannot_serve or is_asleep(observed.latest)
+        )
+        steps += version_steps(at_once, observed, description, moved)
+    return ReleasePlan(target=target, observed=observed, steps=tuple(steps), is_rollback=True)
