@@ -96,10 +96,10 @@ def test_a_run_that_is_cancelled_ends_in_time_with_what_served_before(source: Re
     held = source.aws.hold(action, nth)
     with _release(source) as step:
         held.reached()
+        started = time.monotonic()
         step.signal("SIGINT")
         time.sleep(0.3)
         held.release()
-        started = time.monotonic()
         result = step.wait()
     took = time.monotonic() - started
 
@@ -124,8 +124,8 @@ def test_a_build_is_ended_with_the_run(source: Releases) -> None:
     with _release(source) as step:
         while "sleep 300" not in _processes():
             time.sleep(0.1)
-        step.signal("SIGINT")
         started = time.monotonic()
+        step.signal("SIGINT")
         result = step.wait()
     assert time.monotonic() - started < _SECONDS_TO_LEAVE
     assert (result.exit_code, status(result)) == (1, "failed")
@@ -143,8 +143,8 @@ def test_the_run_is_gone_in_time_though_lambda_does_not_settle(source: Releases)
             held.reached()
             held.release()
             time.sleep(1)
-            step.signal("SIGINT")
             started = time.monotonic()
+            step.signal("SIGINT")
             result = step.wait()
         assert time.monotonic() - started < _SECONDS_TO_LEAVE
     assert result.exit_code == 1
