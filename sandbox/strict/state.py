@@ -112,10 +112,11 @@ class State:
         return next((other for other, name in self.repositories if name == repository), None)
 
     def later(self, settling: Callable[[], Awaitable[None]]) -> None:
-        """Run `settling` after `settle_seconds`."""
+        """Run `settling` after `settle_seconds`, as they are now."""
+        seconds = self.settle_seconds  # they may be others when the task begins
 
         async def wait() -> None:
-            await asyncio.sleep(self.settle_seconds)
+            await asyncio.sleep(seconds)
             await settling()
 
         task = asyncio.create_task(wait())
