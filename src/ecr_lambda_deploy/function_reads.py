@@ -22,7 +22,6 @@ class FunctionReads:
 
     target: FunctionTarget
     functions: Functions
-    aliases: Aliases
     latest: Future[FunctionState | None]
     versions: Future[tuple[PublishedVersion, ...]]
     alias: Future[AliasState | None]
@@ -42,7 +41,6 @@ class FunctionReads:
         return cls(
             target=target,
             functions=functions,
-            aliases=aliases,
             latest=pool.submit(_read_latest, target, functions),
             versions=pool.submit(_read_versions, target, functions),
             alias=pool.submit(_read_alias, target, aliases),
