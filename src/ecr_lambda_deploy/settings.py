@@ -1,0 +1,88 @@
+"""What is said of images and functions, before it is read: by the action's inputs, or by a manifest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Given = str | tuple[str, ...] | Mapping[str, object]
+"""A setting as it is given: a text, or what only a manifest can give, a list of texts or a mapping."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Place:
+    """Where something stands in a file of the workspace.
+
+    Attributes:
+        file: path relative to the workspace.
+        line: from 1.
+        column: from 1.
+    """
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        """Return such as `deploy.yaml:12:5`."""
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that is wrong.
+
+    Attributes:
+        text: one sentence or more.
+        place: where; None for the action's own inputs.
+    """
+
+    text: str
+    place: Place | None = None
+
+    def __str__(self) -> str:
+        """Return the place and the text."""
+        return f"{self.place}: {self.text}" if self.place else self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Settings by name, the nearest of each.
+
+    Attributes:
+        given: what is given; the rest has its default.
+        places: where each stands in a manifest.
+        inherited: names of those that hold for all images, and for this one only where they fit.
+        place: of what they are said of; None outside a manifest.
+    """
+
+    given: Mapping[str, Given]
+    places: Mapping[str, Place] = field(default_factory=dict)
+    inherited: frozenset[str] = frozenset()
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionEntry:
+    """A function that is to run an image.
+
+    Attributes:
+        name: function name or ARN, as it is given.
+        settings: the function's own, over those of its image, over the defaults; its place is the name's.
+    """
+
+    name: str
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageEntry:
+    """An image and its functions; the action's own inputs make one without a name.
+
+    Attributes:
+        name: in the manifest; empty outside one.
+        settings: the image's own, over the defaults.
+        functions: in order.
+    """
+
+    name: str
+    settings: Settings
+    functions: tuple[FunctionEntry, ...]
