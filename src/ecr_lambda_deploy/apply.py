@@ -32,15 +32,15 @@ class Application:
 
     Attributes:
         plan: what is to be done.
+        reason: why.
         outside: what is asked and changed; its clock's `sleep` is where a cancelled run ends.
         journal: told what has become of the function, as soon as something has.
-        wait_timeout: seconds to wait for Lambda to finish one change.
     """
 
     plan: ReleasePlan
+    reason: str = ""
     outside: Outside
     journal: Journal
-    wait_timeout: float
     _changes: FunctionChanges = field(init=False)
     _started: float = field(init=False)
 
@@ -53,7 +53,7 @@ class Application:
             clock=self.outside.clock,
             name=plan.target.name,
             run=self.journal.run,
-            wait_timeout=self.wait_timeout,
+            wait_timeout=plan.target.wait_timeout,
             alias_name=plan.target.alias,
             start=plan.observed,
             now=plan.observed,
@@ -118,7 +118,8 @@ class Application:
         return ReleaseStatus.CREATED if self.plan.observed.latest is None else ReleaseStatus.DEPLOYED
 
     def _record(self, outcome: Outcome) -> None:
-        self.journal.record(replace(outcome, seconds=self.outside.clock.now() - self._started))
+        seconds = self.outside.clock.now() - self._started
+        self.journal.record(replace(outcome, reason=self.reason, started=self._started, seconds=seconds))
 
     def _tell(self, now: ObservedFunction) -> None:
         """Record what serves now, and the way back, should the run end within a step."""

@@ -15,7 +15,7 @@ def read_region(reader: InputReader) -> str:
     region = reader.matching("aws-region", _REGION, "an AWS Region such as eu-west-1")
     region = region or reader.environment.get("AWS_REGION") or reader.environment.get("AWS_DEFAULT_REGION") or ""
     if not region:
-        reader.problem("'aws-region' is required where the environment has no AWS_REGION.")
+        reader.problem("aws-region", "is required where the environment has no AWS_REGION.")
     return region
 
 
@@ -32,5 +32,5 @@ def read_role(reader: InputReader) -> RoleToAssume | None:
     if arn:
         return role
     if role.is_chained:
-        reader.problem("'role-chaining' needs 'role-to-assume', the role to take.")
+        reader.problem("role-chaining", "needs 'role-to-assume', the role to take.")
     return None

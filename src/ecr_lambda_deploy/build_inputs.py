@@ -76,13 +76,13 @@ def _check_path(reader: InputReader, workspace: Path, name: str, path: Path, *, 
         is_there = path.is_dir() if is_folder else path.is_file()
         is_empty = not workspace.is_dir() or not os.listdir(workspace)  # noqa: PTH208 # iterdir would stay open
     except (OSError, RuntimeError, ValueError) as error:  # a name too long, a loop of symlinks, a NUL
-        reader.problem(f"'{name}' {shown!r} cannot be read: {error}.")
+        reader.problem(name, f"{shown!r} cannot be read: {error}.")
         return False
     if not is_inside:
-        reader.problem(f"'{name}' {shown!r} leaves the workspace.")
+        reader.problem(name, f"{shown!r} leaves the workspace.")
     elif not is_there:
         hint = " The workspace is empty: is an actions/checkout step missing before this one?" if is_empty else ""
-        reader.problem(f"'{name}' {shown!r} is no {'folder' if is_folder else 'file'} of the workspace.{hint}")
+        reader.problem(name, f"{shown!r} is no {'folder' if is_folder else 'file'} of the workspace.{hint}")
     return is_inside and is_there
 
 
@@ -99,9 +99,9 @@ def _read_build_contexts(reader: InputReader, workspace: Path) -> dict[str, str]
     contexts: dict[str, str] = {}
     for name, value in reader.pairs("build-contexts").items():
         if not value:
-            reader.problem(f"'build-contexts' holds NAME=VALUE lines; {name!r} has no value.")
+            reader.problem("build-contexts", f"holds NAME=VALUE lines; {name!r} has no value.")
         elif value.startswith("target:"):
-            reader.problem(f"'build-contexts' {name!r} is a target of a bake file, and there is none here.")
+            reader.problem("build-contexts", f"{name!r} is a target of a bake file, and there is none here.")
         elif _REMOTE_CONTEXT.fullmatch(value):
             contexts[name] = value
         else:
@@ -117,6 +117,8 @@ def _read_secrets(reader: InputReader) -> dict[str, str]:
 
     Problems never tell what a line holds.
     """
+    if (mapping := reader.mapping("secrets")) is not None:
+        return {id_: str(value) for id_, value in mapping.items()}
     text = reader.text("secrets").replace("\r\n", "\n")
     secrets: dict[str, str] = {}
     position = 0
@@ -125,10 +127,10 @@ def _read_secrets(reader: InputReader) -> dict[str, str]:
         found = _SECRET.match(text, position)
         secret = _ENTRY.fullmatch(_unquoted(found["entry"])) if found and found["entry"] else found
         if found is None or secret is None:
-            reader.problem(f"'secrets' holds ID=VALUE lines; line {line} does not begin one, or its quote has no end.")
+            reader.problem("secrets", f"holds ID=VALUE lines; line {line} does not begin one, or its quote has no end.")
             break
         if secret["id"] in secrets:
-            reader.problem(f"'secrets' has the id {secret['id']!r} twice.")
+            reader.problem("secrets", f"has the id {secret['id']!r} twice.")
         secrets[secret["id"]] = secret["value"] if secret is not found else _unquoted(secret["value"])
         position = found.end()
     return secrets
@@ -147,7 +149,7 @@ def _read_cache(reader: InputReader) -> CacheChoice:
     mode = reader.choice("cache", ("auto", "gha", "off"), "")
     imports, exports = reader.lines("cache-from"), reader.lines("cache-to")
     if mode and (imports or exports):
-        reader.problem("'cache' does not go with 'cache-from' and 'cache-to', which replace it.")
+        reader.problem("cache", "does not go with 'cache-from' and 'cache-to', which replace it.")
     return CacheChoice(mode=mode or "auto", imports=imports, exports=exports)
 
 
@@ -158,7 +160,7 @@ def _read_properties(reader: InputReader) -> dict[str, BakeProperty]:
         name, _, key = name.strip().removesuffix("+").partition(".")
         present = properties.get(name)
         if not (equals and value):
-            reader.problem(f"'set' holds PROPERTY=VALUE lines; {line!r} is not one.")
+            reader.problem("set", f"holds PROPERTY=VALUE lines; {line!r} is not one.")
         elif name in _SINGLE_PROPERTIES and not key:
             properties[name] = value
         elif name in _LISTED_PROPERTIES and not key:
@@ -167,5 +169,5 @@ def _read_properties(reader: InputReader) -> dict[str, BakeProperty]:
             properties[name] = {**(present if isinstance(present, dict) else {}), key: value}
         else:
             known = (*_SINGLE_PROPERTIES, *_LISTED_PROPERTIES, *(f"{mapped}.NAME" for mapped in _MAPPED_PROPERTIES))
-            reader.problem(f"'set' takes {', '.join(sorted(known))}; {line!r} is none of them.")
+            reader.problem("set", f"takes {', '.join(sorted(known))}; {line!r} is none of them.")
     return properties

@@ -67,7 +67,7 @@ class FunctionChanges:
             except InProgressError as error:
                 if self.clock.now() >= deadline:
                     raise
-                self.outside.log.info(f"Trying again: {error.message}")
+                self.outside.log.info(f"{self.name}: trying again: {error.message}")
                 self.clock.sleep(_ROLE_DELAY)
             except RevisionError:
                 if not self.outside.functions.read(self.name).runs(image, architecture):
@@ -140,7 +140,7 @@ class FunctionChanges:
             raise failed_update(state, is_creation=is_new)
         if not state.runs(image, architecture):
             raise taken_over(state)
-        self.outside.log.info(f"Lambda runs {state.image} after {self.clock.now() - started:.1f} s")
+        self.outside.log.info(f"{self.name}: Lambda runs {state.image} after {self.clock.now() - started:.1f} s")
 
     def publish(self, description: str) -> None:
         """Publish `$LATEST` as it was read last, and wait until the version is active.
@@ -152,9 +152,8 @@ class FunctionChanges:
             DeployError: somebody else has changed the code, or Lambda refuses.
         """
         version = self._publish(description)
-        is_old = self.now.version_numbered(version) is not None
-        state = self.settle(version, is_new=not is_old)
-        if is_old and state.state.value != "Active":
+        state = self.settle(version, is_new=True)
+        if state.description != description and state.state.value != "Active":
             # Nothing has changed since that version, and it cannot serve. Any update counts as a change, even with the
             # same image [PublishVersion; moto#8379].
             latest = self._known()
@@ -169,7 +168,7 @@ class FunctionChanges:
         if self.now.version_numbered(version) is None:
             record = PublishedVersion(number=version, code_sha256=state.code_sha256, description=state.description)
             self.see(replace(self.now, versions=(*self.now.versions, record)))
-        self.outside.log.info(f"Published version {version}: {state.description}")
+        self.outside.log.info(f"{self.name}: published version {version}: {state.description}")
 
     def _publish(self, description: str) -> str:
         deadline = self.clock.now() + self.wait_timeout

@@ -10,7 +10,8 @@ from threading import Lock, Thread
 from ecr_lambda_deploy.adapters.actions import Console, write_outputs, write_summary
 from ecr_lambda_deploy.errors import CancelledError
 from ecr_lambda_deploy.model import Journal
-from ecr_lambda_deploy.report import headline, outputs, summary
+from ecr_lambda_deploy.outputs import outputs
+from ecr_lambda_deploy.report import headline, summary
 
 _PATIENCE = 1.0  # seconds, to write the end of a run that has not ended in time
 

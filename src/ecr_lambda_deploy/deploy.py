@@ -1,71 +1,164 @@
-"""The verb: an image is got, and its functions run it."""
+"""The verb: images are got, and their functions run them; or it is shown what that would do."""
 
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import partial
 
+from ecr_lambda_deploy.errors import Failures
 from ecr_lambda_deploy.function_model import ObservedFunction
-from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.images import ImageJob
+from ecr_lambda_deploy.function_reads import AT_ONCE, read_history
+from ecr_lambda_deploy.image_job import ImageJob
+from ecr_lambda_deploy.images import make_images, plan_images
 from ecr_lambda_deploy.inputs import Inputs
-from ecr_lambda_deploy.model import Journal, ReleaseStatus
+from ecr_lambda_deploy.model import ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.observe import observe
+from ecr_lambda_deploy.outputs import check_matrix
 from ecr_lambda_deploy.phases import phase
-from ecr_lambda_deploy.plan import ReleasePlan, plan_release
+from ecr_lambda_deploy.plan import ReleasePlan, plan_release, release_reason
 from ecr_lambda_deploy.ports import Outside
 from ecr_lambda_deploy.release import Release, release_all, skip_stale
-from ecr_lambda_deploy.release_checks import tell_what_is_ignored, warn_of_bypasses
-from ecr_lambda_deploy.wanted import ARCHITECTURE_OF, Architecture, FunctionTarget
+from ecr_lambda_deploy.release_checks import check_release, tell_what_is_ignored, warn_of_bypasses
+from ecr_lambda_deploy.wanted import ARCHITECTURE_OF, FunctionTarget, Mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A function that has something to be done to it.
+
+    Attributes:
+        target: the function.
+        observed: as it is.
+        job: gets its image.
+        reason: why.
+    """
+
+    target: FunctionTarget
+    observed: ObservedFunction
+    job: ImageJob
+    reason: str
 
 
 def deploy(inputs: Inputs, outside: Outside, journal: Journal) -> None:
-    """Observe, build, plan and apply; what is learnt on the way is in the journal, whatever happens.
+    """Observe, plan, build and apply; what is learnt on the way is in the journal, whatever happens.
 
     Raises:
-        DeployError: before any function was touched. Failures after that are part of the outcomes.
+        DeployError: before any function was touched. Failures after that, and those of images, are in the journal.
     """
-    target = inputs.image
     with phase("Check", outside, journal):
-        observed, destination = observe(target, outside, journal)
-        wanted = [
-            (function, state)
-            for function, state in zip(target.functions, observed, strict=True)
-            if not skip_stale(function, state, outside, journal)
-        ]
-        for function, state in wanted:
-            tell_what_is_ignored(function, state, outside)
-    if observed and not wanted:
-        return
+        observed = observe(inputs.images, outside, journal)
     with phase("Image", outside, journal):
-        job = ImageJob(target=target, destination=destination, observed=observed, outside=outside, journal=journal)
-        image = job.run()
-    if not wanted:
+        jobs = plan_images(observed, outside, journal)
+        candidates = list(_candidates(jobs, journal))
+        if not journal.errors:
+            candidates = _prepared(candidates, outside, journal)
+    if journal.mode is Mode.PLAN and not journal.errors:
+        _record_plan(jobs, candidates, journal)
         return
-    architecture = ARCHITECTURE_OF[destination.platform]
-    decide = partial(_decide, image=image, architecture=architecture, journal=journal)
-    with phase("Deploy", outside, journal), outside.clock.polled():
-        release_all(
-            [
-                Release(
-                    target=function,
-                    observed=state,
-                    decide=partial(decide, target=function),
-                    outside=outside,
-                    journal=journal,
-                    wait_timeout=inputs.wait_timeout,
-                )
-                for function, state in wanted
-            ]
-        )
-        for function, state in wanted:
-            if journal.status_of(state.name) in {ReleaseStatus.DEPLOYED, ReleaseStatus.CREATED}:
-                warn_of_bypasses(function, state, outside)
+    wanted = [job for job in jobs if _is_wanted(job, journal)]
+    if not journal.errors and any(job.is_unfinished for job in wanted):
+        with phase(_title(wanted), outside, journal):
+            make_images(wanted, outside)
+    if journal.errors:
+        _record_untouched(jobs, candidates, journal)
+    elif candidates:
+        with phase("Deploy", outside, journal, is_folded=False), outside.clock.polled():
+            _release(candidates, outside, journal)
 
 
-def _decide(
-    observed: ObservedFunction,
-    *,
-    target: FunctionTarget,
-    image: ImageReference,
-    architecture: Architecture,
-    journal: Journal,
-) -> ReleasePlan:
-    return plan_release(target, observed, image=image, architecture=architecture, run=journal.run)
+def _candidates(jobs: Sequence[ImageJob], journal: Journal) -> Iterator[Candidate]:
+    """Yield the functions that have something to be done to them, and record that the others have not."""
+    for job in jobs:
+        if job.has_failed or journal.mode is Mode.BUILD:
+            continue
+        for target, observed in zip(job.observed.target.functions, job.observed.functions, strict=True):
+            architecture = ARCHITECTURE_OF[job.observed.destination.platform]
+            if reason := release_reason(target, observed, image=job.image, architecture=architecture):
+                yield Candidate(target=target, observed=observed, job=job, reason=reason)
+            else:
+                journal.record(Outcome.untouched(observed, ReleaseStatus.UNCHANGED))
+
+
+def _prepared(candidates: Sequence[Candidate], outside: Outside, journal: Journal) -> list[Candidate]:
+    """Return those that may be released to, with their history, when everything else that a release needs is there.
+
+    Raises:
+        DeployError: with everything that is not as it must be.
+    """
+    failures = Failures()
+
+    def prepare(candidate: Candidate) -> Candidate | None:
+        target = candidate.target
+        with failures.noted():
+            observed = read_history(target, candidate.observed, outside.functions, outside.aliases)
+            journal.record(Outcome.untouched(observed))
+            if skip_stale(target, observed, outside, journal):
+                return None
+            if journal.mode is not Mode.PLAN:
+                check_release(target, outside)
+            tell_what_is_ignored(target, observed, outside)
+            return replace(candidate, observed=observed)
+        return None
+
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="prepare") as pool:
+        prepared = list(pool.map(prepare, candidates))
+    failures.tell()
+    return [candidate for candidate in prepared if candidate is not None]
+
+
+def _is_wanted(job: ImageJob, journal: Journal) -> bool:
+    """Whether an image is wanted although some functions were skipped."""
+    functions = job.observed.functions
+    return not functions or any(journal.status_of(function.name) is not ReleaseStatus.SKIPPED for function in functions)
+
+
+def _title(jobs: Sequence[ImageJob]) -> str:
+    if any(job.is_build for job in jobs):
+        return "Build"
+    return "Copy" if any(job.is_missing for job in jobs) else "Tag"
+
+
+def _record_plan(jobs: Sequence[ImageJob], candidates: Sequence[Candidate], journal: Journal) -> None:
+    for job in jobs:
+        if job.is_missing:
+            job.record(status=ImageStatus.PLANNED)
+    for candidate in candidates:
+        planned = Outcome.untouched(candidate.observed, ReleaseStatus.PLANNED)
+        journal.record(replace(planned, reason=candidate.reason))
+    check_matrix(journal)
+
+
+def _record_untouched(jobs: Sequence[ImageJob], candidates: Sequence[Candidate], journal: Journal) -> None:
+    """Record that no function was changed, since an image is not to be had."""
+    failed = ", ".join(job.name for job in jobs if job.has_failed)
+    for candidate in candidates:
+        if not candidate.job.has_failed and failed:
+            skipped = Outcome.untouched(candidate.observed, ReleaseStatus.SKIPPED)
+            journal.record(replace(skipped, reason=f"the image {failed} failed, so nothing was changed"))
+
+
+def _release(candidates: Sequence[Candidate], outside: Outside, journal: Journal) -> None:
+    release_all(
+        [
+            Release(
+                target=candidate.target,
+                observed=candidate.observed,
+                decide=partial(_decide, candidate=candidate, journal=journal),
+                reason=candidate.reason,
+                outside=outside,
+                journal=journal,
+            )
+            for candidate in candidates
+        ]
+    )
+    for candidate in candidates:
+        if journal.status_of(candidate.observed.name) in {ReleaseStatus.DEPLOYED, ReleaseStatus.CREATED}:
+            warn_of_bypasses(candidate.target, candidate.observed, outside)
+
+
+def _decide(observed: ObservedFunction, *, candidate: Candidate, journal: Journal) -> ReleasePlan:
+    job = candidate.job
+    if job.image is None:
+        raise AssertionError("all images are there before the first release")
+    architecture = ARCHITECTURE_OF[job.observed.destination.platform]
+    return plan_release(candidate.target, observed, image=job.image, architecture=architecture, run=journal.run)

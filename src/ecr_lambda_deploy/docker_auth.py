@@ -22,23 +22,25 @@ def read_docker_auth(reader: InputReader) -> tuple[Mapping[str, object], tuple[s
     try:
         config = json.loads(text)
     except json.JSONDecodeError as error:
-        reader.problem(f"'docker-auth' is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.")
+        reader.problem("docker-auth", f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.")
         return {}, ()
     except RecursionError:
-        reader.problem("'docker-auth' is nested too deeply.")
+        reader.problem("docker-auth", "is nested too deeply.")
         return {}, ()
     auths = config.get("auths", {}) if isinstance(config, dict) else None
     if not isinstance(auths, dict) or not all(_is_entry(entry) for entry in auths.values()):
         reader.problem(
-            "'docker-auth' is the content of a Docker config.json such as "
-            '{"auths": {"registry.example": {"auth": "base64 of user:password"}}}; this has another shape.'
+            "docker-auth",
+            "is the content of a Docker config.json such as "
+            '{"auths": {"registry.example": {"auth": "base64 of user:password"}}}; this has another shape.',
         )
         return {}, ()
     for name in _HELPERS:
         if config.get(name):
             reader.problem(
-                f"'docker-auth' names credential helpers in {name!r}, programs that the action's container does not "
-                "have: give the credentials themselves, in 'auths'."
+                "docker-auth",
+                f"names credential helpers in {name!r}, programs that the action's container does not "
+                "have: give the credentials themselves, in 'auths'.",
             )
     return config, tuple(secret for entry in auths.values() for secret in _secrets(entry))
 

@@ -1,6 +1,7 @@
 """What can go wrong, in words for the person who reads the log."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -44,10 +45,11 @@ class InputError(DeployError):
         problems: one sentence each.
     """
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(self, problems: Sequence[str], *, location: SourceLocation | None = None) -> None:
         self.problems = tuple(problems)
         many = f"{len(self.problems)} inputs are wrong:\n" if len(self.problems) > 1 else ""
-        super().__init__(many + "\n".join(f"- {problem}" if many else problem for problem in self.problems))
+        lines = "\n".join(f"- {problem}" if many else problem for problem in self.problems)
+        super().__init__(many + lines, location=location)
 
 
 class InProgressError(DeployError):
@@ -71,3 +73,41 @@ class CancelledError(DeployError):
 
     def __init__(self) -> None:
         super().__init__("The run was cancelled.", "Run this job again: it goes on from what is there.")
+
+
+class BuildError(DeployError):
+    """An image could not be built, or not be pushed.
+
+    Attributes:
+        uri: what it was to be pushed as; empty if that is not known.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, location: SourceLocation | None = None, uri: str = "") -> None:
+        super().__init__(message, hint, location=location)
+        self.uri = uri
+
+
+class Failures:
+    """Collects what fails, to tell all of it together."""
+
+    def __init__(self) -> None:
+        self._errors: dict[str, DeployError] = {}
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note an error that ends the block, and go on after it."""
+        try:
+            yield
+        except DeployError as error:
+            self._errors.setdefault(str(error), error)
+
+    def tell(self) -> None:
+        """End here if anything has failed.
+
+        Raises:
+            DeployError: the one that was noted, or one that tells all of them.
+        """
+        if len(self._errors) > 1:
+            raise DeployError("\n\n".join(self._errors))
+        for single in self._errors.values():
+            raise single

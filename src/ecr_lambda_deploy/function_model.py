@@ -116,9 +116,11 @@ class ObservedFunction:
     Attributes:
         name: function name.
         latest: `$LATEST`; None if there is no such function.
-        versions: those that are published, oldest first.
+        versions: those that are published, oldest first, where they were read.
         alias: the one that is released to; None if none is, or it does not exist.
         aliased: the version that the alias points to; None without one.
+        has_history: whether more was read than what serves: the alias with its weights, description and revision or,
+            where there is none, the versions.
     """
 
     name: str
@@ -126,6 +128,7 @@ class ObservedFunction:
     versions: tuple[PublishedVersion, ...] = ()
     alias: AliasState | None = None
     aliased: FunctionState | None = None
+    has_history: bool = True
 
     @property
     def published(self) -> PublishedVersion | None:

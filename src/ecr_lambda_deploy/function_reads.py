@@ -1,92 +1,135 @@
-"""Reads a function, its versions and its alias, all at once."""
+"""Reads functions: first what serves, by GetFunction alone; their history only where something is to be done.
+
+Lambda answers 100 GetFunctions a second, and 15 of all other calls together [Lambda quotas, API requests].
+"""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from ecr_lambda_deploy.errors import MissingFunctionError
-from ecr_lambda_deploy.function_model import LATEST, AliasState, FunctionState, ObservedFunction, PublishedVersion
+from ecr_lambda_deploy.function_model import AliasState, FunctionState, ObservedFunction, PublishedVersion
 from ecr_lambda_deploy.function_ports import Aliases, Functions
 from ecr_lambda_deploy.wanted import FunctionTarget
 
+AT_ONCE = 32
+"""Reads that are made side by side."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionReads:
-    """The reads of one function, under way.
+class ServingReads:
+    """The reads of what serves, under way.
 
     Attributes:
+        target: the function.
         latest: of `$LATEST`; None if the function does not exist and may be created.
-        versions: of the published versions.
-        alias: of the alias that is released to.
-        aliased: of the version that it points to; None where a call is to be saved.
+        aliased: of the version that the alias points to; None without an alias.
+        versions: of those that are published; None where nobody needs to know the number of what serves.
     """
 
     target: FunctionTarget
-    functions: Functions
     latest: Future[FunctionState | None]
-    versions: Future[tuple[PublishedVersion, ...]]
-    alias: Future[AliasState | None]
     aliased: Future[FunctionState | None] | None
+    versions: Future[tuple[PublishedVersion, ...]] | None
 
     @classmethod
     def start(
-        cls,
-        target: FunctionTarget,
-        functions: Functions,
-        aliases: Aliases,
-        pool: ThreadPoolExecutor,
-        *,
-        is_frugal: bool = False,
-    ) -> "FunctionReads":
-        """Begin to read; whoever is frugal does not care for the state of a version that has the code of `$LATEST`."""
+        cls, target: FunctionTarget, functions: Functions, pool: ThreadPoolExecutor, *, is_close: bool = False
+    ) -> "ServingReads":
+        """Begin to read; looked at closely, also whether the code that serves without an alias is published."""
+        has_versions = is_close and target.publish and not target.alias
         return cls(
             target=target,
-            functions=functions,
             latest=pool.submit(_read_latest, target, functions),
-            versions=pool.submit(_read_versions, target, functions),
-            alias=pool.submit(_read_alias, target, aliases),
-            aliased=pool.submit(_read_aliased, target, functions) if target.alias and not is_frugal else None,
+            aliased=pool.submit(_read_aliased, target, functions) if target.alias else None,
+            versions=pool.submit(_read_versions, target, functions) if has_versions else None,
         )
 
     def result(self) -> ObservedFunction:
-        """Return what was read.
+        """Return what serves, without a history.
 
         Raises:
             DeployError: something may not be read, or does not exist and must.
         """
-        latest = self.latest.result()
+        latest, aliased = self.latest.result(), self.aliased.result() if self.aliased else None
         observed = ObservedFunction(
-            name=latest.name if latest else self.target.name.rpartition(":")[2],
-            latest=latest,
-            versions=self.versions.result(),
-            alias=self.alias.result(),
+            name=latest.name if latest else self.target.name.rpartition(":")[2], latest=latest, has_history=False
         )
-        if observed.alias is None:
+        if self.versions is not None:
+            return replace(observed, versions=self.versions.result(), has_history=True)
+        if latest is None or aliased is None:
             return observed
-        return replace(observed, aliased=self._aliased(observed, observed.alias))
-
-    def _aliased(self, observed: ObservedFunction, alias: AliasState) -> FunctionState | None:
-        latest, version = observed.latest, observed.version_numbered(alias.version)
-        if latest is None or alias.version == LATEST:
-            return latest
-        if self.aliased is not None:
-            read = self.aliased.result()
-            if read is not None and read.version == alias.version:
-                return read
-        elif version is not None and version.code_sha256 == latest.code_sha256 and not latest.is_broken:
-            return replace(latest, version=version.number, description=version.description)
-        return self.functions.read(self.target.name, alias.version)
+        alias = AliasState(name=self.target.alias, arn=f"{latest.arn}:{self.target.alias}", version=aliased.version)
+        return replace(observed, alias=alias, aliased=aliased)
 
 
-def observe_function(
-    target: FunctionTarget, functions: Functions, aliases: Aliases, *, is_frugal: bool = False
+def read_history(
+    target: FunctionTarget, observed: ObservedFunction, functions: Functions, aliases: Aliases
 ) -> ObservedFunction:
-    """Read a function, its versions and its alias.
+    """Read what a release needs besides what serves: the alias itself or, where there is none yet, the versions.
+
+    Args:
+        target: the function.
+        observed: what serves.
+        functions: what is asked.
+        aliases: likewise.
+
+    Raises:
+        DeployError: something may not be read.
+    """
+    if observed.has_history or observed.latest is None:
+        return replace(observed, has_history=True)
+    if observed.alias is None:
+        return replace(observed, versions=_read_versions(target, functions), has_history=True)
+    alias = _read_alias(target, aliases)
+    complete = replace(observed, alias=alias, has_history=True)
+    return replace(complete, aliased=_aliased(complete, target, functions))
+
+
+def observe_function(target: FunctionTarget, functions: Functions, aliases: Aliases) -> ObservedFunction:
+    """Read what serves, and what a release needs besides.
 
     Raises:
         DeployError: something may not be read, or does not exist and must.
     """
     with ThreadPoolExecutor() as pool:
-        return FunctionReads.start(target, functions, aliases, pool, is_frugal=is_frugal).result()
+        serving = ServingReads.start(target, functions, pool).result()
+    return read_history(target, serving, functions, aliases)
+
+
+def observe_releases(target: FunctionTarget, functions: Functions, aliases: Aliases) -> ObservedFunction:
+    """Read a function, all its versions and its alias, as a rollback chooses from them.
+
+    Raises:
+        DeployError: something may not be read, or does not exist and must.
+    """
+    with ThreadPoolExecutor() as pool:
+        latest = pool.submit(_read_latest, target, functions)
+        versions = pool.submit(_read_versions, target, functions)
+        alias = pool.submit(_read_alias, target, aliases)
+        state = latest.result()
+        observed = ObservedFunction(
+            name=state.name if state else target.name.rpartition(":")[2],
+            latest=state,
+            versions=versions.result(),
+            alias=alias.result(),
+        )
+    return replace(observed, aliased=_aliased(observed, target, functions))
+
+
+def _aliased(observed: ObservedFunction, target: FunctionTarget, functions: Functions) -> FunctionState | None:
+    """Return the version that the alias points to, read only if it is not known yet."""
+    alias, latest, known = observed.alias, observed.latest, observed.aliased
+    if alias is None:
+        return None
+    if latest is None or alias.version == latest.version:
+        return latest
+    if known is not None and known.version == alias.version:
+        return known
+    # Its state may be another than that of the code that it shares: what a rollback goes back to is read once more.
+    version = observed.version_numbered(alias.version)
+    if version is not None and version.code_sha256 == latest.code_sha256 and not latest.is_broken:
+        return replace(latest, version=version.number, description=version.description)
+    return functions.read(target.name, alias.version)
 
 
 def _read_latest(target: FunctionTarget, functions: Functions) -> FunctionState | None:
@@ -109,7 +152,7 @@ def _read_aliased(target: FunctionTarget, functions: Functions) -> FunctionState
     try:
         return functions.read(target.name, target.alias)
     except MissingFunctionError:
-        return None  # reading the alias tells
+        return None  # there is no such alias, or reading the function itself tells
 
 
 def _read_alias(target: FunctionTarget, aliases: Aliases) -> AliasState | None:

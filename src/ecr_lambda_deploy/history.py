@@ -23,6 +23,7 @@ class Record:
         run: number and attempt of the run, `ID/ATTEMPT`.
         previous: version that served before.
         mode: `rollback` for what a rollback did.
+        undone: number of the run whose release that rollback took back.
         workflow: file name of the run's workflow, percent-encoded; it comes last, since it may be cut.
     """
 
@@ -31,10 +32,11 @@ class Record:
     run: str = ""
     previous: str = ""
     mode: str = ""
+    undone: str = ""
     workflow: str = ""
 
     @classmethod
-    def of(cls, run: WorkflowRun, *, commit: str = "", previous: str = "", mode: str = "") -> Self:
+    def of(cls, run: WorkflowRun, *, commit: str = "", previous: str = "", mode: str = "", undone: str = "") -> Self:
         """Return what a run records of itself."""
         return cls(
             commit=commit,
@@ -42,6 +44,7 @@ class Record:
             run=f"{run.run_id}/{run.attempt}" if run.run_id else "",
             previous=previous,
             mode=mode,
+            undone=undone,
             workflow=quote(run.workflow),
         )
 
@@ -71,7 +74,7 @@ def last_release(observed: ObservedFunction) -> Record:
     if observed.alias is None:
         return Record.parse(observed.versions[-1].description if observed.versions else "")
     record = Record.parse("" if observed.alias.weights else observed.alias.description)
-    version = observed.version_numbered(observed.alias.version)
+    version = observed.aliased
     return record if record.run or version is None else Record.parse(version.description)
 
 

@@ -78,6 +78,7 @@ class Fingerprint:
         tag: `src-…`; None if the build depends on something that cannot be known beforehand.
         reason: why there is none.
         hints: what the log should tell.
+        images: references of the base images, as they are written.
         is_of_registries: whether every base image is known as its registry has it now. The build must then use these:
             an engine of its own accord takes a copy that it has, however old.
     """
@@ -85,6 +86,7 @@ class Fingerprint:
     tag: str | None
     reason: str = ""
     hints: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
     is_of_registries: bool = False
 
 
@@ -106,6 +108,7 @@ class BuildOrder:
     """One build, decided to the last detail.
 
     Attributes:
+        name: of the image in the manifest; empty where the action's own inputs name it.
         build: what is built.
         platform: what it is built for.
         labels: all labels of the image.
@@ -115,6 +118,7 @@ class BuildOrder:
         present_image: what the function runs now, whose layers may serve as a cache.
     """
 
+    name: str = ""
     build: Build
     platform: Platform
     labels: Mapping[str, str]
@@ -122,6 +126,11 @@ class BuildOrder:
     tag: str
     may_overwrite_cache: bool | None = None
     present_image: ImageReference | None = None
+
+    @property
+    def uri(self) -> str:
+        """Registry, repository and tag."""
+        return f"{self.repository_uri}:{self.tag}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,45 +1,82 @@
-"""Reads inputs by kind, and collects what is wrong with them."""
+"""Reads settings by kind, and collects what is wrong with them."""
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
+
+from ecr_lambda_deploy.input_table import INPUTS
+from ecr_lambda_deploy.settings import Problem, Settings
 
 Choice = TypeVar("Choice")
 Otherwise = TypeVar("Otherwise")
 
 
 class InputReader:
-    """Reads inputs by kind and collects what is wrong with them.
+    """Reads settings by kind and collects what is wrong with them.
 
     Args:
-        given: inputs by name.
-        defaults: of every input.
+        settings: those that are given.
         environment: the step's environment variables.
+        problems: where they are collected.
     """
 
-    def __init__(self, given: Mapping[str, str], defaults: Mapping[str, str], environment: Mapping[str, str]) -> None:
-        self._given = given
-        self._defaults = defaults
+    def __init__(self, settings: Settings, environment: Mapping[str, str], problems: list[Problem]) -> None:
+        self._settings = settings
         self.environment = environment
-        self.problems: list[str] = []
+        self.problems = problems
 
-    def problem(self, problem: str) -> None:
-        """Note something that is wrong."""
-        self.problems.append(problem)
+    def of(self, settings: Settings) -> "InputReader":
+        """Return a reader of other settings, which collects in the same place."""
+        return InputReader(settings, self.environment, self.problems)
+
+    @property
+    def is_in_file(self) -> bool:
+        """Whether the settings stand in a manifest."""
+        return self._settings.place is not None
+
+    def problem(self, name: str, text: str) -> None:
+        """Note what is wrong with a setting; what is inherited by many is told once.
+
+        Args:
+            name: of the setting.
+            text: goes on after its name.
+        """
+        problem = Problem(text=f"'{name}' {text}", place=self._settings.places.get(name) or self._settings.place)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def exclude(self, names: Iterable[str], what: str) -> None:
+        """Note each of some settings that is given, and may not be together with `what`."""
+        for name in names:
+            if self.is_given(name):
+                self.problem(name, f"does not go with {what}.")
+
+    def is_given(self, name: str) -> bool:
+        """Whether a setting is given; the runner gives an input's default like anything else."""
+        return name in self._settings.places or self.text(name) != INPUTS[name]
 
     def text(self, name: str) -> str:
-        """Return an input, or its default."""
-        return self._given.get(name, "").strip() or self._defaults[name]
+        """Return a setting as text, or its default."""
+        match self._settings.given.get(name, ""):
+            case str() as value:
+                return value.strip() or INPUTS[name]
+            case tuple() as items:
+                return "\n".join(items)
+            case mapping:
+                return json.dumps(mapping)
 
     def lines(self, name: str) -> tuple[str, ...]:
-        """Return an input's lines, each once, without empty ones."""
-        return tuple(dict.fromkeys(line.strip() for line in self.text(name).splitlines() if line.strip()))
+        """Return a setting's lines or items, each once, without empty ones."""
+        given = self._settings.given.get(name, "")
+        lines = given if isinstance(given, tuple) else self.text(name).splitlines()
+        return tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
 
     def flag(self, name: str) -> bool:
-        """Return whether an input is true."""
+        """Return whether a setting is true."""
         value = self.text(name).lower()
         if value not in {"true", "false"}:
-            self.problem(f"'{name}' is true or false, not {self.text(name)!r}.")
+            self.problem(name, f"is true or false, not {self.text(name)!r}.")
         return value == "true"
 
     def choice(self, name: str, choices: Sequence[Choice], otherwise: Otherwise) -> Choice | Otherwise:
@@ -49,7 +86,7 @@ class InputReader:
             if value == choice:
                 return choice
         if value:
-            self.problem(f"'{name}' is one of {', '.join(map(str, choices))}, not {value!r}.")
+            self.problem(name, f"is one of {', '.join(map(str, choices))}, not {value!r}.")
         return otherwise
 
     def seconds(self, name: str, *, least: int, most: int) -> int | None:
@@ -58,25 +95,32 @@ class InputReader:
         if not value:
             return None
         if not re.fullmatch("[0-9]{1,9}", value) or not least <= int(value) <= most:
-            self.problem(f"'{name}' is a whole number of seconds from {least} to {most}, not {value!r}.")
+            self.problem(name, f"is a whole number of seconds from {least} to {most}, not {value!r}.")
             return None
         return int(value)
 
     def matching(self, name: str, pattern: re.Pattern[str], description: str) -> str:
-        """Return an input that must match a pattern if it is given."""
+        """Return a setting that must match a pattern if it is given."""
         value = self.text(name)
         if value and not pattern.fullmatch(value):
-            self.problem(f"'{name}' is {description}, not {value!r}.")
+            self.problem(name, f"is {description}, not {value!r}.")
         return value
 
     def pairs(self, name: str) -> dict[str, str | None]:
-        """Read KEY=VALUE lines; None for a line that has no `=`."""
+        """Read a mapping or KEY=VALUE lines; None for a key without a value."""
+        if (mapping := self.mapping(name)) is not None:
+            return {key: None if value is None else str(value) for key, value in mapping.items()}
         pairs: dict[str, str | None] = {}
         for line in self.lines(name):
             key, equals, value = line.partition("=")
             key = key.strip()
             if not key or any(character.isspace() for character in key):
-                self.problem(f"'{name}' holds KEY=VALUE lines; {line!r} is not one.")
+                self.problem(name, f"holds KEY=VALUE lines; {line!r} is not one.")
             else:
                 pairs[key] = value if equals else None
         return pairs
+
+    def mapping(self, name: str) -> Mapping[str, object] | None:
+        """Return a setting that is given as a mapping; None for a text."""
+        given = self._settings.given.get(name, "")
+        return given if isinstance(given, Mapping) else None

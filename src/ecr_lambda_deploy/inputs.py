@@ -1,101 +1,20 @@
-"""The action's inputs: read once, frozen, and every problem reported at once."""
+"""The action's inputs and its manifest: read once, frozen, and every problem reported at once."""
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
 
 from ecr_lambda_deploy.aws_inputs import read_region, read_role
-from ecr_lambda_deploy.build_inputs import read_build, read_builder
-from ecr_lambda_deploy.errors import InputError
+from ecr_lambda_deploy.errors import InputError, SourceLocation
+from ecr_lambda_deploy.image_inputs import read_image
 from ecr_lambda_deploy.input_reader import InputReader
-from ecr_lambda_deploy.release_inputs import read_release, read_rollback
-from ecr_lambda_deploy.wanted import (
-    PLATFORM_OF,
-    Build,
-    BuilderChoice,
-    ExistingImage,
-    FunctionTarget,
-    ImageSource,
-    ImageTarget,
-    Mode,
-    RoleToAssume,
-    ServedImage,
-)
-
-INPUTS: Mapping[str, str] = {
-    "mode": "deploy",
-    "function-name": "",
-    "context": ".",
-    "dockerfile": "",
-    "target": "",
-    "build-args": "",
-    "build-contexts": "",
-    "labels": "",
-    "secrets": "",
-    "platform": "",
-    "set": "",
-    "pull": "false",
-    "no-cache": "false",
-    "cache": "",
-    "cache-from": "",
-    "cache-to": "",
-    "builder": "",
-    "provenance": "false",
-    "sbom": "false",
-    "reuse": "auto",
-    "image-uri": "",
-    "promote-from": "",
-    "repository": "",
-    "registry": "",
-    "tags": "",
-    "create-repository": "false",
-    "docker-auth": "",
-    "aws-region": "",
-    "role-to-assume": "",
-    "role-chaining": "false",
-    "role-session-name": "ecr-lambda-deploy",
-    "role-duration-seconds": "",
-    "publish": "true",
-    "alias": "",
-    "smoke-event": "",
-    "smoke-expect": "",
-    "traffic": "",
-    "alarms": "",
-    "create-function": "",
-    "on-failure": "revert",
-    "allow-stale": "false",
-    "wait-timeout": "600",
-    "rollback-to": "",
-}
-"""Every input and its default, as `action.yml` declares them."""
-
-# What only a build can use, and an image that is there already cannot.
-_BUILD_INPUTS = (
-    *(
-        "context",
-        "dockerfile",
-        "target",
-        "build-args",
-        "build-contexts",
-        "labels",
-        "secrets",
-        "set",
-        "pull",
-        "no-cache",
-    ),
-    *("cache", "cache-from", "cache-to", "builder", "provenance", "sbom", "reuse", "docker-auth"),
-)
-_FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_FUNCTION_ARN = re.compile(r"arn:[a-z-]+:lambda:(?P<region>[a-z0-9-]+):[0-9]{12}:function:[a-zA-Z0-9_-]{1,64}")
-# ECR's own pattern [CreateRepository, repositoryName].
-REPOSITORY_NAME = re.compile(r"(?=.{2,256}$)[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*")
-_IMAGE_URI = re.compile(
-    r"[a-z0-9.-]+(:[0-9]{1,5})?/[a-z0-9._/-]+(?=[:@])(:[A-Za-z0-9_.-]{1,128})?(@sha256:[0-9a-f]{64})?"
-)
-_QUALIFIER = re.compile(r"[A-Za-z0-9_-]{1,128}|\$LATEST")
-_REGISTRY = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+from ecr_lambda_deploy.input_table import INPUTS, TABLE, Scope
+from ecr_lambda_deploy.manifest import read_manifest
+from ecr_lambda_deploy.manifest_yaml import MOST_BYTES
+from ecr_lambda_deploy.settings import FunctionEntry, ImageEntry, Place, Problem, Settings
+from ecr_lambda_deploy.wanted import ImageTarget, Mode, RoleToAssume
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,23 +23,21 @@ class Inputs:
 
     Attributes:
         mode: what the run does.
-        image: the image and its functions.
-        builder: what builds are run on.
+        images: the images and their functions, in order.
+        manifest: path of the manifest that names them; empty if the inputs do.
         region: AWS Region.
         role: the role to take; None to use the environment's credentials.
-        wait_timeout: seconds to wait for Lambda to finish one update.
     """
 
     mode: Mode
-    image: ImageTarget
-    builder: BuilderChoice
+    images: tuple[ImageTarget, ...]
+    manifest: str = ""
     region: str
     role: RoleToAssume | None
-    wait_timeout: float
 
 
 def parse_inputs(given: Mapping[str, str], environment: Mapping[str, str]) -> Inputs:
-    """Read and check the inputs.
+    """Read and check the inputs, and the manifest that they name.
 
     Args:
         given: inputs by name; what is missing has its default.
@@ -129,122 +46,120 @@ def parse_inputs(given: Mapping[str, str], environment: Mapping[str, str]) -> In
     Raises:
         InputError: with every problem there is.
     """
-    reader = InputReader(given, INPUTS, environment)
+    problems: list[Problem] = []
+    reader = InputReader(Settings(given=given), environment, problems)
     for name in sorted(set(given) - set(INPUTS)):
         close = get_close_matches(name, INPUTS, n=1)
-        reader.problem(f"'{name}' is not an input of this action" + (f"; did you mean '{close[0]}'?" if close else "."))
+        reader.problem(name, "is not an input of this action" + (f"; did you mean '{close[0]}'?" if close else "."))
     region = read_region(reader)
     mode = reader.choice("mode", tuple(Mode), Mode.DEPLOY)
+    if mode is not Mode.ROLLBACK and reader.text("rollback-to"):
+        reader.problem("rollback-to", "goes with mode: rollback only.")
+    manifest = reader.text("manifest")
+    entries = _read_entries(reader, manifest) if manifest else (_plain_entry(reader, given, mode),)
+    selected = [(entry, read_image(entry, reader, mode=mode, region=region)) for entry in entries]
+    _check_tags(selected, problems)
     inputs = Inputs(
         mode=mode,
-        image=ImageTarget(
-            source=_read_source(reader, mode),
-            platform=reader.choice("platform", tuple(PLATFORM_OF.values()), None),
-            repository=_read_repository(reader),
-            registry=reader.matching(
-                "registry", _REGISTRY, "a registry host such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com"
-            ),
-            tags=() if mode is Mode.ROLLBACK else _read_tags(reader),
-            create_repository=reader.flag("create-repository"),
-            functions=_read_functions(reader, mode, region),
-        ),
-        builder=read_builder(reader),
+        images=tuple(image for _, image in selected),
+        manifest=manifest,
         region=region,
         role=read_role(reader),
-        wait_timeout=reader.seconds("wait-timeout", least=1, most=86400) or 0,
     )
-    if inputs.mode is Mode.BUILD and not inputs.image.repository:
-        reader.problem("'repository' is required with mode: build, which has no function to take it from.")
-    if inputs.mode is Mode.BUILD and not isinstance(inputs.image.source, Build) and inputs.image.platform is None:
-        reader.problem("'platform' is required with mode: build and an image that is built already.")
-    if reader.problems:
-        raise InputError(reader.problems)
+    if problems:
+        raise _error(problems)
     return inputs
 
 
-def _read_source(reader: InputReader, mode: Mode) -> ImageSource:
-    if mode is Mode.ROLLBACK:
-        others = (*_BUILD_INPUTS, "platform", "image-uri", "promote-from")
-        _exclude(reader, others, "mode: rollback, which brings back an image as it was")
-        return read_rollback(reader)
-    if reader.text("rollback-to"):
-        reader.problem("'rollback-to' goes with mode: rollback only.")
-    return _read_image(reader)
+def _error(problems: list[Problem]) -> InputError:
+    """Return one error for all: what stands in the manifest comes in its order."""
+    ordered = sorted(problems, key=lambda problem: problem.place or Place(file="", line=0, column=0))
+    place = ordered[0].place
+    location = SourceLocation(file=place.file, line=place.line) if place else None
+    return InputError([str(problem) for problem in ordered], location=location)
 
 
-def _exclude(reader: InputReader, names: Iterable[str], what: str) -> None:
-    """Note each of some inputs that is given, and may not be together with `what`."""
-    for name in names:
-        if reader.text(name) != INPUTS[name]:
-            reader.problem(f"'{name}' does not go with {what}.")
-
-
-def _read_image(reader: InputReader) -> ImageSource:
-    image_uri = reader.matching("image-uri", _IMAGE_URI, "an image's URI, REGISTRY/REPOSITORY with :TAG or @DIGEST")
-    promote_from = reader.text("promote-from")
-    if not image_uri and not promote_from:
-        return read_build(reader)
-    name = "image-uri" if image_uri else "promote-from"
-    if image_uri and promote_from:
-        reader.problem("'image-uri' and 'promote-from' exclude each other: both name the image.")
-    _exclude(reader, _BUILD_INPUTS, f"'{name}', which takes an image that is built already")
-    if image_uri:
-        return ExistingImage(uri=image_uri)
-    is_arn = promote_from.startswith("arn:")
-    parts = promote_from.split(":")
-    function, qualifiers = (":".join(parts[:7]), parts[7:]) if is_arn else (parts[0], parts[1:])
-    is_right = (_FUNCTION_ARN if is_arn else _FUNCTION_NAME).fullmatch(function)
-    if not is_right or len(qualifiers) > 1 or not all(_QUALIFIER.fullmatch(qualifier) for qualifier in qualifiers):
-        reader.problem(
-            f"'promote-from' is FUNCTION, FUNCTION:ALIAS or FUNCTION:VERSION, a name or an ARN, not {promote_from!r}."
-        )
-    return ServedImage(function=function, qualifier=qualifiers[0] if qualifiers else "")
-
-
-def _read_functions(reader: InputReader, mode: Mode, region: str) -> tuple[FunctionTarget, ...]:
-    names, target = reader.lines("function-name"), read_release(reader, "")
+def _plain_entry(reader: InputReader, given: Mapping[str, str], mode: Mode) -> ImageEntry:
+    """Return the one image, and its functions, that the inputs themselves name."""
+    settings, names = Settings(given=given), reader.lines("function-name")
     if mode is Mode.BUILD:
         if names:
-            reader.problem("'function-name' does not go with mode: build, which touches no function.")
-        return ()
-    if not names:
-        reader.problem("'function-name' is required: it names Lambda functions, one per line.")
-    for name in names:
-        arn = _FUNCTION_ARN.fullmatch(name)
-        if arn is None and not _FUNCTION_NAME.fullmatch(name):
-            reader.problem(
-                f"'function-name' is a Lambda function's name or ARN without version or alias, not {name!r}."
-            )
-        elif arn is not None and region and arn["region"] != region:
-            reader.problem(f"'function-name' is in {arn['region']}, but the Region of this run is {region}.")
+            reader.problem("function-name", "does not go with mode: build, which touches no function.")
+        names = ()
+    elif not names:
+        reader.problem("function-name", "is required, or else 'manifest': it names Lambda functions, one per line.")
     plain = [name.rpartition(":")[2] for name in names]
     for name in sorted({name for name in plain if plain.count(name) > 1}):
-        reader.problem(f"'function-name' names the function {name} more than once.")
-    if mode is Mode.ROLLBACK:
-        target = replace(target, creation=None)  # what was never there cannot go back
-    return tuple(replace(target, name=name) for name in names)
-
-
-def _read_repository(reader: InputReader) -> str:
-    name = reader.text("repository")
-    if ".dkr." in name.partition("/")[0]:
-        reader.problem(
-            f"'repository' is the ECR repository's name without the registry: {name.partition('/')[2]!r}, not {name!r}."
-        )
-        return name
-    return reader.matching(
-        "repository", REPOSITORY_NAME, "an ECR repository's name (lower case letters, digits and ._-/)"
+        reader.problem("function-name", f"names the function {name} more than once.")
+    reader.exclude(("only", "vars"), "the image and functions that the inputs name: it is for a 'manifest'")
+    return ImageEntry(
+        name="",
+        settings=settings,
+        functions=tuple(FunctionEntry(name=name, settings=settings) for name in names),
     )
 
 
-def _read_tags(reader: InputReader) -> tuple[str, ...]:
-    tags = reader.lines("tags")
-    for tag in tags:
-        if not _TAG.fullmatch(tag):
-            reader.problem(f"'tags' holds image tags, one per line; {tag!r} is not one.")
-    if reader.text("image-uri") or reader.text("promote-from"):
-        return tags  # this run's commit did not make that image
-    commit = reader.environment.get("GITHUB_SHA", "")
-    if not tags and not commit:
-        reader.problem("'tags' is required where the environment has no GITHUB_SHA.")
-    return tags or (commit,)
+def _read_entries(reader: InputReader, manifest: str) -> tuple[ImageEntry, ...]:
+    """Read the manifest, and return the images in it that are to be acted on."""
+    own = [name for name, one in TABLE.items() if one.scope is not Scope.RUN and name != "registry"]
+    reader.exclude(("function-name", *own), "'manifest', which holds it itself")
+    variables = {name: value for name, value in reader.pairs("vars").items() if value is not None}
+    for name in reader.pairs("vars").keys() - variables.keys():
+        reader.problem("vars", f"holds KEY=VALUE lines; {name!r} has no value.")
+    content = _content(reader, manifest)
+    if content is None:
+        return ()
+    registry = reader.text("registry")
+    entries = read_manifest(
+        content,
+        file=manifest,
+        variables=variables,
+        settings={"registry": registry} if registry else {},
+        problems=reader.problems,
+    )
+    return _selected(reader, entries)
+
+
+def _content(reader: InputReader, manifest: str) -> bytes | None:
+    """Return the manifest as it stands in the workspace; None if it cannot be had, which is noted."""
+    workspace = Path(reader.environment.get("GITHUB_WORKSPACE") or ".").absolute()
+    path = workspace / manifest
+    try:
+        if not path.resolve().is_relative_to(workspace.resolve()):
+            reader.problem("manifest", f"{manifest!r} leaves the workspace.")
+            return None
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)  # one more than may be: what is too long is told with its place
+    except OSError as error:
+        hint = "" if any(workspace.glob("*")) else " Is an actions/checkout step missing before this one?"
+        reader.problem("manifest", f"{manifest!r} is no file of the workspace: {error.strerror}.{hint}")
+    except ValueError as error:  # a NUL
+        reader.problem("manifest", f"{manifest!r} cannot be read: {error}.")
+    return None
+
+
+def _selected(reader: InputReader, entries: Sequence[ImageEntry]) -> tuple[ImageEntry, ...]:
+    """Return the images that `only` names, all without it."""
+    patterns, names = reader.lines("only"), [entry.name for entry in entries]
+    for pattern in patterns:
+        if names and not any(fnmatchcase(name, pattern) for name in names):
+            close = get_close_matches(pattern, names, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names[:20])}."
+            reader.problem("only", f"names images of the manifest; none is called {pattern!r}: {hint}")
+    return tuple(
+        entry for entry in entries if not patterns or any(fnmatchcase(entry.name, pattern) for pattern in patterns)
+    )
+
+
+def _check_tags(images: Sequence[tuple[ImageEntry, ImageTarget]], problems: list[Problem]) -> None:
+    """Note each tag that two images would push to one repository: the one that comes later would have it."""
+    owners: dict[tuple[str, str, str], str] = {}
+    for entry, image in images:
+        for tag in image.tags:
+            owner = owners.setdefault((image.registry, image.repository, tag), image.name)
+            if owner != image.name:
+                text = (
+                    f"the images {owner} and {image.name} both push the tag {tag} to the repository "
+                    f"{image.repository}: give each a 'repository' or 'tags' of its own."
+                )
+                problems.append(Problem(text=text, place=entry.settings.places.get("tags") or entry.settings.place))

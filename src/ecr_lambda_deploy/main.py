@@ -14,7 +14,7 @@ from ecr_lambda_deploy.inputs import Inputs, parse_inputs
 from ecr_lambda_deploy.model import Journal, WorkflowRun
 from ecr_lambda_deploy.ports import Outside
 from ecr_lambda_deploy.rollback import roll_back
-from ecr_lambda_deploy.wanted import Build, EarlierRelease
+from ecr_lambda_deploy.wanted import Build, Mode
 
 
 def main() -> int:
@@ -39,13 +39,10 @@ def _run(journal: Journal, environment: Mapping[str, str], console: Console, clo
     """Carry out what the inputs ask for; what goes wrong is in the journal."""
     try:
         inputs = parse_inputs(action_inputs(environment), environment)
-        journal.mode = inputs.mode
+        journal.mode, journal.region, journal.manifest = inputs.mode, inputs.region, inputs.manifest
         outside = _outside(inputs, environment, console, clock)
-        match inputs.image.source:
-            case EarlierRelease() as source:
-                roll_back(inputs, source, outside, journal)
-            case _:
-                deploy(inputs, outside, journal)
+        verb = roll_back if inputs.mode is Mode.ROLLBACK else deploy
+        verb(inputs, outside, journal)
     except DeployError as error:
         journal.error = error
     except Exception:  # noqa: BLE001 # whatever it is, outputs and summary are still written
@@ -100,12 +97,12 @@ def _outside(inputs: Inputs, environment: Mapping[str, str], console: Console, c
         alarms=CloudWatchAlarms(aws),
         repositories=repositories,
         sources=EcrSources(aws, target=repositories, tools=ImageTools(environment=environment), mask=console.mask),
-        builder=Buildx(
+        builders=lambda choice: Buildx(
             workspace=Path(environment.get("GITHUB_WORKSPACE") or ".").absolute(),
             environment=environment,
             console=console,
             authorization=repositories.authorization,
-            choice=inputs.builder,
+            choice=choice,
             clock=clock,
         ),
         log=console,
@@ -117,6 +114,7 @@ def _secrets(inputs: Inputs, environment: Mapping[str, str]) -> Iterator[str]:
     """Yield what no log may show, and the step was given; what it is given later is masked where it comes."""
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "ACTIONS_RUNTIME_TOKEN"):
         yield environment.get(name, "")
-    yield from inputs.builder.secrets
-    if isinstance(inputs.image.source, Build):
-        yield from inputs.image.source.secrets.values()
+    for image in inputs.images:
+        yield from image.builder.secrets
+        if isinstance(image.source, Build):
+            yield from image.source.secrets.values()

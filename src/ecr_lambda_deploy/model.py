@@ -44,6 +44,56 @@ class ReleaseStatus(StrEnum):
     REVERTED = "reverted"
     FAILED = "failed"
     SKIPPED = "skipped"
+    PLANNED = "planned"
+
+
+class ImageStatus(StrEnum):
+    """What became of one image."""
+
+    WANTED = "wanted"
+    FOUND = "found"
+    BUILT = "built"
+    COPIED = "copied"
+    PLANNED = "planned"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageOutcome:
+    """What became of one image.
+
+    Attributes:
+        name: in the manifest; empty where the action's own inputs name it.
+        functions: names of those that are to run it, as they were given.
+        status: what became of it.
+        repository_uri: registry and repository; empty as long as they are not known.
+        image: by digest; None as long as it is not known.
+        tags: that it has from this run.
+        reason: why it is built, copied or taken as it is; in a plan, why it would be.
+        started: on the run's clock, when work on it began.
+        seconds: time spent on it.
+        error: why it is not to be had.
+    """
+
+    name: str
+    functions: tuple[str, ...] = ()
+    status: ImageStatus = ImageStatus.WANTED
+    repository_uri: str = ""
+    image: ImageReference | None = None
+    tags: tuple[str, ...] = ()
+    reason: str = ""
+    started: float = 0.0
+    seconds: float = 0.0
+    error: DeployError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """A part of the run: its title, when it began on the run's clock, and how long it took, in seconds."""
+
+    title: str
+    started: float
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +104,8 @@ class Outcome:
         before: as it was at the start.
         after: as it is now, as far as that is known.
         status: what became of it.
+        reason: why it is released to; in a plan, why it would be.
+        started: on the run's clock, when work on it began.
         seconds: time spent on it.
         error: why it failed.
         mending: commands that bring back what could not be reverted.
@@ -62,6 +114,8 @@ class Outcome:
     before: ObservedFunction
     after: ObservedFunction
     status: ReleaseStatus
+    reason: str = ""
+    started: float = 0.0
     seconds: float = 0.0
     error: DeployError | None = None
     mending: tuple[str, ...] = ()
@@ -103,23 +157,34 @@ class Journal:
     """What the run has learnt and done so far; whatever happens, it is what the outputs and the summary tell.
 
     Attributes:
-        repository_uri: registry and repository.
-        image: the image that was built.
-        image_tags: tags that it has from this run.
+        run: what this is part of.
+        mode: what the run does.
+        region: AWS Region.
+        manifest: its path; empty without one.
+        images: one for each image.
         outcomes: one for each function.
-        phases: name and seconds of each phase, in order.
+        phases: in order.
         error: what ended the run early.
     """
 
     run: WorkflowRun
     mode: Mode = Mode.DEPLOY
-    repository_uri: str = ""
-    image: ImageReference | None = None
-    image_tags: tuple[str, ...] = ()
+    region: str = ""
+    manifest: str = ""
+    images: tuple[ImageOutcome, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
-    phases: list[tuple[str, float]] = field(default_factory=list)
+    phases: list[Phase] = field(default_factory=list)
     error: DeployError | None = None
     _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
+
+    def record_image(self, image: ImageOutcome) -> None:
+        """Note what has become of an image so far, in place of what was known of it before."""
+        with self._lock:
+            self.images = tuple(image if known.name == image.name else known for known in self.images)
+
+    def image_named(self, name: str) -> ImageOutcome:
+        """Return what has become of an image so far."""
+        return next(image for image in self.images if image.name == name)
 
     def record(self, outcome: Outcome) -> None:
         """Note what has become of a function so far, in place of what was known of it before."""
@@ -134,4 +199,6 @@ class Journal:
     def errors(self) -> tuple[DeployError, ...]:
         """Everything that failed."""
         own = (self.error,) if self.error else ()
-        return own + tuple(outcome.error for outcome in self.outcomes if outcome.error)
+        each: tuple[ImageOutcome | Outcome, ...] = (*self.images, *self.outcomes)
+        told = {str(error): error for error in own + tuple(one.error for one in each if one.error)}
+        return tuple(told.values())

@@ -1,27 +1,19 @@
-"""What is there before anything is changed: functions, registry, repository, engine; and whether it will do."""
+"""What is there before anything is changed: functions, registry, repository, platform; and whether it will do."""
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
-from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.errors import DeployError, Failures
 from ecr_lambda_deploy.function_model import ObservedFunction
-from ecr_lambda_deploy.function_reads import FunctionReads
+from ecr_lambda_deploy.function_reads import AT_ONCE, ServingReads
+from ecr_lambda_deploy.image_inputs import REPOSITORY_NAME
 from ecr_lambda_deploy.image_model import is_same_registry
-from ecr_lambda_deploy.inputs import REPOSITORY_NAME
-from ecr_lambda_deploy.model import Journal, Outcome
+from ecr_lambda_deploy.model import ImageOutcome, Journal, Outcome
 from ecr_lambda_deploy.plan import check_updatable
 from ecr_lambda_deploy.ports import Outside
-from ecr_lambda_deploy.release_checks import check_release
-from ecr_lambda_deploy.wanted import (
-    PLATFORM_OF,
-    Build,
-    ExistingImage,
-    ImageSource,
-    ImageTarget,
-    Platform,
-)
+from ecr_lambda_deploy.wanted import PLATFORM_OF, Build, ExistingImage, ImageTarget, Mode, Platform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,55 +30,94 @@ class Destination:
         return f"{self.registry}/{self.repository}"
 
 
-def observe(
-    target: ImageTarget, outside: Outside, journal: Journal
-) -> tuple[tuple[ObservedFunction, ...], Destination]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedImage:
+    """An image that is wanted, and what is there for it.
+
+    Attributes:
+        target: what is wanted.
+        functions: those that are to run it as they are, in the target's order; none in mode build.
+        destination: where it goes.
+    """
+
+    target: ImageTarget
+    functions: tuple[ObservedFunction, ...]
+    destination: Destination
+
+
+def observe(images: Sequence[ImageTarget], outside: Outside, journal: Journal) -> tuple[ObservedImage, ...]:
     """Read, all at once, what the rest of the run depends on.
 
     Args:
-        target: what is wanted.
+        images: what is wanted.
         outside: what is asked.
         journal: told what is found as soon as it is.
-
-    Returns:
-        the functions as they are, in order, and where their image goes.
 
     Raises:
         DeployError: with everything that is not as it must be.
     """
-    source = target.source
-    with ThreadPoolExecutor() as pool:
+    journal.images = tuple(
+        ImageOutcome(name=image.name, functions=tuple(function.name for function in image.functions))
+        for image in images
+    )
+    failures = Failures()
+    # A run that is repeated may have ended before it published; and the outputs tell the version of a single function.
+    is_close = journal.run.attempt not in {"", "1"} or sum(len(image.functions) for image in images) == 1
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="observe") as pool:
         authorization = pool.submit(outside.repositories.registry)
         reads = [
-            FunctionReads.start(function, outside.functions, outside.aliases, pool) for function in target.functions
+            [
+                ServingReads.start(function, outside.functions, pool, is_close=is_close)
+                for function in image.functions
+                if journal.mode is not Mode.BUILD or image.platform is None
+            ]
+            for image in images
         ]
-        functions = [pool.submit(read.result) for read in reads]
-        needed: list[Future[Any]] = [authorization, *functions]
-        for read in reads:
-            needed += [read.latest, read.versions, read.alias]
-        needed += [pool.submit(check_release, function, outside) for function in target.functions]
-        engine = None
-        if isinstance(source, Build) and not target.functions and target.platform is None:
-            engine = pool.submit(outside.builder.check_engine, None)
-            needed.append(engine)
-        wait(needed)
-    observed = tuple(function.result() for function in functions if not function.exception())
-    journal.outcomes = tuple(Outcome.untouched(function) for function in observed)
-    _raise_all(needed)
-    for function in observed:
-        check_updatable(function)
-        outside.log.info(_describe(function))
+    with failures.noted():
+        authorization.result()
+    observed = [tuple(_results(several, failures, journal)) for several in reads]
+    if journal.mode is not Mode.BUILD:
+        journal.outcomes = tuple(Outcome.untouched(function) for functions in observed for function in functions)
+    failures.tell()
+    found = []
+    for image, functions in zip(images, observed, strict=True):
+        with failures.noted():
+            found.append(_observed_image(image, functions, authorization.result(), outside, journal))
+    failures.tell()
+    return tuple(found)
+
+
+def _results(reads: Sequence[ServingReads], failures: Failures, journal: Journal) -> Iterator[ObservedFunction]:
+    """Yield the functions that could be read and can be given an image; the others are failures.
+
+    In mode build they are not: it only wants to know what they run on, if they are there.
+    """
+    for read in reads:
+        with failures.noted() if journal.mode is not Mode.BUILD else suppress(DeployError):
+            function = read.result()
+            check_updatable(function)
+            yield function
+
+
+def _observed_image(
+    target: ImageTarget, functions: tuple[ObservedFunction, ...], registry: str, outside: Outside, journal: Journal
+) -> ObservedImage:
+    is_build = journal.mode is Mode.BUILD
+    for function in functions:
+        if not is_build:
+            outside.log.info(_describe(function))
     if target.platform is None:
-        _check_one_architecture(observed)
-    registry = target.registry or authorization.result()
+        _check_one_architecture(functions)
+    host = target.registry or registry
     destination = Destination(
-        registry=registry,
-        repository=target.repository or _named_repository(source, registry) or _present_repository(observed, registry),
-        platform=target.platform or _platform_of(observed) or _own_platform(source, engine, outside),
+        registry=host,
+        repository=target.repository or _named_repository(target, host) or _present_repository(functions, host),
+        platform=target.platform or _platform_of(functions) or _own_platform(target, outside, journal),
     )
-    journal.repository_uri = destination.repository_uri
-    outside.log.info(f"Image: {destination.repository_uri} for {destination.platform}")
-    return observed, destination
+    journal.record_image(replace(journal.image_named(target.name), repository_uri=destination.repository_uri))
+    name = f" {target.name}" if target.name else ""
+    outside.log.info(f"Image{name}: {destination.repository_uri} for {destination.platform}")
+    return ObservedImage(target=target, functions=() if is_build else functions, destination=destination)
 
 
 def _check_one_architecture(observed: Sequence[ObservedFunction]) -> None:
@@ -100,30 +131,15 @@ def _check_one_architecture(observed: Sequence[ObservedFunction]) -> None:
         listed = ", ".join(f"{name} on {architecture}" for name, architecture in architectures.items())
         raise DeployError(
             f"One image cannot serve functions of different architectures: {listed}.",
-            "Deploy them in a step for each architecture, or give all of them one with the input 'platform'.",
+            "Deploy them as an image for each architecture, or give all of them one with the input 'platform'.",
         )
 
 
-def _raise_all(futures: Sequence[Future[Any]]) -> None:
-    """Raise everything that failed as one error."""
-    errors: dict[str, DeployError] = {}
-    for future in futures:
-        error = future.exception()
-        if isinstance(error, DeployError):
-            errors.setdefault(str(error), error)
-        elif error is not None:
-            raise error
-    if len(errors) > 1:
-        raise DeployError("\n\n".join(errors))
-    for single in errors.values():
-        raise single
-
-
-def _named_repository(source: ImageSource, registry: str) -> str:
+def _named_repository(target: ImageTarget, registry: str) -> str:
     """Return the repository of an image that is given and is in this registry."""
-    if not isinstance(source, ExistingImage):
+    if not isinstance(target.source, ExistingImage):
         return ""
-    host, _, name = source.uri.partition("/")
+    host, _, name = target.source.uri.partition("/")
     return name.partition("@")[0].partition(":")[0] if is_same_registry(host, registry) else ""
 
 
@@ -149,26 +165,21 @@ def _present_repository(observed: Sequence[ObservedFunction], registry: str) -> 
 
 
 def _platform_of(observed: Sequence[ObservedFunction]) -> Platform | None:
-    latest = observed[0].latest if observed else None
+    latest = next((function.latest for function in observed if function.latest), None)
     return PLATFORM_OF[latest.architecture] if latest else None
 
 
-def _own_platform(source: ImageSource, engine: "Future[Platform] | None", outside: Outside) -> Platform:
+def _own_platform(target: ImageTarget, outside: Outside, journal: Journal) -> Platform:
     """Return what is built for where there is no function yet: the builder's own platform."""
-    if not isinstance(source, Build):
+    if not isinstance(target.source, Build):
         return "linux/amd64"  # as Lambda has it [CreateFunction, Architectures]
-    return engine.result() if engine else outside.builder.check_engine(None)
+    builder = outside.builders(target.builder)
+    return builder.machine_platform() if journal.mode is Mode.PLAN else builder.check_engine(None)
 
 
 def _describe(observed: ObservedFunction) -> str:
     latest, alias = observed.latest, observed.alias
     if latest is None:
         return f"Function {observed.name} does not exist, and will be created"
-    version = f", version {observed.published.number}" if observed.published else ""
-    weights = f", {_shares(alias.weights)}" if alias and alias.weights else ""
-    pointer = f"; alias {alias.name}: version {alias.version}{weights}" if alias else ""
-    return f"Function {latest.name}: {latest.state}, {latest.architecture}, runs {latest.image}{version}{pointer}"
-
-
-def _shares(weights: Mapping[str, float]) -> str:
-    return ", ".join(f"{weight * 100:g} % to version {version}" for version, weight in weights.items())
+    pointer = f"; alias {alias.name}: version {alias.version}" if alias else ""
+    return f"Function {latest.name}: {latest.state}, {latest.architecture}, runs {latest.image}{pointer}"

@@ -1,18 +1,18 @@
 """The phases of a run, as the log folds them and the summary lists them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
-from ecr_lambda_deploy.model import Journal
+from ecr_lambda_deploy.model import Journal, Phase
 from ecr_lambda_deploy.ports import Outside
 
 
 @contextmanager
-def phase(title: str, outside: Outside, journal: Journal) -> Iterator[None]:
-    """Fold what is printed within the block, and note how long it took."""
+def phase(title: str, outside: Outside, journal: Journal, *, is_folded: bool = True) -> Iterator[None]:
+    """Fold what is printed within the block, if it is to be folded, and note how long it took."""
     started = outside.clock.now()
     try:
-        with outside.log.group(title):
+        with outside.log.group(title) if is_folded else nullcontext():
             yield
     finally:
-        journal.phases.append((title, outside.clock.now() - started))
+        journal.phases.append(Phase(title=title, started=started, seconds=outside.clock.now() - started))

@@ -1,6 +1,6 @@
 """The few things that the core talks to, as it sees them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,7 +8,7 @@ from typing import Protocol
 from ecr_lambda_deploy.errors import DeployError, SourceLocation
 from ecr_lambda_deploy.function_ports import Alarms, Aliases, Functions, Invocations
 from ecr_lambda_deploy.image_model import BuildOrder, Fingerprint, ImageReference, RegistryImage
-from ecr_lambda_deploy.wanted import Build, Platform, ServedImage
+from ecr_lambda_deploy.wanted import Build, BuilderChoice, Platform, ServedImage
 
 
 class Repositories(Protocol):
@@ -126,6 +126,9 @@ class Sources(Protocol):
 class Builder(Protocol):
     """Builds images and pushes them."""
 
+    def machine_platform(self) -> Platform:
+        """Return what the builder most likely builds for, without asking it."""
+
     def check_engine(self, platform: Platform | None) -> Platform:
         """Make sure that the builder can be reached, and can build for a platform.
 
@@ -139,14 +142,15 @@ class Builder(Protocol):
             DeployError: it cannot.
         """
 
-    def fingerprint(self, build: Build, platform: Platform) -> Fingerprint:
-        """Return what tells this build's inputs from all others."""
+    def fingerprints(self, wanted: Sequence[tuple[Build, Platform]]) -> tuple[Fingerprint, ...]:
+        """Return what tells the inputs of each build from all others."""
 
-    def build_and_push(self, order: BuildOrder) -> None:
-        """Build an image and push it.
+    def build_and_push(self, orders: Sequence[BuildOrder]) -> None:
+        """Build images in one session and push them; what they share is built once.
 
         Raises:
-            DeployError: the build or the push failed.
+            BuildError: one could not be built or pushed; others may have been.
+            DeployError: there are no credentials for the registry, or no builder.
         """
 
 
@@ -203,6 +207,6 @@ class Outside:
     alarms: Alarms
     repositories: Repositories
     sources: Sources
-    builder: Builder
+    builders: Callable[[BuilderChoice], Builder]
     log: Log
     clock: RunClock

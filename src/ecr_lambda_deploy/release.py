@@ -12,6 +12,7 @@ from functools import partial
 from ecr_lambda_deploy.apply import Application
 from ecr_lambda_deploy.errors import DeployError, RevisionError
 from ecr_lambda_deploy.function_model import ObservedFunction
+from ecr_lambda_deploy.function_ports import Aliases, Functions
 from ecr_lambda_deploy.function_reads import observe_function
 from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.plan import ReleasePlan, staleness
@@ -20,7 +21,7 @@ from ecr_lambda_deploy.settle import wait_until_settled
 from ecr_lambda_deploy.wanted import FunctionTarget
 
 _MOST_DECISIONS = 10
-_AT_ONCE = 16  # functions
+_AT_ONCE = 128  # functions; most of the time they wait for Lambda
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,9 +81,10 @@ class Release:
         target: the function.
         observed: as it was read last.
         decide: makes the plan from what is observed.
+        observe: reads the function once more, should somebody else change it meanwhile.
+        reason: why it is released to.
         outside: what is asked and changed.
         journal: told what has become of it.
-        wait_timeout: seconds to wait for Lambda to finish one change.
         group: what it stands or falls with.
         bug: what was raised that nobody could foresee.
     """
@@ -90,9 +92,10 @@ class Release:
     target: FunctionTarget
     observed: ObservedFunction
     decide: Callable[[ObservedFunction], ReleasePlan]
+    observe: Callable[[FunctionTarget, Functions, Aliases], ObservedFunction] = observe_function
+    reason: str = ""
     outside: Outside
     journal: Journal
-    wait_timeout: float
     group: Group = field(default_factory=Group)
     bug: Exception | None = None
     _application: Application | None = field(default=None, init=False)
@@ -138,7 +141,7 @@ class Release:
             plan = self.decide(self.observed)
             outside = replace(self.outside, clock=GroupClock(clock=self.outside.clock, group=self.group))
             application = self._application = Application(
-                plan=plan, outside=outside, journal=self.journal, wait_timeout=self.wait_timeout
+                plan=plan, reason=self.reason, outside=outside, journal=self.journal
             )
             try:
                 application.check()
@@ -172,8 +175,8 @@ class Release:
         if application.has_written:
             raise error
         self._application = None
-        self.outside.log.info(f"Deciding again: {error.message}")
-        self.observed = observe_function(self.target, self.outside.functions, self.outside.aliases)
+        self.outside.log.info(f"{self.observed.name}: deciding again: {error.message}")
+        self.observed = self.observe(self.target, self.outside.functions, self.outside.aliases)
         self.journal.record(Outcome.untouched(self.observed))
 
     def _settle(self) -> None:
@@ -182,8 +185,8 @@ class Release:
         if latest is None or latest.is_settled:
             return
         read = partial(outside.functions.read, self.target.name)
-        wait_until_settled(read, clock=outside.clock, log=outside.log, timeout=self.wait_timeout)
-        self.observed = observe_function(self.target, outside.functions, outside.aliases)
+        wait_until_settled(read, clock=outside.clock, log=outside.log, timeout=self.target.wait_timeout)
+        self.observed = self.observe(self.target, outside.functions, outside.aliases)
 
 
 def release_all(releases: Sequence[Release]) -> None:

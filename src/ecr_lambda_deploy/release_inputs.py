@@ -25,11 +25,11 @@ def read_release(reader: InputReader, name: str) -> FunctionTarget:
     publish, alias = reader.flag("publish"), reader.matching("alias", _ALIAS, "an alias's name such as live")
     traffic, alarms = _read_traffic(reader), _read_alarms(reader)
     if alias and not publish:
-        reader.problem("'alias' needs 'publish: true': an alias points to a published version.")
+        reader.problem("alias", "needs 'publish: true': an alias points to a published version.")
     if traffic and not alias:
-        reader.problem("'traffic' needs 'alias': it is an alias's traffic that is shifted.")
+        reader.problem("traffic", "needs 'alias': it is an alias's traffic that is shifted.")
     if alarms and not traffic:
-        reader.problem("'alarms' needs 'traffic': they are watched while it is shifted.")
+        reader.problem("alarms", "needs 'traffic': they are watched while it is shifted.")
     return FunctionTarget(
         name=name,
         publish=publish,
@@ -40,6 +40,7 @@ def read_release(reader: InputReader, name: str) -> FunctionTarget:
         creation=_read_creation(reader),
         reverts=reader.choice("on-failure", ("revert", "keep"), "revert") == "revert",
         allows_stale=reader.flag("allow-stale"),
+        wait_timeout=reader.seconds("wait-timeout", least=1, most=86400) or 0,
     )
 
 
@@ -56,13 +57,13 @@ def read_rollback(reader: InputReader) -> EarlierRelease:
 def _read_smoke_test(reader: InputReader) -> SmokeTest | None:
     event, expect = reader.text("smoke-event"), reader.text("smoke-expect")
     if expect and not event:
-        reader.problem("'smoke-expect' needs 'smoke-event', the event that is answered.")
+        reader.problem("smoke-expect", "needs 'smoke-event', the event that is answered.")
     expectation = None
     if expect:
         try:
             expectation = Expectation(value=_parsed(expect))
         except (ValueError, RecursionError) as error:
-            reader.problem(f"'smoke-expect' is not JSON: {error}.")
+            reader.problem("smoke-expect", f"is not JSON: {error}.")
     if not event:
         return None
     text = _read_event(reader, event)
@@ -75,7 +76,7 @@ def _read_event(reader: InputReader, event: str) -> str:
         _parsed(event)
     except (ValueError, RecursionError) as error:
         if event[0] in '{["':
-            reader.problem(f"'smoke-event' is not JSON: {error}.")
+            reader.problem("smoke-event", f"is not JSON: {error}.")
             return ""
     else:
         return event
@@ -83,14 +84,14 @@ def _read_event(reader: InputReader, event: str) -> str:
     path = workspace / event
     try:
         if not path.resolve().is_relative_to(workspace.resolve()):
-            reader.problem(f"'smoke-event' {event!r} leaves the workspace.")
+            reader.problem("smoke-event", f"{event!r} leaves the workspace.")
             return ""
         text = path.read_text(encoding="utf-8")
         _parsed(text)
     except OSError as error:
-        reader.problem(f"'smoke-event' is neither JSON nor a file of the workspace: {event!r}: {error.strerror}.")
+        reader.problem("smoke-event", f"is neither JSON nor a file of the workspace: {event!r}: {error.strerror}.")
     except (ValueError, RecursionError) as error:
-        reader.problem(f"'smoke-event': the file {event!r} is not JSON: {error}.")
+        reader.problem("smoke-event", f"names the file {event!r}, which is not JSON: {error}.")
     else:
         return text
     return ""
@@ -117,10 +118,10 @@ def _read_traffic(reader: InputReader) -> tuple[TrafficStep, ...]:
         found = _TRAFFIC_STEP.fullmatch(part)
         weight = float(found["percent"]) / 100 if found else 0
         if found is None or not weight:
-            reader.problem(f"'traffic' holds steps such as 10% 5m, 50% 1h30m, before 100 %; {part!r} is not one.")
+            reader.problem("traffic", f"holds steps such as 10% 5m, 50% 1h30m, before 100 %; {part!r} is not one.")
             continue
         if steps and weight <= steps[-1].weight:
-            reader.problem(f"'traffic' rises from step to step; {part!r} does not.")
+            reader.problem("traffic", f"rises from step to step; {part!r} does not.")
         seconds = sum(int(number) * _SECONDS[unit] for number, unit in _TIME.findall(found["time"]))
         steps.append(TrafficStep(weight=weight, seconds=seconds))
     return tuple(steps)
@@ -130,30 +131,33 @@ def _read_alarms(reader: InputReader) -> tuple[str, ...]:
     alarms = reader.lines("alarms")
     for alarm in alarms:
         if not _ALARM.fullmatch(alarm):
-            reader.problem(f"'alarms' holds names of CloudWatch alarms, one per line; {alarm!r} is not one.")
+            reader.problem("alarms", f"holds names of CloudWatch alarms, one per line; {alarm!r} is not one.")
     if len(alarms) > _MOST_ALARMS:
-        reader.problem(f"'alarms' holds {_MOST_ALARMS} names at most, not {len(alarms)}: watch a composite alarm.")
+        reader.problem("alarms", f"holds {_MOST_ALARMS} names at most, not {len(alarms)}: watch a composite alarm.")
     return alarms
 
 
 def _read_creation(reader: InputReader) -> Mapping[str, object] | None:
+    given = reader.mapping("create-function")
     text = reader.text("create-function")
-    if not text:
-        return None
+    return given if given is not None or not text else _parse_creation(reader, text)
+
+
+def _parse_creation(reader: InputReader, text: str) -> Mapping[str, object] | None:
     try:
         parameters = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        reader.problem(f"'create-function' is not YAML: {getattr(error, 'problem', None) or error}{where}.")
+        reader.problem("create-function", f"is not YAML: {getattr(error, 'problem', None) or error}{where}.")
         return None
     except ValueError as error:  # a date that there is none of, for example
-        reader.problem(f"'create-function' is not YAML: {error}.")
+        reader.problem("create-function", f"is not YAML: {error}.")
         return None
     except RecursionError:
-        reader.problem("'create-function' is nested too deeply.")
+        reader.problem("create-function", "is nested too deeply.")
         return None
     if not isinstance(parameters, dict) or not all(isinstance(key, str) for key in parameters):
-        reader.problem("'create-function' is a YAML mapping of CreateFunction's parameters, such as Role: arn:….")
+        reader.problem("create-function", "is a YAML mapping of CreateFunction's parameters, such as Role: arn:….")
         return None
     return parameters

@@ -1,72 +1,106 @@
 """The verb: functions go back to what an earlier release served, without a build and without an engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
-from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.errors import DeployError, Failures
 from ecr_lambda_deploy.function_model import ObservedFunction, PublishedVersion
-from ecr_lambda_deploy.function_reads import observe_function
+from ecr_lambda_deploy.function_reads import AT_ONCE, observe_releases
 from ecr_lambda_deploy.history import Record
 from ecr_lambda_deploy.image_checks import check_image
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.inputs import Inputs
-from ecr_lambda_deploy.model import Journal, Outcome
+from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.phases import phase
 from ecr_lambda_deploy.plan import ReleasePlan, check_updatable
 from ecr_lambda_deploy.ports import Outside
 from ecr_lambda_deploy.release import Release, release_all, skip_stale
-from ecr_lambda_deploy.rollback_choice import Choice, choose, history
+from ecr_lambda_deploy.rollback_choice import Choice, choose, history, is_first_release, released_together
 from ecr_lambda_deploy.rollback_plan import RollbackGoal, plan_rollback
-from ecr_lambda_deploy.wanted import PLATFORM_OF, EarlierRelease, FunctionTarget
+from ecr_lambda_deploy.wanted import PLATFORM_OF, EarlierRelease, FunctionTarget, ImageTarget
 
 _FULL_LENGTH = 40  # of a commit's SHA
 
 
-def roll_back(inputs: Inputs, source: EarlierRelease, outside: Outside, journal: Journal) -> None:
+def roll_back(inputs: Inputs, outside: Outside, journal: Journal) -> None:
     """Observe, choose from the history, plan and apply; what is learnt on the way is in the journal.
 
     Raises:
         DeployError: before any function was touched. Failures after that are part of the outcomes.
     """
-    targets = inputs.image.functions
+    images = {function.name: image for image in inputs.images for function in image.functions}
+    targets = [function for image in inputs.images for function in image.functions]
     with phase("Check", outside, journal):
-        with ThreadPoolExecutor() as pool:
-            observed = list(
-                pool.map(
-                    lambda target: observe_function(target, outside.functions, outside.aliases, is_frugal=True), targets
-                )
-            )
+        observed = _observe(targets, outside)
         journal.outcomes = tuple(Outcome.untouched(function) for function in observed)
-        for function in observed:
-            check_updatable(function)
-        wanted = [
-            (target, function)
-            for target, function in zip(targets, observed, strict=True)
-            if not skip_stale(target, function, outside, journal)
-        ]
-        decide_of = partial(
-            _decide, source=source, repository=inputs.image.repository, outside=outside, journal=journal
-        )
-        decisions = [partial(decide_of, target=target) for target, _ in wanted]
-        plans = [decide(function) for decide, (_, function) in zip(decisions, wanted, strict=True)]
+        wanted = _wanted(inputs, list(zip(targets, observed, strict=True)), outside, journal)
+        failures, releases = Failures(), []
+        for target, function in wanted:
+            with failures.noted():
+                check_updatable(function)
+                if skip_stale(target, function, outside, journal):
+                    continue
+                decide = partial(_decide, target=target, image=images[target.name], outside=outside, journal=journal)
+                releases.append(
+                    Release(
+                        target=target,
+                        observed=function,
+                        decide=partial(_planned, plan=decide(function), decide=decide),
+                        observe=observe_releases,
+                        outside=outside,
+                        journal=journal,
+                    )
+                )
+        failures.tell()
         if any(target.traffic for target in targets):
             outside.log.notice("'traffic' is skipped: a rollback moves the alias at once.")
-    with phase("Roll back", outside, journal), outside.clock.polled():
-        release_all(
-            [
-                Release(
-                    target=target,
-                    observed=function,
-                    decide=partial(_planned, plan=plan, decide=decide),
-                    outside=outside,
-                    journal=journal,
-                    wait_timeout=inputs.wait_timeout,
-                )
-                for (target, function), decide, plan in zip(wanted, decisions, plans, strict=True)
-            ]
-        )
+    with phase("Roll back", outside, journal, is_folded=False), outside.clock.polled():
+        release_all(releases)
+
+
+def _observe(targets: Sequence[FunctionTarget], outside: Outside) -> list[ObservedFunction]:
+    """Read all functions, side by side.
+
+    Raises:
+        DeployError: with all that may not be read or do not exist.
+    """
+    failures, observed = Failures(), []
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="observe") as pool:
+        reads = [pool.submit(observe_releases, target, outside.functions, outside.aliases) for target in targets]
+    for read in reads:
+        with failures.noted():
+            observed.append(read.result())
+    failures.tell()
+    return observed
+
+
+def _wanted(
+    inputs: Inputs,
+    functions: Sequence[tuple[FunctionTarget, ObservedFunction]],
+    outside: Outside,
+    journal: Journal,
+) -> list[tuple[FunctionTarget, ObservedFunction]]:
+    """Return what is to be rolled back: of a manifest's functions, those that the last run released together.
+
+    Raises:
+        DeployError: no run has released any of them.
+    """
+    if not inputs.manifest or any(image.source != EarlierRelease() for image in inputs.images):
+        return list(functions)
+    together = released_together([observed for _, observed in functions], journal.run)
+    outside.log.info(f"The last run of {inputs.manifest} released {', '.join(together)}")
+    wanted = []
+    for target, observed in functions:
+        if observed.name not in together:
+            journal.record(Outcome.untouched(observed, ReleaseStatus.UNCHANGED))
+        elif is_first_release(observed):
+            outside.log.warning(f"{observed.name} stays as it is: nothing was released to it before.")
+            journal.record(Outcome.untouched(observed, ReleaseStatus.SKIPPED))
+        else:
+            wanted.append((target, observed))
+    return wanted
 
 
 def _planned(
@@ -80,8 +114,7 @@ def _decide(
     observed: ObservedFunction,
     *,
     target: FunctionTarget,
-    source: EarlierRelease,
-    repository: str,
+    image: ImageTarget,
     outside: Outside,
     journal: Journal,
 ) -> ReleasePlan:
@@ -90,12 +123,13 @@ def _decide(
     Raises:
         DeployError: there is no such release, or its image is gone.
     """
-    choice = choose(source.to, observed, journal.run)
+    to = image.source.to if isinstance(image.source, EarlierRelease) else "previous"
+    choice = choose(to, observed, journal.run)
     outside.log.info(history(observed, choice.version))
     if choice.version is not None:
         goal = _goal_of_version(target.name, choice.version, outside)
     else:
-        goal = _goal_of_image(observed, choice, repository, outside)
+        goal = _goal_of_image(observed, choice, image.repository, outside)
     outside.log.info(f"Going back to {goal.image}" + (f", version {goal.version.version}" if goal.version else ""))
     return plan_rollback(target, observed, goal, run=journal.run)
 

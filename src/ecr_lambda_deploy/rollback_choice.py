@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.function_model import ObservedFunction, PublishedVersion
-from ecr_lambda_deploy.history import Record, line_of_releases
+from ecr_lambda_deploy.history import Record, last_release, line_of_releases
 from ecr_lambda_deploy.model import WorkflowRun
 
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
@@ -88,6 +88,44 @@ def _previous(observed: ObservedFunction, run: WorkflowRun) -> PublishedVersion:
             f"Name another: 'rollback-to' takes a version's number, a commit's SHA or a digest.\n{history(observed)}",
         )
     return version
+
+
+def released_together(observed: Sequence[ObservedFunction], run: WorkflowRun) -> tuple[str, ...]:
+    """Return the names of the functions that the last run released, of all that it could have.
+
+    A rollback that was cut short is gone on with: what it has not taken back yet is taken back.
+
+    Args:
+        observed: the functions.
+        run: that asks.
+
+    Raises:
+        DeployError: no run has released any of them.
+    """
+    records = {function.name: last_release(function) for function in observed}
+    ours = {
+        name: record
+        for name, record in records.items()
+        if record.run_id and (not run.repository or record.repository == run.repository)
+    }
+    if not ours:
+        raise DeployError(
+            "None of these functions was released by a run of this repository, so there is none to take back.",
+            "Name what to go back to in the input 'rollback-to'.",
+        )
+    last = max(ours.values(), key=lambda record: record.run_id)
+    own = str(last.run_id) == run.run_id
+    wanted = {last.run_id}
+    if last.mode == "rollback" and last.undone:
+        left = {record.run_id for record in ours.values()} & {int(last.undone)}
+        wanted = left | ({last.run_id} if own else set()) if left or own else wanted
+    return tuple(name for name, record in ours.items() if record.run_id in wanted)
+
+
+def is_first_release(observed: ObservedFunction) -> bool:
+    """Whether what serves is all that was ever released to a function."""
+    serving = observed.version_numbered(observed.version)
+    return serving is not None and len(observed.versions) == 1 and not Record.parse(serving.description).previous
 
 
 def _is_of(run: WorkflowRun, description: str) -> bool:

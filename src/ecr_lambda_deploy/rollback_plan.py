@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction
-from ecr_lambda_deploy.history import Record
+from ecr_lambda_deploy.history import Record, last_release
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import WorkflowRun
 from ecr_lambda_deploy.plan import (
@@ -47,7 +47,12 @@ def plan_rollback(
     anew, as a version with the history of the one that they repeat.
     """
     version, alias = goal.version, observed.alias
-    moved = str(Record.of(run, mode="rollback"))
+    undone = last_release(observed)
+    # What this run has taken back already stays what it took back.
+    of_run = (
+        undone.undone if undone.mode == "rollback" and str(undone.run_id) == run.run_id else str(undone.run_id or "")
+    )
+    moved = str(Record.of(run, mode="rollback", undone=of_run))
     steps: list[Step] = []
     if target.alias and version is not None and version.state.value == "Active":
         if alias is None or alias.version != version.version or alias.weights:
@@ -63,7 +68,7 @@ def plan_rollback(
     cannot_serve = target.alias != "" and version is not None
     if cannot_serve or not is_served(target, observed, goal.image, goal.architecture):
         previous = observed.version if version is None else goal.record.previous
-        description = str(Record.of(run, commit=goal.record.commit, previous=previous, mode="rollback"))
+        description = str(Record.of(run, commit=goal.record.commit, previous=previous, mode="rollback", undone=of_run))
         at_once = replace(target, traffic=())
         steps += code_steps(
             target, observed, goal.image, goal.architecture, is_anew=cannot_serve or is_asleep(observed.latest)

@@ -26,6 +26,7 @@ class Mode(StrEnum):
 
     DEPLOY = "deploy"
     BUILD = "build"
+    PLAN = "plan"
     ROLLBACK = "rollback"
 
 
@@ -83,7 +84,7 @@ class Build:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuilderChoice:
-    """What the run's builds are made with.
+    """What builds are made with.
 
     Attributes:
         endpoint: BuildKit's, `tcp://…` or `docker-container://…`; empty for the runner's engine.
@@ -198,6 +199,7 @@ class FunctionTarget:
         creation: parameters of CreateFunction, for a function that does not exist; None if it must exist.
         reverts: whether a release that fails is reverted.
         allows_stale: whether an older run may replace a newer run's release.
+        wait_timeout: seconds to wait for Lambda to finish one change.
     """
 
     name: str
@@ -209,6 +211,7 @@ class FunctionTarget:
     creation: Mapping[str, object] | None = None
     reverts: bool = True
     allows_stale: bool = False
+    wait_timeout: float = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +219,9 @@ class ImageTarget:
     """An image that is wanted, and the functions that are to run it.
 
     Attributes:
+        name: in the manifest; empty where the action's own inputs name it.
         source: how it is built, or where it is.
+        builder: what it is built with.
         platform: None for the functions' architecture or, without functions, the builder's.
         repository: ECR repository; empty for the one that the functions use now.
         registry: registry host; empty for the one that ECR's authorization names.
@@ -225,7 +230,9 @@ class ImageTarget:
         functions: may be empty: the image is then only built and pushed.
     """
 
+    name: str = ""
     source: ImageSource
+    builder: BuilderChoice = field(default_factory=BuilderChoice)
     platform: Platform | None
     repository: str
     registry: str

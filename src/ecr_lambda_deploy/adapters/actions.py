@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,9 @@ from ecr_lambda_deploy.errors import SourceLocation
 _COMMAND = re.compile(r"((?:^|[\r\n])\s*)::")
 
 
+_MOST_ANNOTATIONS = 10  # of a kind in a step [GitHub Actions documentation, workflow commands; actions/toolkit]
+
+
 class Console:
     """The job's log, as the runner reads it: every line at once and whole, since a mask that comes late is none."""
 
@@ -26,6 +30,7 @@ class Console:
         self._masked: set[str] = set()
         self._lock = RLock()  # several threads write
         self._resume_token = ""
+        self._annotations: Counter[str] = Counter()
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
@@ -59,16 +64,16 @@ class Console:
 
     def notice(self, message: str) -> None:
         """Print a line and annotate the run with it."""
-        self._command("notice", message)
+        self._annotate("notice", message)
 
     def warning(self, message: str) -> None:
         """Print a warning and annotate the run with it."""
-        self._command("warning", message)
+        self._annotate("warning", message)
 
     def error(self, message: str, location: SourceLocation | None = None) -> None:
         """Print an error and annotate the run, or a line of a file, with it."""
         # The toolkit's own functions send every property, empty ones too.
-        self._command("error", message, {"file": location.file, "line": str(location.line)} if location else {})
+        self._annotate("error", message, {"file": location.file, "line": str(location.line)} if location else {})
 
     def mask(self, secret: str) -> None:
         """Have the runner replace a secret in the log from here on."""
@@ -77,6 +82,18 @@ class Console:
                 if line and line not in self._masked:
                     self._masked.add(line)
                     self._command("add-mask", line)
+
+    def _annotate(self, kind: str, message: str, properties: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Annotate the run, as long as GitHub takes more of the kind; what comes after that is in the log alone."""
+        with self._lock:
+            self._annotations[kind] += 1
+            number = self._annotations[kind]
+            if number == _MOST_ANNOTATIONS:
+                self._command(kind, f"There are more {kind}s than GitHub shows: this step's log has the rest.")
+            if number < _MOST_ANNOTATIONS:
+                self._command(kind, message, properties)
+            else:
+                self.info(f"{kind.capitalize()}: {message}")
 
     def _command(self, name: str, message: str = "", properties: Mapping[str, str] = MappingProxyType({})) -> None:
         """Give the runner a command, also while it takes none because another program is printing."""

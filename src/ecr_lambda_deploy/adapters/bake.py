@@ -1,32 +1,65 @@
 """A build as `buildx bake` wants it told: arguments, definition, and what may only travel in its environment."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ecr_lambda_deploy.image_model import BuildOrder, CacheEntries
 from ecr_lambda_deploy.wanted import Build
 
-TARGET = "image"
-_SECRET_VARIABLE = "BUILD_SECRET_{}"  # noqa: S105 # a variable's name
+_ONLY_TARGET = "image"
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")  # of targets [bake reference]
 
 
-def bake_arguments(build: Build) -> list[str]:
+def bake_targets(orders: Sequence[BuildOrder]) -> dict[str, BuildOrder]:
+    """Name the targets as BuildKit's log is to show them: like the images, as far as bake takes their names."""
+    targets: dict[str, BuildOrder] = {}
+    for order in orders:
+        name = _NOT_IN_NAMES.sub("-", order.name) or _ONLY_TARGET
+        targets[f"{name}-{len(targets)}" if name in targets else name] = order
+    return targets
+
+
+def bake_arguments(targets: Mapping[str, BuildOrder]) -> list[str]:
     """Return the arguments of buildx; the definition is read from its standard input."""
-    wanted = {"ssh"} & build.properties.keys() | set(build.properties.get("entitlements", ()))
-    if build.properties.get("network") == "host":
-        wanted.add("network.host")
     # Who writes the workflow has decided: bake would ask whether the definition may have these.
-    allowed = [f"--allow={entitlement}" for entitlement in sorted(wanted)]
-    return ["bake", "--file=-", "--progress=plain", *allowed, TARGET]
+    wanted = {entitlement for order in targets.values() for entitlement in _entitlements(order.build)}
+    return ["bake", "--file=-", "--progress=plain", *(f"--allow={one}" for one in sorted(wanted)), *targets]
 
 
-def bake_secrets(build: Build) -> dict[str, str]:
+def _entitlements(build: Build) -> set[str]:
+    wanted = {"ssh"} & build.properties.keys() | set(build.properties.get("entitlements", ()))
+    return wanted | ({"network.host"} if build.properties.get("network") == "host" else set())
+
+
+def bake_secrets(targets: Mapping[str, BuildOrder]) -> dict[str, str]:
     """Return the environment variables in which buildx finds the secrets: there is no other trace of them."""
-    return {_SECRET_VARIABLE.format(number): value for number, value in enumerate(build.secrets.values())}
+    return {
+        _secret_variable(target, number): value
+        for target, order in targets.items()
+        for number, value in enumerate(order.build.secrets.values())
+    }
 
 
-def bake_definition(order: BuildOrder, cache: CacheEntries) -> Mapping[str, Any]:
-    """Return the definition that bake reads: one target, pushed under one tag.
+def _secret_variable(target: str, number: int) -> str:
+    return f"BUILD_SECRET_{target}_{number}"
+
+
+def bake_definition(targets: Mapping[str, BuildOrder], caches: Sequence[CacheEntries]) -> Mapping[str, Any]:
+    """Return the definition that bake reads: targets, each pushed under one tag.
+
+    Args:
+        targets: the builds by the names of their targets.
+        caches: of each build, in order.
+    """
+    pairs = zip(targets.items(), caches, strict=True)
+    definition = {target: _definition(target, order, cache) for (target, order), cache in pairs}
+    escaped: Mapping[str, Any] = _escape({"target": definition})
+    return escaped
+
+
+def _definition(name: str, order: BuildOrder, cache: CacheEntries) -> dict[str, Any]:
+    """Return the definition of one target.
 
     Attestations are disabled unless they are asked for: with them, BuildKit's default, the tag names an index, which
     Lambda refuses [buildx#1533].
@@ -39,7 +72,7 @@ def bake_definition(order: BuildOrder, cache: CacheEntries) -> Mapping[str, Any]
         "args": dict(build.build_args),
         "labels": dict(order.labels),
         "platforms": [order.platform],
-        "tags": [f"{order.repository_uri}:{order.tag}"],
+        "tags": [order.uri],
         # A base image's layers may be uncompressed or zstd, which Lambda does not read.
         "output": ["type=image,push=true,compression=gzip,force-compression=true"],
         "attest": [_attestation("provenance", build.provenance), _attestation("sbom", build.sbom)],
@@ -50,13 +83,11 @@ def bake_definition(order: BuildOrder, cache: CacheEntries) -> Mapping[str, Any]
     optional: dict[str, Any] = {
         "target": build.target,
         "contexts": dict(build.build_contexts),
-        "secret": [f"type=env,id={id_},env={_SECRET_VARIABLE.format(n)}" for n, id_ in enumerate(build.secrets)],
+        "secret": [f"type=env,id={id_},env={_secret_variable(name, n)}" for n, id_ in enumerate(build.secrets)],
         "cache-from": list(cache.imports),
         "cache-to": list(cache.exports),
     }
-    target |= {name: value for name, value in optional.items() if value}
-    escaped: Mapping[str, Any] = _escape({"target": {TARGET: target}})
-    return escaped
+    return target | {key: value for key, value in optional.items() if value}
 
 
 def _attestation(kind: str, wanted: str) -> str:

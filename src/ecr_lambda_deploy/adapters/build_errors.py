@@ -1,7 +1,7 @@
 """Makes one clear error of a failed build's log: BuildKit's own words, the line of the Dockerfile, the way out."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ecr_lambda_deploy.errors import DeployError, SourceLocation
 
@@ -13,7 +13,7 @@ _BASE_IMAGE = re.compile(r"^ > \[internal\] load metadata for (?P<reference>\S+?
 
 # What BuildKit's layers put before the reason.
 _NOISE = re.compile(
-    r"failed to solve: |rpc error: code = \w+ desc = "
+    r"^target [\w-]+: |failed to solve: |rpc error: code = \w+ desc = "
     r"|failed to solve with frontend dockerfile\.v0: |failed to create LLB definition: |failed to compute cache key: "
 )
 
@@ -96,6 +96,13 @@ def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> Deploy
         hint,
         location=SourceLocation(file=dockerfile, line=line),
     )
+
+
+def failed_target(log: Sequence[str], targets: Iterable[str]) -> str:
+    """Return which of bake's targets failed; empty if the log does not tell, and there are several."""
+    reason, names = _reason(log), list(targets)
+    named = [name for name in names if reason.startswith(f"target {name}: ")]
+    return named[0] if named else names[0] if len(names) == 1 else ""
 
 
 def passing_failure(log: Sequence[str]) -> str:

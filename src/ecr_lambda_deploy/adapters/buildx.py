@@ -4,28 +4,31 @@ import json
 import re
 import subprocess
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from platform import machine
 from typing import Protocol
 
 from ecr_lambda_deploy.adapters.actions import Console
-from ecr_lambda_deploy.adapters.bake import bake_arguments, bake_definition, bake_secrets
+from ecr_lambda_deploy.adapters.bake import bake_arguments, bake_definition, bake_secrets, bake_targets
 from ecr_lambda_deploy.adapters.build_cache import choose_cache
-from ecr_lambda_deploy.adapters.build_errors import explain, failed_login, passing_failure
+from ecr_lambda_deploy.adapters.build_errors import explain, failed_login, failed_target, passing_failure
 from ecr_lambda_deploy.adapters.builders import check_platform, selected_builder
 from ecr_lambda_deploy.adapters.docker_config import private_docker_config
 from ecr_lambda_deploy.adapters.ecr_authorization import Authorization
 from ecr_lambda_deploy.adapters.engine import engine_platform, has_containerd_store
-from ecr_lambda_deploy.adapters.fingerprint import fingerprint
+from ecr_lambda_deploy.adapters.fingerprint import BuildInputs
 from ecr_lambda_deploy.adapters.image_digests import ImageDigests
-from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.errors import BuildError
 from ecr_lambda_deploy.image_model import BuildOrder, CacheEntries, Fingerprint
 from ecr_lambda_deploy.ports import Clock
 from ecr_lambda_deploy.wanted import Build, BuilderChoice, Platform
 
 _LINES_KEPT = 500  # of the build's log, to look for an error in
+_FINGERPRINTS_AT_ONCE = 4  # each hashes in threads of its own
 _PATIENCE = 60  # seconds, from the first failure that may pass to the last attempt
 _LONGEST_DELAY = 15  # seconds between two attempts
 # What buildx may see of the step's environment: nothing that could be a secret.
@@ -103,34 +106,46 @@ class Buildx:
         with selected_builder(self._program, self._choice.endpoint, self._environment) as environment:
             return check_platform(self._program, environment, platform)
 
-    def fingerprint(self, build: Build, platform: Platform) -> Fingerprint:
-        """Return what tells this build's inputs from all others.
+    def machine_platform(self) -> Platform:
+        """Return what the builder most likely builds for: what this machine is."""
+        return "linux/arm64" if machine() in {"aarch64", "arm64"} else "linux/amd64"
+
+    def fingerprints(self, wanted: Sequence[tuple[Build, Platform]]) -> tuple[Fingerprint, ...]:
+        """Return what tells the inputs of each build from all others.
 
         Raises:
             DeployError: there are no credentials for the registry.
         """
-        with self._logged_in() as login:
+        epoch = self._environment.get("SOURCE_DATE_EPOCH")  # BuildKit's client makes an argument of it
+        with self._logged_in() as login, ThreadPoolExecutor(_FINGERPRINTS_AT_ONCE) as pool:
             digests = ImageDigests(
                 program=self._program,
                 environment={**self._environment, **login},
                 has_engine=self._has_engine,
                 say=self._console.info,
             )
-            if epoch := self._environment.get("SOURCE_DATE_EPOCH"):  # BuildKit's client makes an argument of it
-                build = replace(build, build_args={"SOURCE_DATE_EPOCH": epoch, **build.build_args})
-            taken = fingerprint(build, platform, resolve=digests.resolve)
-            return replace(taken, is_of_registries=not digests.stand_ins)
+            inputs = BuildInputs(resolve=digests.resolve)
 
-    def build_and_push(self, order: BuildOrder) -> None:
-        """Build an image and push it; what passes by itself within a minute is waited for.
+            def take(build: Build, platform: Platform) -> Fingerprint:
+                if epoch:
+                    build = replace(build, build_args={"SOURCE_DATE_EPOCH": epoch, **build.build_args})
+                return inputs.fingerprint(build, platform)
+
+            taken = tuple(pool.map(take, *zip(*wanted, strict=True)))
+            return tuple(replace(one, is_of_registries=not digests.stand_ins.intersection(one.images)) for one in taken)
+
+    def build_and_push(self, orders: Sequence[BuildOrder]) -> None:
+        """Build images in one session and push them; what passes by itself within a minute is waited for.
 
         Raises:
-            DeployError: the build or the push failed.
+            BuildError: one could not be built or pushed; others may have been.
+            DeployError: there are no credentials for the registry, or no builder.
         """
-        cache = self._choose_cache(order)
+        targets = bake_targets(orders)
+        caches = [self._choose_cache(order) for order in orders]
         deadline, delay, is_fresh = 0.0, 1, False
         with selected_builder(self._program, self._choice.endpoint, self._environment) as environment:
-            while (log := self._bake(order, cache, environment, fresh=is_fresh)) is not None:
+            while (log := self._bake(targets, caches, environment, fresh=is_fresh)) is not None:
                 deadline = deadline or self._clock.now() + _PATIENCE
                 if (reason := passing_failure(log)) and self._clock.now() + delay <= deadline:
                     self._console.info(f"Trying again in {delay} s; what is built is kept. {reason}")
@@ -140,14 +155,15 @@ class Buildx:
                     self._console.info("Trying again with a new login to the registry; what is built is kept.")
                     is_fresh = True
                 else:
-                    raise self._failure(order.build, log)
+                    raise self._failure(targets, log)
 
     def _choose_cache(self, order: BuildOrder) -> CacheEntries:
         is_inline_only = not self._choice.endpoint and not has_containerd_store(self._environment)
         cache = choose_cache(order, workspace=self._workspace, is_inline_only=is_inline_only, environment=self._runner)
         self._console.mask(self._runner.get("ACTIONS_RUNTIME_TOKEN", ""))  # it may be part of an entry
         is_missed = order.build.cache.mode == "gha" and not cache.exports
-        (self._console.warning if is_missed else self._console.info)(f"Cache: {cache.reason}")
+        name = f" of {order.name}" if order.name else ""
+        (self._console.warning if is_missed else self._console.info)(f"Cache{name}: {cache.reason}")
         return cache
 
     @contextmanager
@@ -159,20 +175,26 @@ class Buildx:
             yield {"DOCKER_CONFIG": str(folder)}
 
     def _bake(
-        self, order: BuildOrder, cache: CacheEntries, environment: Mapping[str, str], *, fresh: bool
+        self,
+        targets: Mapping[str, BuildOrder],
+        caches: Sequence[CacheEntries],
+        environment: Mapping[str, str],
+        *,
+        fresh: bool,
     ) -> list[str] | None:
         """Run buildx, show what it prints as it prints it, and return its last lines if it fails."""
         tail: deque[str] = deque(maxlen=_LINES_KEPT)
+        registries = sorted({order.repository_uri.partition("/")[0] for order in targets.values()})
         with (
-            self._logged_in(order.repository_uri.partition("/")[0], fresh=fresh) as login,
+            self._logged_in(*registries, fresh=fresh) as login,
             self._console.verbatim(),
             subprocess.Popen(
-                [self._program, *bake_arguments(order.build)],
+                [self._program, *bake_arguments(targets)],
                 cwd=self._workspace,  # bake reads below its working folder only
                 env={
                     **environment,
                     **login,
-                    **bake_secrets(order.build),
+                    **bake_secrets(targets),
                     "BUILDX_GIT_INFO": "false",  # there is no git here, and the labels say the commit
                 },
                 stdin=subprocess.PIPE,
@@ -183,7 +205,7 @@ class Buildx:
             ) as process,
         ):
             try:
-                for line in _conversation(process, json.dumps(bake_definition(order, cache))):
+                for line in _conversation(process, json.dumps(bake_definition(targets, caches))):
                     tail.append(line)
                     self._console.info(line)
             except BaseException:  # a run that is cancelled ends its build too
@@ -191,10 +213,13 @@ class Buildx:
                 raise
         return list(tail) if process.returncode else None
 
-    def _failure(self, build: Build, log: list[str]) -> DeployError:
-        dockerfile = build.dockerfile
+    def _failure(self, targets: Mapping[str, BuildOrder], log: list[str]) -> BuildError:
+        target = failed_target(log, targets)
+        order = targets[target] if target else next(iter(targets.values()))
+        dockerfile = order.build.dockerfile
         shown = dockerfile.relative_to(self._workspace) if dockerfile.is_relative_to(self._workspace) else dockerfile
-        return explain(log, dockerfile=str(shown), instructions=dockerfile.read_text(errors="replace"))
+        error = explain(log, dockerfile=str(shown), instructions=dockerfile.read_text(errors="replace"))
+        return BuildError(error.message, error.hint, location=error.location, uri=order.uri if target else "")
 
 
 def _conversation(process: subprocess.Popen[str], definition: str) -> Iterator[str]:

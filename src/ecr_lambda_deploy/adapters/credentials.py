@@ -12,9 +12,11 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.credentials import CredentialResolver, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ConnectionError, HTTPClientError  # noqa: A004 # botocore's own name
+from botocore.model import OperationModel
 from botocore.session import get_session
 
 from ecr_lambda_deploy.adapters.aws_errors import RefusedError, translated
+from ecr_lambda_deploy.adapters.rates import RateLimits
 from ecr_lambda_deploy.adapters.retries import DELAYS
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.wanted import RoleToAssume
@@ -38,6 +40,7 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 1},
     connect_timeout=10,
     read_timeout=60,
+    max_pool_connections=32,  # kept for the next call
     user_agent_extra="ecr-lambda-deploy",
 )
 # A function runs for 15 minutes at most [Lambda quotas]; a second try would invoke it twice.
@@ -71,12 +74,13 @@ class Aws:
         self._mask = mask
         self._lock = Lock()  # creating clients is not thread-safe [boto3 documentation, multithreading]
         self._clients: dict[tuple[str, str, bool], Any] = {}
+        self._limits: dict[str, RateLimits] = {}  # by Region
         self._environment = boto3.Session(region_name=region)
         self._session = self._environment if role is None else self._session_of(role)
 
     def in_region(self, region: str) -> Self:
         """Return the same credentials with clients for another Region."""
-        other = copy(self)  # the session, its clients and their lock are shared
+        other = copy(self)  # the session, its clients, their limits and their lock are shared
         other.region = region
         return other
 
@@ -101,7 +105,7 @@ class Aws:
             raise DeployError(f"The AWS credentials of the environment cannot be used: {error}") from error
         other = copy(self)
         other._session = boto3.Session(botocore_session=session, region_name=self.region)  # noqa: SLF001 # its own class
-        other._clients = {}  # noqa: SLF001
+        other._clients, other._limits = {}, {}  # noqa: SLF001
         return other
 
     def _session_of(self, role: RoleToAssume) -> boto3.Session:
@@ -136,6 +140,8 @@ class Aws:
             key = service, self.region, config is _CONFIG
             if key not in self._clients:
                 client = self._session.client(service, region_name=self.region, config=config)
+                limits = self._limits.setdefault(self.region, RateLimits())
+                _keep_within(client, limits, service)
                 if config is _CONFIG:
                     _retry_by_delay(client)
                 self._clients[key] = client
@@ -185,6 +191,24 @@ class Aws:
                 "Add `permissions: { id-token: write, contents: read }` to the workflow or the job. "
                 "To take the role with the credentials of the environment instead, set 'role-chaining: true'.",
             ) from error
+
+
+def _keep_within(client: "CloudWatchClient | ECRClient | LambdaClient", limits: RateLimits, service: str) -> None:
+    """Have every request, also one that is sent again, wait for its turn before it is signed."""
+
+    def wait(*, operation_name: str, **_: object) -> None:
+        if limit := limits.of(service, operation_name):
+            limit.wait()
+
+    def back_off(
+        *, operation: OperationModel, response: tuple[AWSResponse, dict[str, Any]] | None, **_: object
+    ) -> None:
+        is_throttled = response is not None and response[1].get("Error", {}).get("Code") in _THROTTLED
+        if is_throttled and (limit := limits.of(service, operation.name)):
+            limit.back_off()
+
+    client.meta.events.register_first("request-created", wait)
+    client.meta.events.register_first("needs-retry", back_off)
 
 
 def _retry_by_delay(client: "CloudWatchClient | ECRClient | LambdaClient | STSClient") -> None:

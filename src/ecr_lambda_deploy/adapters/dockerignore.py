@@ -77,6 +77,14 @@ class Dockerignore:
         self._patterns = tuple(_Pattern.parse(pattern) for pattern in cleaned)
         self._exceptions = tuple(pattern for pattern in self._patterns if pattern.is_exception)
         self.root: Matches = (False,) * len(self._patterns)
+        self._key = tuple((pattern.text, pattern.is_exception) for pattern in self._patterns)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether other rules are the same."""
+        return isinstance(other, Dockerignore) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
 
     @classmethod
     def parse(cls, content: bytes) -> Self:

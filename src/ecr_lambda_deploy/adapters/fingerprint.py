@@ -15,6 +15,7 @@ from pathlib import Path
 from ecr_lambda_deploy.adapters.base_images import images_of
 from ecr_lambda_deploy.adapters.build_context import digest_of, unreadable
 from ecr_lambda_deploy.adapters.dockerignore import Dockerignore
+from ecr_lambda_deploy.adapters.once import Once
 from ecr_lambda_deploy.adapters.unknown_input import UnknownInputError
 from ecr_lambda_deploy.image_model import Fingerprint
 from ecr_lambda_deploy.wanted import Build, Platform
@@ -24,54 +25,77 @@ _IMAGE = "docker-image://"
 _REGISTRIES_ASKED = 8  # at a time
 
 
-def fingerprint(build: Build, platform: Platform, *, resolve: Callable[[str], str]) -> Fingerprint:
-    """Compute the fingerprint of a build.
+class BuildInputs:
+    """What goes into builds; a context or base image that several have is looked at once.
 
     Args:
-        build: what is built.
-        platform: what it is built for.
         resolve: returns the digest that an image reference has now, or what stands in for it; called in threads.
     """
-    try:
-        inputs = _inputs(build, platform, resolve)
-    except UnknownInputError as error:
-        return Fingerprint(tag=None, reason=" ".join(str(error).split()))
-    digest = sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
-    return Fingerprint(tag=f"src-{digest}", hints=_hints(build))
+
+    def __init__(self, resolve: Callable[[str], str]) -> None:
+        self._resolve = Once(resolve)
+        self._digest_of = Once(_digest_of)
+
+    def fingerprint(self, build: Build, platform: Platform) -> Fingerprint:
+        """Compute the fingerprint of a build.
+
+        Args:
+            build: what is built.
+            platform: what it is built for.
+        """
+        try:
+            inputs, images = self._inputs(build, platform)
+        except UnknownInputError as error:
+            return Fingerprint(tag=None, reason=" ".join(str(error).split()))
+        digest = sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+        return Fingerprint(tag=f"src-{digest}", hints=_hints(build), images=images)
+
+    def _inputs(self, build: Build, platform: Platform) -> tuple[Mapping[str, object], tuple[str, ...]]:
+        """Return everything that goes into a build, and the references of its base images.
+
+        Raises:
+            UnknownInputError: something cannot be known.
+        """
+        _check_known(build)
+        dockerfile = _dockerfile(build)
+        images = images_of(dockerfile, target=build.target, build_args=build.build_args, platform=platform)
+        folders, replacements = _named_contexts(build.build_contexts)
+        references = [image for image in images if _familiar(image) not in build.build_contexts] + replacements
+        with ThreadPoolExecutor(_REGISTRIES_ASKED, thread_name_prefix="resolve") as pool:
+            digests = pool.map(self._resolve, references)  # asked while the files are read
+            inputs = {
+                "scheme": _SCHEME,
+                "platform": platform,
+                "dockerfile": dockerfile,
+                "context": self._digest_of((str(build.context), _rules(build))),
+                "folders": {name: self._digest_of((path, _rules_in(path))) for name, path in folders.items()},
+                "build-contexts": {name: value for name, value in build.build_contexts.items() if name not in folders},
+                "images": dict(zip(references, digests, strict=True)),
+                "target": build.target,
+                "build-args": dict(build.build_args),
+                "labels": dict(build.labels),
+                "properties": dict(build.properties),
+                "provenance": build.provenance,
+                "sbom": build.sbom,
+                "secrets": sorted(build.secrets),
+            }
+        return inputs, tuple(references)
 
 
-def _inputs(build: Build, platform: Platform, resolve: Callable[[str], str]) -> Mapping[str, object]:
-    """Return everything that goes into a build.
+def _digest_of(context: tuple[str, Dockerignore]) -> str:
+    return digest_of(*context)
+
+
+def _check_known(build: Build) -> None:
+    """Make sure that nothing goes into a build that is not looked at.
 
     Raises:
-        UnknownInputError: something cannot be known.
+        UnknownInputError: something does.
     """
     if "no-cache-filter" in build.properties:
         raise UnknownInputError("the build is to be run anew")
     if elsewhere := build.properties.keys() & {"args", "contexts", "dockerfile-inline"}:
         raise UnknownInputError(f"`set` has {min(elsewhere)}, which is not looked into")
-    dockerfile = _dockerfile(build)
-    images = images_of(dockerfile, target=build.target, build_args=build.build_args, platform=platform)
-    folders, replacements = _named_contexts(build.build_contexts)
-    references = [image for image in images if _familiar(image) not in build.build_contexts] + replacements
-    with ThreadPoolExecutor(_REGISTRIES_ASKED, thread_name_prefix="resolve") as pool:
-        digests = pool.map(resolve, references)  # asked while the files are read
-        return {
-            "scheme": _SCHEME,
-            "platform": platform,
-            "dockerfile": dockerfile,
-            "context": digest_of(str(build.context), _rules(build)),
-            "folders": {name: digest_of(path, _rules_in(path)) for name, path in folders.items()},
-            "build-contexts": {name: value for name, value in build.build_contexts.items() if name not in folders},
-            "images": dict(zip(references, digests, strict=True)),
-            "target": build.target,
-            "build-args": dict(build.build_args),
-            "labels": dict(build.labels),
-            "properties": dict(build.properties),
-            "provenance": build.provenance,
-            "sbom": build.sbom,
-            "secrets": sorted(build.secrets),
-        }
 
 
 def _dockerfile(build: Build) -> str:

@@ -26,7 +26,7 @@ class ImageDigests:
     environment: Mapping[str, str]
     has_engine: bool
     say: Callable[[str], None]
-    stand_ins: list[str] = field(default_factory=list)
+    stand_ins: set[str] = field(default_factory=set)
 
     def resolve(self, reference: str) -> str:
         """Return the digest of an image, of its index where it has one, or what stands in for it."""
@@ -38,7 +38,7 @@ class ImageDigests:
         except _UnknownDigestError as error:
             own = image_digest(reference, self.environment) if self.has_engine else None
             stand_in = "the engine's own copy" if own else "its name"
-            self.stand_ins.append(reference)
+            self.stand_ins.add(reference)
             self.say(f"The registry does not tell the digest of {reference}; {stand_in} stands in for it ({error})")
             return own or reference
 

@@ -1,0 +1,328 @@
+"""One image on its way into its repository: identified, planned, made by others or taken, read back, and tagged."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+from uuid import uuid4
+
+from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.function_model import FunctionState
+from ecr_lambda_deploy.image_checks import check_image
+from ecr_lambda_deploy.image_model import (
+    CACHE_TAG_PREFIX,
+    BuildOrder,
+    Fingerprint,
+    ImageReference,
+    RegistryImage,
+)
+from ecr_lambda_deploy.image_plan import (
+    BuildImage,
+    CopyImage,
+    ImageStep,
+    KeepImage,
+    TakeImage,
+    digest_tag,
+    plan_build,
+    plan_existing,
+)
+from ecr_lambda_deploy.model import ImageOutcome, ImageStatus, Journal, WorkflowRun
+from ecr_lambda_deploy.observe import ObservedImage
+from ecr_lambda_deploy.ports import Outside
+from ecr_lambda_deploy.wanted import Build, EarlierRelease, ExistingImage, ServedImage
+
+
+@dataclass(slots=True, kw_only=True)
+class ImageJob:
+    """Gets one image into the repository that it is to be in.
+
+    Attributes:
+        observed: what is wanted, and what is there.
+        outside: what is asked.
+        journal: told what becomes of the image.
+        step: what gets it there, once that is planned.
+        image: by the digest that the functions get, once that is known.
+        has_repository: whether the repository is there.
+    """
+
+    observed: ObservedImage
+    outside: Outside
+    journal: Journal
+    step: ImageStep | None = None
+    image: ImageReference | None = None
+    has_repository: bool = True
+    _fingerprint: Fingerprint | None = field(default=None, init=False)
+    _source: RegistryImage | None = field(default=None, init=False)
+    _found: Mapping[str, str] = field(default_factory=dict, init=False)
+    _read: RegistryImage | None = field(default=None, init=False)
+
+    @property
+    def name(self) -> str:
+        """The image's name in the manifest."""
+        return self.observed.target.name
+
+    @property
+    def outcome(self) -> ImageOutcome:
+        """What has become of it so far."""
+        return self.journal.image_named(self.name)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it is not to be had."""
+        return self.outcome.status is ImageStatus.FAILED
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Within the block a failure is this image's."""
+        started = self.outside.clock.now()
+        if not self.outcome.started:
+            self.record(started=started)
+        try:
+            yield
+        except DeployError as error:
+            self.record(status=ImageStatus.FAILED, error=error)
+        finally:
+            self.record(seconds=self.outside.clock.now() - self.outcome.started)
+
+    def record(self, **changes: object) -> None:
+        """Note what has become of the image."""
+        self.journal.record_image(replace(self.outcome, **changes))  # type: ignore[arg-type] # its own fields
+
+    def identify(self, fingerprint: Fingerprint | None) -> None:
+        """Learn which image is wanted.
+
+        Args:
+            fingerprint: of the build's inputs; None for an image that exists.
+
+        Raises:
+            DeployError: it does not exist, or Lambda could not run it.
+        """
+        match self.observed.target.source:
+            case Build():
+                self._fingerprint = fingerprint
+                for hint in fingerprint.hints if fingerprint else ():
+                    self._say(hint)
+            case ExistingImage() | ServedImage() as source:
+                sources = self.outside.sources
+                uri = source.uri if isinstance(source, ExistingImage) else str(sources.served_image(source))
+                self._source = sources.resolve(uri, self.observed.destination.platform)
+                self._say(f"{uri} is {self._source.reference}")
+                self._check(self._source)
+            case EarlierRelease():
+                raise AssertionError("a rollback gets no image")
+
+    @property
+    def lookups(self) -> tuple[str, ...] | None:
+        """The tags whose digests the plan depends on; None if it depends on none."""
+        tags = self.observed.target.tags
+        if self._source is not None:
+            here = self._reference(self._source.reference.digest)
+            return (digest_tag(here), *tags) if tags or not self._is_run(here) else None
+        own = self._fingerprint.tag if self._fingerprint else None
+        return (own, *tags) if own else tags
+
+    def plan(self, found: Mapping[str, str] | None) -> None:
+        """Decide how the image gets there; one that is there already is read.
+
+        Args:
+            found: the digests of its tags that the repository has; None if there is no such repository.
+
+        Raises:
+            DeployError: there is no repository, or Lambda could not run the image.
+        """
+        target = self.observed.target
+        self.has_repository, self._found = found is not None, found or {}
+        if found is None and not target.create_repository:
+            raise self.outside.repositories.missing(self.observed.destination.repository)
+        if self._source is not None:
+            here = self._reference(self._source.reference.digest)
+            is_run = self._is_run(here)
+            self.step = plan_existing(self._source, target.tags, found=self._found, here=here, is_run=is_run)
+        elif isinstance(target.source, Build) and self._fingerprint is not None:
+            here = self._reference(self._found.get(self._fingerprint.tag or "", ""))
+            is_run = self._is_run(here)
+            self.step = plan_build(
+                target.source, self._fingerprint, target.tags, found=self._found, here=here, is_run=is_run
+            )
+        match self.step:
+            case KeepImage(image=image, tags=tags):
+                self.image = image
+                self.record(image=image, tags=tags)
+            case TakeImage(reference=reference):
+                self._read_back(reference)
+            case CopyImage(image=source):
+                self.image = self._reference(source.reference.digest)
+            case BuildImage() | None:
+                pass
+            case _:
+                assert_never(self.step)
+        self._tell_plan()
+
+    def order(self) -> BuildOrder:
+        """Decide the build that is planned to the last detail."""
+        target, destination, step = self.observed.target, self.observed.destination, self.step
+        if not isinstance(target.source, Build) or not isinstance(step, BuildImage):
+            raise AssertionError("a build is planned")  # noqa: TRY004 # it is no argument
+        if not step.own:
+            self.step = step = replace(step, own=f"src-{uuid4().hex}")
+        present = next((function.latest.image for function in self.observed.functions if function.latest), None)
+        return BuildOrder(
+            name=self.name,
+            # The tag says which base images went in: the build takes those, no older copies that the engine has.
+            build=replace(target.source, pull=target.source.pull or step.is_pulled),
+            platform=destination.platform,
+            labels={**_labels(self.journal.run), **target.source.labels},
+            repository_uri=destination.repository_uri,
+            tag=step.own,
+            may_overwrite_cache=self._may_overwrite_cache(),
+            present_image=present,
+        )
+
+    def copy(self) -> None:
+        """Copy the image, if that is what is planned.
+
+        Raises:
+            DeployError: a registry refuses.
+        """
+        if isinstance(self.step, CopyImage):
+            self._say(f"Copying it to {self.uri}, from registry to registry")
+            self.outside.sources.copy(self.step.image.reference, f"{self.uri}:{self.step.own}")
+
+    def receive(self) -> None:
+        """Read back what was built or copied.
+
+        Raises:
+            DeployError: Lambda could not run it.
+        """
+        match self.step:
+            case CopyImage(image=source):
+                self._read_back(source.reference.digest)
+            case BuildImage(own=own):
+                self._read_back(own)
+            case _:
+                pass
+
+    def tag(self) -> None:
+        """Give the image its tags, and note what has become of it.
+
+        Raises:
+            DeployError: ECR refuses.
+        """
+        step, image = self.step, self._read
+        if step is None or isinstance(step, KeepImage) or image is None:
+            return
+        here = self._reference(image.reference.digest)
+        held = [tag for tag in step.tags if self._found.get(tag) == here.digest or self._add_tag(image, tag)]
+        if image.is_of_index and not held:
+            # What is deployed keeps a tag of its own: lifecycle rules remove images without one.
+            held = [tag for tag in [digest_tag(here)] if self._add_tag(image, tag)]
+        tags = (*held, step.own) if step.own else tuple(held)
+        statuses = {BuildImage: ImageStatus.BUILT, CopyImage: ImageStatus.COPIED, TakeImage: ImageStatus.FOUND}
+        self.record(status=statuses[type(step)], tags=tags)
+        self._say(f"Image {here} ({', '.join(tags)})")
+
+    @property
+    def is_build(self) -> bool:
+        """Whether it is to be built."""
+        return isinstance(self.step, BuildImage)
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is still to be built or copied."""
+        return isinstance(self.step, BuildImage | CopyImage)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether anything is to be done for it, if only to give it tags."""
+        return not isinstance(self.step, KeepImage)
+
+    @property
+    def warned_tags(self) -> tuple[str, ...]:
+        """The tags that a lifecycle rule should spare; none where nothing new comes into use."""
+        own = self.step.own if isinstance(self.step, BuildImage | CopyImage | TakeImage) else ""
+        return (own or "", *self.observed.target.tags) if self.step and not isinstance(self.step, KeepImage) else ()
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether Lambda can pull from the repository: a function runs an image of it, or none is to."""
+        destination = self.observed.destination
+        images = [function.latest.image if function.latest else None for function in self.observed.functions]
+        return not images or any(
+            image is not None and image.is_in(destination.registry) and image.repository == destination.repository
+            for image in images
+        )
+
+    @property
+    def uri(self) -> str:
+        """Registry and repository."""
+        return self.observed.destination.repository_uri
+
+    def _read_back(self, reference: str) -> None:
+        destination = self.observed.destination
+        image = self.outside.repositories.read_image(destination.repository, reference, destination.platform)
+        self._check(image)
+        self._read, self.image = image, self._reference(image.reference.digest)
+        self.record(image=self.image)
+
+    def _check(self, image: RegistryImage) -> None:
+        check_image(image, platform=self.observed.destination.platform, function=self._function)
+
+    def _add_tag(self, image: RegistryImage, tag: str) -> bool:
+        is_added = self.outside.repositories.add_tag(image, tag)
+        if not is_added:
+            self.outside.log.notice(
+                f"The tag {tag} stays on the image that has it, since tags of {image.reference.repository} are "
+                f"immutable. What is deployed is {image.reference}."
+            )
+        return is_added
+
+    def _may_overwrite_cache(self) -> bool | None:
+        if not self.has_repository:
+            return True  # as it will be created
+        try:
+            return self.outside.repositories.may_overwrite(self.observed.destination.repository, CACHE_TAG_PREFIX)
+        except DeployError as error:
+            self._say(f"Whether a cache can be kept in {self.uri} is not known: {error.message}")
+            return None
+
+    def _tell_plan(self) -> None:
+        step = self.step
+        self.record(reason=step.reason if step else "")
+        match step:
+            case BuildImage():
+                self._say(f"{self.uri} is to be built: {step.reason}")
+            case TakeImage(own=own) | KeepImage(tags=(*_, own)) if isinstance(self.observed.target.source, Build):
+                self._say(f"Nothing to build: {self.uri}:{own} was built from the same inputs")
+            case _:
+                pass
+        if isinstance(step, KeepImage | TakeImage):
+            self.record(status=ImageStatus.FOUND)
+
+    def _say(self, message: str) -> None:
+        self.outside.log.info(f"{self.name}: {message}" if self.name else message)
+
+    @property
+    def _function(self) -> FunctionState | None:
+        """A function that is to run the image; of several, one that does not say how it is started."""
+        states = [function.latest for function in self.observed.functions if function.latest is not None]
+        return next((state for state in states if not state.has_entry_point), states[0] if states else None)
+
+    def _reference(self, digest: str) -> ImageReference:
+        destination = self.observed.destination
+        return ImageReference(registry=destination.registry, repository=destination.repository, digest=digest)
+
+    def _is_run(self, image: ImageReference) -> bool:
+        """Whether all functions run an image already."""
+        return bool(self.observed.functions) and all(
+            function.latest is not None and image.is_same_image(function.latest.image)
+            for function in self.observed.functions
+        )
+
+
+def _labels(run: WorkflowRun) -> dict[str, str]:
+    """Return the labels that lead from an image to its source [OCI image specification, annotations]."""
+    labels = {
+        "org.opencontainers.image.revision": run.commit,
+        "org.opencontainers.image.source": f"{run.server_url}/{run.repository}" if run.repository else "",
+    }
+    return {name: value for name, value in labels.items() if value}

@@ -1,0 +1,151 @@
+"""Pure: what is known of the run becomes the step's outputs."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.model import ImageOutcome, ImageStatus, Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.wanted import Mode
+
+OUTPUTS = (
+    "image-uri",
+    "image-digest",
+    "image-tags",
+    "repository-uri",
+    "function-arn",
+    "alias-arn",
+    "function-version",
+    "previous-image-uri",
+    "previous-version",
+    "changed",
+    "results",
+    "matrix",
+)
+"""Every output, as `action.yml` declares them."""
+
+# The outputs of a job have 1 MB, counted as UTF-16 [GitHub Actions documentation, passing information between jobs].
+_MOST_CHARACTERS = 500_000
+_LONGEST_ERROR = 2_000  # characters
+_MOST_JOBS = 256  # of a matrix [GitHub Actions documentation, usage limits]
+
+
+def outputs(journal: Journal) -> Mapping[str, str]:
+    """Return every output; with several functions, the single values are those of the first one.
+
+    After a failure they tell what serves then.
+    """
+    first = journal.outcomes[0] if journal.outcomes else None
+    before, after = (first.before, first.after) if first else (None, None)
+    made = image_of(first, journal)
+    image = after.image if after else made.image if made else None
+    values = {
+        "image-uri": str(image or ""),
+        "image-digest": image.digest if image else "",
+        "image-tags": "\n".join(made.tags if made else ()),
+        "repository-uri": image.repository_uri if image else made.repository_uri if made else "",
+        "function-arn": first.arn if first else "",
+        "alias-arn": after.alias.arn if after and after.alias else "",
+        "function-version": after.version if after else "",
+        "previous-image-uri": str((before.image if before else None) or ""),
+        "previous-version": before.version if before else "",
+        "changed": "true" if any(map(_is_changed, journal.outcomes)) else "false",
+        "results": _results(journal),
+        "matrix": _json({"include": matrix(journal)}) if journal.mode is Mode.PLAN else "",
+    }
+    return {name: values[name] for name in OUTPUTS}
+
+
+def image_of(outcome: Outcome | None, journal: Journal) -> ImageOutcome | None:
+    """Return the image that a function was to run; without a function, the first image."""
+    if outcome is None:
+        return journal.images[0] if journal.images else None
+    return next((image for image in journal.images if outcome.function in _names(image)), None)
+
+
+def matrix(journal: Journal) -> list[Mapping[str, object]]:
+    """Return the images of which anything would change, with all of their functions, in order."""
+    planned = {outcome.function for outcome in journal.outcomes if outcome.status is ReleaseStatus.PLANNED}
+    return [
+        {"image": image.name, "functions": list(_names(image))}
+        for image in journal.images
+        if image.status is ImageStatus.PLANNED or planned.intersection(_names(image))
+    ]
+
+
+def check_matrix(journal: Journal) -> None:
+    """Make sure that GitHub takes the matrix.
+
+    Raises:
+        DeployError: it has too many jobs.
+    """
+    jobs = len(matrix(journal))
+    if jobs > _MOST_JOBS:
+        raise DeployError(
+            f"{jobs} images would change, and a matrix of GitHub's has {_MOST_JOBS} jobs at most.",
+            "Name fewer images in the input 'only', in a plan for each part of the manifest.",
+        )
+
+
+def _names(image: ImageOutcome) -> tuple[str, ...]:
+    return tuple(name.rpartition(":")[2] for name in image.functions)
+
+
+def _is_changed(outcome: Outcome) -> bool:
+    return outcome.is_changed or outcome.status is ReleaseStatus.PLANNED
+
+
+def _results(journal: Journal) -> str:
+    """Return the results as JSON; what does not fit is left out, what changed nothing first."""
+    results = [_json(_result(outcome, journal)) for outcome in journal.outcomes]
+    order = sorted(range(len(results)), key=lambda index: importance(journal.outcomes[index]))
+    kept, length = set[int](), 2
+    for index in order:
+        length += len(results[index]) + 1
+        if length > _MOST_CHARACTERS:
+            break
+        kept.add(index)
+    return f"[{','.join(result for index, result in enumerate(results) if index in kept)}]"
+
+
+_ORDER: Sequence[ReleaseStatus] = (
+    ReleaseStatus.FAILED,
+    ReleaseStatus.REVERTED,
+    ReleaseStatus.CREATED,
+    ReleaseStatus.DEPLOYED,
+    ReleaseStatus.ROLLED_BACK,
+    ReleaseStatus.PLANNED,
+    ReleaseStatus.SKIPPED,
+    ReleaseStatus.UNCHANGED,
+)
+
+
+def importance(outcome: Outcome) -> int:
+    """Return where a function comes among others: what failed first, what is unchanged last."""
+    return _ORDER.index(outcome.status)
+
+
+def error_of(outcome: Outcome, journal: Journal) -> DeployError | None:
+    """Return why a function failed: by itself, because of its image, or with the whole run."""
+    if outcome.error or outcome.status is not ReleaseStatus.FAILED:
+        return outcome.error
+    image = image_of(outcome, journal)
+    return (image.error if image else None) or journal.error
+
+
+def _result(outcome: Outcome, journal: Journal) -> Mapping[str, object]:
+    before, after = outcome.before, outcome.after
+    return {
+        "function": outcome.function,
+        "arn": outcome.arn,
+        "version": after.version,
+        "image_uri": str(after.image or ""),
+        "previous_version": before.version,
+        "previous_image_uri": str(before.image or ""),
+        "status": str(outcome.status),
+        "seconds": round(outcome.seconds, 3),
+        "error": str(error_of(outcome, journal) or "")[:_LONGEST_ERROR],
+    }
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

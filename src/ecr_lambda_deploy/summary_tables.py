@@ -1,0 +1,112 @@
+"""Pure: the images and functions of a run as Markdown's tables, the most important first, as many as fit."""
+
+import re
+from collections.abc import Iterable, Sequence
+from urllib.parse import quote
+
+from ecr_lambda_deploy.image_model import ImageReference
+from ecr_lambda_deploy.model import ImageOutcome, Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.outputs import error_of, importance
+
+# A summary has 1 MiB [GitHub Actions documentation, adding a job summary]: bytes for each table.
+_MOST_BYTES = 280_000
+_LONGEST_WHY = 200  # characters
+_CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~])")
+
+
+def functions_table(journal: Journal) -> str:
+    """Return what became of each function; those that are unchanged are folded away."""
+    ordered = sorted(journal.outcomes, key=importance)
+    moved = [outcome for outcome in ordered if outcome.status is not ReleaseStatus.UNCHANGED]
+    unchanged = [outcome for outcome in ordered if outcome.status is ReleaseStatus.UNCHANGED]
+    header = ("Function", "Status", "Digest", "Version", "Alias", "Seconds", "Why")
+    parts = []
+    if moved:
+        parts.append(_table(header, [_function_row(outcome, journal) for outcome in moved]))
+    if unchanged:
+        table = _table(header[:-2], [_function_row(outcome, journal)[:-2] for outcome in unchanged])
+        parts.append(f"<details><summary>{len(unchanged)} unchanged</summary>\n\n{table}\n\n</details>")
+    return "\n\n".join(parts)
+
+
+def images_table(journal: Journal) -> str:
+    """Return what became of each image."""
+    header = ("Image", "Status", "Digest", "Tags", "Seconds", "Why")
+    return _table(header, [_image_row(image) for image in journal.images])
+
+
+def short_digest(image: ImageReference | None) -> str:
+    """Return as much of a digest as a person compares."""
+    return image.digest[:19] if image else "nothing known"
+
+
+def _function_row(outcome: Outcome, journal: Journal) -> tuple[str, ...]:
+    before, after = outcome.before, outcome.after
+    error = error_of(outcome, journal)
+    alias = after.alias
+    weights = (
+        "".join(f", {weight * 100:g} % to {version}" for version, weight in alias.weights.items()) if alias else ""
+    )
+    return (
+        _linked(outcome),
+        f"**{outcome.status}**" if outcome.status in {ReleaseStatus.FAILED, ReleaseStatus.REVERTED} else outcome.status,
+        _change(f"`{short_digest(before.image)}`", f"`{short_digest(after.image)}`"),
+        _change(before.version or "none", after.version or "none"),
+        f"{escaped(alias.name)} → {alias.version}{weights}" if alias else "",
+        f"{outcome.seconds:.1f}",
+        _why(str(error) if error else outcome.reason),
+    )
+
+
+def _image_row(image: ImageOutcome) -> tuple[str, ...]:
+    return (
+        escaped(image.name) or f"`{image.repository_uri}`",
+        image.status,
+        f"`{short_digest(image.image)}`",
+        " ".join(f"`{tag[:20]}`" for tag in image.tags),
+        f"{image.seconds:.1f}",
+        _why(str(image.error) if image.error else image.reason),
+    )
+
+
+def _change(before: str, after: str) -> str:
+    return before if before == after else f"{before} → {after}"
+
+
+def _linked(outcome: Outcome) -> str:
+    """Return the function's name as a link to the console."""
+    latest, name = outcome.after.latest or outcome.before.latest, escaped(outcome.function)
+    if latest is None:
+        return name
+    _, partition, _, region, *_ = latest.arn.split(":")
+    host = _CONSOLES.get(partition, _CONSOLES["aws"])
+    return f"[{name}](https://{region}.{host}/lambda/home?region={region}#/functions/{quote(outcome.function)})"
+
+
+def _why(text: str) -> str:
+    first = text.strip().splitlines()[0] if text.strip() else ""
+    return escaped(first if len(first) <= _LONGEST_WHY else f"{first[:_LONGEST_WHY]}…")
+
+
+def escaped(text: str) -> str:
+    """Return text that Markdown shows as it is."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(header)} |", "|" + " --- |" * len(header)]
+    size, left = 0, 0
+    for row in rows:
+        line = f"| {' | '.join(row)} |"
+        size += len(line.encode()) + 1
+        if size > _MOST_BYTES:
+            left += 1
+        else:
+            lines.append(line)
+    more = [f"\n{left} more do not fit here; the log has them all."] if left else []
+    return "\n".join([*lines, *more])
