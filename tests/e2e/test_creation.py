@@ -78,7 +78,7 @@ def test_a_role_that_is_too_new_is_waited_for(bare_job: Job) -> None:
     job.aws.inject(fault)
     result = _run(job)
     assert (result.exit_code, status(result)) == (0, "created"), result.log
-    assert result.log.count(f"Trying again: lambda:CreateFunction on {job.name} failed") == 2
+    assert result.log.count(f"{job.name}: trying again: lambda:CreateFunction on {job.name} failed") == 2
 
 
 def test_a_creation_that_fails_is_told_and_stays(bare_job: Job) -> None:

@@ -1,11 +1,12 @@
 """Many functions: one manifest, one run, only what changed."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.jobs import Job
-from tests.e2e.monorepos import Monorepo, new_monorepo, statuses
+from tests.e2e.monorepos import Monorepo, new_monorepo, results, statuses
 
 _SERVICES = [f"service-{number:02}" for number in range(12)]
 
@@ -36,3 +37,91 @@ def test_only_what_has_changed_is_built_and_released(twelve: Monorepo) -> None:
     assert third.outputs["changed"] == "false"
     for service in _SERVICES:
         assert twelve.calls(service) == ["GetFunction", "GetFunction"]
+
+
+@pytest.fixture
+def five(bare_job: Job, release_images: tuple[str, ...], tmp_path: Path) -> Monorepo:
+    """Five services whose functions run an image of none of them."""
+    return new_monorepo(bare_job, release_images[0], tmp_path, ["orders", "stock", "mail", "search", "users"])
+
+
+def test_one_image_that_cannot_be_built_keeps_every_function_as_it_is(five: Monorepo) -> None:
+    five.break_build("mail")
+    before = five.aws.snapshot()
+    result = five.run()
+
+    assert result.exit_code == 1
+    assert five.aws.snapshot() == before
+    assert five.job.changing_calls() == []
+    assert statuses(result) == {
+        five.function(service): "failed" if service == "mail" else "skipped" for service in five.services
+    }
+    assert "exit code: 3" in results(result)[five.function("mail")]["error"]
+    (annotation,) = [one for one in result.annotations if one.level == "error"]
+    assert (annotation.file, annotation.line) == ("mail/Dockerfile", 6)
+    assert "the image mail failed, so nothing was changed" in result.summary
+
+
+@pytest.mark.parametrize("on_failure", ["revert", "keep"])
+def test_one_smoke_test_that_fails_takes_back_all_or_with_keep_only_its_own(five: Monorepo, on_failure: str) -> None:
+    five.defaults |= {"smoke-event": {}, "on-failure": on_failure}
+    five.settings["mail"] = {"smoke-expect": {"service": "another"}}
+    five.write_manifest()
+    base = five.aws.snapshot().functions[five.function("mail")]["ResolvedImageUri"]
+    result = five.run()
+
+    assert result.exit_code == 1
+    others = "deployed" if on_failure == "keep" else "reverted"
+    told = statuses(result)
+    assert told.pop(five.function("mail")) in {"failed", "reverted"}
+    assert {*told.values()} == {others}
+    latest = five.aws.snapshot().functions
+    changed = {service for service in five.services if latest[five.function(service)]["ResolvedImageUri"] != base}
+    kept = {*five.services} - {"mail"} if on_failure == "keep" else set()
+    assert kept <= changed <= kept | {"mail"}
+    assert {service for service, image in five.served().items() if image} == kept
+    assert "another" in result.summary
+
+
+def test_a_plan_changes_nothing_and_tells_what_would(five: Monorepo) -> None:
+    assert five.run().exit_code == 0
+    five.greet("stock", "hi")
+    five.aws.forget_calls()
+    plan = five.run({"mode": "plan"}, with_engine=False)
+
+    assert plan.exit_code == 0, plan.log
+    assert [call.action for call in five.aws.calls() if call.changing] == []
+    assert json.loads(plan.outputs["matrix"]) == {
+        "include": [{"image": "stock", "functions": [five.function("stock")]}]
+    }
+    assert plan.outputs["changed"] == "true"
+    assert statuses(plan)[five.function("stock")] == "planned"
+
+    built = five.run({"mode": "build", "only": "sto*"})
+    assert built.exit_code == 0, built.log
+    assert five.job.changing_calls() == []
+    five.aws.forget_calls()
+    released = five.run(with_engine=False)
+    assert released.exit_code == 0, released.log
+    assert statuses(released)[five.function("stock")] == "deployed"
+    assert built.outputs["image-uri"] == five.served()["stock"]
+
+
+def test_a_rollback_takes_back_what_the_last_run_released_together(five: Monorepo) -> None:
+    assert five.run(run_id="1").exit_code == 0
+    first = five.served()
+    for service in ("stock", "mail"):
+        five.greet(service, "hi")
+    assert five.run(run_id="2").exit_code == 0
+    second = five.served()
+    assert {service for service in five.services if first[service] != second[service]} == {"stock", "mail"}
+
+    back = five.run({"mode": "rollback"}, run_id="3", workflow="rollback.yml", with_engine=False)
+    assert back.exit_code == 0, back.log
+    assert five.served() == first
+    assert sorted(name for name, status in statuses(back).items() if status == "rolled-back") == sorted(
+        five.function(service) for service in ("stock", "mail")
+    )
+    again = five.run({"mode": "rollback"}, run_id="3", attempt="2", workflow="rollback.yml", with_engine=False)
+    assert again.exit_code == 0, again.log
+    assert five.served() == first

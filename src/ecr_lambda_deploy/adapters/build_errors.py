@@ -8,8 +8,8 @@ from ecr_lambda_deploy.errors import DeployError, SourceLocation
 # BuildKit 0.12 and newer print the place; engine 20.10's names only the step, or, for a syntax error, the line.
 _PLACE = re.compile(r"^(?P<file>\S+):(?P<line>\d+)$")
 _SYNTAX = re.compile(r"dockerfile parse error (?:on )?line (?P<line>\d+)")
-_STEP = re.compile(r"^ > \[(?:\S+ )?\d+/\d+\] (?P<instruction>.+?):?$")
-_BASE_IMAGE = re.compile(r"^ > \[internal\] load metadata for (?P<reference>\S+?):?$")
+_STEP = re.compile(r"^ > \[(?:\S+ )*\d+/\d+\] (?P<instruction>.+?):?$")
+_BASE_IMAGE = re.compile(r"^ > \[(?:\S+ )?internal\] load metadata for (?P<reference>\S+?):?$")
 
 # What BuildKit's layers put before the reason.
 _NOISE = re.compile(
