@@ -23,6 +23,7 @@ from sandbox.cache import cached
 from sandbox.errors import SandboxError
 
 _REQUIREMENTS = Path(__file__).parents[2] / "requirements" / "ministack.txt"
+_NO_ENGINE = "unix:///nonexistent/docker.sock"  # left out, it would be the machine's own
 _START_SECONDS = 60
 _STOP_SECONDS = 10
 _BEING_REMOVED = {404, 409}  # gone, or another client is at it
@@ -55,11 +56,13 @@ def _install(folder: Path) -> None:
 
 
 @contextmanager
-def running_ministack(*, docker_host: str, registry: str, puller: str, account: str, region: str) -> Iterator[str]:
+def running_ministack(
+    *, docker_host: str | None, registry: str, puller: str, account: str, region: str
+) -> Iterator[str]:
     """Run ministack until the block ends, and remove its functions' containers then.
 
     Args:
-        docker_host: The engine that runs functions.
+        docker_host: The engine that runs functions; None if none is to be invoked.
         registry: The registry that they are pulled from.
         puller: User and password to pull with.
         account: The account of requests that name none.
@@ -86,7 +89,7 @@ def running_ministack(*, docker_host: str, registry: str, puller: str, account: 
             "MINISTACK_DOCKER_TIMEOUT": "120",
             "SERVICES": "lambda,ecr,sts,iam,cloudwatch,logs,s3",
             "LAMBDA_EXECUTOR": "docker",
-            "DOCKER_HOST": docker_host,
+            "DOCKER_HOST": docker_host or _NO_ENGINE,
             "DOCKER_CONFIG": name,
             "HOME": name,
             "TMPDIR": name,
@@ -98,7 +101,8 @@ def running_ministack(*, docker_host: str, registry: str, puller: str, account: 
                 yield f"http://127.0.0.1:{port}"
             finally:
                 _stop(process)
-                _leave_engine(docker_host, f"{instance}:{port}", registry)
+                if docker_host is not None:
+                    _leave_engine(docker_host, f"{instance}:{port}", registry)
 
 
 @contextmanager
