@@ -1,7 +1,7 @@
 """A local AWS account for tests, demo and benchmarks: ministack behind the strict layer."""
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,10 +9,12 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from sandbox.strict.bulk import create_functions
 from sandbox.strict.calls import Call, Fault
 from sandbox.strict.holds import Held, Moment
 from sandbox.strict.identity import ADMINISTRATOR, Identities
 from sandbox.strict.ministack import running_ministack
+from sandbox.strict.rates import Rates
 from sandbox.strict.server import Layer, Run, serving
 from sandbox.strict.snapshot import Snapshot, take_snapshot
 from sandbox.strict.upstream import Scope
@@ -126,8 +128,13 @@ class Aws:
         self._layer.holds.append(held)
         return held
 
+    def limit_rates(self) -> None:
+        """Refuse calls above AWS's limits on calls a second, until `reset_rules`; see `Call.is_throttled`."""
+        self._layer.rates = Rates(are_limited=True)
+
     def reset_rules(self) -> None:
-        """Forget all denials, faults and failures that are still to come, and let held calls go."""
+        """Forget limits, denials, faults and failures that are still to come, and let held calls go."""
+        self._layer.rates = Rates()
         for held in self._layer.holds:
             held.release()
         self._layer.holds.clear()
@@ -148,6 +155,20 @@ class Aws:
         finally:
             self._layer.state.settle_seconds = usual
 
+    def create_functions(self, names: Sequence[str], image_uri: str, *, alias: str = "") -> None:
+        """Create image functions that are active and have a version 1, faster than by calls, and not in their log.
+
+        Args:
+            names: Their names.
+            image_uri: The image of all of them, of this account.
+            alias: An alias that points to that version; empty for none.
+
+        Raises:
+            ApiError: The image is not to be had.
+            ValueError: There is such a function.
+        """
+        self._run(create_functions(self._layer.state, Scope(self.account, self.region), names, image_uri, alias=alias))
+
     def set_state(
         self, function: str, state: str, reason: tuple[str, str] | None = None, version: str = "$LATEST"
     ) -> None:
@@ -165,7 +186,7 @@ class Aws:
 @contextmanager
 def running_aws(
     *,
-    docker_host: str,
+    docker_host: str | None,
     account: str = "123456789012",
     region: str = "ap-northeast-2",
     settle_seconds: float = 0.3,
@@ -173,7 +194,7 @@ def running_aws(
     """Run an empty AWS until the block ends, on loopback ports that the system chooses.
 
     Args:
-        docker_host: The engine that runs functions, as in DOCKER_HOST.
+        docker_host: The engine that runs functions, as in DOCKER_HOST; None if none is to be invoked.
         account: The account.
         region: The Region.
         settle_seconds: How long Lambda takes for a creation, an update or a new version.

@@ -1,6 +1,7 @@
 """The call log, and faults that happen to calls."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -29,6 +30,8 @@ class Call:
         parameters: The parameters, by their names in the API.
         changing: False for reads.
         access_key: Whose credentials; empty for a request without any, and for the engine's pulls.
+        is_throttled: Whether it came above a limit of `limit_rates`, and was refused.
+        at: When it came, in seconds of `time.monotonic`.
     """
 
     service: str
@@ -37,6 +40,8 @@ class Call:
     changing: bool
     access_key: str = ""
     status: int = 0
+    is_throttled: bool = False
+    at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """AWS's errors, in the protocol of the service that answers."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
 from aiohttp import web
@@ -15,11 +16,13 @@ class ApiError(Exception):
         code: The exception's name, such as `ResourceConflictException`; for the registry, its error code.
         text: The message, in AWS's own words.
         status: The HTTP status.
+        members: What else the exception of an API has.
     """
 
     code: str
     text: str
     status: int = 400
+    members: Mapping[str, str] = field(default_factory=dict)
 
     def response(self, service: str) -> web.Response:
         """Return the error as `service` (its signing name, or `registry`) would send it."""
@@ -35,7 +38,7 @@ class ApiError(Exception):
         return web.Response(
             status=self.status,
             headers={"x-amzn-ErrorType": self.code},
-            text=json.dumps({"__type": self.code, "message": self.text}),
+            text=json.dumps({"__type": self.code, "message": self.text, **self.members}),
             content_type="application/json",
         )
 

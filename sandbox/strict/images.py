@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.strict.errors import ApiError
 from sandbox.strict.registry import fetch_manifest
-from sandbox.strict.state import Image, Request, State
+from sandbox.strict.state import Image, State
 from sandbox.strict.upstream import Scope
 
 # AWS Lambda Developer Guide, "Create a Lambda function using a container image": one image, no index.
@@ -23,21 +23,26 @@ _LAYERS = {
 }
 
 
-async def resolve_image(request: Request, uri: str) -> Image:
+async def resolve_image(state: State, scope: Scope, uri: str, architectures: list[str] | None = None) -> Image:
     """Return the image that Lambda would pin for an `ImageUri` of a CreateFunction or UpdateFunctionCode request.
+
+    Args:
+        state: The layer's state.
+        scope: The function's account and Region.
+        uri: The `ImageUri`.
+        architectures: The `Architectures` of the request; None if it has none.
 
     Raises:
         ApiError: InvalidParameterValueException, for a URI that is no single image of this registry (AWS Lambda
             Developer Guide, images-create; pulumi-docker-build#571; aws-lambda-roadmap#82); AccessDeniedException,
             if Lambda may not pull it.
     """
-    state = request.state
     repository, tag, digest = _parts(state, uri)
     if not repository or (tag and digest):
         raise ApiError(
             "InvalidParameterValueException", f"Source image {uri} is not valid. Provide a valid source image."
         )
-    owner = state.owner(repository, request.scope)
+    owner = state.owner(repository, scope)
     found = await fetch_manifest(state, owner, repository, digest or tag or "latest") if owner else None
     # An archived image cannot be pulled (Amazon ECR User Guide, Archiving an image); Lambda's words for it are a guess.
     if owner is None or found is None or (owner, repository, found.digest) in state.archived:
@@ -49,29 +54,29 @@ async def resolve_image(request: Request, uri: str) -> Image:
             "InvalidParameterValueException",
             f"The image manifest, config or layer media type for the source image {uri} is not supported.",
         )
-    await _lambda_may_pull(request, owner, repository)
+    await _lambda_may_pull(state, scope, owner, repository)
     # An omitted architecture means x86_64, also when the function had another (UpdateFunctionCode, Architectures).
     return Image(
         uri=uri,
         resolved_uri=f"{state.registry}/{repository}@{found.digest}",
-        architectures=request.operation.parameters.get("Architectures", ["x86_64"]),
+        architectures=["x86_64"] if architectures is None else architectures,
     )
 
 
-async def _lambda_may_pull(request: Request, owner: Scope, repository: str) -> None:
+async def _lambda_may_pull(state: State, scope: Scope, owner: Scope, repository: str) -> None:
     """Refuse an image that Lambda may not pull; in the caller's own account, Lambda lets itself in if the caller may.
 
     Source: AWS Lambda Developer Guide, "Amazon ECR permissions" and "Amazon ECR cross-account permissions";
     aws-controllers-k8s#1886. Denied actions stand for what the caller's own policies lack.
     """
-    upstream, denied = request.state.upstream, request.state.denied
+    upstream, denied = state.upstream, state.denied
     answer = await upstream.ecr(owner, "GetRepositoryPolicy", repositoryName=repository)
     policy: dict[str, Any] = {"Version": "2008-10-17", "Statement": []}
     if answer.ok:
         policy = json.loads(answer.json()["policyText"])
-    own = owner == request.scope
+    own = owner == scope
     in_service = any(_lets_pull(statement, "Service", "lambda.amazonaws.com") for statement in policy["Statement"])
-    in_account = any(_lets_pull(statement, "AWS", request.scope.account) for statement in policy["Statement"])
+    in_account = any(_lets_pull(statement, "AWS", scope.account) for statement in policy["Statement"])
     if in_service and (own or in_account):
         return
     if not own or denied & {"ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"}:

@@ -17,8 +17,9 @@ from sandbox.strict.errors import ApiError
 from sandbox.strict.holds import Held, Moment
 from sandbox.strict.identity import Caller, Identities, signed_scope
 from sandbox.strict.operations import Operation, api_operation, registry_operation
+from sandbox.strict.rates import Rates
 from sandbox.strict.state import Request, Rule, State
-from sandbox.strict.upstream import Upstream
+from sandbox.strict.upstream import Scope, Upstream
 
 RULES: tuple[Rule, ...] = (
     *sts.RULES,
@@ -45,6 +46,7 @@ class Layer:
     log: list[Call] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     holds: list[Held] = field(default_factory=list)
+    rates: Rates = field(default_factory=Rates)
 
     async def handle(self, http: web.Request) -> web.StreamResponse:
         """Answer one HTTP request."""
@@ -69,6 +71,9 @@ class Layer:
         try:
             caller = self._caller(http, operation)
             call.access_key = caller.access_key
+            if refusal := self.rates.refusal(operation, Scope(caller.account, caller.region)):
+                call.is_throttled = True
+                raise refusal
             request = Request(http=http, body=body, operation=operation, caller=caller, state=self.state)
             await self._hold(call, "before")
             response = await self._answer(request)

@@ -21,7 +21,7 @@ async def _create_function(request: Request) -> web.Response:
             "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
         )
     if "ImageUri" in code:
-        image = await resolve_image(request, code["ImageUri"])
+        image = await resolve_image(request.state, request.scope, code["ImageUri"], parameters.get("Architectures"))
         code["ImageUri"] = image.resolved_uri
     # The architecture is the layer's to show: ministack would refuse to start an image of another than the machine's.
     sent = {name: value for name, value in parameters.items() if name not in {"Architectures", "Publish"}}
@@ -48,7 +48,7 @@ async def _update_function_code(request: Request) -> web.Response | None:
     function, parameters = function_of(request), request.operation.parameters
     if function is None or "ImageUri" not in parameters:
         return None
-    image = await resolve_image(request, parameters["ImageUri"])
+    image = await resolve_image(request.state, request.scope, parameters["ImageUri"], parameters.get("Architectures"))
     name, _ = target(request)
     answer = await request.state.upstream.functions(request.scope, "GET", f"/{name}/configuration")
     for refuse in (nothing_in_progress, revision_matches):  # again: another update may have come in meanwhile
