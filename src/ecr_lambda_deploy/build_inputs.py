@@ -118,7 +118,7 @@ def _read_secrets(reader: InputReader) -> dict[str, str]:
     Problems never tell what a line holds.
     """
     if (mapping := reader.mapping("secrets")) is not None:
-        return {id_: str(value) for id_, value in mapping.items()}
+        return {id_: str(value) for id_, value in mapping.items() if value is not None}
     text = reader.text("secrets").replace("\r\n", "\n")
     secrets: dict[str, str] = {}
     position = 0

@@ -5,6 +5,7 @@ Lambda answers 100 GetFunctions a second, and 15 of all other calls together [La
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ecr_lambda_deploy.errors import MissingFunctionError
 from ecr_lambda_deploy.function_model import AliasState, FunctionState, ObservedFunction, PublishedVersion
@@ -43,6 +44,11 @@ class ServingReads:
             aliased=pool.submit(_read_aliased, target, functions) if target.alias else None,
             versions=pool.submit(_read_versions, target, functions) if has_versions else None,
         )
+
+    @property
+    def futures(self) -> tuple[Future[Any], ...]:
+        """All reads."""
+        return tuple(read for read in (self.latest, self.aliased, self.versions) if read is not None)
 
     def result(self) -> ObservedFunction:
         """Return what serves, without a history.

@@ -59,6 +59,8 @@ def read_image(entry: ImageEntry, run: InputReader, *, mode: Mode, region: str) 
         create_repository=reader.flag("create-repository"),
         functions=tuple(_read_function(function, run, mode=mode, region=region) for function in entry.functions),
     )
+    if not entry.functions:
+        read_release(reader, "")  # what is said of releases is checked even if there is nothing to release to
     if mode is Mode.BUILD and not target.repository:
         reader.problem("repository", "is required with mode: build, which has no function to take it from.")
     if mode is Mode.BUILD and not isinstance(target.source, Build) and target.platform is None:

@@ -65,6 +65,11 @@ def observe(images: Sequence[ImageTarget], outside: Outside, journal: Journal) -
     is_close = journal.run.attempt not in {"", "1"} or sum(len(image.functions) for image in images) == 1
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="observe") as pool:
         authorization = pool.submit(outside.repositories.registry)
+        platforms = {
+            image.name: pool.submit(_own_platform, image, outside, journal)
+            for image in images
+            if image.platform is None and not image.functions
+        }
         reads = [
             [
                 ServingReads.start(function, outside.functions, pool, is_close=is_close)
@@ -73,16 +78,20 @@ def observe(images: Sequence[ImageTarget], outside: Outside, journal: Journal) -
             ]
             for image in images
         ]
-    with failures.noted():
-        authorization.result()
     observed = [tuple(_results(several, failures, journal)) for several in reads]
     if journal.mode is not Mode.BUILD:
         journal.outcomes = tuple(Outcome.untouched(function) for functions in observed for function in functions)
+    with failures.noted():
+        authorization.result()
+    for platform in platforms.values():
+        with failures.noted():
+            platform.result()
     failures.tell()
     found = []
     for image, functions in zip(images, observed, strict=True):
         with failures.noted():
-            found.append(_observed_image(image, functions, authorization.result(), outside, journal))
+            own = platforms[image.name].result() if image.name in platforms else None
+            found.append(_observed_image(image, functions, authorization.result(), own, outside, journal))
     failures.tell()
     return tuple(found)
 
@@ -93,14 +102,27 @@ def _results(reads: Sequence[ServingReads], failures: Failures, journal: Journal
     In mode build they are not: it only wants to know what they run on, if they are there.
     """
     for read in reads:
-        with failures.noted() if journal.mode is not Mode.BUILD else suppress(DeployError):
+        if journal.mode is Mode.BUILD:
+            with suppress(DeployError):
+                yield read.result()
+            continue
+        for future in read.futures:
+            with failures.noted():
+                future.result()
+        if not any(future.exception() for future in read.futures):
             function = read.result()
-            check_updatable(function)
+            with failures.noted():
+                check_updatable(function)
             yield function
 
 
 def _observed_image(
-    target: ImageTarget, functions: tuple[ObservedFunction, ...], registry: str, outside: Outside, journal: Journal
+    target: ImageTarget,
+    functions: tuple[ObservedFunction, ...],
+    registry: str,
+    own_platform: Platform | None,
+    outside: Outside,
+    journal: Journal,
 ) -> ObservedImage:
     is_build = journal.mode is Mode.BUILD
     for function in functions:
@@ -109,10 +131,11 @@ def _observed_image(
     if target.platform is None:
         _check_one_architecture(functions)
     host = target.registry or registry
+    platform = target.platform or _platform_of(functions) or own_platform
     destination = Destination(
         registry=host,
         repository=target.repository or _named_repository(target, host) or _present_repository(functions, host),
-        platform=target.platform or _platform_of(functions) or _own_platform(target, outside, journal),
+        platform=platform or _own_platform(target, outside, journal),
     )
     journal.record_image(replace(journal.image_named(target.name), repository_uri=destination.repository_uri))
     name = f" {target.name}" if target.name else ""
@@ -181,5 +204,6 @@ def _describe(observed: ObservedFunction) -> str:
     latest, alias = observed.latest, observed.alias
     if latest is None:
         return f"Function {observed.name} does not exist, and will be created"
+    version = f", version {observed.published.number}" if observed.published else ""
     pointer = f"; alias {alias.name}: version {alias.version}" if alias else ""
-    return f"Function {latest.name}: {latest.state}, {latest.architecture}, runs {latest.image}{pointer}"
+    return f"Function {latest.name}: {latest.state}, {latest.architecture}, runs {latest.image}{version}{pointer}"

@@ -1,4 +1,4 @@
-"""A monorepo: services with a folder each, one Dockerfile for all, and a manifest that says which functions run them."""
+"""A monorepo: a folder for each service, one Dockerfile for all, and a manifest of the functions that run them."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

@@ -94,7 +94,7 @@ class Workshop:
     def push(self, **order: Any) -> ImageReference:  # noqa: ANN401 # see `order`
         """Build and push, and return what then is under the tag."""
         wanted = self.order(**order)
-        self.builder.build_and_push(wanted)
+        self.builder.build_and_push([wanted])
         registry, _, repository = self.repository_uri.partition("/")
         return ImageReference(registry=registry, repository=repository, digest=self.digests()[wanted.tag])
 
@@ -480,10 +480,10 @@ def test_a_base_image_s_digest_is_the_registry_s(
     for _ in range(2):
         workshop.write(f"{_ONCE}COPY app /\n", app=uuid4().hex)
         order = replace(workshop.order(cache=CacheChoice(mode="off")), tag="base")
-        workshop.builder.build_and_push(order)
+        workshop.builder.build_and_push([order])
         other.workspace.joinpath("Dockerfile").write_text(f"FROM {workshop.repository_uri}:base\n")
         other.workspace.joinpath("app").unlink()
-        tags[workshop.digests()["base"]] = other.builder.fingerprint(other.order().build, "linux/amd64").tag
+        tags[workshop.digests()["base"]] = other.builder.fingerprints([(other.order().build, "linux/amd64")])[0].tag
 
     assert None not in tags.values()
     assert len(set(tags.values())) == len(tags) == 2
@@ -499,7 +499,7 @@ def test_what_stands_in_for_a_digest_is_told(
     workshop = open_workshop({"DOCKER_HOST": host} if host else engine.environment())
     (workshop.workspace / "Dockerfile").write_text(f"FROM {image}\n")
 
-    found = workshop.builder.fingerprint(workshop.order().build, "linux/amd64")
+    (found,) = workshop.builder.fingerprints([(workshop.order().build, "linux/amd64")])
 
     engine.docker("rmi", image)
     assert found.tag

@@ -20,7 +20,7 @@ def parse(workspace: Path, given: Mapping[str, str], **environment: str) -> Inpu
 
 def parse_build(workspace: Path, given: Mapping[str, str], **environment: str) -> Build:
     """Return how an image is built that is not there already."""
-    source = parse(workspace, given, **environment).image.source
+    source = parse(workspace, given, **environment).images[0].source
     assert isinstance(source, Build)
     return source
 

@@ -9,8 +9,8 @@ from ecr_lambda_deploy.errors import CancelledError, SourceLocation
 from ecr_lambda_deploy.function_model import AliasState, ObservedFunction
 from ecr_lambda_deploy.function_reads import observe_function
 from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.images import ImageJob
-from ecr_lambda_deploy.model import Journal, Outcome, WorkflowRun
+from ecr_lambda_deploy.images import make_images, plan_images
+from ecr_lambda_deploy.model import ImageOutcome, Journal, Outcome, WorkflowRun
 from ecr_lambda_deploy.observe import observe
 from ecr_lambda_deploy.plan import plan_release
 from ecr_lambda_deploy.ports import Outside
@@ -162,7 +162,7 @@ class World:
             alarms=self.alarms,
             repositories=self.repositories,
             sources=self.sources,
-            builder=self.builder,
+            builders=lambda _: self.builder,
             log=self.log,
             clock=self.clock,
         )
@@ -193,6 +193,12 @@ class World:
         return outcome
 
     @property
+    def image(self) -> ImageOutcome:
+        """What has become of the image."""
+        (image,) = self.journal.images
+        return image
+
+    @property
     def live(self) -> AliasState:
         """The alias `live`, as it is now."""
         return self.aliases.there["live"]
@@ -219,12 +225,10 @@ def raising(error: BaseException) -> Callable[[], None]:
     return refuse
 
 
-LIVE = FunctionTarget(name="orders-api", alias="live")
+LIVE = FunctionTarget(name="orders-api", alias="live", wait_timeout=60)
 
 
-def release_image(
-    world: World, target: FunctionTarget = LIVE, *, image: ImageReference = NEW, wait_timeout: float = 60
-) -> Outcome:
+def release_image(world: World, target: FunctionTarget = LIVE, *, image: ImageReference = NEW) -> Outcome:
     """Release an image to the function, as a run does once it has the image, and return what became of it."""
     observed, outside = world.observe(target), world.outside()
     world.journal.outcomes = (Outcome.untouched(observed),)
@@ -238,7 +242,6 @@ def release_image(
                     decide=decide,
                     outside=outside,
                     journal=world.journal,
-                    wait_timeout=wait_timeout,
                 )
             ]
         )
@@ -256,7 +259,7 @@ def image_target(
     registry: str = "",
     tags: tuple[str, ...] = ("v1",),
     create_repository: bool = False,
-    functions: tuple[FunctionTarget, ...] = (FunctionTarget(name="orders-api"),),
+    functions: tuple[FunctionTarget, ...] = (FunctionTarget(name="orders-api", wait_timeout=60),),
 ) -> ImageTarget:
     """Return an image that is wanted for one function, with everything else left to its default."""
     return ImageTarget(
@@ -273,7 +276,13 @@ def image_target(
 def get_image(world: World, target: ImageTarget) -> ImageReference:
     """Get the image that is wanted, as a run does before it touches a function."""
     outside = world.outside()
-    observed, destination = observe(target, outside, world.journal)
-    return ImageJob(
-        target=target, destination=destination, observed=observed, outside=outside, journal=world.journal
-    ).run()
+    observed = observe((target,), outside, world.journal)
+    jobs = plan_images(observed, outside, world.journal)
+    if not world.journal.errors:
+        make_images(jobs, outside)
+    for error in world.journal.errors:
+        raise error
+    (job,) = jobs
+    assert job.image is not None
+    assert job.image == world.journal.images[0].image
+    return job.image

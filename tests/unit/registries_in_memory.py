@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from threading import Lock
 
-from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.errors import BuildError, DeployError
 from ecr_lambda_deploy.image_model import (
     BuildOrder,
     Fingerprint,
@@ -291,20 +291,28 @@ class FakeBuilder(Recording):
         self._enter("check_engine")
         return platform or self.engine
 
-    def fingerprint(self, build: Build, platform: Platform) -> Fingerprint:
-        self._enter("fingerprint")
-        assert build.context.is_absolute()
-        assert platform.startswith("linux/")
-        return self.inputs
+    def machine_platform(self) -> Platform:
+        return self.engine
 
-    def build_and_push(self, order: BuildOrder) -> None:
+    def fingerprints(self, wanted: Sequence[tuple[Build, Platform]]) -> tuple[Fingerprint, ...]:
+        self._enter("fingerprint")
+        for build, platform in wanted:
+            assert build.context.is_absolute()
+            assert platform.startswith("linux/")
+        return (self.inputs,) * len(wanted)
+
+    def build_and_push(self, orders: Sequence[BuildOrder]) -> None:
         self._enter("build_and_push")
+        for order in orders:
+            self._build_and_push(order)
+
+    def _build_and_push(self, order: BuildOrder) -> None:
         self.orders.append(order)
         host, _, repository = order.repository_uri.partition("/")
         assert is_same_registry(host, self._registry.host)
         stored = self._registry.repositories.get(repository)
         if stored is None:
-            raise DeployError(f"failed to push: the repository {repository} does not exist")
+            raise BuildError(f"failed to push: the repository {repository} does not exist", uri=order.uri)
         # ECR's API knows an image by the registry's own name, whatever name it was pushed to.
         reference = ImageReference(registry=self._registry.host, repository=repository, digest=self.digest)
         image = registry_image(reference, self.platform or order.platform)
@@ -314,4 +322,4 @@ class FakeBuilder(Recording):
             digest = index_digest((image,))
             stored.indexes[digest] = (image,)
         if not stored.tag(order.tag, digest):
-            raise DeployError(f"failed to push: the tag {order.tag} is immutable")
+            raise BuildError(f"failed to push: the tag {order.tag} is immutable", uri=order.uri)

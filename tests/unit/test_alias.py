@@ -71,8 +71,8 @@ def test_the_log_says_what_is_done() -> None:
 
     assert world.log.of_kind("info") == [
         f"Updating orders-api to {NEW} (x86_64)",
-        f"Lambda runs {NEW} after 0.0 s",
-        f"Published version 8: {world.functions.published['8'].description}",
+        f"orders-api: Lambda runs {NEW} after 0.0 s",
+        f"orders-api: published version 8: {world.functions.published['8'].description}",
         "Alias live of orders-api points to version 8",
     ]
 
@@ -211,7 +211,7 @@ def test_an_update_of_somebody_else_s_is_decided_on_again() -> None:
     assert outcome.status is ReleaseStatus.DEPLOYED
     assert outcome.before.latest is not None
     assert outcome.before.latest.image == SOMEBODY_ELSES
-    assert any(line.startswith("Deciding again: ") for line in world.log.of_kind("info"))
+    assert any(line.startswith("orders-api: deciding again: ") for line in world.log.of_kind("info"))
 
 
 @pytest.mark.parametrize("call", [("read", 1), ("invoke", 1), ("publish_version", 1)], ids=lambda call: call[0])
@@ -367,7 +367,7 @@ def test_a_role_that_cannot_be_assumed_is_told_in_time() -> None:
     world = World()
     world.functions.vanish()
     world.functions.refusals["create"] = InProgressError("The role cannot be assumed by Lambda", "Mend its policy")
-    outcome = release_image(world, replace(LIVE, creation={"Role": "r"}), wait_timeout=600)
+    outcome = release_image(world, replace(LIVE, creation={"Role": "r"}, wait_timeout=600))
 
     assert str(outcome.error) == "The role cannot be assumed by Lambda\nMend its policy"
     assert outcome.status is ReleaseStatus.FAILED

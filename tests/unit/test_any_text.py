@@ -5,7 +5,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ecr_lambda_deploy.errors import InputError
-from ecr_lambda_deploy.inputs import INPUTS, parse_inputs
+from ecr_lambda_deploy.input_table import INPUTS
+from ecr_lambda_deploy.inputs import parse_inputs
 from ecr_lambda_deploy.wanted import Build, EarlierRelease, ExistingImage, Mode, ServedImage
 
 _VALUES = st.text(max_size=200) | st.sampled_from(
@@ -71,15 +72,15 @@ def test_no_text_is_more_than_a_wrong_input(
     except InputError as error:
         assert error.problems  # noqa: PT017 # either way of ending is right
     else:
-        match inputs.image.source:
+        match inputs.images[0].source:
             case Build() as build:
                 assert build.dockerfile.is_file()
-                assert inputs.image.tags
+                assert inputs.images[0].tags
             case ExistingImage() as existing:
                 assert {"@", ":"} & {*existing.uri.partition("/")[2]}
             case ServedImage() as served:
                 assert served.function
             case EarlierRelease() as earlier:
                 assert earlier.to
-        assert inputs.image.repository if inputs.mode is Mode.BUILD else inputs.image.functions
-        assert float(inputs.wait_timeout) >= 1
+        assert inputs.images[0].repository if inputs.mode is Mode.BUILD else inputs.images[0].functions
+        assert all(function.wait_timeout >= 1 for function in inputs.images[0].functions)

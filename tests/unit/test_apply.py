@@ -19,18 +19,18 @@ _TARGET = FunctionTarget(name="orders-api")
 
 
 def _apply(world: World, *steps: Step, wait_timeout: float = 60) -> Outcome:
-    observed = world.observe(_TARGET)
+    target = replace(_TARGET, wait_timeout=wait_timeout)
+    observed = world.observe(target)
     world.journal.outcomes = (Outcome.untouched(observed),)
-    plan = ReleasePlan(target=_TARGET, observed=observed, steps=steps)
+    plan = ReleasePlan(target=target, observed=observed, steps=steps)
     release_all(
         [
             Release(
-                target=_TARGET,
+                target=target,
                 observed=observed,
                 decide=lambda _: plan,
                 outside=world.outside(),
                 journal=world.journal,
-                wait_timeout=wait_timeout,
             )
         ]
     )
@@ -81,8 +81,8 @@ def test_the_log_says_what_is_done() -> None:
 
     assert world.log.of_kind("info") == [
         f"Updating orders-api to {NEW} (x86_64)",
-        f"Lambda runs {NEW} after 0.0 s",
-        "Published version 1: commit=c0ffee",
+        f"orders-api: Lambda runs {NEW} after 0.0 s",
+        "orders-api: published version 1: commit=c0ffee",
     ]
 
 

@@ -94,7 +94,7 @@ def _build(**given: Any) -> Build:  # noqa: ANN401 # the fields of Build
     ],
 )
 def test_bake_definition(build: Build, platform: Platform, labels: dict[str, str], expected: dict[str, Any]) -> None:
-    definition = bake_definition(_order(build, platform, labels), CacheEntries())
+    definition = bake_definition({"image": _order(build, platform, labels)}, [CacheEntries()])
 
     assert definition == {"target": {"image": {**_PLAIN, **expected}}}
 
@@ -112,7 +112,7 @@ def test_bake_definition(build: Build, platform: Platform, labels: dict[str, str
     ],
 )
 def test_attestations_are_made_only_if_they_are_asked_for(given: dict[str, str], attestations: list[str]) -> None:
-    definition = bake_definition(_order(_build(**given)), CacheEntries())
+    definition = bake_definition({"image": _order(_build(**given))}, [CacheEntries()])
 
     assert definition == {"target": {"image": {**_PLAIN, "attest": attestations}}}
 
@@ -120,7 +120,7 @@ def test_attestations_are_made_only_if_they_are_asked_for(given: dict[str, str],
 def test_cache_entries_are_passed_on() -> None:
     cache = CacheEntries(imports=("type=registry,ref=r:${x}", "r:b"), exports=("type=inline",))
 
-    definition = bake_definition(_order(_build()), cache)
+    definition = bake_definition({"image": _order(_build())}, [cache])
 
     entries = {"cache-from": ["type=registry,ref=r:$${x}", "r:b"], "cache-to": ["type=inline"]}
     assert definition == {"target": {"image": {**_PLAIN, **entries}}}
@@ -128,12 +128,15 @@ def test_cache_entries_are_passed_on() -> None:
 
 def test_secrets_are_in_the_environment_alone() -> None:
     build = _build(secrets={"token": "hidden-1", "npmrc": "hidden-2\nhidden-3"})
-    definition = bake_definition(_order(build), CacheEntries())
+    definition = bake_definition({"image": _order(build)}, [CacheEntries()])
 
-    secrets = ["type=env,id=token,env=BUILD_SECRET_0", "type=env,id=npmrc,env=BUILD_SECRET_1"]
+    secrets = ["type=env,id=token,env=BUILD_SECRET_image_0", "type=env,id=npmrc,env=BUILD_SECRET_image_1"]
     assert definition == {"target": {"image": {**_PLAIN, "secret": secrets}}}
-    assert bake_secrets(build) == {"BUILD_SECRET_0": "hidden-1", "BUILD_SECRET_1": "hidden-2\nhidden-3"}
-    assert "hidden" not in f"{definition} {bake_arguments(build)}"
+    assert bake_secrets({"image": _order(build)}) == {
+        "BUILD_SECRET_image_0": "hidden-1",
+        "BUILD_SECRET_image_1": "hidden-2\nhidden-3",
+    }
+    assert "hidden" not in f"{definition} {bake_arguments({'image': _order(build)})}"
 
 
 def _order(build: Build, platform: Platform = "linux/amd64", labels: dict[str, str] | None = None) -> BuildOrder:
@@ -155,6 +158,6 @@ def _order(build: Build, platform: Platform = "linux/amd64", labels: dict[str, s
     ],
 )
 def test_bake_arguments(properties: dict[str, BakeProperty], allowed: list[str]) -> None:
-    arguments = bake_arguments(_build(properties=properties))
+    arguments = bake_arguments({"image": _order(_build(properties=properties))})
 
     assert arguments == ["bake", "--file=-", "--progress=plain", *allowed, "image"]

@@ -155,13 +155,13 @@ def test_wrong_values(workspace: Path, given: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("endpoint", ["tcp://build.example:1234", "tcp://[::1]:1234", "docker-container://buildx_0"])
 def test_builder(workspace: Path, endpoint: str) -> None:
-    assert parse(workspace, {"builder": endpoint}).builder.endpoint == endpoint
+    assert parse(workspace, {"builder": endpoint}).images[0].builder.endpoint == endpoint
 
 
 def test_credentials_and_what_of_them_is_secret(workspace: Path) -> None:
     config = {"auths": {"one.example": {"auth": _AUTH}, "two.example": {"username": "me", "password": "hidden"}}}
 
-    builder = parse(workspace, {"docker-auth": json.dumps(config)}).builder
+    builder = parse(workspace, {"docker-auth": json.dumps(config)}).images[0].builder
 
     assert builder.docker_auth == config
     assert builder.secrets == (_AUTH, "hid:den", "hidden")

@@ -55,7 +55,7 @@ def test_an_image_of_this_registry_stays_where_it_is(uri: object, image: ImageRe
     assert world.sources.copied == []
     assert world.builder.orders == []
     assert world.builder.checked == []
-    assert (world.journal.image, world.journal.image_tags) == (image, (_OWN,))
+    assert (world.image.image, world.image.tags) == (image, (_OWN,))
 
 
 def test_its_digest_has_a_tag_that_only_it_can_have() -> None:
@@ -73,7 +73,7 @@ def test_an_image_from_elsewhere_is_copied_under_the_same_digest(image: ImageRef
     assert get_image(world, target) == NEW
     assert world.sources.copied == [(image, f"{REGISTRY}/orders:{_OWN}")]
     assert world.orders.tags == {"old": OLD.digest, _OWN: NEW.digest, "v2": NEW.digest}
-    assert world.journal.image_tags == ("v2", _OWN)
+    assert world.image.tags == ("v2", _OWN)
     assert "build_and_push" not in world.calls
     assert world.builder.checked == []
 
@@ -95,7 +95,7 @@ def test_what_runs_already_is_left_alone() -> None:
 
     assert get_image(world, _target(f"{REGISTRY}/orders:old")) == OLD
     assert world.calls == ["registry", "resolve"]
-    assert world.journal.image == OLD
+    assert world.image.image == OLD
 
 
 @pytest.mark.parametrize("platform", ["linux/amd64", "linux/arm64"])
@@ -135,7 +135,7 @@ def test_an_image_that_is_gone_changes_nothing() -> None:
 
     assert "does not have the image" in str(_refused(world, _target(_THEIRS, create=True)))
     assert not _WRITES & {*world.calls}
-    assert world.journal.image is None
+    assert world.image.image is None
 
 
 @pytest.mark.parametrize("qualifier", ["", "live", "7"])
@@ -177,7 +177,7 @@ def test_a_tag_that_stays_elsewhere_is_noticed() -> None:
     assert get_image(world, _target(_THEIRS, tags=("v1",))) == NEW
     (notice,) = world.log.of_kind("notice")
     assert "The tag v1 stays" in notice
-    assert world.journal.image_tags == (_OWN,)
+    assert world.image.tags == (_OWN,)
 
 
 def test_an_image_without_an_entry_point_is_not_copied() -> None:
@@ -194,7 +194,7 @@ def test_a_copy_that_fails_leaves_no_tag_behind() -> None:
 
     assert "the registry refuses" in str(_refused(world, _target(_THEIRS, tags=("v1",))))
     assert world.repositories.tagged == []
-    assert world.journal.image is None
+    assert world.image.image is None
 
 
 def test_a_copy_that_another_run_made_meanwhile_is_made_use_of() -> None:

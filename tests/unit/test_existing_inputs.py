@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.inputs import INPUTS
+from ecr_lambda_deploy.input_table import INPUTS
 from ecr_lambda_deploy.wanted import ExistingImage, ServedImage
 from tests.unit.given_inputs import parse, problems_of
 
@@ -23,7 +23,7 @@ _ARN = "arn:aws:lambda:us-east-1:210987654321:function:orders-dev"
     ],
 )
 def test_images_that_are_accepted(workspace: Path, uri: str) -> None:
-    assert parse(workspace, {"image-uri": uri}).image.source == ExistingImage(uri=uri)
+    assert parse(workspace, {"image-uri": uri}).images[0].source == ExistingImage(uri=uri)
 
 
 @pytest.mark.parametrize(
@@ -39,20 +39,20 @@ def test_images_that_are_accepted(workspace: Path, uri: str) -> None:
     ],
 )
 def test_functions_that_an_image_can_come_from(workspace: Path, given: str, function: str, qualifier: str) -> None:
-    source = parse(workspace, {"promote-from": given}).image.source
+    source = parse(workspace, {"promote-from": given}).images[0].source
 
     assert source == ServedImage(function=function, qualifier=qualifier)
 
 
 @pytest.mark.parametrize("existing", [{"image-uri": _IMAGE_URI}, {"promote-from": "orders-dev"}])
 def test_an_image_that_is_there_gets_no_tag_that_is_not_asked_for(workspace: Path, existing: dict[str, str]) -> None:
-    assert parse(workspace, existing, GITHUB_SHA="").image.tags == ()
-    assert parse(workspace, existing).image.tags == ()
-    assert parse(workspace, {**existing, "tags": "v1"}).image.tags == ("v1",)
+    assert parse(workspace, existing, GITHUB_SHA="").images[0].tags == ()
+    assert parse(workspace, existing).images[0].tags == ()
+    assert parse(workspace, {**existing, "tags": "v1"}).images[0].tags == ("v1",)
 
 
 def test_an_image_that_is_there_needs_no_checkout(tmp_path: Path) -> None:
-    assert parse(tmp_path / "nothing", {"image-uri": _IMAGE_URI}).image.source == ExistingImage(uri=_IMAGE_URI)
+    assert parse(tmp_path / "nothing", {"image-uri": _IMAGE_URI}).images[0].source == ExistingImage(uri=_IMAGE_URI)
 
 
 @pytest.mark.parametrize("existing", [{"image-uri": _IMAGE_URI}, {"promote-from": "orders-dev"}])
@@ -88,7 +88,7 @@ def test_what_a_build_has_by_default_can_be_given_with_an_image_that_is_there(
 
 def test_mode_build_takes_an_image_that_is_there_for_a_platform(workspace: Path) -> None:
     given = {"mode": "build", "function-name": "", "repository": "orders", "promote-from": _ARN}
-    target = parse(workspace, {**given, "platform": "linux/arm64"}).image
+    target = parse(workspace, {**given, "platform": "linux/arm64"}).images[0]
 
     assert (target.source, target.platform, target.functions) == (ServedImage(function=_ARN), "linux/arm64", ())
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ecr_lambda_deploy.adapters.fingerprint import fingerprint
+from ecr_lambda_deploy.adapters.fingerprint import BuildInputs
 from ecr_lambda_deploy.image_model import Fingerprint
 from ecr_lambda_deploy.wanted import Build, Platform
 
@@ -40,7 +40,7 @@ def build(tmp_path: Path) -> Build:
 def take(
     build: Build, platform: Platform = "linux/amd64", resolve: Callable[[str], str] = "sha256:{}".format
 ) -> Fingerprint:
-    return fingerprint(build, platform, resolve=resolve)
+    return BuildInputs(resolve).fingerprint(build, platform)
 
 
 def tag(build: Build) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from ecr_lambda_deploy.errors import DeployError, MissingFunctionError
 from ecr_lambda_deploy.function_model import LATEST, AliasState, ObservedFunction
-from ecr_lambda_deploy.function_reads import observe_function
+from ecr_lambda_deploy.function_reads import observe_function, observe_releases
 from ecr_lambda_deploy.wanted import FunctionTarget
 from tests.unit.examples import (
     ARN,
@@ -57,7 +57,7 @@ def test_the_alias_and_its_version_are_read_too(name: str) -> None:
 
 def test_a_version_that_has_the_code_of_latest_is_not_read_once_more() -> None:
     world = _world(alias_state("8"))
-    observed = observe_function(LIVE, world.functions, world.aliases, is_frugal=True)
+    observed = observe_releases(LIVE, world.functions, world.aliases)
 
     assert world.functions.calls.count("read") == 1
     assert observed.aliased == replace(world.functions.latest, version="8", description="eight")
@@ -117,9 +117,11 @@ def test_a_function_that_is_not_there_may_be_created() -> None:
         _read(world)
 
 
-@pytest.mark.parametrize("call", ["read", "versions", "read_alias"])
-def test_what_may_not_be_read_is_told(call: str) -> None:
-    world = _world(alias_state("7"))
+@pytest.mark.parametrize(
+    ("call", "alias"), [("read", "7"), ("read_alias", "7"), ("versions", None)], ids=["read", "read_alias", "versions"]
+)
+def test_what_may_not_be_read_is_told(call: str, alias: str | None) -> None:
+    world = _world(alias_state(alias) if alias else None)
     world.functions.refusals[call] = DeployError("denied")
 
     with pytest.raises(DeployError, match="denied"):

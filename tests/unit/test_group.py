@@ -37,7 +37,6 @@ def _release(worlds: dict[str, World], target: FunctionTarget = _TESTED) -> dict
                 decide=partial(plan_release, own, image=NEW, architecture="x86_64", run=RUN),
                 outside=world.outside(),
                 journal=journal,
-                wait_timeout=60,
             )
         )
     release_all(releases)

@@ -32,7 +32,7 @@ def test_a_forced_build_takes_the_tag_of_its_inputs_where_that_may_be_moved() ->
     get_image(world, _FORCED)
 
     assert world.orders.tags[_OWN] == NEW.digest
-    assert {"v1", _OWN} < {*world.journal.image_tags}
+    assert {"v1", _OWN} < {*world.image.tags}
     assert world.log.of_kind("notice") == []
 
 
@@ -44,7 +44,7 @@ def test_a_forced_build_says_that_the_tag_of_its_inputs_stays_where_it_may_not_b
     assert get_image(world, _FORCED) == NEW
     (notice,) = world.log.of_kind("notice")
     assert _OWN in notice
-    assert _OWN not in world.journal.image_tags
+    assert _OWN not in world.image.tags
     assert world.orders.tags[_OWN] == OLD.digest
     assert NEW.digest in world.orders.tags.values()
 
@@ -61,7 +61,7 @@ def test_a_tag_that_stays_elsewhere_is_noticed_and_not_claimed(is_built: bool) -
     (notice,) = world.log.of_kind("notice")
     assert "The tag v1 stays" in notice
     assert str(NEW) in notice
-    assert world.journal.image_tags == ("v2", _OWN)
+    assert world.image.tags == ("v2", _OWN)
     assert world.orders.tags["v1"] == OLD.digest
 
 
@@ -92,7 +92,7 @@ def test_a_build_that_fails_is_told_in_its_own_words(target: ImageTarget, also: 
 
     assert "RUN make failed" in str(_refused(world, target))
     assert world.repositories.tagged == []
-    assert world.journal.image is None
+    assert world.image.image is None
 
 
 # Repositories.

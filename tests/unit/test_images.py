@@ -36,7 +36,7 @@ def test_what_the_repository_does_not_have_is_built_under_the_tag_of_its_inputs(
     assert (order.build, order.platform, order.tag) == (BUILD, "linux/amd64", _OWN)
     assert order.repository_uri == f"{REGISTRY}/orders"
     assert world.orders.tags == {"old": OLD.digest, _OWN: NEW.digest, "v1": NEW.digest}
-    assert (world.journal.image, world.journal.image_tags) == (NEW, ("v1", _OWN))
+    assert (world.image.image, world.image.tags) == (NEW, ("v1", _OWN))
 
 
 def test_the_engine_is_known_to_be_there_before_anything_is_pushed() -> None:
@@ -110,7 +110,7 @@ def test_what_was_built_from_the_same_inputs_is_not_built_again() -> None:
     assert len(world.builder.orders) == 1
     assert world.builder.checked == ["linux/amd64"]  # by the first run
     assert world.repositories.tagged == [("v2", NEW.digest)]
-    assert world.journal.image_tags == ("v2", _OWN)
+    assert world.image.tags == ("v2", _OWN)
     assert f"Nothing to build: {REGISTRY}/orders:{_OWN}" in "\n".join(world.log.of_kind("info"))
 
 
@@ -121,7 +121,7 @@ def test_where_there_is_nothing_to_do_two_reads_are_enough(tags: tuple[str, ...]
 
     assert get_image(world, image_target(tags=tags)) == OLD
     assert world.calls == ["registry", "fingerprint", "find_tags"]
-    assert (world.journal.image, world.journal.image_tags) == (OLD, (*tags, _OWN))
+    assert (world.image.image, world.image.tags) == (OLD, (*tags, _OWN))
 
 
 def test_the_commit_s_tag_is_all_that_is_written_if_only_that_is_missing() -> None:
@@ -131,7 +131,7 @@ def test_the_commit_s_tag_is_all_that_is_written_if_only_that_is_missing() -> No
     assert get_image(world, image_target(tags=("v1", "v2"))) == OLD
     assert [call for call in world.calls if call in _WRITES] == ["add_tag"]
     assert world.repositories.tagged == [("v2", OLD.digest)]
-    assert sorted(world.journal.image_tags) == [_OWN, "v1", "v2"]
+    assert sorted(world.image.tags) == [_OWN, "v1", "v2"]
     assert world.builder.checked == []
 
 
@@ -166,7 +166,7 @@ def test_a_tag_that_may_be_moved_is_moved_to_what_is_reused() -> None:
     get_image(world, _TARGET)
 
     assert world.orders.tags["v1"] == NEW.digest
-    assert world.journal.image_tags == ("v1", _OWN)
+    assert world.image.tags == ("v1", _OWN)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_build_without_a_look_at_earlier_images_says_why(
     (order,) = world.builder.orders
     assert order.tag.startswith("src-")
     assert order.tag != _OWN
-    assert f"Building without a look at earlier images: {reason}" in world.log.of_kind("info")
+    assert f"{REGISTRY}/orders is to be built: {reason}" in world.log.of_kind("info")
 
 
 def test_every_such_build_has_a_tag_of_its_own() -> None:

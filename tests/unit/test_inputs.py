@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from ecr_lambda_deploy.errors import InputError
-from ecr_lambda_deploy.inputs import INPUTS, Inputs
+from ecr_lambda_deploy.input_table import INPUTS
+from ecr_lambda_deploy.inputs import Inputs
 from ecr_lambda_deploy.wanted import (
     Build,
     BuilderChoice,
@@ -25,26 +26,27 @@ _ROLE = "arn:aws:iam::123456789012:role/ci/deploy"
 def test_the_function_name_alone_is_enough(workspace: Path) -> None:
     assert parse(workspace, {}) == Inputs(
         mode=Mode.DEPLOY,
-        image=ImageTarget(
-            source=Build(
-                context=workspace,
-                dockerfile=workspace / "Dockerfile",
-                provenance="false",
-                sbom="false",
-                cache=CacheChoice(mode="auto"),
-                reuse=True,
+        images=(
+            ImageTarget(
+                source=Build(
+                    context=workspace,
+                    dockerfile=workspace / "Dockerfile",
+                    provenance="false",
+                    sbom="false",
+                    cache=CacheChoice(mode="auto"),
+                    reuse=True,
+                ),
+                platform=None,
+                repository="",
+                registry="",
+                tags=(COMMIT,),
+                create_repository=False,
+                functions=(FunctionTarget(name="orders-api", publish=True, wait_timeout=600),),
+                builder=BuilderChoice(endpoint=""),
             ),
-            platform=None,
-            repository="",
-            registry="",
-            tags=(COMMIT,),
-            create_repository=False,
-            functions=(FunctionTarget(name="orders-api", publish=True),),
         ),
-        builder=BuilderChoice(endpoint=""),
         region="eu-west-1",
         role=None,
-        wait_timeout=600,
     )
 
 
@@ -90,54 +92,57 @@ _EVERY_INPUT = {
 def test_every_input_is_read(workspace: Path) -> None:
     # They exclude what is given here.
     without = {"cache", "image-uri", "promote-from", "alias", "traffic", "alarms", "rollback-to"}
+    without |= {"manifest", "only", "vars"}
     assert {*_EVERY_INPUT, "function-name", *without} == {*INPUTS}
     assert parse(workspace, _EVERY_INPUT) == Inputs(
         mode=Mode.DEPLOY,
-        image=ImageTarget(
-            source=Build(
-                context=workspace / "services/orders",
-                dockerfile=workspace / "docker/orders.Dockerfile",
-                target="final",
-                build_args={"A": "1", "B": "two words", "C": "x=y", "D": ""},
-                build_contexts={"shared": str(workspace / "services/orders"), "base": "docker-image://alpine:3.20"},
-                secrets={"token": "s3cret", "key": "one\ntwo"},
-                provenance="mode=max",
-                sbom="true",
-                labels={"team": "shop", "empty": ""},
-                properties={
-                    "network": "host",
-                    "extra-hosts": {"db": "10.0.0.1", "b": "10.0.0.2"},
-                    "ssh": ["default", "key=/run/key"],
-                },
-                pull=True,
-                no_cache=True,
-                cache=CacheChoice(imports=("type=registry,ref=example.com/cache",), exports=("type=inline",)),
-                reuse=False,
-            ),
-            platform="linux/arm64",
-            repository="shop/orders",
-            registry="localhost:4566",
-            tags=("v1", "v1.2"),
-            create_repository=True,
-            functions=(
-                FunctionTarget(
-                    name="orders-api",
-                    publish=False,
-                    smoke_test=SmokeTest(event='{"ping": 1}', expect=Expectation(value=[True])),
-                    creation={"Role": "arn:aws:iam::123456789012:role/orders", "MemorySize": 512},
-                    reverts=False,
-                    allows_stale=True,
+        images=(
+            ImageTarget(
+                source=Build(
+                    context=workspace / "services/orders",
+                    dockerfile=workspace / "docker/orders.Dockerfile",
+                    target="final",
+                    build_args={"A": "1", "B": "two words", "C": "x=y", "D": ""},
+                    build_contexts={"shared": str(workspace / "services/orders"), "base": "docker-image://alpine:3.20"},
+                    secrets={"token": "s3cret", "key": "one\ntwo"},
+                    provenance="mode=max",
+                    sbom="true",
+                    labels={"team": "shop", "empty": ""},
+                    properties={
+                        "network": "host",
+                        "extra-hosts": {"db": "10.0.0.1", "b": "10.0.0.2"},
+                        "ssh": ["default", "key=/run/key"],
+                    },
+                    pull=True,
+                    no_cache=True,
+                    cache=CacheChoice(imports=("type=registry,ref=example.com/cache",), exports=("type=inline",)),
+                    reuse=False,
+                ),
+                platform="linux/arm64",
+                repository="shop/orders",
+                registry="localhost:4566",
+                tags=("v1", "v1.2"),
+                create_repository=True,
+                functions=(
+                    FunctionTarget(
+                        name="orders-api",
+                        publish=False,
+                        smoke_test=SmokeTest(event='{"ping": 1}', expect=Expectation(value=[True])),
+                        creation={"Role": "arn:aws:iam::123456789012:role/orders", "MemorySize": 512},
+                        reverts=False,
+                        allows_stale=True,
+                        wait_timeout=1,
+                    ),
+                ),
+                builder=BuilderChoice(
+                    endpoint="tcp://buildkit.example:1234",
+                    docker_auth={"auths": {"registry.example": {"auth": _LOGIN}}},
+                    secrets=(_LOGIN, "password"),
                 ),
             ),
         ),
-        builder=BuilderChoice(
-            endpoint="tcp://buildkit.example:1234",
-            docker_auth={"auths": {"registry.example": {"auth": _LOGIN}}},
-            secrets=(_LOGIN, "password"),
-        ),
         region="us-gov-east-1",
         role=RoleToAssume(arn=_ROLE, is_chained=True, session_name="ci@shop", duration_seconds=900),
-        wait_timeout=1,
     )
 
 
@@ -168,13 +173,13 @@ def test_where_the_region_comes_from(
     ],
 )
 def test_functions_that_are_accepted(workspace: Path, name: str) -> None:
-    assert parse(workspace, {"function-name": name}).image.functions == (FunctionTarget(name=name),)
+    assert parse(workspace, {"function-name": name}).images[0].functions == (FunctionTarget(name=name),)
 
 
 def test_mode_build_needs_no_function(workspace: Path) -> None:
     inputs = parse(workspace, {"mode": "build", "function-name": "", "repository": "orders"})
 
-    assert (inputs.mode, inputs.image.functions) == (Mode.BUILD, ())
+    assert (inputs.mode, inputs.images[0].functions) == (Mode.BUILD, ())
 
 
 @pytest.mark.parametrize("switch", [{"reuse": "never"}, {"pull": "true"}, {"no-cache": "true"}])
@@ -212,7 +217,7 @@ def test_the_cache(workspace: Path, given: dict[str, str], expected: CacheChoice
         ({"mode": "build", "function-name": ""}, "'repository' is required with mode: build"),
         ({"role-chaining": "true"}, "'role-chaining' needs 'role-to-assume'"),
         # Values that cannot be.
-        ({"mode": "destroy"}, "'mode' is one of deploy, build, rollback, not 'destroy'"),
+        ({"mode": "destroy"}, "'mode' is one of deploy, build, plan, rollback, not 'destroy'"),
         ({"function-name": "orders api"}, "not 'orders api'"),
         ({"function-name": "orders-api:live"}, "without version or alias"),
         ({"function-name": 65 * "x"}, "'function-name' is a Lambda function's name"),

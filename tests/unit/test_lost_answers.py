@@ -7,7 +7,7 @@ import pytest
 from ecr_lambda_deploy.errors import DeployError, RevisionError
 from ecr_lambda_deploy.history import Record
 from ecr_lambda_deploy.model import ReleaseStatus
-from ecr_lambda_deploy.report import outputs
+from ecr_lambda_deploy.outputs import outputs
 from ecr_lambda_deploy.wanted import FunctionTarget, TrafficStep
 from tests.unit.examples import NEW, OLD, RUN, alias_state, version_state
 from tests.unit.functions_in_memory import FakeFunctions

@@ -46,7 +46,7 @@ def test_what_somebody_else_has_changed_is_decided_on_again(times: int) -> None:
         ("point_alias", "8"),
     ]
     assert outcome.status is ReleaseStatus.DEPLOYED
-    assert len([line for line in world.log.of_kind("info") if line.startswith("Deciding again: ")]) == times
+    assert len([line for line in world.log.of_kind("info") if line.startswith("orders-api: deciding again: ")]) == times
 
 
 def test_what_somebody_else_has_done_already_is_not_done_again() -> None:
@@ -150,7 +150,7 @@ def test_what_is_in_progress_is_waited_for_before_it_is_decided() -> None:
 def test_an_error_while_it_is_read_again_ends_the_run() -> None:
     world = _world()
     world.functions.before["update_code", 1] = raising(RevisionError("changed"))
-    world.functions.before["versions", 1] = raising(DeployError("lambda:ListVersionsByFunction denied"))
+    world.functions.before["read_alias", 1] = raising(DeployError("lambda:GetAlias denied"))
     world.functions.before["read", 1] = lambda: world.functions.serve(SOMEBODY_ELSES)
 
     outcome = release_image(world)

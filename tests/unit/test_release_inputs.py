@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.inputs import INPUTS
+from ecr_lambda_deploy.input_table import INPUTS
 from ecr_lambda_deploy.wanted import EarlierRelease, Expectation, FunctionTarget, Mode, SmokeTest, TrafficStep
 from tests.unit.given_inputs import parse, problems_of
 
@@ -14,7 +14,7 @@ _DIGEST = f"sha256:{64 * 'a'}"
 
 
 def _target(workspace: Path, given: Mapping[str, str]) -> FunctionTarget:
-    (target,) = parse(workspace, given).image.functions
+    (target,) = parse(workspace, given).images[0].functions
     return target
 
 
@@ -98,16 +98,16 @@ def test_parameters_of_a_creation_keep_their_names_and_types(workspace: Path) ->
 def test_what_a_rollback_can_go_back_to(workspace: Path, to: str) -> None:
     inputs = parse(workspace, {"mode": "rollback", "rollback-to": to, "alias": "live"})
 
-    assert (inputs.mode, inputs.image.source) == (Mode.ROLLBACK, EarlierRelease(to=to))
-    assert inputs.image.functions == (FunctionTarget(name="orders-api", alias="live"),)
+    assert (inputs.mode, inputs.images[0].source) == (Mode.ROLLBACK, EarlierRelease(to=to))
+    assert inputs.images[0].functions == (FunctionTarget(name="orders-api", alias="live"),)
 
 
 def test_a_rollback_goes_to_the_previous_release_if_nothing_else_is_said(workspace: Path) -> None:
-    assert parse(workspace, {"mode": "rollback"}).image.source == EarlierRelease(to="previous")
+    assert parse(workspace, {"mode": "rollback"}).images[0].source == EarlierRelease(to="previous")
 
 
 def test_a_rollback_needs_neither_a_checkout_nor_a_commit(tmp_path: Path) -> None:
-    image = parse(tmp_path / "nothing", {"mode": "rollback"}, GITHUB_SHA="").image
+    image = parse(tmp_path / "nothing", {"mode": "rollback"}, GITHUB_SHA="").images[0]
 
     assert (image.source, image.tags) == (EarlierRelease(), ())
 
@@ -176,7 +176,7 @@ def test_what_an_image_has_by_default_can_be_given_with_a_rollback(workspace: Pa
         ({"smoke-event": "[1,]"}, "'smoke-event' is not JSON"),
         ({"smoke-event": "events/nothing.json"}, "'events/nothing.json': No such file or directory"),
         ({"smoke-event": "services"}, "'services': Is a directory"),
-        ({"smoke-event": "Dockerfile"}, "the file 'Dockerfile' is not JSON"),
+        ({"smoke-event": "Dockerfile"}, "the file 'Dockerfile', which is not JSON"),
         ({"smoke-event": "../event.json"}, "'../event.json' leaves the workspace"),
         ({"smoke-event": "/etc/hostname"}, "'/etc/hostname' leaves the workspace"),
         ({"smoke-event": "{}", "smoke-expect": "{'status': 200}"}, "'smoke-expect' is not JSON"),

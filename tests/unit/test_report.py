@@ -7,8 +7,9 @@ import pytest
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.function_model import ObservedFunction
 from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus, WorkflowRun
-from ecr_lambda_deploy.report import OUTPUTS, headline, outputs, summary
+from ecr_lambda_deploy.model import ImageOutcome, Journal, Outcome, Phase, ReleaseStatus, WorkflowRun
+from ecr_lambda_deploy.outputs import OUTPUTS, outputs
+from ecr_lambda_deploy.report import headline, summary
 from ecr_lambda_deploy.wanted import Mode
 from tests.unit.examples import ARN, NEW, OLD, REGISTRY, RUN, function_state, observed_function, version_state
 
@@ -46,11 +47,20 @@ def _journal(
     return Journal(
         run=run,
         mode=mode,
-        repository_uri=f"{REGISTRY}/orders",
-        image=image,
-        image_tags=tags,
+        images=(
+            ImageOutcome(
+                name="",
+                functions=("orders-api",),
+                repository_uri=f"{REGISTRY}/orders",
+                image=image,
+                tags=tags,
+            ),
+        ),
         outcomes=outcomes,
-        phases=[("Check", 0.44), ("Build and push", 12.0)],
+        phases=[
+            Phase(title="Check", started=0, seconds=0.44),
+            Phase(title="Build and push", started=0.44, seconds=12.0),
+        ],
         error=error,
     )
 

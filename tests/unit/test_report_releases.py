@@ -7,8 +7,9 @@ import pytest
 
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.function_model import LATEST, ObservedFunction
-from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus, WorkflowRun
-from ecr_lambda_deploy.report import headline, outputs, summary
+from ecr_lambda_deploy.model import ImageOutcome, Journal, Outcome, ReleaseStatus, WorkflowRun
+from ecr_lambda_deploy.outputs import outputs
+from ecr_lambda_deploy.report import headline, summary
 from tests.unit.examples import (
     ARN,
     FAILED_UPDATE,
@@ -42,8 +43,15 @@ def _outcome(
     return Outcome(before=before, after=after, status=status, error=error)
 
 
+_IMAGE = ImageOutcome(name="", functions=("orders-api",), repository_uri=f"{REGISTRY}/orders", image=NEW)
+
+
 def _journal(*outcomes: Outcome, run: WorkflowRun = RUN) -> Journal:
-    return Journal(run=run, repository_uri=f"{REGISTRY}/orders", image=NEW, outcomes=outcomes)
+    return Journal(
+        run=run,
+        images=(ImageOutcome(name="", functions=("orders-api",), repository_uri=f"{REGISTRY}/orders", image=NEW),),
+        outcomes=outcomes,
+    )
 
 
 _OUTCOMES = {

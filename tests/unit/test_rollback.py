@@ -11,9 +11,9 @@ from ecr_lambda_deploy.history import Record
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.inputs import Inputs
 from ecr_lambda_deploy.model import ReleaseStatus, WorkflowRun
-from ecr_lambda_deploy.report import outputs
+from ecr_lambda_deploy.outputs import outputs
 from ecr_lambda_deploy.rollback import roll_back
-from ecr_lambda_deploy.wanted import BuilderChoice, EarlierRelease, FunctionTarget, Mode, SmokeTest, TrafficStep
+from ecr_lambda_deploy.wanted import EarlierRelease, FunctionTarget, Mode, SmokeTest, TrafficStep
 from tests.unit.examples import (
     FAILED_UPDATE,
     IN_PROGRESS,
@@ -60,13 +60,11 @@ def _roll_back(world: World, to: str = "previous", target: FunctionTarget = LIVE
     source = EarlierRelease(to=to)
     inputs = Inputs(
         mode=Mode.ROLLBACK,
-        image=image_target(source, tags=(), functions=(target,)),
-        builder=BuilderChoice(),
+        images=(image_target(source, tags=(), functions=(target,)),),
         region="eu-west-1",
         role=None,
-        wait_timeout=60,
     )
-    roll_back(inputs, source, world.outside(), world.journal)
+    roll_back(inputs, world.outside(), world.journal)
 
 
 def _fail(world: World, to: str = "previous", target: FunctionTarget = LIVE) -> DeployError:
@@ -87,9 +85,10 @@ def test_the_alias_goes_back_first_and_the_code_follows() -> None:
     assert world.functions.changes == [("point_alias", "3"), _update_to("3")]
     assert [*world.functions.published] == ["1", "2", "3", "4"]
     assert (world.outcome.status, world.outcome.after.version) == (ReleaseStatus.ROLLED_BACK, "3")
-    assert Record.parse(world.live.description) == Record.of(RUN, mode="rollback")
+    assert Record.parse(world.live.description) == Record.of(RUN, mode="rollback", undone="40")
     assert world.journal.errors == ()
-    assert world.log.groups == [title for title, _ in world.journal.phases] == ["Check", "Roll back"]
+    assert [phase.title for phase in world.journal.phases] == ["Check", "Roll back"]
+    assert world.log.groups == ["Check"]
 
 
 def test_neither_a_builder_nor_the_registry_s_authorization_is_needed() -> None:
@@ -144,7 +143,7 @@ def test_each_rollback_without_an_alias_goes_further_back() -> None:
         assert world.outcome.status is ReleaseStatus.UNCHANGED
 
     assert Record.parse(world.functions.published["5"].description) == Record.of(
-        _run(0), commit=_COMMITS["3"], previous="2", mode="rollback"
+        _run(0), commit=_COMMITS["3"], previous="2", mode="rollback", undone="40"
     )
 
 
