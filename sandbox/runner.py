@@ -15,7 +15,7 @@ import yaml
 from sandbox.engine import Engine
 from sandbox.step import RunningStep, StepResult
 
-__all__ = ["ACTION_IMAGE", "Runner", "RunningStep", "StepResult", "build_action"]
+__all__ = ["ACTION_IMAGE", "Runner", "RunningStep", "StepResult", "build_action", "github_variables", "input_defaults"]
 
 _ROOT = Path(__file__).parent.parent
 ACTION_IMAGE = "ecr-lambda-deploy/action:sandbox"
@@ -85,9 +85,9 @@ class Runner:
             (temp / "_github_workflow" / "event.json").write_text("{}")
             for name in _FILE_COMMANDS:
                 (temp / "_runner_file_commands" / name).touch()
-            step = {**_defaults(), **inputs}
+            step = {**input_defaults(), **inputs}
             variables = {f"INPUT_{name.upper()}": value for name, value in step.items()}
-            variables |= _github_variables(commit, run_id, attempt, workflow)
+            variables |= github_variables(commit, run_id, attempt, workflow)
             variables |= {**self.environment, **(environment or {})}
             volumes = {
                 "/github/home": temp / "_github_home",
@@ -134,13 +134,13 @@ class Runner:
                 step.end()
 
 
-def _defaults() -> dict[str, str]:
+def input_defaults(checkout: Path = _ROOT) -> dict[str, str]:
     """Return every input of the action with its default, as the runner sets them."""
-    action = yaml.safe_load((_ROOT / "action.yml").read_text())
+    action = yaml.safe_load((checkout / "action.yml").read_text())
     return {name: str(given.get("default", "")) for name, given in action["inputs"].items()}
 
 
-def _github_variables(commit: str, run_id: str, attempt: str, workflow: str) -> dict[str, str]:
+def github_variables(commit: str, run_id: str, attempt: str, workflow: str) -> dict[str, str]:
     """Return the variables that the runner sets [GitHub's documentation, default environment variables]."""
     return {
         "HOME": "/github/home",
