@@ -65,17 +65,24 @@ class Application:
         """Whether anything was written, or may have been."""
         return self._changes.written.is_anything
 
-    def check(self) -> None:
+    def check_alarms(self) -> None:
+        """Make sure that no alarm is in ALARM before traffic is shifted.
+
+        Raises:
+            DeployError: one is.
+        """
+        if any(isinstance(step, ShiftTraffic) for step in self.plan.steps):
+            check_alarms(self.plan.target.alarms, self.outside.alarms)
+
+    def check_permissions(self) -> None:
         """Find out what would otherwise be found when the code has been changed.
 
         Raises:
-            DeployError: an alarm is in ALARM, or something is not allowed.
+            DeployError: something is not allowed.
         """
         target, observed, outside = self.plan.target, self.plan.observed, self.outside
         if observed.latest is None or not any(isinstance(step, PublishVersion) for step in self.plan.steps):
             return
-        if any(isinstance(step, ShiftTraffic) for step in self.plan.steps):
-            check_alarms(target.alarms, outside.alarms)
         outside.functions.check_may_publish(target.name)
         if target.alias:
             outside.aliases.check_may_point(target.name, observed.alias, target.alias)

@@ -15,11 +15,16 @@ from ecr_lambda_deploy.model import ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.observe import observe
 from ecr_lambda_deploy.outputs import check_matrix
 from ecr_lambda_deploy.phases import phase
-from ecr_lambda_deploy.plan import ReleasePlan, plan_release, release_reason
+from ecr_lambda_deploy.plan import ReleasePlan, plan_release
 from ecr_lambda_deploy.ports import Outside
 from ecr_lambda_deploy.release import Release, release_all, skip_stale
 from ecr_lambda_deploy.release_checks import check_release, tell_what_is_ignored, warn_of_bypasses
+from ecr_lambda_deploy.release_reason import release_reason
 from ecr_lambda_deploy.wanted import ARCHITECTURE_OF, FunctionTarget, Mode
+
+# Functions whose permissions and triggers are looked at. Policies mostly allow to all what they allow to one, and these
+# calls share the 15 a second that the releases themselves need.
+_MOST_PROBED = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,13 +150,14 @@ def _release(candidates: Sequence[Candidate], outside: Outside, journal: Journal
                 observed=candidate.observed,
                 decide=partial(_decide, candidate=candidate, journal=journal),
                 reason=candidate.reason,
+                is_probed=number < _MOST_PROBED,
                 outside=outside,
                 journal=journal,
             )
-            for candidate in candidates
+            for number, candidate in enumerate(candidates)
         ]
     )
-    for candidate in candidates:
+    for candidate in candidates[:_MOST_PROBED]:
         if journal.status_of(candidate.observed.name) in {ReleaseStatus.DEPLOYED, ReleaseStatus.CREATED}:
             warn_of_bypasses(candidate.target, candidate.observed, outside)
 

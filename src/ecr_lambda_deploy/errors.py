@@ -47,7 +47,8 @@ class InputError(DeployError):
 
     def __init__(self, problems: Sequence[str], *, location: SourceLocation | None = None) -> None:
         self.problems = tuple(problems)
-        many = f"{len(self.problems)} inputs are wrong:\n" if len(self.problems) > 1 else ""
+        wrong = "mistakes" if location else "inputs are wrong"
+        many = f"{len(self.problems)} {wrong}:\n" if len(self.problems) > 1 else ""
         lines = "\n".join(f"- {problem}" if many else problem for problem in self.problems)
         super().__init__(many + lines, location=location)
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 from uuid import uuid4
 
+from ecr_lambda_deploy.build_order import build_order
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import FunctionState
 from ecr_lambda_deploy.image_checks import check_image
 from ecr_lambda_deploy.image_model import (
-    CACHE_TAG_PREFIX,
     BuildOrder,
     Fingerprint,
     ImageReference,
@@ -26,7 +25,8 @@ from ecr_lambda_deploy.image_plan import (
     plan_build,
     plan_existing,
 )
-from ecr_lambda_deploy.model import ImageOutcome, ImageStatus, Journal, WorkflowRun
+from ecr_lambda_deploy.image_tags import add_tags
+from ecr_lambda_deploy.model import ImageOutcome, ImageStatus, Journal
 from ecr_lambda_deploy.observe import ObservedImage
 from ecr_lambda_deploy.ports import Outside
 from ecr_lambda_deploy.wanted import Build, EarlierRelease, ExistingImage, ServedImage
@@ -116,8 +116,8 @@ class ImageJob:
         """The tags whose digests the plan depends on; None if it depends on none."""
         tags = self.observed.target.tags
         if self._source is not None:
-            here = self._reference(self._source.reference.digest)
-            return (digest_tag(here), *tags) if tags or not self._is_run(here) else None
+            here = self.observed.reference(self._source.reference.digest)
+            return (digest_tag(here), *tags) if tags or not self.observed.is_run(here) else None
         own = self._fingerprint.tag if self._fingerprint else None
         return (own, *tags) if own else tags
 
@@ -135,12 +135,12 @@ class ImageJob:
         if found is None and not target.create_repository:
             raise self.outside.repositories.missing(self.observed.destination.repository)
         if self._source is not None:
-            here = self._reference(self._source.reference.digest)
-            is_run = self._is_run(here)
+            here = self.observed.reference(self._source.reference.digest)
+            is_run = self.observed.is_run(here)
             self.step = plan_existing(self._source, target.tags, found=self._found, here=here, is_run=is_run)
         elif isinstance(target.source, Build) and self._fingerprint is not None:
-            here = self._reference(self._found.get(self._fingerprint.tag or "", ""))
-            is_run = self._is_run(here)
+            here = self.observed.reference(self._found.get(self._fingerprint.tag or "", ""))
+            is_run = self.observed.is_run(here)
             self.step = plan_build(
                 target.source, self._fingerprint, target.tags, found=self._found, here=here, is_run=is_run
             )
@@ -151,32 +151,21 @@ class ImageJob:
             case TakeImage(reference=reference):
                 self._read_back(reference)
             case CopyImage(image=source):
-                self.image = self._reference(source.reference.digest)
+                self.image = self.observed.reference(source.reference.digest)
             case BuildImage() | None:
                 pass
             case _:
                 assert_never(self.step)
         self._tell_plan()
 
-    def order(self) -> BuildOrder:
+    def order(self, *, may_overwrite_cache: bool | None) -> BuildOrder:
         """Decide the build that is planned to the last detail."""
-        target, destination, step = self.observed.target, self.observed.destination, self.step
-        if not isinstance(target.source, Build) or not isinstance(step, BuildImage):
+        build, step = self.observed.target.source, self.step
+        if not isinstance(build, Build) or not isinstance(step, BuildImage):
             raise AssertionError("a build is planned")  # noqa: TRY004 # it is no argument
         if not step.own:
             self.step = step = replace(step, own=f"src-{uuid4().hex}")
-        present = next((function.latest.image for function in self.observed.functions if function.latest), None)
-        return BuildOrder(
-            name=self.name,
-            # The tag says which base images went in: the build takes those, no older copies that the engine has.
-            build=replace(target.source, pull=target.source.pull or step.is_pulled),
-            platform=destination.platform,
-            labels={**_labels(self.journal.run), **target.source.labels},
-            repository_uri=destination.repository_uri,
-            tag=step.own,
-            may_overwrite_cache=self._may_overwrite_cache(),
-            present_image=present,
-        )
+        return build_order(build, step, self.observed, run=self.journal.run, may_overwrite_cache=may_overwrite_cache)
 
     def copy(self) -> None:
         """Copy the image, if that is what is planned.
@@ -185,8 +174,8 @@ class ImageJob:
             DeployError: a registry refuses.
         """
         if isinstance(self.step, CopyImage):
-            self._say(f"Copying it to {self.uri}, from registry to registry")
-            self.outside.sources.copy(self.step.image.reference, f"{self.uri}:{self.step.own}")
+            self._say(f"Copying it to {self.observed.repository_uri}, from registry to registry")
+            self.outside.sources.copy(self.step.image.reference, f"{self.observed.repository_uri}:{self.step.own}")
 
     def receive(self) -> None:
         """Read back what was built or copied.
@@ -211,15 +200,11 @@ class ImageJob:
         step, image = self.step, self._read
         if step is None or isinstance(step, KeepImage) or image is None:
             return
-        here = self._reference(image.reference.digest)
-        held = [tag for tag in step.tags if self._found.get(tag) == here.digest or self._add_tag(image, tag)]
-        if image.is_of_index and not held:
-            # What is deployed keeps a tag of its own: lifecycle rules remove images without one.
-            held = [tag for tag in [digest_tag(here)] if self._add_tag(image, tag)]
+        held = add_tags(image, step.tags, found=self._found, outside=self.outside)
         tags = (*held, step.own) if step.own else tuple(held)
         statuses = {BuildImage: ImageStatus.BUILT, CopyImage: ImageStatus.COPIED, TakeImage: ImageStatus.FOUND}
         self.record(status=statuses[type(step)], tags=tags)
-        self._say(f"Image {here} ({', '.join(tags)})")
+        self._say(f"Image {self.image} ({', '.join(tags)})")
 
     @property
     def is_build(self) -> bool:
@@ -239,60 +224,28 @@ class ImageJob:
     @property
     def warned_tags(self) -> tuple[str, ...]:
         """The tags that a lifecycle rule should spare; none where nothing new comes into use."""
-        own = self.step.own if isinstance(self.step, BuildImage | CopyImage | TakeImage) else ""
-        return (own or "", *self.observed.target.tags) if self.step and not isinstance(self.step, KeepImage) else ()
-
-    @property
-    def is_proven(self) -> bool:
-        """Whether Lambda can pull from the repository: a function runs an image of it, or none is to."""
-        destination = self.observed.destination
-        images = [function.latest.image if function.latest else None for function in self.observed.functions]
-        return not images or any(
-            image is not None and image.is_in(destination.registry) and image.repository == destination.repository
-            for image in images
-        )
-
-    @property
-    def uri(self) -> str:
-        """Registry and repository."""
-        return self.observed.destination.repository_uri
+        if self.step is None or isinstance(self.step, KeepImage):
+            return ()
+        return (self.step.own or "", *self.observed.target.tags)
 
     def _read_back(self, reference: str) -> None:
         destination = self.observed.destination
         image = self.outside.repositories.read_image(destination.repository, reference, destination.platform)
         self._check(image)
-        self._read, self.image = image, self._reference(image.reference.digest)
+        self._read, self.image = image, self.observed.reference(image.reference.digest)
         self.record(image=self.image)
 
     def _check(self, image: RegistryImage) -> None:
-        check_image(image, platform=self.observed.destination.platform, function=self._function)
-
-    def _add_tag(self, image: RegistryImage, tag: str) -> bool:
-        is_added = self.outside.repositories.add_tag(image, tag)
-        if not is_added:
-            self.outside.log.notice(
-                f"The tag {tag} stays on the image that has it, since tags of {image.reference.repository} are "
-                f"immutable. What is deployed is {image.reference}."
-            )
-        return is_added
-
-    def _may_overwrite_cache(self) -> bool | None:
-        if not self.has_repository:
-            return True  # as it will be created
-        try:
-            return self.outside.repositories.may_overwrite(self.observed.destination.repository, CACHE_TAG_PREFIX)
-        except DeployError as error:
-            self._say(f"Whether a cache can be kept in {self.uri} is not known: {error.message}")
-            return None
+        check_image(image, platform=self.observed.destination.platform, function=self.observed.most_demanding)
 
     def _tell_plan(self) -> None:
         step = self.step
         self.record(reason=step.reason if step else "")
         match step:
             case BuildImage():
-                self._say(f"{self.uri} is to be built: {step.reason}")
+                self._say(f"{self.observed.repository_uri} is to be built: {step.reason}")
             case TakeImage(own=own) | KeepImage(tags=(*_, own)) if isinstance(self.observed.target.source, Build):
-                self._say(f"Nothing to build: {self.uri}:{own} was built from the same inputs")
+                self._say(f"Nothing to build: {self.observed.repository_uri}:{own} was built from the same inputs")
             case _:
                 pass
         if isinstance(step, KeepImage | TakeImage):
@@ -300,29 +253,3 @@ class ImageJob:
 
     def _say(self, message: str) -> None:
         self.outside.log.info(f"{self.name}: {message}" if self.name else message)
-
-    @property
-    def _function(self) -> FunctionState | None:
-        """A function that is to run the image; of several, one that does not say how it is started."""
-        states = [function.latest for function in self.observed.functions if function.latest is not None]
-        return next((state for state in states if not state.has_entry_point), states[0] if states else None)
-
-    def _reference(self, digest: str) -> ImageReference:
-        destination = self.observed.destination
-        return ImageReference(registry=destination.registry, repository=destination.repository, digest=digest)
-
-    def _is_run(self, image: ImageReference) -> bool:
-        """Whether all functions run an image already."""
-        return bool(self.observed.functions) and all(
-            function.latest is not None and image.is_same_image(function.latest.image)
-            for function in self.observed.functions
-        )
-
-
-def _labels(run: WorkflowRun) -> dict[str, str]:
-    """Return the labels that lead from an image to its source [OCI image specification, annotations]."""
-    labels = {
-        "org.opencontainers.image.revision": run.commit,
-        "org.opencontainers.image.source": f"{run.server_url}/{run.repository}" if run.repository else "",
-    }
-    return {name: value for name, value in labels.items() if value}

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ecr_lambda_deploy.errors import BuildError, DeployError
 from ecr_lambda_deploy.image_job import ImageJob
-from ecr_lambda_deploy.image_model import BuildOrder, Fingerprint
+from ecr_lambda_deploy.image_model import CACHE_TAG_PREFIX, BuildOrder, Fingerprint
 from ecr_lambda_deploy.model import ImageStatus, Journal
 from ecr_lambda_deploy.observe import ObservedImage
 from ecr_lambda_deploy.ports import Outside
@@ -92,7 +92,7 @@ def _build(jobs: Sequence[ImageJob], builder: BuilderChoice, outside: Outside) -
     If one fails, its session ends, and the others are not to be had either.
     """
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="order") as pool:
-        orders = list(pool.map(ImageJob.order, jobs))
+        orders = list(pool.map(lambda job: job.order(may_overwrite_cache=_may_overwrite_cache(job, outside)), jobs))
     waiting = {order.uri: (job, order) for job, order in zip(jobs, orders, strict=True)}
     while waiting:
         try:
@@ -106,6 +106,17 @@ def _build(jobs: Sequence[ImageJob], builder: BuilderChoice, outside: Outside) -
             waiting = {uri: one for uri, one in waiting.items() if uri not in there}
         else:
             return
+
+
+def _may_overwrite_cache(job: ImageJob, outside: Outside) -> bool | None:
+    if not job.has_repository:
+        return True  # as it was just created
+    try:
+        return outside.repositories.may_overwrite(job.observed.destination.repository, CACHE_TAG_PREFIX)
+    except DeployError as error:
+        uri = job.observed.repository_uri
+        outside.log.info(f"Whether a cache can be kept in {uri} is not known: {error.message}")
+        return None
 
 
 def _fail(waiting: dict[str, tuple[ImageJob, BuildOrder]], error: BuildError) -> None:
@@ -132,7 +143,7 @@ def _warn(jobs: Sequence[ImageJob], outside: Outside) -> None:
     if not tags:
         return
     try:
-        if not all(job.is_proven for job in jobs) and outside.repositories.may_lambda_pull(name) is False:
+        if not all(job.observed.is_proven for job in jobs) and outside.repositories.may_lambda_pull(name) is False:
             log.warning(
                 f"The policy of the repository {name} does not let Lambda pull from it. Lambda adds what it needs "
                 "if these credentials may call ecr:SetRepositoryPolicy."
@@ -161,7 +172,7 @@ def _unfailed(jobs: Iterable[ImageJob]) -> list[ImageJob]:
 def _by_repository(jobs: Iterable[ImageJob]) -> list[list[ImageJob]]:
     groups: dict[str, list[ImageJob]] = {}
     for job in jobs:
-        groups.setdefault(job.uri, []).append(job)
+        groups.setdefault(job.observed.repository_uri, []).append(job)
     return list(groups.values())
 
 

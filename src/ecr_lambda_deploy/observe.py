@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ecr_lambda_deploy.errors import DeployError, Failures
-from ecr_lambda_deploy.function_model import ObservedFunction
+from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction
 from ecr_lambda_deploy.function_reads import AT_ONCE, ServingReads
 from ecr_lambda_deploy.image_inputs import REPOSITORY_NAME
-from ecr_lambda_deploy.image_model import is_same_registry
+from ecr_lambda_deploy.image_model import ImageReference, is_same_registry
 from ecr_lambda_deploy.model import ImageOutcome, Journal, Outcome
 from ecr_lambda_deploy.plan import check_updatable
 from ecr_lambda_deploy.ports import Outside
@@ -43,6 +43,34 @@ class ObservedImage:
     target: ImageTarget
     functions: tuple[ObservedFunction, ...]
     destination: Destination
+
+    @property
+    def repository_uri(self) -> str:
+        """Registry and repository."""
+        return self.destination.repository_uri
+
+    def reference(self, digest: str) -> ImageReference:
+        """Return an image of the repository that it goes to."""
+        destination = self.destination
+        return ImageReference(registry=destination.registry, repository=destination.repository, digest=digest)
+
+    def is_run(self, image: ImageReference) -> bool:
+        """Whether all functions run an image already."""
+        states = [function.latest for function in self.functions]
+        return bool(states) and all(state is not None and image.is_same_image(state.image) for state in states)
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether Lambda can pull from the repository: a function runs an image of it, or none is to."""
+        here = self.reference("")
+        images = [function.latest.image if function.latest else None for function in self.functions]
+        return not images or any(image and here.is_same_image(replace(image, digest="")) for image in images)
+
+    @property
+    def most_demanding(self) -> FunctionState | None:
+        """A function that is to run the image; of several, one that does not say how it is started."""
+        states = [function.latest for function in self.functions if function.latest is not None]
+        return next((state for state in states if not state.has_entry_point), states[0] if states else None)
 
 
 def observe(images: Sequence[ImageTarget], outside: Outside, journal: Journal) -> tuple[ObservedImage, ...]:

@@ -83,6 +83,7 @@ class Release:
         decide: makes the plan from what is observed.
         observe: reads the function once more, should somebody else change it meanwhile.
         reason: why it is released to.
+        is_probed: whether permissions are found out before the first change.
         outside: what is asked and changed.
         journal: told what has become of it.
         group: what it stands or falls with.
@@ -94,6 +95,7 @@ class Release:
     decide: Callable[[ObservedFunction], ReleasePlan]
     observe: Callable[[FunctionTarget, Functions, Aliases], ObservedFunction] = observe_function
     reason: str = ""
+    is_probed: bool = True
     outside: Outside
     journal: Journal
     group: Group = field(default_factory=Group)
@@ -144,7 +146,9 @@ class Release:
                 plan=plan, reason=self.reason, outside=outside, journal=self.journal
             )
             try:
-                application.check()
+                application.check_alarms()
+                if self.is_probed:
+                    application.check_permissions()
                 return application.carry_out(plan.preparation)
             except RevisionError as error:
                 self._look_again(application, error)

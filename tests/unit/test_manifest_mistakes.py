@@ -294,7 +294,7 @@ def test_nothing_takes_long(content: str) -> None:
     begin = time.monotonic()
     _, problems = _read(content)
 
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 5
     assert 0 < len(problems) <= 101
 
 
