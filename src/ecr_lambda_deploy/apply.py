@@ -115,7 +115,8 @@ class Application:
             clock=self.outside.clock.steady(),
             record=self._record,
         )
-        self._record(reverting.run())
+        with self.outside.clock.undisturbed():
+            self._record(reverting.run())
 
     def _status(self) -> ReleaseStatus:
         if not self.plan.steps:

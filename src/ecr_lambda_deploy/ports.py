@@ -196,6 +196,9 @@ class RunClock(Clock, Protocol):
     def steady(self) -> Clock:
         """Return the same time with a `sleep` that cancelling does not cut short."""
 
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """Within the block this thread's requests wait for their turn although the run is cancelled."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:

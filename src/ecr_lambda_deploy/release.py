@@ -72,6 +72,10 @@ class GroupClock:
         """Return the same time with a `sleep` that nothing cuts short."""
         return self.clock.steady()
 
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """Within the block this thread's requests wait for their turn although the run is cancelled."""
+        return self.clock.undisturbed()
+
 
 @dataclass(slots=True, kw_only=True)
 class Release:

@@ -1,7 +1,7 @@
 """The world of the core, in memory: the log, time, and all ports put together."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -74,6 +74,9 @@ class FakeClock:
         finally:
             self._is_polled = False
 
+    def undisturbed(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def steady(self) -> "SteadyFakeClock":
         return SteadyFakeClock(self)
 
@@ -93,6 +96,9 @@ class SteadyFakeClock:
     @contextmanager
     def polled(self) -> Iterator[None]:
         yield
+
+    def undisturbed(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def steady(self) -> "SteadyFakeClock":
         return self

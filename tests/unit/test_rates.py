@@ -1,8 +1,10 @@
-from threading import Thread
+from threading import Thread, Timer
 
 import pytest
 
+from ecr_lambda_deploy.adapters.clock import SystemClock
 from ecr_lambda_deploy.adapters.rates import RateLimit, RateLimits
+from ecr_lambda_deploy.errors import CancelledError
 
 
 class _Time:
@@ -77,3 +79,21 @@ def test_all_of_lambdas_control_plane_but_get_function_shares_one_limit(
     assert limits.of(service, operation) is not limits.of("lambda", "GetFunction")
     assert limits.of("lambda", "Invoke") is None
     assert limits.of("ecr", "PutImage") is not limits.of("lambda", operation)
+
+
+def test_a_request_that_waits_for_its_turn_is_not_sent_when_the_run_is_cancelled() -> None:
+    clock = SystemClock()
+    limit = RateLimit(1, period=30, sleep=clock.wait_for_turn)
+    limit.wait()
+    Timer(0.1, clock._cancelled.set).start()  # noqa: SLF001 # as the signal's thread does
+    with clock.polled(), pytest.raises(CancelledError):
+        limit.wait()
+
+
+def test_what_takes_something_back_waits_for_its_turn_all_the_same() -> None:
+    clock = SystemClock()
+    limit = RateLimit(1, period=0.2, sleep=clock.wait_for_turn)
+    clock._cancelled.set()  # noqa: SLF001
+    with clock.polled(), clock.undisturbed():
+        limit.wait()
+        limit.wait()

@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
+from threading import Event, Thread, local
 from types import FrameType
 
 from ecr_lambda_deploy.errors import CancelledError
@@ -25,6 +25,7 @@ class SystemClock:
         self._cancelled = Event()
         self._is_signalled = False
         self._is_polled = False
+        self._thread = local()
 
     def now(self) -> float:
         """Return seconds since some fixed moment."""
@@ -40,6 +41,23 @@ class SystemClock:
             time.sleep(seconds)  # which the signal's exception leaves without harm; a lock it would leave held
         elif self._cancelled.wait(seconds):
             raise CancelledError
+
+    def wait_for_turn(self, seconds: float) -> None:
+        """Wait before a request is sent; in a release it is not sent any more when the run is cancelled.
+
+        Raises:
+            CancelledError: the run is cancelled, and the request is not one that takes something back.
+        """
+        (time.sleep if getattr(self._thread, "is_undisturbed", False) else self.sleep)(seconds)
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Within the block this thread's requests wait for their turn although the run is cancelled."""
+        self._thread.is_undisturbed = True
+        try:
+            yield
+        finally:
+            self._thread.is_undisturbed = False
 
     def steady(self) -> "SteadyClock":
         """Return the same time with a `sleep` that cancelling does not cut short."""

@@ -1,6 +1,7 @@
 """The AWS credentials of the whole run, from the environment or from a role, and the clients that use them."""
 
 import random
+import time
 from collections.abc import Callable
 from copy import copy
 from threading import Lock
@@ -64,12 +65,20 @@ class Aws:
         role: the role to take; None to use the environment's credentials.
         id_token: returns the job's OIDC token for an audience.
         mask: keeps a secret out of the log.
+        wait_for_turn: waits for so many seconds before a request is sent; an error that it raises ends the call.
     """
 
     def __init__(
-        self, *, region: str, role: RoleToAssume | None, id_token: Callable[[str], str], mask: Callable[[str], None]
+        self,
+        *,
+        region: str,
+        role: RoleToAssume | None,
+        id_token: Callable[[str], str],
+        mask: Callable[[str], None],
+        wait_for_turn: Callable[[float], None] = time.sleep,
     ) -> None:
         self.region = region
+        self._wait_for_turn = wait_for_turn
         self._id_token = id_token
         self._mask = mask
         self._lock = Lock()  # creating clients is not thread-safe [boto3 documentation, multithreading]
@@ -140,7 +149,7 @@ class Aws:
             key = service, self.region, config is _CONFIG
             if key not in self._clients:
                 client = self._session.client(service, region_name=self.region, config=config)
-                limits = self._limits.setdefault(self.region, RateLimits())
+                limits = self._limits.setdefault(self.region, RateLimits(self._wait_for_turn))
                 _keep_within(client, limits, service)
                 if config is _CONFIG:
                     _retry_by_delay(client)

@@ -52,12 +52,16 @@ class RateLimit:
 
 
 class RateLimits:
-    """The limits of one account and Region."""
+    """The limits of one account and Region.
 
-    def __init__(self) -> None:
-        self._get_function = RateLimit(100)
-        self._lambda = RateLimit(15)
-        self._put_image = RateLimit(10)
+    Args:
+        sleep: waits for so many seconds; an error that it raises ends the call.
+    """
+
+    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._get_function = RateLimit(100, sleep=sleep)
+        self._lambda = RateLimit(15, sleep=sleep)
+        self._put_image = RateLimit(10, sleep=sleep)
 
     def of(self, service: str, operation: str) -> RateLimit | None:
         """Return the limit that a call counts towards; None for one that nobody here comes near."""
