@@ -18,7 +18,7 @@ from ecr_lambda_deploy.phases import phase
 from ecr_lambda_deploy.plan import ReleasePlan, plan_release
 from ecr_lambda_deploy.ports import Outside
 from ecr_lambda_deploy.release import Release, release_all, skip_stale
-from ecr_lambda_deploy.release_checks import check_release, tell_what_is_ignored, warn_of_bypasses
+from ecr_lambda_deploy.release_checks import check_release, tell_of_creation, tell_of_traffic, warn_of_bypasses
 from ecr_lambda_deploy.release_reason import release_reason
 from ecr_lambda_deploy.wanted import ARCHITECTURE_OF, FunctionTarget, Mode
 
@@ -54,7 +54,7 @@ def deploy(inputs: Inputs, outside: Outside, journal: Journal) -> None:
         observed = observe(inputs.images, outside, journal)
     with phase("Image", outside, journal):
         jobs = plan_images(observed, outside, journal)
-        candidates = list(_candidates(jobs, journal))
+        candidates = list(_candidates(jobs, outside, journal))
         if not journal.errors:
             candidates = _prepared(candidates, outside, journal)
     if journal.mode is Mode.PLAN and not journal.errors:
@@ -71,12 +71,13 @@ def deploy(inputs: Inputs, outside: Outside, journal: Journal) -> None:
             _release(candidates, outside, journal)
 
 
-def _candidates(jobs: Sequence[ImageJob], journal: Journal) -> Iterator[Candidate]:
+def _candidates(jobs: Sequence[ImageJob], outside: Outside, journal: Journal) -> Iterator[Candidate]:
     """Yield the functions that have something to be done to them, and record that the others have not."""
     for job in jobs:
         if job.has_failed or journal.mode is Mode.BUILD:
             continue
         for target, observed in zip(job.observed.target.functions, job.observed.functions, strict=True):
+            tell_of_creation(target, observed, outside)
             architecture = ARCHITECTURE_OF[job.observed.destination.platform]
             if reason := release_reason(target, observed, image=job.image, architecture=architecture):
                 yield Candidate(target=target, observed=observed, job=job, reason=reason)
@@ -101,7 +102,7 @@ def _prepared(candidates: Sequence[Candidate], outside: Outside, journal: Journa
                 return None
             if journal.mode is not Mode.PLAN:
                 check_release(target, outside)
-            tell_what_is_ignored(target, observed, outside)
+            tell_of_traffic(target, observed, outside)
             return replace(candidate, observed=observed)
         return None
 

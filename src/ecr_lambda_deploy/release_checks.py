@@ -25,14 +25,18 @@ def check_release(target: FunctionTarget, outside: Outside) -> None:
             outside.invocations.check_may_invoke(target.name)
 
 
-def tell_what_is_ignored(target: FunctionTarget, observed: ObservedFunction, outside: Outside) -> None:
-    """Say which inputs do not apply to a function as it is."""
+def tell_of_traffic(target: FunctionTarget, observed: ObservedFunction, outside: Outside) -> None:
+    """Say that `traffic` does not apply to a function as it is, if it does not."""
     if target.traffic and not is_shiftable(observed):
         pointer = f"points to {observed.alias.version}" if observed.alias else "is new"
         outside.log.notice(
             f"'traffic' is skipped: the alias {target.alias} of {observed.name} {pointer}, so there is no version "
             "whose traffic could be shifted."
         )
+
+
+def tell_of_creation(target: FunctionTarget, observed: ObservedFunction, outside: Outside) -> None:
+    """Say which parameters of `create-function` a function that exists has otherwise."""
     if target.creation is None or observed.latest is None:
         return
     if others := outside.functions.differences(observed.latest, target.creation):

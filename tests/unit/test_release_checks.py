@@ -5,7 +5,7 @@ import pytest
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.function_model import LATEST, AliasState, ObservedFunction
 from ecr_lambda_deploy.history import Record
-from ecr_lambda_deploy.release_checks import check_release, tell_what_is_ignored, warn_of_bypasses
+from ecr_lambda_deploy.release_checks import check_release, tell_of_creation, tell_of_traffic, warn_of_bypasses
 from ecr_lambda_deploy.wanted import FunctionTarget, SmokeTest, TrafficStep
 from tests.unit.examples import RUN, alias_state, observed_function, version_state
 from tests.unit.ports_in_memory import LIVE, World
@@ -69,7 +69,7 @@ def test_a_function_that_is_still_to_be_created_may_be_missing() -> None:
 )
 def test_traffic_that_cannot_be_shifted_is_told(alias: AliasState | None, words: str) -> None:
     world = World()
-    tell_what_is_ignored(_TRAFFIC, observed_function(None, version_state("7"), alias=alias), world.outside())
+    tell_of_traffic(_TRAFFIC, observed_function(None, version_state("7"), alias=alias), world.outside())
 
     notices = world.log.of_kind("notice")
     assert len(notices) == bool(words)
@@ -91,7 +91,7 @@ def test_parameters_of_a_creation_that_a_function_has_otherwise_are_named(
     world = World()
     world.functions.others = others
     observed = observed_function() if is_there else ObservedFunction(name="orders-api", latest=None)
-    tell_what_is_ignored(_CREATED, observed, world.outside())
+    tell_of_creation(_CREATED, observed, world.outside())
 
     notices = world.log.of_kind("notice")
     assert len(notices) == bool(words)
