@@ -1,9 +1,6 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
-import pytest
-
-from ecr_lambda_deploy.adapters import alarms
 from ecr_lambda_deploy.adapters.alarms import CloudWatchAlarms
 
 
@@ -21,11 +18,10 @@ class _Aws:
         return {"MetricAlarms": [{"AlarmName": name, "StateValue": "OK"} for name in arguments["AlarmNames"]]}
 
 
-def test_who_asks_within_a_second_gets_the_same_answer_and_later_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_asks_within_a_second_gets_the_same_answer_and_later_a_new_one() -> None:
     now = [100.0]
-    monkeypatch.setattr(alarms.time, "monotonic", lambda: now[0])
     aws = _Aws()
-    watched = CloudWatchAlarms(cast("Any", aws))
+    watched = CloudWatchAlarms(cast("Any", aws), now=lambda: now[0])
 
     for _ in range(3):
         assert watched.states(("errors",)) == {"errors": "OK"}

@@ -1,7 +1,7 @@
 """CloudWatch alarms, by boto3."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -21,10 +21,12 @@ class CloudWatchAlarms:
 
     Args:
         aws: gives the client.
+        now: returns seconds since some fixed moment.
     """
 
-    def __init__(self, aws: "Aws") -> None:
+    def __init__(self, aws: "Aws", *, now: Callable[[], float] = time.monotonic) -> None:
         self._aws = aws
+        self._now = now
         self._lock = Lock()
         self._answers: dict[tuple[str, ...], tuple[float, Mapping[str, str]]] = {}
 
@@ -36,9 +38,9 @@ class CloudWatchAlarms:
         """
         with self._lock:
             asked, states = self._answers.get(tuple(names), (float("-inf"), {}))
-            if time.monotonic() - asked >= _FRESH:
+            if self._now() - asked >= _FRESH:
                 states = self._read(names)
-                self._answers[tuple(names)] = time.monotonic(), states
+                self._answers[tuple(names)] = self._now(), states
             return states
 
     def _read(self, names: Sequence[str]) -> Mapping[str, str]:
