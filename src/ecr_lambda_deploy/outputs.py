@@ -24,7 +24,7 @@ OUTPUTS = (
 """Every output, as `action.yml` declares them."""
 
 # The outputs of a job have 1 MB, counted as UTF-16 [GitHub Actions documentation, passing information between jobs].
-_MOST_CHARACTERS = 500_000
+_MOST_CHARACTERS = 520_000
 _LONGEST_ERROR = 2_000  # characters
 _MOST_JOBS = 256  # of a matrix [GitHub Actions documentation, usage limits]
 
@@ -49,9 +49,9 @@ def outputs(journal: Journal) -> Mapping[str, str]:
         "previous-image-uri": str((before.image if before else None) or ""),
         "previous-version": before.version if before else "",
         "changed": "true" if any(map(_is_changed, journal.outcomes)) else "false",
-        "results": _results(journal),
         "matrix": _json({"include": matrix(journal)}) if journal.mode is Mode.PLAN else "",
     }
+    values["results"] = _results(journal, most=_MOST_CHARACTERS - sum(map(len, values.values())))
     return {name: values[name] for name in OUTPUTS}
 
 
@@ -94,14 +94,14 @@ def _is_changed(outcome: Outcome) -> bool:
     return outcome.is_changed or outcome.status is ReleaseStatus.PLANNED
 
 
-def _results(journal: Journal) -> str:
-    """Return the results as JSON; what does not fit is left out, what changed nothing first."""
+def _results(journal: Journal, *, most: int) -> str:
+    """Return the results as JSON of so many characters at most: what changed nothing is left out first."""
     results = [_json(_result(outcome, journal)) for outcome in journal.outcomes]
     order = sorted(range(len(results)), key=lambda index: importance(journal.outcomes[index]))
     kept, length = set[int](), 2
     for index in order:
         length += len(results[index]) + 1
-        if length > _MOST_CHARACTERS:
+        if length > most:
             break
         kept.add(index)
     return f"[{','.join(result for index, result in enumerate(results) if index in kept)}]"
