@@ -43,6 +43,7 @@ class ImageJob:
         step: what gets it there, once that is planned.
         image: by the digest that the functions get, once that is known.
         has_repository: whether the repository is there.
+        outcome: what has become of it so far.
     """
 
     observed: ObservedImage
@@ -55,16 +56,16 @@ class ImageJob:
     _source: RegistryImage | None = field(default=None, init=False)
     _found: Mapping[str, str] = field(default_factory=dict, init=False)
     _read: RegistryImage | None = field(default=None, init=False)
+    outcome: ImageOutcome = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with what is known of the image."""
+        self.outcome = self.journal.image_named(self.name)
 
     @property
     def name(self) -> str:
         """The image's name in the manifest."""
         return self.observed.target.name
-
-    @property
-    def outcome(self) -> ImageOutcome:
-        """What has become of it so far."""
-        return self.journal.image_named(self.name)
 
     @property
     def has_failed(self) -> bool:
@@ -86,7 +87,8 @@ class ImageJob:
 
     def record(self, **changes: object) -> None:
         """Note what has become of the image."""
-        self.journal.record_image(replace(self.outcome, **changes))  # type: ignore[arg-type] # its own fields
+        self.outcome = replace(self.outcome, **changes)  # type: ignore[arg-type] # its own fields
+        self.journal.record_image(self.outcome)
 
     def identify(self, fingerprint: Fingerprint | None) -> None:
         """Learn which image is wanted.

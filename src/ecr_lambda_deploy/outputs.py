@@ -36,7 +36,8 @@ def outputs(journal: Journal) -> Mapping[str, str]:
     """
     first = journal.outcomes[0] if journal.outcomes else None
     before, after = (first.before, first.after) if first else (None, None)
-    made = image_of(first, journal)
+    images = images_by_function(journal)
+    made = images.get(first.function) if first else next(iter(journal.images), None)
     image = after.image if after else made.image if made else None
     values = {
         "image-uri": str(image or ""),
@@ -55,11 +56,9 @@ def outputs(journal: Journal) -> Mapping[str, str]:
     return {name: values[name] for name in OUTPUTS}
 
 
-def image_of(outcome: Outcome | None, journal: Journal) -> ImageOutcome | None:
-    """Return the image that a function was to run; without a function, the first image."""
-    if outcome is None:
-        return journal.images[0] if journal.images else None
-    return next((image for image in journal.images if outcome.function in _names(image)), None)
+def images_by_function(journal: Journal) -> Mapping[str, ImageOutcome]:
+    """Return the image that each function was to run, by the function's name."""
+    return {name: image for image in journal.images for name in _names(image)}
 
 
 def matrix(journal: Journal) -> list[Mapping[str, object]]:
@@ -96,7 +95,8 @@ def _is_changed(outcome: Outcome) -> bool:
 
 def _results(journal: Journal, *, most: int) -> str:
     """Return the results as JSON of so many characters at most: what changed nothing is left out first."""
-    results = [_json(_result(outcome, journal)) for outcome in journal.outcomes]
+    images = images_by_function(journal)
+    results = [_json(_result(outcome, images, journal)) for outcome in journal.outcomes]
     order = sorted(range(len(results)), key=lambda index: importance(journal.outcomes[index]))
     kept, length = set[int](), 2
     for index in order:
@@ -124,15 +124,15 @@ def importance(outcome: Outcome) -> int:
     return _ORDER.index(outcome.status)
 
 
-def error_of(outcome: Outcome, journal: Journal) -> DeployError | None:
+def error_of(outcome: Outcome, images: Mapping[str, ImageOutcome], journal: Journal) -> DeployError | None:
     """Return why a function failed: by itself, because of its image, or with the whole run."""
     if outcome.error or outcome.status is not ReleaseStatus.FAILED:
         return outcome.error
-    image = image_of(outcome, journal)
+    image = images.get(outcome.function)
     return (image.error if image else None) or journal.error
 
 
-def _result(outcome: Outcome, journal: Journal) -> Mapping[str, object]:
+def _result(outcome: Outcome, images: Mapping[str, ImageOutcome], journal: Journal) -> Mapping[str, object]:
     before, after = outcome.before, outcome.after
     return {
         "function": outcome.function,
@@ -143,7 +143,7 @@ def _result(outcome: Outcome, journal: Journal) -> Mapping[str, object]:
         "previous_image_uri": str(before.image or ""),
         "status": str(outcome.status),
         "seconds": round(outcome.seconds, 3),
-        "error": str(error_of(outcome, journal) or "")[:_LONGEST_ERROR],
+        "error": str(error_of(outcome, images, journal) or "")[:_LONGEST_ERROR],
     }
 
 

@@ -1,12 +1,12 @@
 """Pure: the images and functions of a run as Markdown's tables, the most important first, as many as fit."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import ImageOutcome, Journal, Outcome, ReleaseStatus
-from ecr_lambda_deploy.outputs import error_of, importance
+from ecr_lambda_deploy.outputs import error_of, images_by_function, importance
 
 # A summary has 1 MiB [GitHub Actions documentation, adding a job summary]: bytes for each table.
 _MOST_BYTES = 280_000
@@ -24,12 +24,13 @@ def functions_table(journal: Journal) -> str:
     ordered = sorted(journal.outcomes, key=importance)
     moved = [outcome for outcome in ordered if outcome.status is not ReleaseStatus.UNCHANGED]
     unchanged = [outcome for outcome in ordered if outcome.status is ReleaseStatus.UNCHANGED]
+    images = images_by_function(journal)
     header = ("Function", "Status", "Digest", "Version", "Alias", "Seconds", "Why")
     parts = []
     if moved:
-        parts.append(_table(header, [_function_row(outcome, journal) for outcome in moved]))
+        parts.append(_table(header, [_function_row(outcome, images, journal) for outcome in moved]))
     if unchanged:
-        table = _table(header[:-2], [_function_row(outcome, journal)[:-2] for outcome in unchanged])
+        table = _table(header[:-2], [_function_row(outcome, images, journal)[:-2] for outcome in unchanged])
         parts.append(f"<details><summary>{len(unchanged)} unchanged</summary>\n\n{table}\n\n</details>")
     return "\n\n".join(parts)
 
@@ -45,9 +46,9 @@ def short_digest(image: ImageReference | None) -> str:
     return image.digest[:19] if image else "nothing known"
 
 
-def _function_row(outcome: Outcome, journal: Journal) -> tuple[str, ...]:
+def _function_row(outcome: Outcome, images: Mapping[str, ImageOutcome], journal: Journal) -> tuple[str, ...]:
     before, after = outcome.before, outcome.after
-    error = error_of(outcome, journal)
+    error = error_of(outcome, images, journal)
     alias = after.alias
     weights = (
         "".join(f", {weight * 100:g} % to {version}" for version, weight in alias.weights.items()) if alias else ""
