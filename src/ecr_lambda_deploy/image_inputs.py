@@ -63,7 +63,8 @@ def read_image(entry: ImageEntry, run: InputReader, *, mode: Mode, region: str) 
         read_release(reader, "")  # what is said of releases is checked even if there is nothing to release to
     if mode is Mode.BUILD and not target.repository:
         reader.problem("repository", "is required with mode: build, which has no function to take it from.")
-    if mode is Mode.BUILD and not isinstance(target.source, Build) and target.platform is None:
+    is_known = target.platform is not None or entry.functions or isinstance(target.source, Build)
+    if mode is Mode.BUILD and not is_known:
         reader.problem("platform", "is required with mode: build and an image that is built already.")
     return target
 

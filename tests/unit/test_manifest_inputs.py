@@ -1,0 +1,136 @@
+"""Inputs of a run whose images a manifest names."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from ecr_lambda_deploy.errors import InputError
+from ecr_lambda_deploy.inputs import Inputs, parse_inputs
+from ecr_lambda_deploy.wanted import Build, EarlierRelease, FunctionTarget, ServedImage
+from tests.unit.given_inputs import COMMIT
+
+_MANIFEST = """\
+version: 1
+defaults: { alias: live, repository-prefix: shop/ }
+images:
+  orders:
+    context: orders
+    functions: ["orders-api-${stage}", { name: "orders-worker-${stage}", alias: null }]
+  thumbnails:
+    promote-from: thumbnails-dev:live
+    functions: [thumbnails-prod]
+"""
+
+
+def _parse(workspace: Path, manifest: str = _MANIFEST, given: Mapping[str, str] | None = None) -> Inputs:
+    (workspace / "orders").mkdir(exist_ok=True)
+    (workspace / "orders/Dockerfile").touch()
+    (workspace / "deploy.yaml").write_text(manifest)
+    inputs = {"manifest": "deploy.yaml", "vars": "stage=prod", **(given or {})}
+    runner = {"GITHUB_WORKSPACE": str(workspace), "GITHUB_SHA": COMMIT, "AWS_REGION": "eu-west-1"}
+    return parse_inputs({name: value for name, value in inputs.items() if value}, runner)
+
+
+def _problems(workspace: Path, manifest: str = _MANIFEST, given: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    with pytest.raises(InputError) as caught:
+        _parse(workspace, manifest, given)
+    return caught.value.problems
+
+
+def test_a_manifest_is_read_into_what_the_inputs_are_read_into(workspace: Path) -> None:
+    orders, thumbnails = _parse(workspace).images
+
+    assert (orders.name, orders.repository, orders.tags) == ("orders", "shop/orders", (COMMIT,))
+    assert isinstance(orders.source, Build)
+    assert orders.source.context == workspace / "orders"
+    assert orders.functions == (
+        FunctionTarget(name="orders-api-prod", alias="live"),
+        FunctionTarget(name="orders-worker-prod"),
+    )
+    assert thumbnails.source == ServedImage(function="thumbnails-dev", qualifier="live")
+
+
+@pytest.mark.parametrize(
+    ("only", "names"), [("orders", ["orders"]), ("*", ["orders", "thumbnails"]), ("t*\no*", ["orders", "thumbnails"])]
+)
+def test_only_names_images_by_globs(workspace: Path, only: str, names: list[str]) -> None:
+    assert [image.name for image in _parse(workspace, given={"only": only}).images] == names
+
+
+def test_a_name_that_only_has_wrong_is_told(workspace: Path) -> None:
+    (problem,) = _problems(workspace, given={"only": "ordres"})
+
+    assert problem == "'only' names images of the manifest; none is called 'ordres': did you mean 'orders'?"
+
+
+@pytest.mark.parametrize(
+    "name", ["function-name", "context", "image-uri", "tags", "alias", "on-failure", "wait-timeout"]
+)
+def test_what_the_manifest_holds_itself_is_not_given_beside_it(workspace: Path, name: str) -> None:
+    assert any(
+        problem.startswith(f"'{name}' does not go with 'manifest'")
+        for problem in _problems(workspace, given={name: "keep" if name == "on-failure" else "1"})
+    )
+
+
+@pytest.mark.parametrize("name", ["only", "vars"])
+def test_only_and_vars_are_for_a_manifest(workspace: Path, name: str) -> None:
+    given = {"manifest": "", "vars": "", "function-name": "orders-api", name: "a=b"}
+
+    assert any(problem.startswith(f"'{name}' does not go with") for problem in _problems(workspace, given=given))
+
+
+def test_a_registry_may_be_given_beside_a_manifest(workspace: Path) -> None:
+    images = _parse(workspace, given={"registry": "localhost:4566"}).images
+
+    assert {image.registry for image in images} == {"localhost:4566"}
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("missing.yaml", "is no file of the workspace"), ("../deploy.yaml", "leaves the workspace"), (".", "is no file")],
+)
+def test_a_manifest_is_a_file_of_the_workspace(workspace: Path, path: str, words: str) -> None:
+    (problem,) = _problems(workspace, given={"manifest": path})
+
+    assert problem.startswith("'manifest'")
+    assert words in problem
+
+
+def test_two_images_may_not_push_one_tag_to_one_repository(workspace: Path) -> None:
+    image = "{ context: orders, repository: shop }"
+    text = f"version: 1\nimages:\n  one: {image}\n  two: {image}\n"
+    (problem,) = _problems(workspace, text, {"vars": ""})
+
+    assert problem.startswith("deploy.yaml:4:3: the images one and two both push the tag")
+
+
+def test_a_folder_that_is_missing_is_told_where_it_is_named(workspace: Path) -> None:
+    text = _MANIFEST.replace("context: orders", "context: nowhere")
+    with pytest.raises(InputError) as caught:
+        _parse(workspace, text)
+
+    assert caught.value.problems == ("deploy.yaml:5:5: 'context' 'nowhere' is no folder of the workspace.",)
+    assert caught.value.location is not None
+    assert (caught.value.location.file, caught.value.location.line) == ("deploy.yaml", 5)
+
+
+def test_a_wrong_default_is_told_once_however_many_inherit_it(workspace: Path) -> None:
+    (problem,) = _problems(workspace, _MANIFEST.replace("alias: live", "alias: $LATEST"))
+
+    assert problem.startswith("deploy.yaml:2:13: 'alias' is an alias's name")
+
+
+def test_a_promoted_image_is_built_for_what_its_functions_run_on(workspace: Path) -> None:
+    """In mode build too: a plan's matrix names it like any other."""
+    (image,) = _parse(workspace, given={"mode": "build", "only": "thumbnails"}).images
+
+    assert (image.platform, len(image.functions)) == (None, 1)
+
+
+def test_a_rollback_looks_at_no_image(workspace: Path) -> None:
+    text = _MANIFEST.replace("context: orders", "context: nowhere")
+    inputs = _parse(workspace, text, {"mode": "rollback"})
+
+    assert {image.source for image in inputs.images} == {EarlierRelease(to="previous")}
