@@ -272,6 +272,7 @@ class FakeBuilder(Recording):
         platform: that it is made for; as ordered, unless it is said here.
         engine: the platform of the builder itself.
         inputs: what tells the inputs of the next build from all others.
+        inputs_of: likewise, of a build with this context, where there are several.
         orders: the builds that were done.
         checked: the platforms that the builder was asked for.
     """
@@ -283,6 +284,7 @@ class FakeBuilder(Recording):
         self.platform = ""
         self.engine: Platform = "linux/amd64"
         self.inputs = Fingerprint(tag=f"src-{64 * '1'}")
+        self.inputs_of: dict[object, Fingerprint] = {}
         self.orders: list[BuildOrder] = []
         self.checked: list[Platform | None] = []
 
@@ -299,7 +301,7 @@ class FakeBuilder(Recording):
         for build, platform in wanted:
             assert build.context.is_absolute()
             assert platform.startswith("linux/")
-        return (self.inputs,) * len(wanted)
+        return tuple(self.inputs_of.get(build.context, self.inputs) for build, _ in wanted)
 
     def build_and_push(self, orders: Sequence[BuildOrder]) -> None:
         self._enter("build_and_push")
