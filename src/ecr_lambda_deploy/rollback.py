@@ -1,6 +1,6 @@
 """The verb: functions go back to what an earlier release served, without a build and without an engine."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -36,28 +36,47 @@ def roll_back(inputs: Inputs, outside: Outside, journal: Journal) -> None:
         observed = _observe(targets, outside)
         journal.outcomes = tuple(Outcome.untouched(function) for function in observed)
         wanted = _wanted(inputs, list(zip(targets, observed, strict=True)), outside, journal)
-        failures, releases = Failures(), []
-        for target, function in wanted:
-            with failures.noted():
-                check_updatable(function)
-                if skip_stale(target, function, outside, journal):
-                    continue
-                decide = partial(_decide, target=target, image=images[target.name], outside=outside, journal=journal)
-                releases.append(
-                    Release(
-                        target=target,
-                        observed=function,
-                        decide=partial(_planned, plan=decide(function), decide=decide),
-                        observe=observe_releases,
-                        outside=outside,
-                        journal=journal,
-                    )
-                )
-        failures.tell()
+        releases = _decided(wanted, images, outside, journal)
         if any(target.traffic for target in targets):
             outside.log.notice("'traffic' is skipped: a rollback moves the alias at once.")
     with phase("Roll back", outside, journal, is_folded=False), outside.clock.polled():
         release_all(releases)
+
+
+def _decided(
+    functions: Sequence[tuple[FunctionTarget, ObservedFunction]],
+    images: Mapping[str, ImageTarget],
+    outside: Outside,
+    journal: Journal,
+) -> list[Release]:
+    """Decide, side by side, what each function goes back to; those that a newer run has changed are left out.
+
+    Raises:
+        DeployError: with everything that is not as it must be.
+    """
+    failures = Failures()
+
+    def decided(target: FunctionTarget, observed: ObservedFunction) -> Release | None:
+        with failures.noted():
+            check_updatable(observed)
+            if skip_stale(target, observed, outside, journal):
+                return None
+            decide = partial(_decide, target=target, image=images[target.name], outside=outside, journal=journal)
+            return Release(
+                target=target,
+                observed=observed,
+                decide=partial(_planned, plan=decide(observed), decide=decide),
+                observe=observe_releases,
+                outside=outside,
+                journal=journal,
+            )
+        return None
+
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="decide") as pool:
+        releases = [pool.submit(decided, target, observed) for target, observed in functions]
+    found = [release.result() for release in releases]
+    failures.tell()
+    return [release for release in found if release is not None]
 
 
 def _observe(targets: Sequence[FunctionTarget], outside: Outside) -> list[ObservedFunction]:
