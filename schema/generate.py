@@ -92,7 +92,8 @@ def rendered() -> str:
 def _descriptions() -> Mapping[str, str]:
     """Return what `action.yml` says of each input that a manifest takes as a key."""
     inputs = yaml.safe_load((_ROOT / "action.yml").read_text(encoding="utf-8"))["inputs"]
-    return {name: inputs[name]["description"] for name in IMAGE_KEYS if name in TABLE}
+    own = {"repository": "ECR repository's name; default: `repository-prefix` and the image's name"}
+    return {name: own.get(name, inputs[name]["description"]) for name in IMAGE_KEYS if name in TABLE}
 
 
 def _setting(name: str, description: str) -> Mapping[str, object]:
