@@ -126,7 +126,7 @@ def _title(jobs: Sequence[ImageJob]) -> str:
 
 def _record_plan(jobs: Sequence[ImageJob], candidates: Sequence[Candidate], journal: Journal) -> None:
     for job in jobs:
-        if job.is_missing:
+        if job.is_missing and _is_wanted(job, journal):
             job.record(status=ImageStatus.PLANNED)
     for candidate in candidates:
         planned = Outcome.untouched(candidate.observed, ReleaseStatus.PLANNED)

@@ -7,12 +7,13 @@ import pytest
 
 from ecr_lambda_deploy.deploy import deploy
 from ecr_lambda_deploy.errors import BuildError
+from ecr_lambda_deploy.history import Record
 from ecr_lambda_deploy.image_model import Fingerprint
 from ecr_lambda_deploy.inputs import Inputs
 from ecr_lambda_deploy.model import ImageStatus, ReleaseStatus
 from ecr_lambda_deploy.outputs import outputs
 from ecr_lambda_deploy.wanted import ImageTarget, Mode
-from tests.unit.examples import OLD, REGISTRY, alias_state, version_state
+from tests.unit.examples import OLD, REGISTRY, RUN, alias_state, version_state
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import BUILD, LIVE, World, image_target
 
@@ -124,6 +125,15 @@ def test_a_plan_changes_nothing_and_says_what_would_be(world: World) -> None:
     assert (world.outcome.status, world.outcome.reason) == (ReleaseStatus.PLANNED, "its image is built anew")
     assert '"image":"orders"' in outputs(world.journal)["matrix"]
     assert '"image":"stock"' not in outputs(world.journal)["matrix"]
+
+
+def test_an_older_run_would_build_nothing_for_what_a_newer_one_has_released(world: World) -> None:
+    newer = str(Record.of(replace(RUN, run_id="22345678901")))
+    world.aliases.put(alias_state("7", description=newer))
+    _run(world, Mode.PLAN)
+
+    assert world.outcome.status is ReleaseStatus.SKIPPED
+    assert _statuses(world)["orders"] is ImageStatus.WANTED
 
 
 def test_one_look_up_that_fails_is_told_once(world: World) -> None:
