@@ -158,7 +158,7 @@ def _cases(values: Mapping[Shape, list[str]]) -> list[str]:
     return [
         f"{name}: {value}"
         for name, one in TABLE.items()
-        if name in _keys("image") - {"repository"}
+        if name in _keys("image")
         for value in _of(name, one.shape, values)
     ]
 
