@@ -1,6 +1,7 @@
 """Many functions: one manifest, one run, only what changed."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ def test_only_what_has_changed_is_built_and_released(twelve: Monorepo) -> None:
     first = twelve.run()
     assert first.exit_code == 0, first.log
     assert {*statuses(first).values()} == {"deployed"}
-    assert first.log.count("echo shared by all services of") >= 1
+    shared = set(re.findall(r"^(#\d+) \[.*base 2/2\] RUN echo shared by all", first.log, re.MULTILINE))
+    assert len(shared) == 1  # one step of BuildKit's for all twelve
 
     twelve.greet(_SERVICES[3], "hi")
     twelve.aws.forget_calls()
@@ -30,6 +32,12 @@ def test_only_what_has_changed_is_built_and_released(twelve: Monorepo) -> None:
     assert statuses(second) == {
         twelve.function(service): "deployed" if service == _SERVICES[3] else "unchanged" for service in _SERVICES
     }
+
+    assert twelve.calls(_SERVICES[3]).count("UpdateFunctionCode") == 1
+    assert [call.action for call in twelve.aws.calls()].count("UpdateFunctionCode") == 1
+    assert second.log.count(" is to be built: ") == 1
+    for service in {*_SERVICES} - {_SERVICES[3]}:
+        assert twelve.calls(service) == ["GetFunction", "GetFunction"]
 
     twelve.aws.forget_calls()
     third = twelve.run(with_engine=False)
