@@ -168,7 +168,7 @@ def _print_rate(name: str, limit: Limit, calls: Sequence[Call]) -> None:
     times = [call.at for call in calls if not call.is_throttled and limit_of(call.service, call.action) == limit]
     if not times:
         return
-    seconds = max(times[-1] - times[0], 1.0)
+    seconds = times[-1] - times[0] + 1  # a limit lets that many come at once, and then none for a second
     rate = len(times) / seconds
     print(f"  {name}: {len(times)} in {seconds:.1f} s, {rate:.1f} a second, {rate / limit.calls:.0%} of {limit.calls}")
 
