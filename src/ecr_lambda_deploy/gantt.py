@@ -23,9 +23,14 @@ class Bar:
 def gantt(journal: Journal) -> str:
     """Return the chart as Markdown; empty for a run of one image and one function, whose phases say it all."""
     made = {ImageStatus.BUILT, ImageStatus.COPIED, ImageStatus.FAILED}
-    images = [Bar(name=i.name, started=i.started, seconds=i.seconds) for i in journal.images if i.status in made]
+    # A bar begins with what became of it: by its own, a name such as `gantt` is a word of Mermaid's.
+    images = [
+        Bar(name=f"{image.status} {image.name}", started=image.started, seconds=image.seconds)
+        for image in journal.images
+        if image.status in made
+    ]
     functions = [
-        Bar(name=outcome.function, started=outcome.started, seconds=outcome.seconds)
+        Bar(name=f"{outcome.status} {outcome.function}", started=outcome.started, seconds=outcome.seconds)
         for outcome in journal.outcomes
         if outcome.seconds
     ]
@@ -34,8 +39,9 @@ def gantt(journal: Journal) -> str:
     phases = [Bar(name=phase.title, started=phase.started, seconds=phase.seconds) for phase in journal.phases]
     start = min(bar.started for bar in [*phases, *images, *functions])
     sections = {"Run": phases, "Images": _longest(images), "Functions": _longest(functions)}
-    # Times are milliseconds since 1970, so the axis tells those since the start [Mermaid documentation, Gantt].
-    lines = ["```mermaid", "gantt", "    dateFormat x", "    axisFormat %M:%S"]
+    # Times are milliseconds since 1970, and the axis tells the seconds of it, since minutes depend on the reader's
+    # time zone [Mermaid documentation, Gantt; d3-time-format].
+    lines = ["```mermaid", "gantt", "    dateFormat x", "    axisFormat %s s"]
     for title, bars in sections.items():
         if bars:
             lines += [f"    section {title}", *_lines(bars, start)]
@@ -51,5 +57,5 @@ def _lines(bars: Iterable[Bar], start: float) -> Iterator[str]:
     for bar in bars:
         begin = round(1000 * (bar.started - start))
         end = max(round(1000 * (bar.started + bar.seconds - start)), begin + 1)
-        name = _SYNTAX.sub(" ", bar.name)[:_LONGEST_NAME].strip() or "image"
+        name = _SYNTAX.sub(" ", bar.name)[:_LONGEST_NAME].strip()
         yield f"    {name} :{begin}, {end}"

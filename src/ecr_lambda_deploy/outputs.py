@@ -23,9 +23,10 @@ OUTPUTS = (
 )
 """Every output, as `action.yml` declares them."""
 
-# The outputs of a job have 1 MB, counted as UTF-16 [GitHub Actions documentation, passing information between jobs].
-_MOST_CHARACTERS = 520_000
-_LONGEST_ERROR = 2_000  # characters
+# The outputs of a job have 1 MB, counted as UTF-16 [GitHub Actions documentation, passing information between jobs];
+# other steps of the job may have some too.
+_MOST_CHARACTERS = 500_000
+_LONGEST_ERROR = 1_000  # characters, where not all fit as they are
 _MOST_JOBS = 256  # of a matrix [GitHub Actions documentation, usage limits]
 
 
@@ -50,8 +51,10 @@ def outputs(journal: Journal) -> Mapping[str, str]:
         "previous-image-uri": str((before.image if before else None) or ""),
         "previous-version": before.version if before else "",
         "changed": "true" if any(map(_is_changed, journal.outcomes)) else "false",
-        "matrix": _json({"include": matrix(journal)}) if journal.mode is Mode.PLAN else "",
+        "matrix": _matrix(journal) if journal.mode is Mode.PLAN else "",
     }
+    if len(values["matrix"]) > _MOST_CHARACTERS:
+        values["matrix"] = ""  # and `check_matrix` says so
     values["results"] = _results(journal, most=_MOST_CHARACTERS - sum(map(len, values.values())))
     return {name: values[name] for name in OUTPUTS}
 
@@ -75,14 +78,17 @@ def check_matrix(journal: Journal) -> None:
     """Make sure that GitHub takes the matrix.
 
     Raises:
-        DeployError: it has too many jobs.
+        DeployError: it has too many jobs, or names too many functions.
     """
-    jobs = len(matrix(journal))
+    jobs, hint = len(matrix(journal)), "Name fewer images in the input 'only', in a plan for each part of the manifest."
     if jobs > _MOST_JOBS:
-        raise DeployError(
-            f"{jobs} images would change, and a matrix of GitHub's has {_MOST_JOBS} jobs at most.",
-            "Name fewer images in the input 'only', in a plan for each part of the manifest.",
-        )
+        raise DeployError(f"{jobs} images would change, and a matrix of GitHub's has {_MOST_JOBS} jobs at most.", hint)
+    if len(_matrix(journal)) > _MOST_CHARACTERS:
+        raise DeployError(f"The functions of the {jobs} images that would change are more than an output holds.", hint)
+
+
+def _matrix(journal: Journal) -> str:
+    return _json({"include": matrix(journal)})
 
 
 def _names(image: ImageOutcome) -> tuple[str, ...]:
@@ -94,11 +100,18 @@ def _is_changed(outcome: Outcome) -> bool:
 
 
 def _results(journal: Journal, *, most: int) -> str:
-    """Return the results as JSON of so many characters at most: what changed nothing is left out first."""
-    images = images_by_function(journal)
-    results = [_json(_result(outcome, images, journal)) for outcome in journal.outcomes]
-    order = sorted(range(len(results)), key=lambda index: importance(journal.outcomes[index]))
-    kept, length = set[int](), 2
+    """Return the results as JSON of so many characters at most.
+
+    What is unchanged is left out first. Where that is not enough errors are cut, and then what matters least goes.
+    """
+    images, outcomes = images_by_function(journal), journal.outcomes
+    results = [_json(_result(outcome, images, journal)) for outcome in outcomes]
+    moved = [index for index, outcome in enumerate(outcomes) if outcome.status is not ReleaseStatus.UNCHANGED]
+    if sum(len(results[index]) + 1 for index in moved) + 1 > most:
+        for index in moved:
+            results[index] = _json(_result(outcomes[index], images, journal, longest_error=_LONGEST_ERROR))
+    order = sorted(range(len(results)), key=lambda index: importance(outcomes[index]))
+    kept, length = set[int](), 1
     for index in order:
         length += len(results[index]) + 1
         if length > most:
@@ -132,8 +145,19 @@ def error_of(outcome: Outcome, images: Mapping[str, ImageOutcome], journal: Jour
     return (image.error if image else None) or journal.error
 
 
-def _result(outcome: Outcome, images: Mapping[str, ImageOutcome], journal: Journal) -> Mapping[str, object]:
+def shortened(error: DeployError, longest: int) -> str:
+    """Return the message and, below it, the hint, each of so many characters at most."""
+    parts = [part if len(part) <= longest else f"{part[:longest]}…" for part in (error.message, error.hint)]
+    return "\n".join(filter(None, parts))
+
+
+def _result(
+    outcome: Outcome, images: Mapping[str, ImageOutcome], journal: Journal, *, longest_error: int | None = None
+) -> Mapping[str, object]:
     before, after = outcome.before, outcome.after
+    error = error_of(outcome, images, journal)
+    if error and longest_error:
+        error = DeployError(shortened(error, longest_error))
     return {
         "function": outcome.function,
         "arn": outcome.arn,
@@ -143,7 +167,7 @@ def _result(outcome: Outcome, images: Mapping[str, ImageOutcome], journal: Journ
         "previous_image_uri": str(before.image or ""),
         "status": str(outcome.status),
         "seconds": round(outcome.seconds, 3),
-        "error": str(error_of(outcome, images, journal) or "")[:_LONGEST_ERROR],
+        "error": str(error or ""),
     }
 
 

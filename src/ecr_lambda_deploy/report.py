@@ -1,8 +1,9 @@
 """Pure: what is known of the run becomes its headline and the job summary."""
 
+import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ecr_lambda_deploy.aws_commands import command
@@ -10,14 +11,18 @@ from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.function_model import LATEST
 from ecr_lambda_deploy.gantt import gantt
 from ecr_lambda_deploy.model import ImageStatus, Journal, Outcome, ReleaseStatus
-from ecr_lambda_deploy.outputs import importance
+from ecr_lambda_deploy.outputs import importance, shortened
 from ecr_lambda_deploy.plan import PointAlias, UpdateCode
 from ecr_lambda_deploy.summary_tables import functions_table, images_table, short_digest
 from ecr_lambda_deploy.wanted import Mode
 
 _MOST_ERRORS = 10
-_LONGEST_ERROR = 8_000  # characters
+_LONGEST_ERROR = 5_000  # characters
 _MOST_COMMANDS = 100
+_MOST_UNDONE = 1_000  # functions, in the steps that undo
+_MOST_BYTES = 1_040_000  # of a summary, which has 1 MiB [GitHub Actions documentation, adding a job summary]
+_MOST_BYTES_OF_IMAGES = 200_000
+_PLAIN = re.compile(r"[\w./-]+")  # that YAML takes as it is
 _MOST_NAMED = 5  # functions, in the headline
 
 
@@ -29,6 +34,8 @@ def headline(journal: Journal) -> str:
         return _total(journal)
     if journal.errors:
         return "Failed; no function was changed"
+    if journal.mode is Mode.PLAN:
+        return f"Plan: {_planned(journal)} of {len(journal.images)} would be built or copied"
     made = [image for image in journal.images if image.image]
     return f"Built {made[0].image}" if len(made) == 1 else f"Built {_count(len(made), 'image')}"
 
@@ -45,15 +52,18 @@ def _total(journal: Journal) -> str:
     listed = ", ".join(f"{counts[status]} {status}" for status, _ in ordered)
     seconds = sum(phase.seconds for phase in journal.phases)
     took = f", in {seconds:.0f} s" if seconds >= 1 else ""
-    if journal.mode is Mode.PLAN:
-        made = sum(image.status is ImageStatus.PLANNED for image in journal.images)
-        would = counts[ReleaseStatus.PLANNED]
-        return f"Plan: {would} of {all_} would change, {_count(made, 'image')} would be built or copied"
     if journal.errors:
         failed = [outcome.function for outcome in journal.outcomes if outcome.status is ReleaseStatus.FAILED]
         names = ", ".join(failed[:_MOST_NAMED]) + (" and others" if len(failed) > _MOST_NAMED else "")
         return f"Failed{f' for {names}' if names else ''}; of {all_}: {listed}{took}"
+    if journal.mode is Mode.PLAN:
+        would = counts[ReleaseStatus.PLANNED]
+        return f"Plan: {would} of {all_} would change, {_planned(journal)} would be built or copied"
     return f"Of {all_}: {listed}{took}"
+
+
+def _planned(journal: Journal) -> str:
+    return _count(sum(image.status is ImageStatus.PLANNED for image in journal.images), "image")
 
 
 def _count(number: int, what: str) -> str:
@@ -65,13 +75,14 @@ def _sentence(outcome: Outcome) -> str:
     arrow = f"{short_digest(outcome.before.image)} → {serves}"
     version = f", version {outcome.after.version}" if outcome.after.version else ""
     alias = f", by the alias {outcome.after.alias.name}" if outcome.after.alias else ""
+    skipped = f" ({outcome.reason})" if outcome.reason else ", which a newer run has changed"
     changed = "after a change" if outcome.is_changed else "and what serves was not changed"
     sentences = {
         ReleaseStatus.DEPLOYED: f"Deployed {name}: {arrow}{version}{alias}",
         ReleaseStatus.CREATED: f"Created {name}: {serves}{version}{alias}",
         ReleaseStatus.ROLLED_BACK: f"Rolled back {name}: {arrow}{version}{alias}",
         ReleaseStatus.UNCHANGED: f"Nothing to do: {name} runs {serves}{version}{alias} already",
-        ReleaseStatus.SKIPPED: f"Skipped {name}, which a newer run has changed: it runs {serves}{version}{alias}",
+        ReleaseStatus.SKIPPED: f"Skipped {name}{skipped}: it runs {serves}{version}{alias}",
         ReleaseStatus.PLANNED: f"Plan: {name} would change ({outcome.reason}); it runs {serves}{version}{alias}",
         ReleaseStatus.REVERTED: f"Reverted {name}, whose release failed: it runs {serves}{version}{alias} again",
         ReleaseStatus.FAILED: f"{name} failed {changed}; it runs {serves}{version}{alias}",
@@ -81,26 +92,22 @@ def _sentence(outcome: Outcome) -> str:
 
 def summary(journal: Journal) -> str:
     """Return the job summary, as GitHub's Markdown, within the 1 MiB that it may have."""
-    is_single = len(journal.outcomes) <= 1 and len(journal.images) <= 1
-    parts = [f"### {headline(journal)}", *_alerts(journal.errors)]
+    start = [f"### {headline(journal)}", *_alerts(journal.errors)]
     if mending := [command for outcome in journal.outcomes for command in outcome.mending]:
-        more = f"# and {len(mending) - _MOST_COMMANDS} more" if len(mending) > _MOST_COMMANDS else ""
-        lines = [*mending[:_MOST_COMMANDS], *filter(None, [more])]
-        parts.append("**What is left to put back, by hand**\n\n" + _code("sh", lines))
-    if is_single:
-        parts.append(_table(("", ""), _facts(journal)))
+        start.append(f"**What is left to put back, by hand**\n\n{_commands(mending)}")
+    rows = [(phase.title, f"{phase.seconds:.1f}") for phase in journal.phases]
+    end = [_table(("Phase", "Seconds"), rows) if rows else "", *_undo(journal)]
+    if len(journal.outcomes) <= 1 and len(journal.images) <= 1:
+        tables = [_table(("", ""), _facts(journal))]
     else:
-        parts += [functions_table(journal), images_table(journal), gantt(journal)]
-    if journal.phases:
-        rows = [(phase.title, f"{phase.seconds:.1f}") for phase in journal.phases]
-        parts.append(_table(("Phase", "Seconds"), rows))
-    parts.append(_undo(journal))
-    return "\n\n".join(filter(None, parts)) + "\n"
+        end = [images_table(journal, most=_MOST_BYTES_OF_IMAGES), gantt(journal), *end]
+        taken = sum(len(part.encode()) + 2 for part in [*start, *end])
+        tables = [functions_table(journal, most=_MOST_BYTES - taken)]
+    return "\n\n".join(filter(None, [*start, *tables, *end])) + "\n"
 
 
 def _alerts(errors: tuple[DeployError, ...]) -> list[str]:
-    texts = [str(error) for error in errors[:_MOST_ERRORS]]
-    shown = [text if len(text) <= _LONGEST_ERROR else f"{text[:_LONGEST_ERROR]}…" for text in texts]
+    shown = [shortened(error, _LONGEST_ERROR) for error in errors[:_MOST_ERRORS]]
     if len(errors) > _MOST_ERRORS:
         shown.append(f"and {len(errors) - _MOST_ERRORS} more errors, which the log has")
     return [f"> [!CAUTION]\n{_quoted(text)}" for text in shown]
@@ -151,17 +158,32 @@ def _code(language: str, lines: Iterable[str]) -> str:
     return "\n".join([f"```{language}", *lines, "```"])
 
 
-def _undo(journal: Journal) -> str:
-    """Return what takes the releases back: a step with this action and, for a terminal, the AWS CLI's commands."""
+def _commands(lines: Sequence[str]) -> str:
+    more = [f"# and {len(lines) - _MOST_COMMANDS} more"] if len(lines) > _MOST_COMMANDS else []
+    return _code("sh", [*lines[:_MOST_COMMANDS], *more])
+
+
+def _undo(journal: Journal) -> list[str]:
+    """Return what takes the releases back: steps with this action and, for a terminal, the AWS CLI's commands."""
     outcomes = [outcome for outcome in journal.outcomes if _can_go_back(outcome)]
-    if not outcomes:
-        return ""
+    # By its manifest a run's releases are taken back. After a rollback that goes further back, not forward again.
+    by_manifest = {ReleaseStatus.DEPLOYED} if journal.manifest else set()
+    together = [outcome for outcome in outcomes if outcome.status in by_manifest]
+    each = [outcome for outcome in outcomes if outcome.status not in by_manifest]
     action = journal.run.action or "org/ecr-lambda-deploy@v1"
-    parts = [_undo_step(outcomes, journal, action)]
+    parts = []
+    if together:
+        path = journal.manifest if _PLAIN.fullmatch(journal.manifest) else json.dumps(journal.manifest)
+        lines = [f"- uses: {action}", f"  with: {{ mode: rollback, manifest: {path} }}"]
+        parts += ["**To undo** what this run has released, a step, with the same Region, role and `vars`:"]
+        parts += [_code("yaml", lines)]
+    if each:
+        steps = [line for goal, names in _goals(each[:_MOST_UNDONE]).items() for line in _step(action, goal, names)]
+        parts += ["**To undo**, a step, with the same Region and role:", _code("yaml", steps)]
+    if len(each) > _MOST_UNDONE:
+        parts.append(f"and {len(each) - _MOST_UNDONE} more functions")
     commands = [line for outcome in outcomes for line in _undo_commands(outcome)]
-    if commands:
-        parts += ["or, in a terminal:", _code("sh", commands[:_MOST_COMMANDS])]
-    return "\n\n".join(parts)
+    return [*parts, "or, in a terminal:", _commands(commands)] if commands else parts
 
 
 def _can_go_back(outcome: Outcome) -> bool:
@@ -170,23 +192,32 @@ def _can_go_back(outcome: Outcome) -> bool:
     return not is_same and before.image is not None and before.serving is not None
 
 
-def _undo_step(outcomes: list[Outcome], journal: Journal, action: str) -> str:
-    if journal.manifest:
-        step = f"mode: rollback, manifest: {journal.manifest}"
-        title = "**To undo** what this run has released, a step, with the same Region, role and `vars`:"
-        return f"{title}\n\n" + _code("yaml", [f"- uses: {action}", f"  with: {{ {step} }}"])
-    title = "**To undo**, a step, with the same Region and role:"
-    first = outcomes[0]
-    alias = first.after.alias.name if first.after.alias else ""
-    inputs = {"mode": "rollback", "function-name": first.function, "alias": alias}
-    if len(outcomes) > 1:
-        given = [f"    {name}: {value}" for name, value in (("mode", "rollback"), ("alias", alias)) if value]
-        names = ["    function-name: |", *(f"      {outcome.function}" for outcome in outcomes)]
-        return f"{title}\n\n" + _code("yaml", [f"- uses: {action}", "  with:", *given, *names])
-    before = first.before
-    inputs["rollback-to"] = f'"{before.version}"' if before.version else before.image.digest if before.image else ""
-    step = ", ".join(f"{name}: {value}" for name, value in inputs.items() if value)
-    return f"{title}\n\n" + _code("yaml", [f"- uses: {action}", f"  with: {{ {step} }}"])
+def _goals(outcomes: Sequence[Outcome]) -> Mapping[tuple[str, str], Sequence[str]]:
+    """Return the functions that one step takes back, by their alias and what they go back to.
+
+    Several have no version in common. What a new version records as `previous` they have, and else an image.
+    """
+    goals: dict[tuple[str, str], list[str]] = {}
+    for outcome in outcomes:
+        before, after = outcome.before, outcome.after
+        to = before.image.digest if before.image else ""
+        if len(outcomes) == 1:
+            to = f'"{before.version}"' if before.version else to
+        elif outcome.status is ReleaseStatus.DEPLOYED and before.version and not before.version_numbered(after.version):
+            to = ""
+        goals.setdefault((after.alias.name if after.alias else "", to), []).append(outcome.function)
+    return goals
+
+
+def _step(action: str, goal: tuple[str, str], names: Sequence[str]) -> list[str]:
+    alias, to = goal
+    if len(names) == 1:
+        inputs = {"mode": "rollback", "function-name": names[0], "alias": alias, "rollback-to": to}
+        step = ", ".join(f"{name}: {value}" for name, value in inputs.items() if value)
+        return [f"- uses: {action}", f"  with: {{ {step} }}"]
+    given = {"mode": "rollback", "alias": alias, "rollback-to": to}
+    lines = [f"    {name}: {value}" for name, value in given.items() if value]
+    return [f"- uses: {action}", "  with:", *lines, "    function-name: |", *(f"      {name}" for name in names)]
 
 
 def _undo_commands(outcome: Outcome) -> list[str]:

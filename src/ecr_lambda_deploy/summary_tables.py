@@ -8,19 +8,19 @@ from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import ImageOutcome, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.outputs import error_of, images_by_function, importance
 
-# A summary has 1 MiB [GitHub Actions documentation, adding a job summary]: bytes for each table.
-_MOST_BYTES = 280_000
 _LONGEST_WHY = 200  # characters
+_LONGEST_TAG = 20
+_OVERHEAD = 400  # bytes of what a table has around its rows
 _CONSOLES = {
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&])")
 
 
-def functions_table(journal: Journal) -> str:
-    """Return what became of each function; those that are unchanged are folded away."""
+def functions_table(journal: Journal, *, most: int) -> str:
+    """Return what became of each function, in so many bytes; those that are unchanged come last, folded away."""
     ordered = sorted(journal.outcomes, key=importance)
     moved = [outcome for outcome in ordered if outcome.status is not ReleaseStatus.UNCHANGED]
     unchanged = [outcome for outcome in ordered if outcome.status is ReleaseStatus.UNCHANGED]
@@ -28,17 +28,19 @@ def functions_table(journal: Journal) -> str:
     header = ("Function", "Status", "Digest", "Version", "Alias", "Seconds", "Why")
     parts = []
     if moved:
-        parts.append(_table(header, [_function_row(outcome, images, journal) for outcome in moved]))
+        parts.append(_table(header, [_function_row(outcome, images, journal) for outcome in moved], most=most))
+        most -= len(parts[0].encode())
     if unchanged:
-        table = _table(header[:-2], [_function_row(outcome, images, journal)[:-2] for outcome in unchanged])
+        rows = [_function_row(outcome, images, journal)[:-2] for outcome in unchanged]
+        table = _table(header[:-2], rows, most=most)
         parts.append(f"<details><summary>{len(unchanged)} unchanged</summary>\n\n{table}\n\n</details>")
     return "\n\n".join(parts)
 
 
-def images_table(journal: Journal) -> str:
-    """Return what became of each image."""
+def images_table(journal: Journal, *, most: int) -> str:
+    """Return what became of each image, in so many bytes; empty for a rollback, which gets none."""
     header = ("Image", "Status", "Digest", "Tags", "Seconds", "Why")
-    return _table(header, [_image_row(image) for image in journal.images])
+    return _table(header, [_image_row(image) for image in journal.images], most=most) if journal.images else ""
 
 
 def short_digest(image: ImageReference | None) -> str:
@@ -69,7 +71,7 @@ def _image_row(image: ImageOutcome) -> tuple[str, ...]:
         escaped(image.name) or f"`{image.repository_uri}`",
         image.status,
         f"`{short_digest(image.image)}`",
-        " ".join(f"`{tag[:20]}`" for tag in image.tags),
+        " ".join(f"`{tag}`" if len(tag) <= _LONGEST_TAG else f"`{tag[:_LONGEST_TAG]}…`" for tag in image.tags),
         f"{image.seconds:.1f}",
         _why(str(image.error) if image.error else image.reason),
     )
@@ -99,13 +101,13 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, most: int) -> str:
     lines = [f"| {' | '.join(header)} |", "|" + " --- |" * len(header)]
-    size, left = 0, 0
+    size, left = _OVERHEAD, 0
     for row in rows:
         line = f"| {' | '.join(row)} |"
         size += len(line.encode()) + 1
-        if size > _MOST_BYTES:
+        if size > most:
             left += 1
         else:
             lines.append(line)

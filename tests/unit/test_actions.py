@@ -187,6 +187,19 @@ def test_each_line_of_many_threads_is_whole(capsys: pytest.CaptureFixture[str]) 
     assert sorted(log.masked) == sorted(f"secret-{number}-{line}-" for number, line in numbers)
 
 
+@pytest.mark.parametrize("kind", ["notice", "warning", "error"])
+def test_what_github_shows_no_annotation_for_is_in_the_log(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console()
+    for number in range(12):
+        getattr(console, kind)(f"number {number}")
+    log = _job_log(capsys.readouterr().out)
+
+    messages = [annotation.message for annotation in log.annotations]
+    assert messages[:-1] == [f"number {number}" for number in range(9)]
+    assert messages[-1] == f"There are more {kind}s than GitHub shows: this step's log has the rest."
+    assert log.lines[-4:-1] == [f"{kind.capitalize()}: number {number}" for number in (9, 10, 11)]
+
+
 def test_verbatim_ends_whoever_else_gives_commands(capsys: pytest.CaptureFixture[str]) -> None:
     """A notice that comes just as the program ends does not leave the runner deaf."""
     console = Console()

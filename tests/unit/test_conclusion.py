@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Thread
 
@@ -80,6 +80,17 @@ def test_a_run_that_failed_has_the_exit_code_1(step: _Step, capsys: pytest.Captu
     assert step.conclusion().write() == 1
     assert "::error::no such repository%0Acreate it" in capsys.readouterr().out.splitlines()
     assert step.outputs["image-uri"] == str(NEW)
+
+
+def test_errors_that_github_does_not_show_are_in_the_log(step: _Step, capsys: pytest.CaptureFixture[str]) -> None:
+    each = [replace(_outcome(), error=DeployError(f"error {number:02}", "mend it")) for number in range(12)]
+    step.journal.outcomes = tuple(each)
+
+    assert step.conclusion().write() == 1
+    printed = capsys.readouterr().out
+    assert printed.count("::error::") == 10
+    assert [f"error {number:02}" in printed for number in range(12)] == 12 * [True]
+    assert printed.splitlines()[-1].startswith("Failed; of 12 functions")  # the total comes last
 
 
 @pytest.mark.parametrize("is_given_up", [False, True])

@@ -45,7 +45,7 @@ def _journal(*outcomes: Outcome, mode: Mode = Mode.DEPLOY, manifest: str = "depl
 
 
 def _many(number: int, status: ReleaseStatus) -> list[Outcome]:
-    return [_outcome(f"orders-and-a-rather-long-name-{index:05}", status) for index in range(number)]
+    return [_outcome(f"a-function-of-orders-{index:05}", status) for index in range(number)]
 
 
 @pytest.mark.parametrize("number", [1_000, 10_000])
@@ -55,7 +55,7 @@ def test_outputs_and_summary_stay_within_githubs_limits(number: int, status: Rel
     journal = _journal(*_many(number, status), failed)
     results = outputs(journal)["results"]
 
-    assert sum(map(len, outputs(journal).values())) <= 520_000
+    assert sum(map(len, outputs(journal).values())) <= 500_000
     assert status is ReleaseStatus.FAILED or "broken" in {one["function"] for one in json.loads(results)}
     assert json.loads(results)
     assert len(summary(journal).encode()) < _MOST_BYTES
@@ -82,6 +82,31 @@ def test_the_matrix_has_what_would_change_and_only_in_a_plan() -> None:
     assert outputs(plan)["changed"] == "true"
     assert outputs(_journal(planned))["matrix"] == ""
     assert "Plan: 1 of 2 functions would change, 1 image would be built or copied" in headline(plan)
+
+
+def test_a_matrix_is_no_longer_than_an_output() -> None:
+    journal = _journal(_outcome("orders", ReleaseStatus.PLANNED), mode=Mode.PLAN)
+    journal.images = (replace(journal.images[0], functions=tuple(f"{number:064}" for number in range(8_000))),)
+
+    with pytest.raises(DeployError, match="more than an output holds"):
+        check_matrix(journal)
+    assert outputs(journal)["matrix"] == ""
+
+
+@pytest.mark.parametrize(
+    ("failed", "expected"),
+    [
+        (1, 5_000 * "x" + "\nmend it"),  # as it is, and 2,000 that are unchanged make room
+        (200, 1_000 * "x" + "…\nmend it"),
+    ],
+)
+def test_errors_are_cut_only_where_not_all_fit(failed: int, expected: str) -> None:
+    error = DeployError(5_000 * "x", "mend it")
+    broken = [_outcome(f"broken-{number}", ReleaseStatus.FAILED, error) for number in range(failed)]
+    kept = json.loads(outputs(_journal(*_many(2_000, ReleaseStatus.UNCHANGED), *broken))["results"])
+
+    assert [one["error"] for one in kept if one["status"] == "failed"] == failed * [expected]
+    assert len(kept) < 2_000
 
 
 def test_a_matrix_has_256_jobs_at_most() -> None:
@@ -134,7 +159,7 @@ def test_the_chart_has_the_phases_and_no_more_bars_than_mermaid_draws() -> None:
     chart = text[text.index("```mermaid") :].partition("\n```")[0].splitlines()
 
     assert "    Check :0, 1000" in chart
-    assert len([line for line in chart if line.startswith("    orders-and")]) == 40
+    assert len([line for line in chart if line.startswith("    deployed a-function")]) == 40
     assert all(re.fullmatch(r"    [^:;,#%]+ :\d+, \d+", line) for line in chart if " :" in line)
 
 
