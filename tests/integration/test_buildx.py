@@ -19,7 +19,7 @@ import requests
 from ecr_lambda_deploy.adapters.actions import Console
 from ecr_lambda_deploy.adapters.buildx import Buildx
 from ecr_lambda_deploy.adapters.ecr_authorization import Authorization
-from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.errors import BuildError, DeployError
 from ecr_lambda_deploy.image_model import BuildOrder, ImageReference
 from ecr_lambda_deploy.wanted import Build, BuilderChoice, CacheChoice
 from sandbox.aws import Aws, Fault
@@ -522,3 +522,65 @@ def test_a_private_base_image_takes_the_credentials_that_are_given(
         without.push()
     assert "'docker-auth'" in caught.value.hint
     with_credentials.push()
+
+
+def _orders(workshop: Workshop, **dockerfiles: str) -> dict[str, BuildOrder]:
+    """Return an order for each Dockerfile, whose first line is left out."""
+    orders = {}
+    for name, text in dockerfiles.items():
+        path = workshop.workspace / f"{name}.Dockerfile"
+        path.write_text(f"FROM {workshop.base}\n{text}")
+        order = workshop.order(cache=CacheChoice(mode="off"))
+        orders[name] = replace(order, name=name, tag=f"src-{name}", build=replace(order.build, dockerfile=path))
+    return orders
+
+
+def _layers(workshop: Workshop, tag: str) -> list[str]:
+    registry, _, repository = workshop.repository_uri.partition("/")
+    image = ImageReference(registry=registry, repository=repository, digest=workshop.digests()[tag])
+    return [layer["digest"] for layer in workshop.manifest(image)["layers"]]
+
+
+def test_what_several_images_have_in_common_is_built_once(workshop: Workshop) -> None:
+    first, second = (f"{_ONCE}RUN echo {name} > /name\n" for name in ("orders", "stock"))
+    workshop.builder.build_and_push([*_orders(workshop, orders=first, stock=second).values()])
+
+    assert {*workshop.digests()} == {"src-orders", "src-stock"}
+    orders, stock = (_layers(workshop, tag) for tag in ("src-orders", "src-stock"))
+    assert orders[:-1] == stock[:-1]
+    assert orders[-1] != stock[-1]
+
+
+def test_the_one_of_several_that_cannot_be_built_is_named(workshop: Workshop) -> None:
+    orders = _orders(workshop, orders="RUN echo 1 > /one\n", stock="RUN echo 2 > /two\nRUN false\n")
+
+    with pytest.raises(BuildError, match=r"stock.Dockerfile:3: RUN false") as caught:
+        workshop.builder.build_and_push([*orders.values()])
+    assert caught.value.uri == orders["stock"].uri
+    assert caught.value.location is not None
+    assert "src-stock" not in workshop.digests()
+
+
+def test_the_one_of_several_whose_tag_stays_on_other_content_is_named(workshop: Workshop) -> None:
+    before = _orders(workshop, stock="RUN echo before > /stock\n")
+    workshop.builder.build_and_push([*before.values()])
+    digest = workshop.digests()["src-stock"]
+    repository = workshop.repository_uri.partition("/")[2]
+    workshop.aws.client("ecr").put_image_tag_mutability(repositoryName=repository, imageTagMutability="IMMUTABLE")
+    orders = _orders(workshop, orders="RUN echo 1 > /orders\n", stock="RUN echo after > /stock\n")
+
+    with pytest.raises(BuildError) as caught:
+        workshop.builder.build_and_push([*orders.values()])
+    assert caught.value.uri == orders["stock"].uri
+    assert workshop.digests()["src-stock"] == digest
+
+
+def test_secrets_of_several_images_stay_apart(workshop: Workshop) -> None:
+    mounted = 'RUN --mount=type=secret,id=token test "$(busybox cat /run/secrets/token)" = '
+    orders = _orders(workshop, orders=f"{mounted}one\n", stock=f"{mounted}two\n")
+    secrets = {"orders": "one", "stock": "two"}
+
+    workshop.builder.build_and_push(
+        [replace(order, build=replace(order.build, secrets={"token": secrets[name]})) for name, order in orders.items()]
+    )
+    assert {*workshop.digests()} == {"src-orders", "src-stock"}
