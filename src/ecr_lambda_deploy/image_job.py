@@ -9,12 +9,7 @@ from uuid import uuid4
 from ecr_lambda_deploy.build_order import build_order
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.image_checks import check_image
-from ecr_lambda_deploy.image_model import (
-    BuildOrder,
-    Fingerprint,
-    ImageReference,
-    RegistryImage,
-)
+from ecr_lambda_deploy.image_model import BuildOrder, Fingerprint, ImageReference, RegistryImage
 from ecr_lambda_deploy.image_plan import (
     BuildImage,
     CopyImage,
@@ -243,6 +238,8 @@ class ImageJob:
     def _tell_plan(self) -> None:
         step = self.step
         self.record(reason=step.reason if step else "")
+        if isinstance(step, KeepImage | TakeImage):
+            self.record(status=ImageStatus.FOUND)
         match step:
             case BuildImage():
                 self._say(f"{self.observed.repository_uri} is to be built: {step.reason}")
@@ -250,8 +247,6 @@ class ImageJob:
                 self._say(f"Nothing to build: {self.observed.repository_uri}:{own} was built from the same inputs")
             case _:
                 pass
-        if isinstance(step, KeepImage | TakeImage):
-            self.record(status=ImageStatus.FOUND)
 
     def _say(self, message: str) -> None:
         self.outside.log.info(f"{self.name}: {message}" if self.name else message)

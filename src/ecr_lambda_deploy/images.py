@@ -91,9 +91,12 @@ def _build(jobs: Sequence[ImageJob], builder: BuilderChoice, outside: Outside) -
 
     If one fails, its session ends, and the others are not to be had either.
     """
+    groups = _by_repository(jobs)
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="order") as pool:
-        orders = list(pool.map(lambda job: job.order(may_overwrite_cache=_may_overwrite_cache(job, outside)), jobs))
-    waiting = {order.uri: (job, order) for job, order in zip(jobs, orders, strict=True)}
+        may_overwrite = list(pool.map(lambda several: _may_overwrite_cache(several[0], outside), groups))
+    answers = {several[0].observed.repository_uri: may for several, may in zip(groups, may_overwrite, strict=True)}
+    ordered = [(job, job.order(may_overwrite_cache=answers[job.observed.repository_uri])) for job in jobs]
+    waiting = {order.uri: (job, order) for job, order in ordered}
     while waiting:
         try:
             outside.builders(builder).build_and_push(tuple(order for _, order in waiting.values()))
