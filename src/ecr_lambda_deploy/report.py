@@ -13,7 +13,7 @@ from ecr_lambda_deploy.gantt import gantt
 from ecr_lambda_deploy.model import ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.outputs import importance, shortened
 from ecr_lambda_deploy.plan import PointAlias, UpdateCode
-from ecr_lambda_deploy.summary_tables import functions_table, images_table, short_digest
+from ecr_lambda_deploy.summary_tables import functions_table, images_table, shares, short_digest, table
 from ecr_lambda_deploy.wanted import Mode
 
 _MOST_ERRORS = 10
@@ -96,9 +96,9 @@ def summary(journal: Journal) -> str:
     if mending := [command for outcome in journal.outcomes for command in outcome.mending]:
         start.append(f"**What is left to put back, by hand**\n\n{_commands(mending)}")
     rows = [(phase.title, f"{phase.seconds:.1f}") for phase in journal.phases]
-    end = [_table(("Phase", "Seconds"), rows) if rows else "", *_undo(journal)]
+    end = [table(("Phase", "Seconds"), rows) if rows else "", *_undo(journal)]
     if len(journal.outcomes) <= 1 and len(journal.images) <= 1:
-        tables = [_table(("", ""), _facts(journal))]
+        tables = [table(("", ""), _facts(journal))]
     else:
         end = [images_table(journal, most=_MOST_BYTES_OF_IMAGES), gantt(journal), *end]
         taken = sum(len(part.encode()) + 2 for part in [*start, *end])
@@ -125,8 +125,7 @@ def _facts(journal: Journal) -> list[tuple[str, str]]:
             ("Version", f"{before.version or 'none'} → {after.version or 'none'}"),
         ]
         if after.alias is not None:
-            weights = "".join(f", {weight * 100:g} % to {version}" for version, weight in after.alias.weights.items())
-            facts.append(("Alias", f"`{after.alias.name}` → {after.alias.version}{weights}"))
+            facts.append(("Alias", f"`{after.alias.name}` → {after.alias.version}{shares(after.alias)}"))
     made = journal.images[0] if journal.images else None
     if made and made.image:
         facts.append(("Image", f"`{made.image}`"))
@@ -140,12 +139,6 @@ def _facts(journal: Journal) -> list[tuple[str, str]]:
             ("Commit", f"[`{run.commit[:7]}`]({link})" if run.server_url and run.repository else f"`{run.commit[:7]}`")
         )
     return facts
-
-
-def _table(header: tuple[str, str], rows: list[tuple[str, str]]) -> str:
-    lines = [f"| {header[0]} | {header[1]} |", "| --- | --- |"]
-    lines += [f"| {name} | {value} |" for name, value in rows]
-    return "\n".join(lines)
 
 
 def _quoted(text: str) -> str:

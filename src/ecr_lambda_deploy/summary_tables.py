@@ -1,9 +1,11 @@
 """Pure: the images and functions of a run as Markdown's tables, the most important first, as many as fit."""
 
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
+from ecr_lambda_deploy.function_model import AliasState
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import ImageOutcome, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.outputs import error_of, images_by_function, importance
@@ -28,19 +30,24 @@ def functions_table(journal: Journal, *, most: int) -> str:
     header = ("Function", "Status", "Digest", "Version", "Alias", "Seconds", "Why")
     parts = []
     if moved:
-        parts.append(_table(header, [_function_row(outcome, images, journal) for outcome in moved], most=most))
+        parts.append(table(header, [_function_row(outcome, images, journal) for outcome in moved], most=most))
         most -= len(parts[0].encode())
     if unchanged:
         rows = [_function_row(outcome, images, journal)[:-2] for outcome in unchanged]
-        table = _table(header[:-2], rows, most=most)
-        parts.append(f"<details><summary>{len(unchanged)} unchanged</summary>\n\n{table}\n\n</details>")
+        folded = table(header[:-2], rows, most=most)
+        parts.append(f"<details><summary>{len(unchanged)} unchanged</summary>\n\n{folded}\n\n</details>")
     return "\n\n".join(parts)
 
 
 def images_table(journal: Journal, *, most: int) -> str:
     """Return what became of each image, in so many bytes; empty for a rollback, which gets none."""
     header = ("Image", "Status", "Digest", "Tags", "Seconds", "Why")
-    return _table(header, [_image_row(image) for image in journal.images], most=most) if journal.images else ""
+    return table(header, [_image_row(image) for image in journal.images], most=most) if journal.images else ""
+
+
+def shares(alias: AliasState) -> str:
+    """Return which shares of an alias's traffic go to other versions; nothing where all goes to its own."""
+    return "".join(f", {weight * 100:g} % to {version}" for version, weight in alias.weights.items())
 
 
 def short_digest(image: ImageReference | None) -> str:
@@ -52,15 +59,12 @@ def _function_row(outcome: Outcome, images: Mapping[str, ImageOutcome], journal:
     before, after = outcome.before, outcome.after
     error = error_of(outcome, images, journal)
     alias = after.alias
-    weights = (
-        "".join(f", {weight * 100:g} % to {version}" for version, weight in alias.weights.items()) if alias else ""
-    )
     return (
         _linked(outcome),
         f"**{outcome.status}**" if outcome.status in {ReleaseStatus.FAILED, ReleaseStatus.REVERTED} else outcome.status,
         _change(f"`{short_digest(before.image)}`", f"`{short_digest(after.image)}`"),
         _change(before.version or "none", after.version or "none"),
-        f"{escaped(alias.name)} → {alias.version}{weights}" if alias else "",
+        f"{escaped(alias.name)} → {alias.version}{shares(alias)}" if alias else "",
         f"{outcome.seconds:.1f}",
         _why(str(error) if error else outcome.reason),
     )
@@ -101,7 +105,8 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, most: int) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, most: int = sys.maxsize) -> str:
+    """Return a table of as many rows as fit into so many bytes, and say how many do not."""
     lines = [f"| {' | '.join(header)} |", "|" + " --- |" * len(header)]
     size, left = _OVERHEAD, 0
     for row in rows:
