@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ecr_lambda_deploy.docker_auth import read_docker_auth
 from ecr_lambda_deploy.input_reader import InputReader
+from ecr_lambda_deploy.input_table import TABLE
 from ecr_lambda_deploy.wanted import BakeProperty, Build, BuilderChoice, CacheChoice
 
 # What `set` takes: the properties of a bake target that no input has, by the shape that bake wants [bake reference].
@@ -31,7 +32,7 @@ _ENDPOINT = re.compile(
 
 def read_build(reader: InputReader) -> Build:
     """Read the inputs that say how an image is built."""
-    workspace = Path(reader.environment.get("GITHUB_WORKSPACE") or ".").absolute()
+    workspace = reader.workspace
     context = Path(workspace, reader.text("context"))
     dockerfile = Path(workspace, reader.text("dockerfile") or context / "Dockerfile")
     is_right = _check_path(reader, workspace, "context", context, is_folder=True)
@@ -52,7 +53,7 @@ def read_build(reader: InputReader) -> Build:
         pull=pull,
         no_cache=no_cache,
         cache=_read_cache(reader),
-        reuse=reader.choice("reuse", ("auto", "never"), "auto") == "auto" and not pull and not no_cache,
+        reuse=reader.choice("reuse", TABLE["reuse"].choices, "auto") == "auto" and not pull and not no_cache,
     )
 
 
@@ -146,7 +147,7 @@ def _read_attestation(reader: InputReader, name: str, description: str) -> str:
 
 
 def _read_cache(reader: InputReader) -> CacheChoice:
-    mode = reader.choice("cache", ("auto", "gha", "off"), "")
+    mode = reader.choice("cache", TABLE["cache"].choices, "")
     imports, exports = reader.lines("cache-from"), reader.lines("cache-to")
     if mode and (imports or exports):
         reader.problem("cache", "does not go with 'cache-from' and 'cache-to', which replace it.")

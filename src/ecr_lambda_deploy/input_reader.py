@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from ecr_lambda_deploy.input_table import INPUTS
@@ -29,6 +30,11 @@ class InputReader:
     def of(self, settings: Settings) -> "InputReader":
         """Return a reader of other settings, which collects in the same place."""
         return InputReader(settings, self.environment, self.problems)
+
+    @property
+    def workspace(self) -> Path:
+        """The folder that paths are relative to."""
+        return Path(self.environment.get("GITHUB_WORKSPACE") or ".").absolute()
 
     @property
     def is_in_file(self) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 from ecr_lambda_deploy.aws_inputs import read_region, read_role
 from ecr_lambda_deploy.errors import InputError, SourceLocation
@@ -122,7 +121,7 @@ def _read_entries(reader: InputReader, manifest: str) -> tuple[ImageEntry, ...]:
 
 def _content(reader: InputReader, manifest: str) -> bytes | None:
     """Return the manifest as it stands in the workspace; None if it cannot be had, which is noted."""
-    workspace = Path(reader.environment.get("GITHUB_WORKSPACE") or ".").absolute()
+    workspace = reader.workspace
     path = workspace / manifest
     try:
         if not path.resolve().is_relative_to(workspace.resolve()):

@@ -39,7 +39,7 @@ def _run(journal: Journal, environment: Mapping[str, str], console: Console, clo
     """Carry out what the inputs ask for; what goes wrong is in the journal."""
     try:
         inputs = parse_inputs(action_inputs(environment), environment)
-        journal.mode, journal.region, journal.manifest = inputs.mode, inputs.region, inputs.manifest
+        journal.mode, journal.manifest = inputs.mode, inputs.manifest
         outside = _outside(inputs, environment, console, clock)
         verb = roll_back if inputs.mode is Mode.ROLLBACK else deploy
         verb(inputs, outside, journal)

@@ -159,7 +159,6 @@ class Journal:
     Attributes:
         run: what this is part of.
         mode: what the run does.
-        region: AWS Region.
         manifest: its path; empty without one.
         images: one for each image.
         outcomes: one for each function.
@@ -169,7 +168,6 @@ class Journal:
 
     run: WorkflowRun
     mode: Mode = Mode.DEPLOY
-    region: str = ""
     manifest: str = ""
     images: tuple[ImageOutcome, ...] = ()
     outcomes: tuple[Outcome, ...] = ()

@@ -3,11 +3,11 @@
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import yaml
 
 from ecr_lambda_deploy.input_reader import InputReader
+from ecr_lambda_deploy.input_table import TABLE
 from ecr_lambda_deploy.wanted import EarlierRelease, Expectation, FunctionTarget, SmokeTest, TrafficStep
 
 # [CreateAlias, Name]; only digits would be a version.
@@ -38,7 +38,7 @@ def read_release(reader: InputReader, name: str) -> FunctionTarget:
         traffic=traffic,
         alarms=alarms,
         creation=_read_creation(reader),
-        reverts=reader.choice("on-failure", ("revert", "keep"), "revert") == "revert",
+        reverts=reader.choice("on-failure", TABLE["on-failure"].choices, "revert") == "revert",
         allows_stale=reader.flag("allow-stale"),
         wait_timeout=reader.seconds("wait-timeout", least=1, most=86400) or 0,
     )
@@ -80,7 +80,7 @@ def _read_event(reader: InputReader, event: str) -> str:
             return ""
     else:
         return event
-    workspace = Path(reader.environment.get("GITHUB_WORKSPACE") or ".").absolute()
+    workspace = reader.workspace
     path = workspace / event
     try:
         if not path.resolve().is_relative_to(workspace.resolve()):
