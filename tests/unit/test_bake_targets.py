@@ -27,7 +27,9 @@ def _order(name: str, build: Build | None = None) -> BuildOrder:
         (["orders", "stock"], ["orders", "stock"]),
         (["orders.v2", "Shop_1-a"], ["orders-v2", "Shop_1-a"]),
         (["a.b", "a-b", "a_b"], ["a-b", "a-b-1", "a_b"]),
-        (["a.b", "a-b", "a-b-1"], ["a-b", "a-b-1", "a-b-1-2"]),
+        (["a.b", "a-b", "a-b-1"], ["a-b", "a-b-1", "a-b-1-1"]),
+        (["a-b-2", "a-b", "a.b"], ["a-b-2", "a-b", "a-b-1"]),
+        (["a-b-1", "a-b", "a.b"], ["a-b-1", "a-b", "a-b-2"]),
     ],
 )
 def test_targets_are_named_like_the_images_and_none_is_lost(names: list[str], targets: list[str]) -> None:
@@ -54,13 +56,13 @@ def test_each_has_a_definition_and_a_cache_of_its_own() -> None:
 
 
 def test_each_has_its_own_secrets_even_under_the_same_id() -> None:
-    names = [_ORDERS, _STOCK, f"{_ORDERS}_1"]
+    names = [_ORDERS, _STOCK, f"{_ORDERS}_1", f"{_ORDERS}-1"]
     targets = bake_targets(
         [_order(name, replace(_order(name).build, secrets={"token": f"{name}'s", "other": "x"})) for name in names]
     )
-    definition, variables = bake_definition(targets, 3 * [CacheEntries()])["target"], bake_secrets(targets)
+    definition, variables = bake_definition(targets, 4 * [CacheEntries()])["target"], bake_secrets(targets)
 
-    assert len(variables) == 6
+    assert len(variables) == 8
     for name in names:
         entry, _ = definition[name]["secret"]
         assert entry.startswith("type=env,id=token,env=")

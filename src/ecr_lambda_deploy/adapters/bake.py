@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain, count
 from typing import Any
 
 from ecr_lambda_deploy.image_model import BuildOrder, CacheEntries
@@ -16,7 +17,8 @@ def bake_targets(orders: Sequence[BuildOrder]) -> dict[str, BuildOrder]:
     targets: dict[str, BuildOrder] = {}
     for order in orders:
         name = _NOT_IN_NAMES.sub("-", order.name) or _ONLY_TARGET
-        targets[f"{name}-{len(targets)}" if name in targets else name] = order
+        names = chain([name], (f"{name}-{number}" for number in count(1)))
+        targets[next(free for free in names if free not in targets)] = order
     return targets
 
 
