@@ -2,10 +2,11 @@
 
 import os
 import re
+import stat
 from pathlib import Path
 
 from ecr_lambda_deploy.docker_auth import read_docker_auth
-from ecr_lambda_deploy.input_reader import InputReader
+from ecr_lambda_deploy.input_reader import InputReader, reason
 from ecr_lambda_deploy.input_table import TABLE
 from ecr_lambda_deploy.wanted import BakeProperty, Build, BuilderChoice, CacheChoice
 
@@ -35,9 +36,9 @@ def read_build(reader: InputReader) -> Build:
     workspace = reader.workspace
     context = Path(workspace, reader.text("context"))
     dockerfile = Path(workspace, reader.text("dockerfile") or context / "Dockerfile")
-    is_right = _check_path(reader, workspace, "context", context, is_folder=True)
+    is_right = _check_path(reader, "context", context, is_folder=True)
     if is_right or reader.text("dockerfile"):
-        _check_path(reader, workspace, "dockerfile", dockerfile, is_folder=False)
+        _check_path(reader, "dockerfile", dockerfile, is_folder=False)
     pull, no_cache = reader.flag("pull"), reader.flag("no-cache")
     return Build(
         context=context,
@@ -69,22 +70,23 @@ def read_builder(reader: InputReader) -> BuilderChoice:
     )
 
 
-def _check_path(reader: InputReader, workspace: Path, name: str, path: Path, *, is_folder: bool) -> bool:
+def _check_path(reader: InputReader, name: str, path: Path, *, is_folder: bool) -> bool:
     """Return whether a path is a folder or file of the workspace; if not, note what is wrong."""
-    shown = os.path.relpath(path, workspace)
+    why = ""
     try:
-        is_inside = path.resolve().is_relative_to(workspace.resolve())
-        is_there = path.is_dir() if is_folder else path.is_file()
-        is_empty = not workspace.is_dir() or not os.listdir(workspace)  # noqa: PTH208 # iterdir would stay open
-    except (OSError, RuntimeError, ValueError) as error:  # a name too long, a loop of symlinks, a NUL
-        reader.problem(name, f"{shown!r} cannot be read: {error}.")
-        return False
-    if not is_inside:
-        reader.problem(name, f"{shown!r} leaves the workspace.")
-    elif not is_there:
-        hint = " The workspace is empty: is an actions/checkout step missing before this one?" if is_empty else ""
-        reader.problem(name, f"{shown!r} is no {'folder' if is_folder else 'file'} of the workspace.{hint}")
-    return is_inside and is_there
+        if not reader.is_in_workspace(name, path):
+            return False
+        if (stat.S_ISDIR if is_folder else stat.S_ISREG)(path.stat().st_mode):
+            return True
+    except FileNotFoundError:
+        pass
+    except OSError as error:  # a name too long, a loop of symbolic links
+        why = f": {reason(error)}"
+    except ValueError as error:  # a NUL
+        why = f": {error}"
+    shown, what = os.path.relpath(path, reader.workspace), "folder" if is_folder else "file"
+    reader.problem(name, f"{shown!r} is no {what} of the workspace{why}.{reader.checkout_hint}")
+    return False
 
 
 def _read_build_args(reader: InputReader) -> dict[str, str]:
@@ -108,7 +110,7 @@ def _read_build_contexts(reader: InputReader, workspace: Path) -> dict[str, str]
         else:
             layout = _OCI_LAYOUT.fullmatch(value)
             folder = Path(workspace, layout["path"] if layout else value)
-            _check_path(reader, workspace, "build-contexts", folder, is_folder=True)
+            _check_path(reader, "build-contexts", folder, is_folder=True)
             contexts[name] = f"oci-layout://{folder}{layout['image']}" if layout else str(folder)
     return contexts
 

@@ -1,6 +1,8 @@
 """Reads settings by kind, and collects what is wrong with them."""
 
+import errno
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -37,6 +39,12 @@ class InputReader:
         return Path(self.environment.get("GITHUB_WORKSPACE") or ".").absolute()
 
     @property
+    def checkout_hint(self) -> str:
+        """What to say besides of a file or folder that is missing; empty where the workspace has others."""
+        text = " The workspace is empty: is an actions/checkout step missing before this one?"
+        return "" if any(self.workspace.glob("*")) else text
+
+    @property
     def is_in_file(self) -> bool:
         """Whether the settings stand in a manifest."""
         return self._settings.place is not None
@@ -61,6 +69,26 @@ class InputReader:
     def is_given(self, name: str) -> bool:
         """Whether a setting is given; the runner gives an input's default like anything else."""
         return name in self._settings.places or self.text(name) != INPUTS[name]
+
+    def is_in_workspace(self, name: str, path: Path) -> bool:
+        """Whether a path stays in the workspace, wherever symbolic links lead; if not, that is noted.
+
+        Whether anything is there shows when it is opened.
+
+        Args:
+            name: of the setting.
+            path: absolute.
+
+        Raises:
+            ValueError: it holds a NUL.
+        """
+        workspace = self.workspace
+        # Before Python 3.13 `Path.resolve` breaks off at a loop of links.
+        if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(workspace)):
+            return True
+        shown = path.relative_to(workspace) if path.is_relative_to(workspace) else path
+        self.problem(name, f"{str(shown)!r} leaves the workspace.")
+        return False
 
     def text(self, name: str) -> str:
         """Return a setting as text, or its default."""
@@ -130,3 +158,9 @@ class InputReader:
         """Return a setting that is given as a mapping; None for a text."""
         given = self._settings.given.get(name, "")
         return given if isinstance(given, Mapping) else None
+
+
+def reason(error: OSError) -> str:
+    """Return why a path cannot be read."""
+    is_loop = error.errno == errno.ELOOP
+    return "its symbolic links lead in a circle; mend them" if is_loop else error.strerror or str(error)

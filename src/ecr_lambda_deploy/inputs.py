@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from ecr_lambda_deploy.aws_inputs import read_region, read_role
 from ecr_lambda_deploy.errors import InputError, SourceLocation
 from ecr_lambda_deploy.image_inputs import read_image
-from ecr_lambda_deploy.input_reader import InputReader
+from ecr_lambda_deploy.input_reader import InputReader, reason
 from ecr_lambda_deploy.input_table import INPUTS, TABLE, Scope
 from ecr_lambda_deploy.manifest import read_manifest
 from ecr_lambda_deploy.manifest_yaml import MOST_BYTES
@@ -121,17 +121,15 @@ def _read_entries(reader: InputReader, manifest: str) -> tuple[ImageEntry, ...]:
 
 def _content(reader: InputReader, manifest: str) -> bytes | None:
     """Return the manifest as it stands in the workspace; None if it cannot be had, which is noted."""
-    workspace = reader.workspace
-    path = workspace / manifest
+    path = reader.workspace / manifest
     try:
-        if not path.resolve().is_relative_to(workspace.resolve()):
-            reader.problem("manifest", f"{manifest!r} leaves the workspace.")
+        if not reader.is_in_workspace("manifest", path):
             return None
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)  # one more than may be: what is too long is told with its place
     except OSError as error:
-        hint = "" if any(workspace.glob("*")) else " Is an actions/checkout step missing before this one?"
-        reader.problem("manifest", f"{manifest!r} is no file of the workspace: {error.strerror}.{hint}")
+        text = f"{manifest!r} is no file of the workspace: {reason(error)}.{reader.checkout_hint}"
+        reader.problem("manifest", text)
     except ValueError as error:  # a NUL
         reader.problem("manifest", f"{manifest!r} cannot be read: {error}.")
     return None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import yaml
 
-from ecr_lambda_deploy.input_reader import InputReader
+from ecr_lambda_deploy.input_reader import InputReader, reason
 from ecr_lambda_deploy.input_table import TABLE
 from ecr_lambda_deploy.wanted import EarlierRelease, Expectation, FunctionTarget, SmokeTest, TrafficStep
 
@@ -80,16 +80,14 @@ def _read_event(reader: InputReader, event: str) -> str:
             return ""
     else:
         return event
-    workspace = reader.workspace
-    path = workspace / event
+    path = reader.workspace / event
     try:
-        if not path.resolve().is_relative_to(workspace.resolve()):
-            reader.problem("smoke-event", f"{event!r} leaves the workspace.")
+        if not reader.is_in_workspace("smoke-event", path):
             return ""
         text = path.read_text(encoding="utf-8")
         _parsed(text)
     except OSError as error:
-        reader.problem("smoke-event", f"is neither JSON nor a file of the workspace: {event!r}: {error.strerror}.")
+        reader.problem("smoke-event", f"is neither JSON nor a file of the workspace: {event!r}: {reason(error)}.")
     except (ValueError, RecursionError) as error:
         reader.problem("smoke-event", f"names the file {event!r}, which is not JSON: {error}.")
     else:

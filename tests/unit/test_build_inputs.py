@@ -87,7 +87,19 @@ def test_a_symlinked_workspace_is_fine(workspace: Path) -> None:
     assert parse_build(link, {"context": "services/orders"}).context == link / "services/orders"
 
 
-def test_a_loop_of_symlinks_is_a_wrong_input(workspace: Path) -> None:
-    (workspace / "loop").symlink_to("loop")
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"context": "loop"}, "'context' 'loop' is no folder of the workspace"),
+        ({"dockerfile": "loop"}, "'dockerfile' 'loop' is no file of the workspace"),
+        ({"build-contexts": "shared=loop"}, "'build-contexts' 'loop' is no folder of the workspace"),
+        ({"build-contexts": "shared=oci-layout://loop"}, "'build-contexts' 'loop' is no folder of the workspace"),
+        ({"smoke-event": "loop"}, "'smoke-event' is neither JSON nor a file of the workspace: 'loop'"),
+        ({"function-name": "", "manifest": "loop"}, "'manifest' 'loop' is no file of the workspace"),
+    ],
+)
+def test_symlinks_that_lead_in_a_circle_are_told(workspace: Path, given: dict[str, str], told: str) -> None:
+    (workspace / "loop").symlink_to("pool")
+    (workspace / "pool").symlink_to("loop")
 
-    assert problems_of(workspace, {"context": "loop"})
+    assert problems_of(workspace, given) == (f"{told}: its symbolic links lead in a circle; mend them.",)
