@@ -116,12 +116,20 @@ def _read_build_contexts(reader: InputReader, workspace: Path) -> dict[str, str]
 
 
 def _read_secrets(reader: InputReader) -> dict[str, str]:
-    """Read ID=VALUE lines; a value in double quotes may span lines, and so may a quoted line, as in CSV.
-
-    Problems never tell what a line holds.
-    """
+    """Read a mapping or ID=VALUE lines; what is wrong is told without anything that may be secret."""
     if (mapping := reader.mapping("secrets")) is not None:
-        return {id_: str(value) for id_, value in mapping.items() if value is not None}
+        secrets = {id_: str(value) for id_, value in mapping.items() if value is not None}
+        for id_ in secrets:
+            if not re.fullmatch(_SECRET_ID, id_):
+                begin = re.split(r'[\s=",]', id_)[0]
+                text = f"has ids without blanks, '=', '\"' and ','; the one that begins {begin!r} is none: rename it."
+                reader.problem("secrets", text)
+        return secrets
+    return _read_secret_lines(reader)
+
+
+def _read_secret_lines(reader: InputReader) -> dict[str, str]:
+    """Read lines; a value in double quotes may span some, and so may a quoted line, as in CSV."""
     text = reader.text("secrets").replace("\r\n", "\n")
     secrets: dict[str, str] = {}
     position = 0

@@ -106,6 +106,35 @@ def test_two_images_may_not_push_one_tag_to_one_repository(workspace: Path) -> N
     assert problem.startswith("deploy.yaml:4:3: the images one and two both push the tag")
 
 
+def test_secrets_of_a_mapping_are_read(workspace: Path) -> None:
+    text = "version: 1\nimages:\n  orders: { context: orders, secrets: { npm-token: '1', other: null } }\n"
+    (image,) = _parse(workspace, text, {"vars": ""}).images
+
+    assert isinstance(image.source, Build)
+    assert image.source.secrets == {"npm-token": "1"}
+
+
+@pytest.mark.parametrize(
+    ("id_", "begin"),
+    [
+        ("npm token", "npm"),
+        ("token,type=file", "token"),
+        ("token=hidden", "token"),
+        ('"token', ""),
+        ("", ""),
+        ("token\\n", "token"),
+    ],
+)
+def test_ids_of_secrets_are_what_they_are_in_lines_too(workspace: Path, id_: str, begin: str) -> None:
+    quoted = id_.replace('"', '\\"')
+    text = f'version: 1\nimages:\n  orders:\n    context: orders\n    secrets: {{ "{quoted}": hidden }}\n'
+    (problem,) = _problems(workspace, text, {"vars": ""})
+
+    assert problem.startswith("deploy.yaml:5:5: 'secrets' has ids without blanks")
+    assert f"begins {begin!r}" in problem
+    assert "hidden" not in problem
+
+
 def test_a_folder_that_is_missing_is_told_where_it_is_named(workspace: Path) -> None:
     text = _MANIFEST.replace("context: orders", "context: nowhere")
     with pytest.raises(InputError) as caught:
