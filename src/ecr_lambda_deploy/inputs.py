@@ -1,5 +1,6 @@
 """The action's inputs and its manifest: read once, frozen, and every problem reported at once."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -8,12 +9,15 @@ from fnmatch import fnmatchcase
 from ecr_lambda_deploy.aws_inputs import read_region, read_role
 from ecr_lambda_deploy.errors import InputError, SourceLocation
 from ecr_lambda_deploy.image_inputs import read_image
+from ecr_lambda_deploy.image_model import is_same_registry
 from ecr_lambda_deploy.input_reader import InputReader, reason
 from ecr_lambda_deploy.input_table import INPUTS, TABLE, Scope
 from ecr_lambda_deploy.manifest import read_manifest
 from ecr_lambda_deploy.manifest_yaml import MOST_BYTES
 from ecr_lambda_deploy.settings import FunctionEntry, ImageEntry, Place, Problem, Settings
 from ecr_lambda_deploy.wanted import ImageTarget, Mode, RoleToAssume
+
+_ROLE_ACCOUNT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +61,14 @@ def parse_inputs(given: Mapping[str, str], environment: Mapping[str, str]) -> In
     manifest = reader.text("manifest")
     entries = _read_entries(reader, manifest) if manifest else (_plain_entry(reader, given, mode),)
     selected = [(entry, read_image(entry, reader, mode=mode, region=region)) for entry in entries]
-    _check_tags(selected, problems)
+    role = read_role(reader)
+    _check_tags(selected, _own_registry(role, region), problems)
     inputs = Inputs(
         mode=mode,
         images=tuple(image for _, image in selected),
         manifest=manifest,
         region=region,
-        role=read_role(reader),
+        role=role,
     )
     if problems:
         raise _error(problems)
@@ -148,15 +153,30 @@ def _selected(reader: InputReader, entries: Sequence[ImageEntry]) -> tuple[Image
     )
 
 
-def _check_tags(images: Sequence[tuple[ImageEntry, ImageTarget]], problems: list[Problem]) -> None:
-    """Note each tag that two images would push to one repository: the one that comes later would have it."""
-    owners: dict[tuple[str, str, str], str] = {}
+def _check_tags(images: Sequence[tuple[ImageEntry, ImageTarget]], own_registry: str, problems: list[Problem]) -> None:
+    """Note each tag that two images would push to one repository: the one that comes later would have it.
+
+    Args:
+        images: with what is said of them.
+        own_registry: a host name of the registry that ECR's authorization will name; empty where that is not known.
+        problems: where they are collected.
+    """
+    pushed: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for entry, image in images:
+        registry = image.registry or own_registry
         for tag in image.tags:
-            owner = owners.setdefault((image.registry, image.repository, tag), image.name)
-            if owner != image.name:
+            others = pushed.setdefault((image.repository, tag), [])
+            if owner := next((name for other, name in others if is_same_registry(other, registry)), None):
                 text = (
                     f"the images {owner} and {image.name} both push the tag {tag} to the repository "
                     f"{image.repository}: give each a 'repository' or 'tags' of its own."
                 )
                 problems.append(Problem(text=text, place=entry.settings.places.get("tags") or entry.settings.place))
+            else:
+                others.append((registry, image.name))
+
+
+def _own_registry(role: RoleToAssume | None, region: str) -> str:
+    """Return a host name of the role's registry; without a role, whose account it will be is not known yet."""
+    account = _ROLE_ACCOUNT.match(role.arn) if role else None
+    return f"{account[1]}.dkr.ecr.{region}.amazonaws.com" if account else ""

@@ -106,6 +106,42 @@ def test_two_images_may_not_push_one_tag_to_one_repository(workspace: Path) -> N
     assert problem.startswith("deploy.yaml:4:3: the images one and two both push the tag")
 
 
+_HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+_DUAL_STACK = "123456789012.dkr-ecr.eu-west-1.on.aws"
+_ROLE = "arn:aws:iam::123456789012:role/deploy"
+
+
+def _pushing_to(one: str, two: str) -> str:
+    image = "context: orders, repository: shop, tags: [v1]"
+    return f"version: 1\nimages:\n  one: {{ {image}, registry: {one} }}\n  two: {{ {image}, registry: {two} }}\n"
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "role"),
+    [(_HOST, _DUAL_STACK, ""), ("null", _HOST, _ROLE), (_DUAL_STACK, "null", _ROLE), ("null", "null", "")],
+)
+def test_a_registry_is_the_same_under_another_name(workspace: Path, one: str, two: str, role: str) -> None:
+    (problem,) = _problems(workspace, _pushing_to(one, two), {"vars": "", "role-to-assume": role})
+
+    assert problem.startswith("deploy.yaml:4:45: the images one and two both push the tag v1")
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "role"),
+    [
+        ("null", _HOST, ""),  # the environment's credentials may be of another account
+        ("null", _HOST.replace("eu-west-1", "us-east-1"), _ROLE),
+        ("null", _HOST, _ROLE.replace("123456789012", "210987654321")),
+        ("null", "localhost:4566", _ROLE),
+        (_HOST, _DUAL_STACK.replace("eu-west-1", "us-east-1"), ""),
+    ],
+)
+def test_what_may_be_two_registries_is_taken_for_two(workspace: Path, one: str, two: str, role: str) -> None:
+    inputs = _parse(workspace, _pushing_to(one, two), {"vars": "", "role-to-assume": role})
+
+    assert [image.tags for image in inputs.images] == [("v1",), ("v1",)]
+
+
 def test_secrets_of_a_mapping_are_read(workspace: Path) -> None:
     text = "version: 1\nimages:\n  orders: { context: orders, secrets: { npm-token: '1', other: null } }\n"
     (image,) = _parse(workspace, text, {"vars": ""}).images
