@@ -167,7 +167,9 @@ def _undo(journal: Journal) -> list[str]:
     parts = []
     if together:
         path = journal.manifest if _PLAIN.fullmatch(journal.manifest) else json.dumps(journal.manifest)
-        lines = [f"- uses: {action}", f"  with: {{ mode: rollback, manifest: {path} }}"]
+        number = journal.run.run_id  # whoever keeps the step has to know when it is out of date
+        note = f"  # takes back what run {number} released, if no other has since" if number else ""
+        lines = [f"- uses: {action}", f"  with: {{ mode: rollback, manifest: {path} }}{note}"]
         parts += ["**To undo** what this run has released, a step, with the same Region, role and `vars`:"]
         parts += [_code("yaml", lines)]
     if each:

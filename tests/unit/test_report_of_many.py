@@ -8,7 +8,7 @@ import pytest
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.gantt import gantt
 from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.model import ImageOutcome, ImageStatus, Journal, Outcome, Phase, ReleaseStatus
+from ecr_lambda_deploy.model import ImageOutcome, ImageStatus, Journal, Outcome, Phase, ReleaseStatus, WorkflowRun
 from ecr_lambda_deploy.report import headline, summary
 from ecr_lambda_deploy.wanted import Mode
 from tests.unit.examples import NEW, OLD, RUN, SOMEBODY_ELSES, alias_state, function_state, version_state
@@ -190,6 +190,17 @@ def test_what_failed_after_a_change_is_not_undone_by_the_manifest() -> None:
 
     assert "with: { mode: rollback, manifest: deploy.yaml }" in text
     assert 'with: { mode: rollback, function-name: mail, alias: live, rollback-to: "7" }' in text
+
+
+@pytest.mark.parametrize(
+    ("run", "note"),
+    [(RUN, f"  # takes back what run {RUN.run_id} released, if no other has since"), (WorkflowRun(), "")],
+)
+def test_a_rollback_by_a_manifest_says_which_run_it_takes_back(run: WorkflowRun, note: str) -> None:
+    """Later it would take back another one."""
+    journal = replace(_journal(_outcome("orders", ReleaseStatus.DEPLOYED)), run=run)
+
+    assert _undo(journal).endswith(f"  with: {{ mode: rollback, manifest: deploy.yaml }}{note}\n```")
 
 
 def test_a_path_that_yaml_would_read_otherwise_is_quoted() -> None:
