@@ -13,7 +13,7 @@ from ecr_lambda_deploy.gantt import gantt
 from ecr_lambda_deploy.model import ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.outputs import importance, shortened
 from ecr_lambda_deploy.plan import PointAlias, UpdateCode
-from ecr_lambda_deploy.summary_tables import functions_table, images_table, shares, short_digest, table
+from ecr_lambda_deploy.summary_tables import escaped, functions_table, images_table, shares, short_digest, table
 from ecr_lambda_deploy.wanted import Mode
 
 _MOST_ERRORS = 10
@@ -92,7 +92,7 @@ def _sentence(outcome: Outcome) -> str:
 
 def summary(journal: Journal) -> str:
     """Return the job summary, as GitHub's Markdown, within the 1 MiB that it may have."""
-    start = [f"### {headline(journal)}", *_alerts(journal.errors)]
+    start = [f"### {escaped(headline(journal))}", *_alerts(journal.errors)]
     if mending := [command for outcome in journal.outcomes for command in outcome.mending]:
         start.append(f"**What is left to put back, by hand**\n\n{_commands(mending)}")
     rows = [(phase.title, f"{phase.seconds:.1f}") for phase in journal.phases]

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from ecr_lambda_deploy.function_model import AliasState
 from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.model import ImageOutcome, Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model import ImageOutcome, ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.outputs import error_of, images_by_function, importance
 
 _LONGEST_WHY = 200  # characters
@@ -18,6 +18,14 @@ _CONSOLES = {
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
+_ORDER: Sequence[ImageStatus] = (
+    ImageStatus.FAILED,
+    ImageStatus.BUILT,
+    ImageStatus.COPIED,
+    ImageStatus.PLANNED,
+    ImageStatus.WANTED,
+    ImageStatus.FOUND,
+)
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&])")
 
 
@@ -42,7 +50,8 @@ def functions_table(journal: Journal, *, most: int) -> str:
 def images_table(journal: Journal, *, most: int) -> str:
     """Return what became of each image, in so many bytes; empty for a rollback, which gets none."""
     header = ("Image", "Status", "Digest", "Tags", "Seconds", "Why")
-    return table(header, [_image_row(image) for image in journal.images], most=most) if journal.images else ""
+    ordered = sorted(journal.images, key=lambda image: _ORDER.index(image.status))
+    return table(header, [_image_row(image) for image in ordered], most=most) if ordered else ""
 
 
 def shares(alias: AliasState) -> str:

@@ -81,6 +81,22 @@ def test_images_without_functions_have_a_table_of_their_own() -> None:
     assert not any(line.startswith("| Function |") for line in lines)
 
 
+def test_images_that_failed_come_first_and_those_that_were_there_last() -> None:
+    images = tuple(_image(status, status) for status in ImageStatus)
+    text = summary(_journal(images=images, mode=Mode.BUILD))
+
+    order = ["failed", "built", "copied", "planned", "wanted", "found"]
+    assert re.findall(r"^\| (\w+) \| \1 \|", text, re.MULTILINE) == order
+
+
+def test_an_image_that_failed_is_shown_however_many_there_are() -> None:
+    images = tuple(_image(f"{number:064}", ImageStatus.FOUND) for number in range(5_000))
+    text = summary(_journal(images=(*images, _image("orders", ImageStatus.FAILED)), mode=Mode.BUILD))
+
+    assert "more do not fit here" in text
+    assert "| orders | failed |" in text
+
+
 def test_an_image_that_failed_is_the_reason_of_all_its_functions_and_told_once_above() -> None:
     error = DeployError("no space left on device", "free some")
     failed = replace(_image("orders", ImageStatus.FAILED), error=error, image=None)
@@ -121,6 +137,7 @@ def test_names_and_errors_are_shown_as_they_are() -> None:
     text = summary(_journal(failed, _outcome("mail", ReleaseStatus.DEPLOYED), images=(image, _image("mail"))))
     rows = [line for line in text.splitlines() if line.startswith("| ")]
 
+    assert text.startswith(r"### Failed for \_\_orders\_\_; of 2 functions: ")
     shown = r"\<img src=x onerror=alert(1)\> \| \[a\](b) \*c\* \`d\` \~\~e\~\~ \&lt;"
     assert sum(row.count(shown) for row in rows) == 3
     assert not re.search(r"(?<!\\)<", "\n".join(rows))
