@@ -1,7 +1,7 @@
 """The manifest: a file that names images and their functions, read with every problem at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import attrgetter
 
 from ecr_lambda_deploy.input_table import TABLE, Scope
@@ -39,12 +39,10 @@ class _Setting:
     Attributes:
         value: None unsets what is given farther away.
         place: of its key; None for an input of the action.
-        is_inherited: it holds for all images.
     """
 
     value: Given | None
     place: Place | None
-    is_inherited: bool = False
 
 
 def read_manifest(
@@ -90,9 +88,7 @@ class _Manifest:
 
     def __init__(self, values: ValueReader, settings: Mapping[str, Given]) -> None:
         self._values = values
-        self._defaults = {
-            name: _Setting(value=value, place=None, is_inherited=True) for name, value in settings.items()
-        }
+        self._defaults = {name: _Setting(value=value, place=None) for name, value in settings.items()}
         self._prefix = ""
         self._functions: dict[str, tuple[Place, str]] = {}  # those that were read, and the images that they run
 
@@ -130,8 +126,7 @@ class _Manifest:
         if not isinstance(node, MappingNode):
             self._values.problem(node.place, f"'defaults' is a mapping of settings for all images, not {noun(node)}.")
             return
-        for name, setting in self._read_settings(node, DEFAULTS_KEYS, "'defaults'").items():
-            self._defaults[name] = replace(setting, is_inherited=True)
+        self._defaults |= self._read_settings(node, DEFAULTS_KEYS, "'defaults'")
         prefix = node.entries.get("repository-prefix")
         if prefix and not is_null(prefix.value):
             self._prefix = self._values.text("repository-prefix", prefix.value) or ""
@@ -234,6 +229,5 @@ def _nearest(settings: Mapping[str, _Setting], place: Place) -> Settings:
     return Settings(
         given={name: setting.value for name, setting in given.items() if setting.value is not None},
         places={name: setting.place for name, setting in given.items() if setting.place is not None},
-        inherited=frozenset(name for name, setting in given.items() if setting.is_inherited),
         place=place,
     )

@@ -50,13 +50,11 @@ class Settings:
     Attributes:
         given: what is given; the rest has its default.
         places: where each stands in a manifest.
-        inherited: names of those that hold for all images, and for this one only where they fit.
         place: of what they are said of; None outside a manifest.
     """
 
     given: Mapping[str, Given]
     places: Mapping[str, Place] = field(default_factory=dict)
-    inherited: frozenset[str] = frozenset()
     place: Place | None = None
 
 

@@ -90,13 +90,6 @@ def test_places_are_those_of_the_nearest_keys() -> None:
     assert worker.settings.places == {"smoke-event": _place(9, 54)}
 
 
-def test_what_comes_from_defaults_is_inherited() -> None:
-    orders, _ = _read(_EXAMPLE, {"stage": "dev"})
-
-    assert orders.settings.inherited == {"alias"}
-    assert [function.settings.inherited for function in orders.functions] == [{"alias"}, frozenset()]
-
-
 def test_images_and_functions_are_in_the_order_of_the_file() -> None:
     entries = _read("version: 1\nimages:\n  b: {functions: [y, x]}\n  a: {}\n")
 
@@ -111,7 +104,6 @@ def test_an_image_goes_before_the_defaults() -> None:
     entry = _image("on-failure: revert\nfunctions: [f]", defaults="{on-failure: keep}")
 
     assert _function(entry).settings.given["on-failure"] == "revert"
-    assert not entry.settings.inherited
 
 
 def test_a_function_goes_before_its_image() -> None:
@@ -160,8 +152,6 @@ def test_an_input_of_the_action_is_farthest() -> None:
     a, b = _read(text, settings={"registry": "registry.example"})
 
     assert (a.settings.given["registry"], b.settings.given["registry"]) == ("registry.example", "own.example")
-    assert a.settings.inherited == {"registry"}
-    assert not b.settings.inherited
     assert "registry" not in a.settings.places
 
 
