@@ -88,9 +88,7 @@ def _outside(inputs: Inputs, environment: Mapping[str, str], console: Console, c
 
     for secret in _secrets(inputs, environment):
         console.mask(secret)
-    aws = Aws(
-        region=inputs.region, role=inputs.role, id_token=id_token, mask=console.mask, wait_for_turn=clock.wait_for_turn
-    )
+    aws = Aws(region=inputs.region, role=inputs.role, id_token=id_token, mask=console.mask, clock=clock)
     repositories = EcrRepositories(aws, console.mask)
     return Outside(
         functions=LambdaFunctions(aws),

@@ -19,6 +19,7 @@ from botocore.compat import HTTPHeaders
 from moto import mock_aws
 from urllib3 import HTTPResponse
 
+from ecr_lambda_deploy.adapters.clock import SystemClock
 from ecr_lambda_deploy.adapters.credentials import Aws
 from ecr_lambda_deploy.wanted import RoleToAssume
 
@@ -129,7 +130,11 @@ def _text(value: str | bytes) -> str:
 def aws_of(traffic: Traffic, role: RoleToAssume | None = None, *, id_token: Callable[[str], str] | None = None) -> Aws:
     """Return what the action would use, its secrets masked into the record."""
     return Aws(
-        region=REGION, role=role, id_token=id_token or (lambda audience: f"token for {audience}"), mask=traffic.mask
+        region=REGION,
+        role=role,
+        id_token=id_token or (lambda audience: f"token for {audience}"),
+        mask=traffic.mask,
+        clock=SystemClock(),
     )
 
 

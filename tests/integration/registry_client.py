@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 
+from ecr_lambda_deploy.adapters.clock import SystemClock
 from ecr_lambda_deploy.adapters.credentials import Aws as Credentials
 from ecr_lambda_deploy.wanted import RoleToAssume
 from sandbox.aws import Aws
@@ -122,7 +123,7 @@ def credentials_of(
     for name, value in (environment if environment is not None else aws.environment()).items():
         monkeypatch.setenv(name, value)
     secrets = masked if masked is not None else []
-    return Credentials(region=aws.region, role=role, id_token=lambda _: "", mask=secrets.append)
+    return Credentials(region=aws.region, role=role, id_token=lambda _: "", mask=secrets.append, clock=SystemClock())
 
 
 def _digest(content: bytes) -> str:

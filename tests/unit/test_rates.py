@@ -1,4 +1,7 @@
-from threading import Thread, Timer
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Event, Thread, current_thread
 
 import pytest
 
@@ -8,59 +11,185 @@ from ecr_lambda_deploy.errors import CancelledError
 
 
 class _Time:
+    """Time that passes only where somebody sleeps."""
+
+    is_undisturbed = False
+
     def __init__(self) -> None:
-        self.now = 0.0
+        self.seconds = 0.0
+        self.on_sleep: list[Callable[[], None]] = []
 
-    def read(self) -> float:
-        return self.now
+    def now(self) -> float:
+        return self.seconds
 
-    def pass_by(self, seconds: float) -> None:
-        self.now += seconds
+    def sleep(self, seconds: float) -> None:
+        if self.on_sleep:
+            self.on_sleep.pop()()
+        self.seconds += seconds
+
+
+class _Clock(SystemClock):
+    """Stands still until it is told to run; knows who waits; can be cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs = False
+        self.asleep: dict[Thread, Event] = {}
+
+    def now(self) -> float:
+        return super().now() if self.runs else 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.asleep[current_thread()].set()
+        super().sleep(seconds)
+
+    def cancel(self) -> None:
+        self._cancelled.set()  # as the signal's thread does
+
+
+class _Queue:
+    """Threads that wait for their turn one after another, and in which order it came."""
+
+    def __init__(self, limit: RateLimit, clock: _Clock) -> None:
+        self._limit, self._clock = limit, clock
+        self.begun: list[str] = []
+        self.cancelled: list[str] = []
+
+    def join(self, name: str, *, is_undisturbed: bool = False) -> None:
+        thread = Thread(target=self._wait, args=(name, self._clock.undisturbed() if is_undisturbed else nullcontext()))
+        asleep = self._clock.asleep[thread] = Event()
+        thread.start()
+        assert asleep.wait(5)
+
+    def _wait(self, name: str, block: AbstractContextManager[None]) -> None:
+        with block:
+            try:
+                self._limit.wait()
+                self.begun.append(name)
+            except CancelledError:
+                self.cancelled.append(name)
+
+
+@contextmanager
+def _queue(*, period: float) -> Iterator[tuple[_Queue, _Clock]]:
+    """One call a period, of which the first has begun; time passes when all have joined."""
+    clock = _Clock()
+    limit = RateLimit(1, clock, period=period)
+    limit.wait()
+    with clock.polled():
+        yield _Queue(limit, clock), clock
+        clock.runs = True
+        for thread in clock.asleep:
+            thread.join()
 
 
 def _begun(limit: RateLimit, time: _Time, calls: int) -> list[float]:
     begun = []
     for _ in range(calls):
         limit.wait()
-        begun.append(round(time.now, 3))
+        begun.append(round(time.seconds, 3))
     return begun
 
 
 def test_as_many_as_the_limit_begin_at_once_and_the_next_when_the_first_is_a_period_old() -> None:
     time = _Time()
-    limit = RateLimit(3, period=1.0, now=time.read, sleep=time.pass_by)
+    limit = RateLimit(3, time, period=1.0)
 
     assert _begun(limit, time, 8) == [0, 0, 0, 1, 1, 1, 2, 2]
 
 
 def test_calls_that_come_slowly_do_not_wait() -> None:
     time = _Time()
-    limit = RateLimit(3, period=1.0, now=time.read, sleep=time.pass_by)
+    limit = RateLimit(3, time, period=1.0)
     for _ in range(10):
-        before = time.now
+        before = time.seconds
         limit.wait()
-        assert time.now == before
-        time.now += 0.34
+        assert time.seconds == before
+        time.seconds += 0.34
 
 
 def test_after_a_refusal_nothing_begins_for_a_second() -> None:
     time = _Time()
-    limit = RateLimit(3, period=1.0, now=time.read, sleep=time.pass_by)
+    limit = RateLimit(3, time, period=1.0)
     limit.back_off()
 
     assert _begun(limit, time, 4) == [1, 1, 1, 2]
 
 
+def test_a_refusal_also_delays_who_waits_already() -> None:
+    time = _Time()
+    limit = RateLimit(1, time, period=0.2)
+    limit.wait()
+    time.on_sleep.append(limit.back_off)
+
+    assert _begun(limit, time, 2) == [1, 1.2]
+
+
 def test_threads_share_a_limit() -> None:
-    naps: list[float] = []
-    limit = RateLimit(5, period=1.0, now=lambda: 0.0, sleep=naps.append)
-    threads = [Thread(target=limit.wait) for _ in range(20)]
+    period = 0.2
+    limit = RateLimit(5, SystemClock(), period=period)
+    begun: list[float] = []
+
+    def call() -> None:
+        limit.wait()
+        begun.append(time.monotonic())
+
+    threads = [Thread(target=call) for _ in range(20)]
+    start = time.monotonic()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert sorted(naps) == [1.0] * 5 + [2.0] * 5 + [3.0] * 5
+    assert all(moment >= start + index // 5 * period for index, moment in enumerate(sorted(begun)))
+    assert max(begun) < start + 4 * period + 0.5
+
+
+def test_of_equals_who_has_waited_longer_comes_first() -> None:
+    with _queue(period=0.2) as (queue, _):
+        for name in "abcde":
+            queue.join(name)
+
+    assert queue.begun == list("abcde")
+
+
+def test_who_takes_something_back_comes_before_all_that_wait() -> None:
+    with _queue(period=0.2) as (queue, _):
+        queue.join("one")
+        queue.join("two")
+        queue.join("reverting", is_undisturbed=True)
+
+    assert queue.begun == ["reverting", "one", "two"]
+
+
+def test_of_a_cancelled_run_all_give_up_and_take_no_turn_from_who_takes_something_back() -> None:
+    period = 0.2
+    with _queue(period=period) as (queue, clock):
+        for number in range(50):
+            queue.join(f"function {number}")
+        start = time.monotonic()
+        clock.cancel()
+        queue.join("reverting", is_undisturbed=True)
+        queue.join("reverting too", is_undisturbed=True)
+
+    assert time.monotonic() - start < 2 * period + 1
+    assert queue.begun == ["reverting", "reverting too"]
+    assert len(queue.cancelled) == 50
+
+
+def test_a_turn_that_nobody_takes_is_the_next_ones() -> None:
+    time = _Time()
+    limit = RateLimit(1, time, period=1.0)
+    limit.wait()
+    time.on_sleep.append(_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        limit.wait()
+
+    assert _begun(limit, time, 2) == [1, 2]
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(
@@ -70,30 +199,23 @@ def test_threads_share_a_limit() -> None:
         ("lambda", "ListVersionsByFunction", "UpdateAlias"),
     ],
 )
-def test_all_of_lambdas_control_plane_but_get_function_shares_one_limit(
-    service: str, operation: str, shares_with: str
-) -> None:
-    limits = RateLimits()
+def test_most_of_lambdas_control_plane_shares_one_limit(service: str, operation: str, shares_with: str) -> None:
+    limits = RateLimits(SystemClock())
 
     assert limits.of(service, operation) is limits.of(service, shares_with)
-    assert limits.of(service, operation) is not limits.of("lambda", "GetFunction")
-    assert limits.of("lambda", "Invoke") is None
-    assert limits.of("ecr", "PutImage") is not limits.of("lambda", operation)
 
 
-def test_a_request_that_waits_for_its_turn_is_not_sent_when_the_run_is_cancelled() -> None:
-    clock = SystemClock()
-    limit = RateLimit(1, period=30, sleep=clock.wait_for_turn)
-    limit.wait()
-    Timer(0.1, clock._cancelled.set).start()  # noqa: SLF001 # as the signal's thread does
-    with clock.polled(), pytest.raises(CancelledError):
-        limit.wait()
+def test_what_aws_limits_on_its_own_is_counted_on_its_own() -> None:
+    limits = RateLimits(SystemClock())
+    names = [
+        ("lambda", "UpdateAlias"),
+        ("lambda", "GetFunction"),
+        ("ecr", "PutImage"),
+    ]
+
+    assert len({limits.of(*name) for name in names} - {None}) == len(names)
 
 
-def test_what_takes_something_back_waits_for_its_turn_all_the_same() -> None:
-    clock = SystemClock()
-    limit = RateLimit(1, period=0.2, sleep=clock.wait_for_turn)
-    clock._cancelled.set()  # noqa: SLF001
-    with clock.polled(), clock.undisturbed():
-        limit.wait()
-        limit.wait()
+@pytest.mark.parametrize("name", [("lambda", "Invoke"), ("ecr", "BatchGetImage")])
+def test_what_nobody_comes_near_is_not_counted(name: tuple[str, str]) -> None:
+    assert RateLimits(SystemClock()).of(*name) is None

@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Event, Thread, local
+from threading import Event, Thread, current_thread, local, main_thread
 from types import FrameType
 
 from ecr_lambda_deploy.errors import CancelledError
@@ -35,24 +35,22 @@ class SystemClock:
         """Wait.
 
         Raises:
-            CancelledError: the run is cancelled, at once.
+            CancelledError: the run is cancelled, at once; not within `undisturbed`.
         """
-        if not self._is_polled:
+        is_interrupted = not self._is_polled and current_thread() is main_thread()
+        if self.is_undisturbed or is_interrupted:
             time.sleep(seconds)  # which the signal's exception leaves without harm; a lock it would leave held
         elif self._cancelled.wait(seconds):
             raise CancelledError
 
-    def wait_for_turn(self, seconds: float) -> None:
-        """Wait before a request is sent; in a release it is not sent any more when the run is cancelled.
-
-        Raises:
-            CancelledError: the run is cancelled, and the request is not one that takes something back.
-        """
-        (time.sleep if getattr(self._thread, "is_undisturbed", False) else self.sleep)(seconds)
+    @property
+    def is_undisturbed(self) -> bool:
+        """Whether this thread is within `undisturbed`."""
+        return getattr(self._thread, "is_undisturbed", False)
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
-        """Within the block this thread's requests wait for their turn although the run is cancelled."""
+        """Within the block this thread's requests come first, and cancelling ends none of its waits."""
         self._thread.is_undisturbed = True
         try:
             yield
@@ -70,7 +68,7 @@ class SystemClock:
 
     @contextmanager
     def polled(self) -> Iterator[None]:
-        """Within the block cancelling is told by `sleep` alone; elsewhere it interrupts whatever is done."""
+        """Within the block cancelling is told by `sleep` alone; elsewhere it interrupts what the main thread does."""
         self._is_polled = True
         try:
             yield

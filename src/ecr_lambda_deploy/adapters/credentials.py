@@ -1,7 +1,6 @@
 """The AWS credentials of the whole run, from the environment or from a role, and the clients that use them."""
 
 import random
-import time
 from collections.abc import Callable
 from copy import copy
 from threading import Lock
@@ -17,7 +16,7 @@ from botocore.model import OperationModel
 from botocore.session import get_session
 
 from ecr_lambda_deploy.adapters.aws_errors import RefusedError, translated
-from ecr_lambda_deploy.adapters.rates import RateLimits
+from ecr_lambda_deploy.adapters.rates import RateLimits, TurnClock
 from ecr_lambda_deploy.adapters.retries import DELAYS
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.wanted import RoleToAssume
@@ -65,7 +64,7 @@ class Aws:
         role: the role to take; None to use the environment's credentials.
         id_token: returns the job's OIDC token for an audience.
         mask: keeps a secret out of the log.
-        wait_for_turn: waits for so many seconds before a request is sent; an error that it raises ends the call.
+        clock: what requests wait with for their turn; an error that its `sleep` raises ends the call.
     """
 
     def __init__(
@@ -75,10 +74,10 @@ class Aws:
         role: RoleToAssume | None,
         id_token: Callable[[str], str],
         mask: Callable[[str], None],
-        wait_for_turn: Callable[[float], None] = time.sleep,
+        clock: TurnClock,
     ) -> None:
         self.region = region
-        self._wait_for_turn = wait_for_turn
+        self._clock = clock
         self._id_token = id_token
         self._mask = mask
         self._lock = Lock()  # creating clients is not thread-safe [boto3 documentation, multithreading]
@@ -149,7 +148,7 @@ class Aws:
             key = service, self.region, config is _CONFIG
             if key not in self._clients:
                 client = self._session.client(service, region_name=self.region, config=config)
-                limits = self._limits.setdefault(self.region, RateLimits(self._wait_for_turn))
+                limits = self._limits.setdefault(self.region, RateLimits(self._clock))
                 _keep_within(client, limits, service)
                 if config is _CONFIG:
                     _retry_by_delay(client)

@@ -3,76 +3,90 @@
 [Lambda quotas, API requests; Amazon ECR service quotas, rate of API requests]
 """
 
-import time
 from collections import deque
-from collections.abc import Callable
+from itertools import count
 from threading import Lock
+from typing import Protocol
 
+from ecr_lambda_deploy.ports import Clock
+
+_CALLS = {
+    "lambda:GetFunction": 100,
+    "lambda:*": 15,  # all others together
+    "ecr:PutImage": 10,
+}
 _PERIOD = 1.04  # seconds; a little more than the second that AWS counts, since calls take different times to get there
 _BACK_OFF = 1.0  # seconds
+
+
+class TurnClock(Clock, Protocol):
+    """Time, and who comes first."""
+
+    @property
+    def is_undisturbed(self) -> bool:
+        """Whether this thread takes something back."""
 
 
 class RateLimit:
     """Lets no more than so many calls begin within any period.
 
+    Who takes something back comes first, and of equals who has waited longer. A call counts when it begins: who gives
+    up waiting has taken nothing from the others.
+
     Args:
         calls: how many.
+        clock: an error that its `sleep` raises ends the wait.
         period: in seconds.
-        now: returns seconds since some fixed moment.
-        sleep: waits for so many seconds.
     """
 
-    def __init__(
-        self,
-        calls: int,
-        *,
-        period: float = _PERIOD,
-        now: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._period, self._now, self._sleep = period, now, sleep
+    def __init__(self, calls: int, clock: TurnClock, *, period: float = _PERIOD) -> None:
+        self._clock, self._period = clock, period
         self._lock = Lock()
-        self._begun: deque[float] = deque(maxlen=calls)
-        self._not_before = 0.0
+        self._begun = deque([float("-inf")] * calls, maxlen=calls)
+        self._not_before = float("-inf")
+        self._numbers = count()
+        self._waiting: set[tuple[bool, int]] = set()  # the lowest comes first
 
     def wait(self) -> None:
         """Wait until one more call may begin."""
+        ticket = not self._clock.is_undisturbed, next(self._numbers)
+        try:
+            while (seconds := self._begin(ticket)) > 0:
+                self._clock.sleep(seconds)
+        finally:
+            with self._lock:
+                self._waiting.discard(ticket)
+
+    def _begin(self, ticket: tuple[bool, int]) -> float:
+        """Begin a call if it may; else return in how many seconds it may, should nobody come first meanwhile."""
         with self._lock:
-            now = self._now()
-            is_full = len(self._begun) == self._begun.maxlen
-            begin = max(now, self._not_before, self._begun[0] + self._period if is_full else now)
-            self._begun.append(begin)
-        if begin > now:
-            self._sleep(begin - now)
+            self._waiting.add(ticket)
+            rounds, turn = divmod(sum(other < ticket for other in self._waiting), len(self._begun))
+            now = self._clock.now()
+            due = max(now, self._not_before, self._begun[turn] + self._period) + rounds * self._period
+            if due <= now:
+                self._waiting.discard(ticket)
+                self._begun.append(now)
+            return due - now
 
     def back_off(self) -> None:
         """Let no call begin for a while: somebody else uses the same quota."""
         with self._lock:
-            self._not_before = max(self._not_before, self._now() + _BACK_OFF)
+            self._not_before = self._clock.now() + _BACK_OFF
 
 
 class RateLimits:
     """The limits of one account and Region.
 
     Args:
-        sleep: waits for so many seconds; an error that it raises ends the call.
+        clock: an error that its `sleep` raises ends the wait for a call.
     """
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._get_function = RateLimit(100, sleep=sleep)
-        self._lambda = RateLimit(15, sleep=sleep)
-        self._put_image = RateLimit(10, sleep=sleep)
+    def __init__(self, clock: TurnClock) -> None:
+        self._limits = {name: RateLimit(calls, clock) for name, calls in _CALLS.items()}
 
     def of(self, service: str, operation: str) -> RateLimit | None:
         """Return the limit that a call counts towards; None for one that nobody here comes near."""
-        match service, operation:
-            case "lambda", "Invoke":
-                return None
-            case "lambda", "GetFunction":
-                return self._get_function
-            case "lambda", _:
-                return self._lambda
-            case "ecr", "PutImage":
-                return self._put_image
-            case _:
-                return None
+        if (service, operation) == ("lambda", "Invoke"):
+            return None
+        return self._limits.get(f"{service}:{operation}") or self._limits.get(f"{service}:*")
