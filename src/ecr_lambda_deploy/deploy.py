@@ -95,7 +95,7 @@ def _prepared(candidates: Sequence[Candidate], outside: Outside, journal: Journa
 
     def prepare(candidate: Candidate) -> Candidate | None:
         target = candidate.target
-        with failures.noted():
+        with failures.noted(), journal.failing(candidate.observed.name):
             observed = read_history(target, candidate.observed, outside.functions, outside.aliases)
             journal.record(Outcome.untouched(observed))
             if skip_stale(target, observed, outside, journal):

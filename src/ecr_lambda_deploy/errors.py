@@ -88,6 +88,18 @@ class BuildError(DeployError):
         self.uri = uri
 
 
+class SeveralError(DeployError):
+    """Several things failed, independently of each other.
+
+    Attributes:
+        errors: each of them.
+    """
+
+    def __init__(self, errors: Sequence[DeployError]) -> None:
+        super().__init__("\n\n".join(map(str, errors)))
+        self.errors = tuple(errors)
+
+
 class Failures:
     """Collects what fails, to tell all of it together."""
 
@@ -109,6 +121,6 @@ class Failures:
             DeployError: the one that was noted, or one that tells all of them.
         """
         if len(self._errors) > 1:
-            raise DeployError("\n\n".join(self._errors))
+            raise SeveralError(tuple(self._errors.values()))
         for single in self._errors.values():
             raise single

@@ -10,6 +10,11 @@ LATEST = "$LATEST"
 """The qualifier of a function's unpublished code."""
 
 
+def name_of(given: str) -> str:
+    """Return the name of a function that is given by its name or its unqualified ARN."""
+    return given.rpartition(":")[2]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """A state that Lambda reports, with its reason in Lambda's own words."""

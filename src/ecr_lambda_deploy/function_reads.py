@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ecr_lambda_deploy.errors import MissingFunctionError
-from ecr_lambda_deploy.function_model import AliasState, FunctionState, ObservedFunction, PublishedVersion
+from ecr_lambda_deploy.function_model import AliasState, FunctionState, ObservedFunction, PublishedVersion, name_of
 from ecr_lambda_deploy.function_ports import Aliases, Functions
 from ecr_lambda_deploy.wanted import FunctionTarget
 
@@ -24,48 +24,64 @@ class ServingReads:
         target: the function.
         latest: of `$LATEST`; None if the function does not exist and may be created.
         aliased: of the version that the alias points to; None without an alias.
+        alias: of the alias itself, with its weights; None where only what it points to is looked at.
         versions: of those that are published; None where nobody needs to know the number of what serves.
     """
 
     target: FunctionTarget
     latest: Future[FunctionState | None]
     aliased: Future[FunctionState | None] | None
+    alias: Future[AliasState | None] | None
     versions: Future[tuple[PublishedVersion, ...]] | None
 
     @classmethod
     def start(
-        cls, target: FunctionTarget, functions: Functions, pool: ThreadPoolExecutor, *, is_close: bool = False
+        cls,
+        target: FunctionTarget,
+        functions: Functions,
+        aliases: Aliases,
+        pool: ThreadPoolExecutor,
+        *,
+        is_close: bool = False,
     ) -> "ServingReads":
-        """Begin to read; looked at closely, also whether the code that serves without an alias is published."""
+        """Begin to read.
+
+        Args:
+            target: the function.
+            functions: what is asked.
+            aliases: likewise.
+            pool: whose threads ask.
+            is_close: whether it is to be seen, too, that an earlier release was left half done: code that is not
+                published, or an alias's weights.
+        """
         has_versions = is_close and target.publish and not target.alias
         return cls(
             target=target,
             latest=pool.submit(_read_latest, target, functions),
             aliased=pool.submit(_read_aliased, target, functions) if target.alias else None,
+            alias=pool.submit(_read_alias, target, aliases) if is_close and target.alias else None,
             versions=pool.submit(_read_versions, target, functions) if has_versions else None,
         )
 
     @property
     def futures(self) -> tuple[Future[Any], ...]:
         """All reads."""
-        return tuple(read for read in (self.latest, self.aliased, self.versions) if read is not None)
+        return tuple(read for read in (self.latest, self.aliased, self.alias, self.versions) if read is not None)
 
     def result(self) -> ObservedFunction:
-        """Return what serves, without a history.
+        """Return what serves, with as much of its history as was read.
 
         Raises:
             DeployError: something may not be read, or does not exist and must.
         """
         latest, aliased = self.latest.result(), self.aliased.result() if self.aliased else None
-        observed = ObservedFunction(
-            name=latest.name if latest else self.target.name.rpartition(":")[2], latest=latest, has_history=False
-        )
+        observed = _serving(self.target, latest, aliased)
         if self.versions is not None:
             return replace(observed, versions=self.versions.result(), has_history=True)
-        if latest is None or aliased is None:
-            return observed
-        alias = AliasState(name=self.target.alias, arn=f"{latest.arn}:{self.target.alias}", version=aliased.version)
-        return replace(observed, alias=alias, aliased=aliased)
+        alias = self.alias.result() if self.alias else None
+        if alias is not None and aliased is not None and alias.version == aliased.version:
+            return replace(observed, alias=alias, has_history=True)
+        return observed  # of an alias that was moved meanwhile, the history is read once more
 
 
 def read_history(
@@ -92,14 +108,34 @@ def read_history(
 
 
 def observe_function(target: FunctionTarget, functions: Functions, aliases: Aliases) -> ObservedFunction:
-    """Read what serves, and what a release needs besides.
+    """Read what serves, and what a release needs besides; all by this thread, which may be one that reverts.
 
     Raises:
         DeployError: something may not be read, or does not exist and must.
     """
-    with ThreadPoolExecutor() as pool:
-        serving = ServingReads.start(target, functions, pool).result()
-    return read_history(target, serving, functions, aliases)
+    latest = _read_latest(target, functions)
+    aliased = _read_aliased(target, functions) if target.alias and latest else None
+    return read_history(target, _serving(target, latest, aliased), functions, aliases)
+
+
+def observe_begun(target: FunctionTarget, functions: Functions, aliases: Aliases) -> ObservedFunction:
+    """Read what serves, and what tells which run began the last release.
+
+    Raises:
+        DeployError: something may not be read, or does not exist and must.
+    """
+    observed = observe_function(target, functions, aliases)
+    is_shared = observed.alias is not None and observed.alias.weights
+    return with_versions(target, observed, functions) if is_shared else observed
+
+
+def with_versions(target: FunctionTarget, observed: ObservedFunction, functions: Functions) -> ObservedFunction:
+    """Return a function with its versions, which are read if they have not been.
+
+    Raises:
+        DeployError: they may not be read.
+    """
+    return observed if observed.versions else replace(observed, versions=_read_versions(target, functions))
 
 
 def observe_releases(target: FunctionTarget, functions: Functions, aliases: Aliases) -> ObservedFunction:
@@ -114,12 +150,21 @@ def observe_releases(target: FunctionTarget, functions: Functions, aliases: Alia
         alias = pool.submit(_read_alias, target, aliases)
         state = latest.result()
         observed = ObservedFunction(
-            name=state.name if state else target.name.rpartition(":")[2],
+            name=state.name if state else name_of(target.name),
             latest=state,
             versions=versions.result(),
             alias=alias.result(),
         )
     return replace(observed, aliased=_aliased(observed, target, functions))
+
+
+def _serving(target: FunctionTarget, latest: FunctionState | None, aliased: FunctionState | None) -> ObservedFunction:
+    name = latest.name if latest else name_of(target.name)
+    observed = ObservedFunction(name=name, latest=latest, has_history=False)
+    if latest is None or aliased is None:
+        return observed
+    alias = AliasState(name=target.alias, arn=f"{latest.arn}:{target.alias}", version=aliased.version)
+    return replace(observed, alias=alias, aliased=aliased)
 
 
 def _aliased(observed: ObservedFunction, target: FunctionTarget, functions: Functions) -> FunctionState | None:

@@ -1,11 +1,13 @@
 """The run: what it is part of, and what becomes of it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from threading import Lock
 from typing import Self
 
-from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.errors import DeployError, SeveralError
 from ecr_lambda_deploy.function_model import ObservedFunction
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.wanted import Mode
@@ -189,6 +191,21 @@ class Journal:
         with self._lock:  # several functions are released at once
             self.outcomes = tuple(outcome if known.function == outcome.function else known for known in self.outcomes)
 
+    def expect(self, functions: Iterable[str]) -> None:
+        """Note which functions are to be dealt with, before anything is known of them."""
+        self.outcomes = tuple(Outcome.untouched(ObservedFunction(name=name, latest=None)) for name in functions)
+
+    @contextmanager
+    def failing(self, function: str) -> Iterator[None]:
+        """Note what ends the block as why a function failed."""
+        try:
+            yield
+        except DeployError as error:
+            for outcome in self.outcomes:
+                if outcome.function == function:
+                    self.record(replace(outcome, error=error))
+            raise
+
     def status_of(self, function: str) -> ReleaseStatus | None:
         """Return what has become of a function; None if it is not known."""
         return next((outcome.status for outcome in self.outcomes if outcome.function == function), None)
@@ -196,7 +213,8 @@ class Journal:
     @property
     def errors(self) -> tuple[DeployError, ...]:
         """Everything that failed."""
-        own = (self.error,) if self.error else ()
+        error = self.error
+        own = error.errors if isinstance(error, SeveralError) else (error,) if error else ()
         each: tuple[ImageOutcome | Outcome, ...] = (*self.images, *self.outcomes)
         told = {str(error): error for error in own + tuple(one.error for one in each if one.error)}
         return tuple(told.values())

@@ -2,32 +2,25 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from ecr_lambda_deploy.errors import DeployError, Failures
-from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction
+from ecr_lambda_deploy.destination import (
+    Destination,
+    check_one_architecture,
+    named_repository,
+    platform_of,
+    present_repository,
+)
+from ecr_lambda_deploy.errors import DeployError, Failures, MissingFunctionError
+from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction, name_of
 from ecr_lambda_deploy.function_reads import AT_ONCE, ServingReads
-from ecr_lambda_deploy.image_inputs import REPOSITORY_NAME
-from ecr_lambda_deploy.image_model import ImageReference, is_same_registry
+from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import ImageOutcome, Journal, Outcome
 from ecr_lambda_deploy.plan import check_updatable
 from ecr_lambda_deploy.ports import Outside
-from ecr_lambda_deploy.wanted import PLATFORM_OF, Build, ExistingImage, ImageTarget, Mode, Platform
+from ecr_lambda_deploy.wanted import Build, ImageTarget, Mode, Platform
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
-    """Where an image goes, and which platform it is built for."""
-
-    registry: str
-    repository: str
-    platform: Platform
-
-    @property
-    def repository_uri(self) -> str:
-        """Registry and repository."""
-        return f"{self.registry}/{self.repository}"
+_MOST_CLOSE = 150  # functions whose versions are listed: that takes ten seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +81,9 @@ def observe(images: Sequence[ImageTarget], outside: Outside, journal: Journal) -
         ImageOutcome(name=image.name, functions=tuple(function.name for function in image.functions))
         for image in images
     )
-    failures = Failures()
-    # A run that is repeated may have ended before it published; and the outputs tell the version of a single function.
-    is_close = journal.run.attempt not in {"", "1"} or sum(len(image.functions) for image in images) == 1
+    if journal.mode is not Mode.BUILD:
+        journal.expect(name_of(function.name) for image in images for function in image.functions)
+    failures, close = Failures(), _close(images, journal)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="observe") as pool:
         authorization = pool.submit(outside.repositories.registry)
         platforms = {
@@ -100,15 +93,13 @@ def observe(images: Sequence[ImageTarget], outside: Outside, journal: Journal) -
         }
         reads = [
             [
-                ServingReads.start(function, outside.functions, pool, is_close=is_close)
+                ServingReads.start(function, outside.functions, outside.aliases, pool, is_close=function.name in close)
                 for function in image.functions
                 if journal.mode is not Mode.BUILD or image.platform is None
             ]
             for image in images
         ]
-    observed = [tuple(_results(several, failures, journal)) for several in reads]
-    if journal.mode is not Mode.BUILD:
-        journal.outcomes = tuple(Outcome.untouched(function) for functions in observed for function in functions)
+    observed = [tuple(_results(several, failures, outside, journal)) for several in reads]
     with failures.noted():
         authorization.result()
     for platform in platforms.values():
@@ -124,24 +115,50 @@ def observe(images: Sequence[ImageTarget], outside: Outside, journal: Journal) -
     return tuple(found)
 
 
-def _results(reads: Sequence[ServingReads], failures: Failures, journal: Journal) -> Iterator[ObservedFunction]:
+def _close(images: Sequence[ImageTarget], journal: Journal) -> set[str]:
+    """Return the functions in which a release that was left half done is looked for although they run the image.
+
+    That takes a call of which Lambda answers 15 a second. A run that is repeated may have left some, a single function
+    is soon looked at, and code that serves without an alias must have passed its test.
+    """
+    functions = [function for image in images for function in image.functions]
+    if journal.run.attempt not in {"", "1"} or len(functions) == 1:
+        return {function.name for function in functions}
+    published = [function for function in functions if function.publish and not function.alias]
+    return {function.name for function in published if function.smoke_test or len(published) <= _MOST_CLOSE}
+
+
+def _results(
+    reads: Sequence[ServingReads], failures: Failures, outside: Outside, journal: Journal
+) -> Iterator[ObservedFunction]:
     """Yield the functions that could be read and can be given an image; the others are failures.
 
     In mode build they are not: it only wants to know what they run on, if they are there.
     """
     for read in reads:
         if journal.mode is Mode.BUILD:
-            with suppress(DeployError):
-                yield read.result()
+            yield from _known(read, outside)
             continue
+        name = name_of(read.target.name)
         for future in read.futures:
-            with failures.noted():
+            with failures.noted(), journal.failing(name):
                 future.result()
         if not any(future.exception() for future in read.futures):
             function = read.result()
-            with failures.noted():
+            journal.record(Outcome.untouched(function))
+            with failures.noted(), journal.failing(name):
                 check_updatable(function)
             yield function
+
+
+def _known(read: ServingReads, outside: Outside) -> Iterator[ObservedFunction]:
+    """Yield a function if it is there."""
+    try:
+        yield read.result()
+    except MissingFunctionError:
+        pass
+    except DeployError as error:
+        outside.log.warning(f"What {read.target.name} runs on is not known, so it is not asked: {error.message}")
 
 
 def _observed_image(
@@ -157,67 +174,18 @@ def _observed_image(
         if not is_build:
             outside.log.info(_describe(function))
     if target.platform is None:
-        _check_one_architecture(functions)
+        check_one_architecture(functions)
     host = target.registry or registry
-    platform = target.platform or _platform_of(functions) or own_platform
+    platform = target.platform or platform_of(functions) or own_platform
     destination = Destination(
         registry=host,
-        repository=target.repository or _named_repository(target, host) or _present_repository(functions, host),
+        repository=target.repository or named_repository(target, host) or present_repository(functions, host),
         platform=platform or _own_platform(target, outside, journal),
     )
     journal.record_image(replace(journal.image_named(target.name), repository_uri=destination.repository_uri))
     name = f" {target.name}" if target.name else ""
     outside.log.info(f"Image{name}: {destination.repository_uri} for {destination.platform}")
     return ObservedImage(target=target, functions=() if is_build else functions, destination=destination)
-
-
-def _check_one_architecture(observed: Sequence[ObservedFunction]) -> None:
-    """Make sure that one image can serve all functions.
-
-    Raises:
-        DeployError: they run on different architectures.
-    """
-    architectures = {function.name: function.latest.architecture for function in observed if function.latest}
-    if len({*architectures.values()}) > 1:
-        listed = ", ".join(f"{name} on {architecture}" for name, architecture in architectures.items())
-        raise DeployError(
-            f"One image cannot serve functions of different architectures: {listed}.",
-            "Deploy them as an image for each architecture, or give all of them one with the input 'platform'.",
-        )
-
-
-def _named_repository(target: ImageTarget, registry: str) -> str:
-    """Return the repository of an image that is given and is in this registry."""
-    if not isinstance(target.source, ExistingImage):
-        return ""
-    host, _, name = target.source.uri.partition("/")
-    return name.partition("@")[0].partition(":")[0] if is_same_registry(host, registry) else ""
-
-
-def _present_repository(observed: Sequence[ObservedFunction], registry: str) -> str:
-    """Return the repository that the functions use now, if it is in this registry; else the function's name.
-
-    Raises:
-        DeployError: neither is to be had.
-    """
-    images = [function.latest.image if function.latest else None for function in observed]
-    present = {image.repository if image is not None and image.is_in(registry) else None for image in images}
-    repository = present.pop()
-    if repository and not present:
-        return repository
-    name = observed[0].name if observed else ""
-    if len(observed) == 1 and REPOSITORY_NAME.fullmatch(name):
-        return name
-    raise DeployError(
-        f"No repository is given, and none follows from {name}: "
-        f"its image is {images[0] or 'unknown'}, and its name cannot be that of an ECR repository.",
-        "Give the ECR repository's name in the input 'repository'.",
-    )
-
-
-def _platform_of(observed: Sequence[ObservedFunction]) -> Platform | None:
-    latest = next((function.latest for function in observed if function.latest), None)
-    return PLATFORM_OF[latest.architecture] if latest else None
 
 
 def _own_platform(target: ImageTarget, outside: Outside, journal: Journal) -> Platform:

@@ -225,7 +225,9 @@ def test_nothing_is_built_for_a_function_that_is_not_there() -> None:
     _fail(world, replace(_TARGET, functions=(FunctionTarget(name="nothing"),)))
 
     assert world.builder.orders == []
-    assert world.journal.outcomes == ()
+    (outcome,) = world.journal.outcomes
+    assert (outcome.function, outcome.status) == ("nothing", ReleaseStatus.FAILED)
+    assert "There is no Lambda function nothing" in str(outcome.error)
 
 
 def test_a_failure_while_deploying_is_an_outcome() -> None:

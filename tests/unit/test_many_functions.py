@@ -81,27 +81,69 @@ def test_each_function_gets_the_image_that_is_meant_for_it(worlds: dict[str, Wor
     assert [image.functions for image in first.journal.images] == [("orders",), ("stock",), ("mail",)]
 
 
-@pytest.mark.parametrize(("function", "reads"), [(_TESTED, 2), (FunctionTarget(name=""), 1)])
-def test_of_a_function_with_nothing_to_do_only_what_serves_is_read(
-    worlds: dict[str, World], first: World, function: FunctionTarget, reads: int
+_WITHOUT = FunctionTarget(name="")
+_WITHOUT_BUT_TESTED = replace(_WITHOUT, smoke_test=_TESTED.smoke_test)
+
+
+@pytest.fixture(params=[2, 3], ids=["many", "few"])
+def is_few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether three functions are as few as are looked at closely."""
+    monkeypatch.setattr("ecr_lambda_deploy.observe._MOST_CLOSE", request.param)
+    return bool(request.param == 3)
+
+
+@pytest.mark.parametrize("function", [_TESTED, _WITHOUT, _WITHOUT_BUT_TESTED, replace(_WITHOUT, publish=False)])
+def test_of_a_function_with_nothing_to_do_no_more_is_read_than_tells_so(
+    worlds: dict[str, World], first: World, function: FunctionTarget, *, is_few: bool
 ) -> None:
     _hold(first, "stock", "mail")
     outcomes = _run(worlds, function)
+    is_listed = function.publish and not function.alias and (is_few or function.smoke_test is not None)
 
     assert _statuses(outcomes) == [ReleaseStatus.DEPLOYED, ReleaseStatus.UNCHANGED, ReleaseStatus.UNCHANGED]
-    assert [worlds[name].functions.calls for name in ("stock", "mail")] == 2 * [reads * ["read"]]
+    for name in ("stock", "mail"):
+        reads = ["read", "read"] if function.alias else ["read"]
+        assert sorted(worlds[name].functions.calls) == reads + ["versions"] * is_listed
+        assert outcomes[name].after.version == ("7" if is_listed or function.alias else "")
 
 
-@pytest.mark.parametrize(("attempt", "is_published"), [("1", False), ("2", True)])
-def test_a_run_that_is_repeated_publishes_what_it_had_not_yet(
-    worlds: dict[str, World], first: World, attempt: str, *, is_published: bool
+@pytest.mark.parametrize("function", [_WITHOUT, _WITHOUT_BUT_TESTED])
+@pytest.mark.parametrize("attempt", ["1", "2"])
+def test_code_that_was_left_unpublished_is_tested_and_published(
+    worlds: dict[str, World], first: World, function: FunctionTarget, attempt: str, *, is_few: bool
 ) -> None:
     _hold(first, *_NAMES)
     del worlds["mail"].functions.published["7"]
-    outcomes = _run(worlds, FunctionTarget(name=""), attempt=attempt)
+    outcomes = _run(worlds, function, attempt=attempt)
+    is_seen = is_few or attempt == "2" or function.smoke_test is not None
 
-    assert worlds["mail"].functions.changes == ([("publish_version", "1")] if is_published else [])
-    assert (outcomes["mail"].status is ReleaseStatus.DEPLOYED) is is_published
+    assert worlds["mail"].functions.changes == ([("publish_version", "1")] if is_seen else [])
+    assert (outcomes["mail"].status is ReleaseStatus.DEPLOYED) is is_seen
+    assert bool(worlds["mail"].invocations.invoked) is (function.smoke_test is not None)
+
+
+def test_weights_that_are_left_where_everything_runs_the_image_are_cleared_by_a_run_that_is_repeated(
+    worlds: dict[str, World], first: World
+) -> None:
+    _hold(first, *_NAMES)
+    mail = worlds["mail"]
+    mail.aliases.put(replace(mail.live, weights={"6": 0.1}))
+    _run(worlds, LIVE, attempt="2")
+
+    assert mail.live.weights == {}
+
+
+def test_each_function_that_cannot_be_read_is_in_the_results_with_why(worlds: dict[str, World], first: World) -> None:
+    for name in ("stock", "mail"):
+        worlds[name].functions.refusals["read"] = DeployError(f"lambda:GetFunction on {name} denied")
+    with pytest.raises(DeployError) as caught:
+        _run(worlds)
+    first.journal.error = caught.value
+
+    errors = {outcome.function: str(outcome.error) for outcome in first.journal.outcomes if outcome.error}
+    assert errors == {name: f"lambda:GetFunction on {name} denied" for name in ("stock", "mail")}
+    assert [outcome.function for outcome in first.journal.outcomes] == list(_NAMES)
+    assert [str(error) for error in first.journal.errors] == list(errors.values())  # each is told once
 
 
 def test_an_image_that_fails_leaves_every_function_as_it_was(worlds: dict[str, World], first: World) -> None:

@@ -1,11 +1,12 @@
 import pytest
 
+from ecr_lambda_deploy.destination import Destination
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.function_model import FunctionState, Status
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import ReleaseStatus
-from ecr_lambda_deploy.observe import Destination, observe
-from ecr_lambda_deploy.wanted import Architecture, ExistingImage, FunctionTarget, Platform, ServedImage
+from ecr_lambda_deploy.observe import observe
+from ecr_lambda_deploy.wanted import Architecture, ExistingImage, FunctionTarget, Mode, Platform, ServedImage
 from tests.unit.examples import ELSEWHERE, OLD, REGISTRY, function_state, image, version_state
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import World, image_target
@@ -223,3 +224,20 @@ def test_nothing_is_changed_by_looking_and_neither_engine_nor_repository_is_aske
 
     assert world.functions.changes == []
     assert world.calls == ["registry"]
+
+
+def test_in_mode_build_what_may_not_be_read_is_told_and_what_is_not_there_is_not() -> None:
+    world = World()
+    world.journal.mode = Mode.BUILD
+    target = image_target(repository="orders")
+    world.functions.refusals["read"] = DeployError("lambda:GetFunction denied")
+    observe((target,), world.outside(), world.journal)
+    assert world.log.of_kind("warning") == [
+        "What orders-api runs on is not known, so it is not asked: lambda:GetFunction denied"
+    ]
+
+    world = World()
+    world.journal.mode = Mode.BUILD
+    world.functions.vanish()
+    observe((target,), world.outside(), world.journal)
+    assert world.log.of_kind("warning") == []

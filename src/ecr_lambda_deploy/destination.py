@@ -1,0 +1,74 @@
+"""Pure: where an image goes, and which platform it is for, as follows from what is given and from its functions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.function_model import ObservedFunction
+from ecr_lambda_deploy.image_inputs import REPOSITORY_NAME
+from ecr_lambda_deploy.image_model import is_same_registry
+from ecr_lambda_deploy.wanted import PLATFORM_OF, ExistingImage, ImageTarget, Platform
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where an image goes, and which platform it is built for."""
+
+    registry: str
+    repository: str
+    platform: Platform
+
+    @property
+    def repository_uri(self) -> str:
+        """Registry and repository."""
+        return f"{self.registry}/{self.repository}"
+
+
+def check_one_architecture(observed: Sequence[ObservedFunction]) -> None:
+    """Make sure that one image can serve all functions.
+
+    Raises:
+        DeployError: they run on different architectures.
+    """
+    architectures = {function.name: function.latest.architecture for function in observed if function.latest}
+    if len({*architectures.values()}) > 1:
+        listed = ", ".join(f"{name} on {architecture}" for name, architecture in architectures.items())
+        raise DeployError(
+            f"One image cannot serve functions of different architectures: {listed}.",
+            "Deploy them as an image for each architecture, or give all of them one with the input 'platform'.",
+        )
+
+
+def named_repository(target: ImageTarget, registry: str) -> str:
+    """Return the repository of an image that is given and is in this registry; empty for any other."""
+    if not isinstance(target.source, ExistingImage):
+        return ""
+    host, _, name = target.source.uri.partition("/")
+    return name.partition("@")[0].partition(":")[0] if is_same_registry(host, registry) else ""
+
+
+def present_repository(observed: Sequence[ObservedFunction], registry: str) -> str:
+    """Return the repository that the functions use now, if it is in this registry; else the function's name.
+
+    Raises:
+        DeployError: neither is to be had.
+    """
+    images = [function.latest.image if function.latest else None for function in observed]
+    present = {image.repository if image is not None and image.is_in(registry) else None for image in images}
+    repository = present.pop()
+    if repository and not present:
+        return repository
+    name = observed[0].name if observed else ""
+    if len(observed) == 1 and REPOSITORY_NAME.fullmatch(name):
+        return name
+    raise DeployError(
+        f"No repository is given, and none follows from {name}: "
+        f"its image is {images[0] or 'unknown'}, and its name cannot be that of an ECR repository.",
+        "Give the ECR repository's name in the input 'repository'.",
+    )
+
+
+def platform_of(observed: Sequence[ObservedFunction]) -> Platform | None:
+    """Return the platform that functions run on; None if there are none yet."""
+    latest = next((function.latest for function in observed if function.latest), None)
+    return PLATFORM_OF[latest.architecture] if latest else None
