@@ -101,8 +101,9 @@ def _build(jobs: Sequence[ImageJob], builder: BuilderChoice, outside: Outside) -
         try:
             outside.builders(builder).build_and_push(tuple(order for _, order in waiting.values()))
         except BuildError as error:
-            there = {uri for uri, (job, order) in waiting.items() if _is_there(job, order, outside)}
-            if error.uri not in there:
+            there = _pushed(waiting.values(), outside)
+            # Under the tag of a build that is not to be reused nobody else pushes: its failure is its own.
+            if error.uri not in there or not waiting[error.uri][1].build.reuse:
                 _fail(waiting, error)
                 return
             outside.log.info(f"Another run has pushed {error.uri} meanwhile, from the same inputs")
@@ -130,13 +131,22 @@ def _fail(waiting: dict[str, tuple[ImageJob, BuildOrder]], error: BuildError) ->
         raise error
 
 
-def _is_there(job: ImageJob, order: BuildOrder, outside: Outside) -> bool:
-    if not order.build.reuse:
-        return False
-    try:
-        return bool(outside.repositories.find_tags(job.observed.destination.repository, [order.tag]))
-    except DeployError:
-        return False  # what is to be told is why the build failed
+def _pushed(waiting: Iterable[tuple[ImageJob, BuildOrder]], outside: Outside) -> set[str]:
+    """Return the URIs of builds that are in their repositories now, each of which is asked once."""
+    groups: dict[str, list[BuildOrder]] = {}
+    for job, order in waiting:
+        groups.setdefault(job.observed.destination.repository, []).append(order)
+
+    def find(repository: str) -> set[str]:
+        orders = groups[repository]
+        try:
+            found = outside.repositories.find_tags(repository, [order.tag for order in orders]) or {}
+        except DeployError:
+            return set()  # what is to be told is why the build failed
+        return {order.uri for order in orders if order.tag in found}
+
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="find") as pool:
+        return set().union(*pool.map(find, groups))
 
 
 def _warn(jobs: Sequence[ImageJob], outside: Outside) -> None:

@@ -1,16 +1,17 @@
 """What becomes of an image in its repository: tags, the repository itself, checks and warnings."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.image_model import Fingerprint, ImageReference
+from ecr_lambda_deploy.errors import BuildError, DeployError
+from ecr_lambda_deploy.image_model import BuildOrder, Fingerprint, ImageReference
 from ecr_lambda_deploy.wanted import ImageTarget
 from tests.unit.examples import ELSEWHERE, NEW, OLD, function_state, image
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import BUILD, World, get_image, image_target
-from tests.unit.registries_in_memory import StoredRepository, registry_image
+from tests.unit.registries_in_memory import FakeBuilder, StoredRepository, registry_image
 
 _OWN = f"src-{64 * '1'}"
 _TARGET = image_target()
@@ -93,6 +94,21 @@ def test_a_build_that_fails_is_told_in_its_own_words(target: ImageTarget, also: 
     assert "RUN make failed" in str(_refused(world, target))
     assert world.repositories.tagged == []
     assert world.image.image is None
+
+
+class _WithoutCache(FakeBuilder):
+    """Pushes all images, and fails then."""
+
+    def build_and_push(self, orders: Sequence[BuildOrder]) -> None:
+        super().build_and_push(orders)
+        raise BuildError("the cache cannot be exported", uri=orders[0].uri)
+
+
+def test_a_forced_build_that_fails_once_it_is_pushed_is_not_taken_for_another_run_s() -> None:
+    world = World()
+    world.builder = _WithoutCache(world.registry, NEW.digest)
+
+    assert "the cache cannot be exported" in str(_refused(world, _FORCED))
 
 
 # Repositories.

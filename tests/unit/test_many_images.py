@@ -16,6 +16,7 @@ from ecr_lambda_deploy.wanted import ImageTarget, Mode
 from tests.unit.examples import OLD, REGISTRY, RUN, alias_state, version_state
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import BUILD, LIVE, World, image_target
+from tests.unit.registries_in_memory import registry_image
 
 _URI = f"{REGISTRY}/orders"
 
@@ -43,9 +44,9 @@ def world() -> World:
 _THREE = (_image("orders", has_function=True), _image("stock"), _image("mail"))
 
 
-def _run(world: World, mode: Mode = Mode.DEPLOY) -> None:
+def _run(world: World, mode: Mode = Mode.DEPLOY, images: tuple[ImageTarget, ...] = _THREE) -> None:
     world.journal.mode = mode
-    inputs = Inputs(mode=mode, images=_THREE, manifest="deploy.yaml", region="eu-west-1", role=None)
+    inputs = Inputs(mode=mode, images=images, manifest="deploy.yaml", region="eu-west-1", role=None)
     deploy(inputs, world.outside(), world.journal)
 
 
@@ -98,8 +99,20 @@ def test_one_that_another_run_has_pushed_meanwhile_is_taken_and_the_others_are_b
 
     assert world.journal.errors == ()
     assert [order.tag for order in world.builder.orders] == ["src-orders", "src-mail"]
-    assert world.calls.count("build_and_push") == 2
+    assert [world.calls.count(call) for call in ("build_and_push", "find_tags")] == [2, 2]
     assert world.outcome.status is ReleaseStatus.DEPLOYED
+
+
+def test_what_a_session_has_pushed_before_it_failed_is_not_built_again(world: World) -> None:
+    orders, *others = _THREE
+    forced = replace(orders, source=replace(BUILD, context=Path("/workspace/orders"), reuse=False))
+    world.orders.is_immutable = True
+    world.builder.before["build_and_push", 1] = lambda: world.registry.hold(registry_image(OLD), "src-stock")
+    _run(world, images=(forced, *others))
+
+    assert world.journal.errors == ()
+    assert [order.build.context.name for order in world.builder.orders] == ["orders", "stock", "mail"]
+    assert world.calls.count("build_and_push") == 2
 
 
 def test_a_session_that_fails_for_no_image_in_particular_ends_the_run(world: World) -> None:
