@@ -1,21 +1,17 @@
 """Pure: a build that is planned, decided to the last detail."""
 
-from dataclasses import replace
-
 from ecr_lambda_deploy.image_model import BuildOrder
 from ecr_lambda_deploy.image_plan import BuildImage
 from ecr_lambda_deploy.model import WorkflowRun
 from ecr_lambda_deploy.observe import ObservedImage
-from ecr_lambda_deploy.wanted import Build
 
 
 def build_order(
-    build: Build, step: BuildImage, observed: ObservedImage, *, run: WorkflowRun, may_overwrite_cache: bool | None
+    step: BuildImage, observed: ObservedImage, *, run: WorkflowRun, may_overwrite_cache: bool | None
 ) -> BuildOrder:
     """Return the order for a build.
 
     Args:
-        build: what is built.
         step: that plans it.
         observed: what is there, and where the image goes.
         run: that the image's labels name.
@@ -23,10 +19,9 @@ def build_order(
     """
     return BuildOrder(
         name=observed.target.name,
-        # The tag says which base images went in: the build takes those, no older copies that the engine has.
-        build=replace(build, pull=build.pull or step.is_pulled),
+        build=step.build,
         platform=observed.destination.platform,
-        labels={**_labels(run), **build.labels},
+        labels={**_labels(run), **step.build.labels},
         repository_uri=observed.destination.repository_uri,
         tag=step.own,
         may_overwrite_cache=may_overwrite_cache,

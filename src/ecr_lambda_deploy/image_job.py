@@ -17,6 +17,7 @@ from ecr_lambda_deploy.image_plan import (
     KeepImage,
     TakeImage,
     digest_tag,
+    keep_existing,
     plan_build,
     plan_existing,
 )
@@ -47,7 +48,7 @@ class ImageJob:
     step: ImageStep | None = None
     image: ImageReference | None = None
     has_repository: bool = True
-    _fingerprint: Fingerprint | None = field(default=None, init=False)
+    _fingerprint: Fingerprint = field(default=Fingerprint(tag=None), init=False)
     _source: RegistryImage | None = field(default=None, init=False)
     _found: Mapping[str, str] = field(default_factory=dict, init=False)
     _read: RegistryImage | None = field(default=None, init=False)
@@ -96,27 +97,21 @@ class ImageJob:
         """
         match self.observed.target.source:
             case Build():
-                self._fingerprint = fingerprint
-                for hint in fingerprint.hints if fingerprint else ():
+                self._fingerprint = fingerprint or self._fingerprint
+                for hint in self._fingerprint.hints:
                     self._say(hint)
-            case ExistingImage() | ServedImage() as source:
-                sources = self.outside.sources
-                uri = source.uri if isinstance(source, ExistingImage) else str(sources.served_image(source))
-                self._source = sources.resolve(uri, self.observed.destination.platform)
-                self._say(f"{uri} is {self._source.reference}")
-                self._check(self._source)
+            case ExistingImage(uri=uri):
+                self._resolve(uri)
+            case ServedImage() as served:
+                self._resolve(str(self.outside.sources.served_image(served)))
             case EarlierRelease():
                 raise AssertionError("a rollback gets no image")
 
     @property
-    def lookups(self) -> tuple[str, ...] | None:
-        """The tags whose digests the plan depends on; None if it depends on none."""
-        tags = self.observed.target.tags
-        if self._source is not None:
-            here = self.observed.reference(self._source.reference.digest)
-            return (digest_tag(here), *tags) if tags or not self.observed.is_run(here) else None
-        own = self._fingerprint.tag if self._fingerprint else None
-        return (own, *tags) if own else tags
+    def lookups(self) -> tuple[str, ...]:
+        """The tags whose digests the plan depends on."""
+        own = digest_tag(self._source.reference) if self._source else self._fingerprint.tag
+        return (own, *self.observed.target.tags) if own else self.observed.target.tags
 
     def plan(self, found: Mapping[str, str] | None) -> None:
         """Decide how the image gets there; one that is there already is read.
@@ -131,38 +126,17 @@ class ImageJob:
         self.has_repository, self._found = found is not None, found or {}
         if found is None and not target.create_repository:
             raise self.outside.repositories.missing(self.observed.destination.repository)
-        if self._source is not None:
-            here = self.observed.reference(self._source.reference.digest)
-            is_run = self.observed.is_run(here)
-            self.step = plan_existing(self._source, target.tags, found=self._found, here=here, is_run=is_run)
-        elif isinstance(target.source, Build) and self._fingerprint is not None:
-            here = self.observed.reference(self._found.get(self._fingerprint.tag or "", ""))
-            is_run = self.observed.is_run(here)
-            self.step = plan_build(
-                target.source, self._fingerprint, target.tags, found=self._found, here=here, is_run=is_run
-            )
-        match self.step:
-            case KeepImage(image=image, tags=tags):
-                self.image = image
-                self.record(image=image, tags=tags)
-            case TakeImage(reference=reference):
-                self._read_back(reference)
-            case CopyImage(image=source):
-                self.image = self.observed.reference(source.reference.digest)
-            case BuildImage() | None:
-                pass
-            case _:
-                assert_never(self.step)
-        self._tell_plan()
+        if self._source:
+            self._follow(plan_existing(self._source, self.observed, found=self._found))
+        elif isinstance(target.source, Build):
+            fresh = f"src-{uuid4().hex}"
+            self._follow(plan_build(target.source, self._fingerprint, self.observed, found=self._found, fresh=fresh))
 
     def order(self, *, may_overwrite_cache: bool | None) -> BuildOrder:
         """Decide the build that is planned to the last detail."""
-        build, step = self.observed.target.source, self.step
-        if not isinstance(build, Build) or not isinstance(step, BuildImage):
+        if not isinstance(self.step, BuildImage):
             raise AssertionError("a build is planned")  # noqa: TRY004 # it is no argument
-        if not step.own:
-            self.step = step = replace(step, own=f"src-{uuid4().hex}")
-        return build_order(build, step, self.observed, run=self.journal.run, may_overwrite_cache=may_overwrite_cache)
+        return build_order(self.step, self.observed, run=self.journal.run, may_overwrite_cache=may_overwrite_cache)
 
     def copy(self) -> None:
         """Copy the image, if that is what is planned.
@@ -180,13 +154,10 @@ class ImageJob:
         Raises:
             DeployError: Lambda could not run it.
         """
-        match self.step:
-            case CopyImage(image=source):
-                self._read_back(source.reference.digest)
-            case BuildImage(own=own):
-                self._read_back(own)
-            case _:
-                pass
+        if isinstance(self.step, CopyImage):
+            self._read_back(self.step.image.reference.digest)
+        elif isinstance(self.step, BuildImage):
+            self._read_back(self.step.own)
 
     def tag(self) -> None:
         """Give the image its tags, and note what has become of it.
@@ -195,12 +166,11 @@ class ImageJob:
             DeployError: ECR refuses.
         """
         step, image = self.step, self._read
-        if step is None or isinstance(step, KeepImage) or image is None:
-            return
+        if step is None or image is None:
+            return  # it is kept
         held = add_tags(image, step.tags, found=self._found, outside=self.outside)
         tags = (*held, step.own) if step.own else tuple(held)
-        statuses = {BuildImage: ImageStatus.BUILT, CopyImage: ImageStatus.COPIED, TakeImage: ImageStatus.FOUND}
-        self.record(status=statuses[type(step)], tags=tags)
+        self.record(status=step.status, tags=tags)
         self._say(f"Image {self.image} ({', '.join(tags)})")
 
     @property
@@ -225,6 +195,36 @@ class ImageJob:
             return ()
         return (self.step.own or "", *self.observed.target.tags)
 
+    def _resolve(self, uri: str) -> None:
+        """Find an image that exists."""
+        image = self.outside.sources.resolve(uri, self.observed.destination.platform)
+        self._say(f"{uri} is {image.reference}")
+        self._check(image)
+        self._source = image
+        if step := keep_existing(image, self.observed):
+            self._follow(step)
+
+    def _follow(self, step: ImageStep) -> None:
+        """Take a step for the plan, and tell what follows from it."""
+        self.step = step
+        match step:
+            case KeepImage(image=image):
+                self.image = image
+                self.record(image=image, tags=step.all_tags)
+            case TakeImage(reference=reference):
+                self._read_back(reference)
+            case CopyImage(image=source):
+                self.image = self.observed.reference(source.reference.digest)
+            case BuildImage(reason=reason):
+                self._say(f"{self.observed.repository_uri} is to be built: {reason}")
+            case _:
+                assert_never(step)
+        self.record(reason=step.reason)
+        if not self.is_missing:
+            self.record(status=step.status)
+            if isinstance(self.observed.target.source, Build):
+                self._say(f"Nothing to build: {self.observed.repository_uri}:{step.own} was built from the same inputs")
+
     def _read_back(self, reference: str) -> None:
         destination = self.observed.destination
         image = self.outside.repositories.read_image(destination.repository, reference, destination.platform)
@@ -234,19 +234,6 @@ class ImageJob:
 
     def _check(self, image: RegistryImage) -> None:
         check_image(image, platform=self.observed.destination.platform, function=self.observed.most_demanding)
-
-    def _tell_plan(self) -> None:
-        step = self.step
-        self.record(reason=step.reason if step else "")
-        if isinstance(step, KeepImage | TakeImage):
-            self.record(status=ImageStatus.FOUND)
-        match step:
-            case BuildImage():
-                self._say(f"{self.observed.repository_uri} is to be built: {step.reason}")
-            case TakeImage(own=own) | KeepImage(tags=(*_, own)) if isinstance(self.observed.target.source, Build):
-                self._say(f"Nothing to build: {self.observed.repository_uri}:{own} was built from the same inputs")
-            case _:
-                pass
 
     def _say(self, message: str) -> None:
         self.outside.log.info(f"{self.name}: {message}" if self.name else message)

@@ -1,127 +1,140 @@
 """Pure: what is wanted of an image, and what its repository has, make the step that gets it there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from ecr_lambda_deploy.image_model import Fingerprint, ImageReference, RegistryImage
+from ecr_lambda_deploy.model import ImageStatus
+from ecr_lambda_deploy.observe import ObservedImage
 from ecr_lambda_deploy.wanted import Build
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeepImage:
-    """Nothing is to be done: the functions run it, and it has its tags."""
+class _Step:
+    """What gets an image into its repository.
 
-    image: ImageReference
+    Attributes:
+        own: a tag of this project that it has, or is pushed under.
+        tags: what it is to have too.
+        reason: why it is this step.
+        status: what has become of the image when that is done.
+    """
+
+    own: str | None
     tags: tuple[str, ...]
     reason: str
+    status: ClassVar[ImageStatus]
+
+    @property
+    def all_tags(self) -> tuple[str, ...]:
+        """The tags that the image has when that is done."""
+        return (*self.tags, self.own) if self.own else self.tags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakeImage:
+class KeepImage(_Step):
+    """Nothing is to be done: the functions run it, and it has its tags."""
+
+    image: ImageReference
+    status = ImageStatus.FOUND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeImage(_Step):
     """Take what the repository has.
 
     Attributes:
         reference: digest of it, or of the index that it belongs to.
-        own: a tag of this project that `reference` has, if it has one.
-        tags: what it is to have too.
-        reason: why it will do.
     """
 
     reference: str
-    own: str | None
-    tags: tuple[str, ...]
-    reason: str
+    status = ImageStatus.FOUND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CopyImage:
+class CopyImage(_Step):
     """Copy it from another repository, by digest.
 
     Attributes:
         image: as its registry has it.
         own: the tag that it is copied to.
-        tags: what it is to have too.
-        reason: why it is copied.
     """
 
     image: RegistryImage
     own: str
-    tags: tuple[str, ...]
-    reason: str
+    status = ImageStatus.COPIED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BuildImage:
+class BuildImage(_Step):
     """Build it and push it.
 
     Attributes:
-        own: the tag that it is pushed under; empty for one that nobody else has.
-        tags: what it is to have too.
-        is_pulled: whether the engine's own copies of base images may be older than what `own` says went in.
-        reason: why it is built.
+        build: what is built.
+        own: the tag that it is pushed under.
     """
 
+    build: Build
     own: str
-    tags: tuple[str, ...]
-    is_pulled: bool
-    reason: str
+    status = ImageStatus.BUILT
 
 
 ImageStep = KeepImage | TakeImage | CopyImage | BuildImage
 
 
 def plan_build(
-    build: Build,
-    fingerprint: Fingerprint,
-    tags: tuple[str, ...],
-    *,
-    found: Mapping[str, str],
-    here: ImageReference,
-    is_run: bool,
+    build: Build, fingerprint: Fingerprint, observed: ObservedImage, *, found: Mapping[str, str], fresh: str
 ) -> ImageStep:
     """Plan how an image gets there that is built, if it has not been already.
 
     Args:
         build: what is built.
         fingerprint: of its inputs.
-        tags: that it is to have.
-        found: the digests of those tags, and of the fingerprint's, that are there.
-        here: the image that the fingerprint's tag names, if it is there.
-        is_run: whether all functions run that.
+        observed: what is wanted, and what is there.
+        found: the digests of the wanted tags, and of the fingerprint's, that are there.
+        fresh: a tag that nobody else has.
     """
-    own = fingerprint.tag
-    if own and own in found and build.reuse:
-        reason = "it was built from the same inputs"
-        if is_run and all(found.get(tag) == here.digest for tag in tags):
-            return KeepImage(image=here, tags=(*tags, own), reason=reason)
-        return TakeImage(reference=here.digest, own=own, tags=tags, reason=reason)
-    if own and build.reuse:
+    own, tags = fingerprint.tag, observed.target.tags
+    if own and fingerprint.is_of_registries:
+        # The tag says which base images went in: the build takes those, no older copies that the engine has.
+        build = replace(build, pull=True)
+    if not own or not build.reuse:
+        # What the same inputs gave before may be under their tag: the new image gets it if it can be moved.
+        tags, reason = (*tags, own) if own else tags, fingerprint.reason or "reuse is switched off"
+        return BuildImage(build=build, own=fresh, tags=tags, reason=reason)
+    if own not in found:
         reason = f"the repository has none of these inputs, {own[:12]}…"
-        return BuildImage(own=own, tags=tags, is_pulled=fingerprint.is_of_registries, reason=reason)
-    # What the same inputs gave before may be under their tag: the new image gets it if it can be moved.
-    return BuildImage(
-        own="",
-        tags=(*tags, own) if own else tags,
-        is_pulled=own is not None and fingerprint.is_of_registries,
-        reason=fingerprint.reason or "reuse is switched off",
-    )
+        return BuildImage(build=build, own=own, tags=tags, reason=reason)
+    here, reason = observed.reference(found[own]), "it was built from the same inputs"
+    if observed.is_run(here) and all(found.get(tag) == here.digest for tag in tags):
+        return KeepImage(image=here, own=own, tags=tags, reason=reason)
+    return TakeImage(reference=here.digest, own=own, tags=tags, reason=reason)
 
 
-def plan_existing(
-    image: RegistryImage, tags: tuple[str, ...], *, found: Mapping[str, str], here: ImageReference, is_run: bool
-) -> ImageStep:
-    """Plan how an image gets there that exists somewhere.
+def keep_existing(image: RegistryImage, observed: ObservedImage) -> KeepImage | None:
+    """Keep an image that exists, where that is known without a look at its repository.
 
     Args:
         image: as its registry has it.
-        tags: that it is to have.
-        found: the digests of those tags, and of its own, that are there.
-        here: the same digest in the repository that it goes to.
-        is_run: whether all functions run that.
+        observed: what is wanted, and what is there.
     """
+    here = observed.reference(image.reference.digest)
+    if observed.target.tags or not observed.is_run(here):
+        return None
+    return KeepImage(image=here, own=None, tags=(), reason="the functions run it")
+
+
+def plan_existing(image: RegistryImage, observed: ObservedImage, *, found: Mapping[str, str]) -> TakeImage | CopyImage:
+    """Plan how an image gets there that exists somewhere, if it is not to be kept.
+
+    Args:
+        image: as its registry has it.
+        observed: what is wanted, and what is there.
+        found: the digests of the wanted tags, and of the image's own, that are there.
+    """
+    here, tags = observed.reference(image.reference.digest), observed.target.tags
     own = digest_tag(here)
-    if is_run and not tags:
-        return KeepImage(image=here, tags=(), reason="the functions run it")
     if here.is_same_image(image.reference):
         return TakeImage(reference=here.digest, own=None, tags=(own, *tags), reason="it is there")
     if own in found:

@@ -1,6 +1,6 @@
 """Gets all images that are wanted into their repositories: each is found, built in one session, or copied."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ecr_lambda_deploy.errors import BuildError, DeployError
@@ -25,8 +25,9 @@ def plan_images(images: Sequence[ObservedImage], outside: Outside, journal: Jour
     jobs = tuple(ImageJob(observed=image, outside=outside, journal=journal) for image in images)
     fingerprints = dict(_fingerprints(jobs, outside))
     _each(jobs, lambda job: job.identify(fingerprints.get(job.name)))
+    unplanned = [job for job in _unfailed(jobs) if job.step is None]
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="plan") as pool:
-        list(pool.map(lambda several: _plan_together(several, outside), _by_repository(_unfailed(jobs))))
+        list(pool.map(lambda several: _plan_together(several, outside), _by_repository(unplanned)))
     return jobs
 
 
@@ -71,19 +72,16 @@ def _fingerprints(jobs: Sequence[ImageJob], outside: Outside) -> Iterator[tuple[
 
 def _plan_together(jobs: Sequence[ImageJob], outside: Outside) -> None:
     """Plan images of one repository, whose tags are looked up together."""
-    lookups = [job.lookups for job in jobs]
-    tags = [tag for several in lookups for tag in several or ()]
-    found: Mapping[str, str] | None = {}
+    tags = [tag for job in jobs for tag in job.lookups]
     try:
-        if any(several is not None for several in lookups):
-            found = outside.repositories.find_tags(jobs[0].observed.destination.repository, tags)
+        found = outside.repositories.find_tags(jobs[0].observed.destination.repository, tags)
     except DeployError as error:
         for job in jobs:
             job.record(status=ImageStatus.FAILED, error=error)
         return
-    for job, several in zip(jobs, lookups, strict=True):
+    for job in jobs:
         with job.attempt():
-            job.plan({} if several is None else found)
+            job.plan(found)
 
 
 def _build(jobs: Sequence[ImageJob], builder: BuilderChoice, outside: Outside) -> None:
