@@ -189,11 +189,9 @@ class ImageJob:
         return not isinstance(self.step, KeepImage)
 
     @property
-    def warned_tags(self) -> tuple[str, ...]:
-        """The tags that a lifecycle rule should spare; none where nothing new comes into use."""
-        if self.step is None or isinstance(self.step, KeepImage):
-            return ()
-        return (self.step.own or "", *self.observed.target.tags)
+    def is_new(self) -> bool:
+        """Whether it comes into use: not all functions run it already."""
+        return self.image is None or not self.observed.is_run(self.image)
 
     def _resolve(self, uri: str) -> None:
         """Find an image that exists."""

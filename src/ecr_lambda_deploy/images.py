@@ -45,8 +45,10 @@ def make_images(jobs: Sequence[ImageJob], outside: Outside) -> None:
     for repository in sorted({job.observed.destination.repository for job in jobs if not job.has_repository}):
         outside.log.info(f"Creating the repository {repository}")
         outside.repositories.create(repository)
+    # A repository that this run has created lets Lambda pull, and keeps what has a tag.
+    warned = [job for job in jobs if job.has_repository and job.is_new]
     with ThreadPoolExecutor(thread_name_prefix="warn") as pool:
-        warnings = [pool.submit(_warn, several, outside) for several in _by_repository(jobs)]
+        warnings = [pool.submit(_warn, several, outside) for several in _by_repository(warned)]
         for builder, group in _by_builder(builds):
             _build(group, builder, outside)
         _each(_unfailed(jobs), ImageJob.copy)
@@ -150,9 +152,7 @@ def _pushed(waiting: Iterable[tuple[ImageJob, BuildOrder]], outside: Outside) ->
 def _warn(jobs: Sequence[ImageJob], outside: Outside) -> None:
     """Say what will bite later in a repository, and is no reason to stop now."""
     name, log = jobs[0].observed.destination.repository, outside.log
-    tags = tuple(dict.fromkeys(tag for job in jobs for tag in job.warned_tags if tag))
-    if not tags:
-        return
+    tags = tuple(dict.fromkeys(tag for job in jobs if job.step for tag in job.step.all_tags))
     try:
         if not all(job.observed.is_proven for job in jobs) and outside.repositories.may_lambda_pull(name) is False:
             log.warning(

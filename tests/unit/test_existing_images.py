@@ -205,19 +205,21 @@ def test_a_copy_that_another_run_made_meanwhile_is_made_use_of() -> None:
     assert get_image(world, _target(_THEIRS)) == NEW
 
 
-def test_a_repository_that_lambda_never_pulled_from_is_warned_of() -> None:
-    world = _holding(_THEIRS)
-    world.registry.repositories["prod"] = StoredRepository()
+@pytest.mark.parametrize("reference", [_THEIRS, image("b", repository="prod")])
+def test_a_repository_that_lambda_never_pulled_from_is_warned_of(reference: ImageReference) -> None:
+    world = _holding(reference)
+    world.registry.repositories.setdefault("prod", StoredRepository())
     world.repositories.lets_lambda_pull = False
-    get_image(world, _target(_THEIRS, repository="prod"))
+    get_image(world, _target(reference, repository="prod"))
 
     assert any("prod" in warning and "Lambda" in warning for warning in world.log.of_kind("warning"))
 
 
-def test_a_lifecycle_rule_that_could_remove_the_image_is_warned_of() -> None:
-    world = _holding(_THEIRS)
+@pytest.mark.parametrize("reference", [_THEIRS, NEW])
+def test_a_lifecycle_rule_that_could_remove_the_image_is_warned_of(reference: ImageReference) -> None:
+    world = _holding(reference)
     world.repositories.rule = "rule 1 keeps 10 images"
-    get_image(world, _target(_THEIRS))
+    get_image(world, _target(reference))
 
     assert any("rule 1 keeps 10 images" in warning for warning in world.log.of_kind("warning"))
     assert world.repositories.expected == [(_OWN,)]

@@ -7,7 +7,7 @@ import pytest
 
 from ecr_lambda_deploy.errors import BuildError, DeployError
 from ecr_lambda_deploy.image_model import BuildOrder, Fingerprint, ImageReference
-from ecr_lambda_deploy.wanted import ImageTarget
+from ecr_lambda_deploy.wanted import ExistingImage, ImageTarget
 from tests.unit.examples import ELSEWHERE, NEW, OLD, function_state, image
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import BUILD, World, get_image, image_target
@@ -205,14 +205,38 @@ def test_without_a_function_lambda_s_permission_is_not_asked_for() -> None:
     assert world.log.of_kind("warning") == []
 
 
-def test_a_lifecycle_rule_that_could_remove_the_image_is_warned_of() -> None:
+@pytest.mark.parametrize("target", [_TARGET, _FORCED])
+def test_a_lifecycle_rule_that_could_remove_the_image_is_warned_of(target: ImageTarget) -> None:
     world = World()
     world.repositories.rule = "rule 1 keeps 10 images"
-    get_image(world, _TARGET)
+    get_image(world, target)
 
     (warning,) = world.log.of_kind("warning")
     assert "rule 1 keeps 10 images" in warning
-    assert world.repositories.expected == [(_OWN, "v1")]
+    (order,) = world.builder.orders
+    assert [{*tags} for tags in world.repositories.expected] == [{order.tag, "v1", _OWN}]
+
+
+@pytest.mark.parametrize("is_built", [True, False])
+def test_policies_are_not_asked_where_the_functions_run_the_image_already(is_built: bool) -> None:
+    world = World()
+    world.registry.hold(registry_image(OLD), _OWN)
+    get_image(world, _TARGET if is_built else image_target(ExistingImage(uri=str(OLD))))
+
+    assert world.repositories.tagged != []
+    assert not {"may_lambda_pull", "expiring_rule"} & {*world.calls}
+
+
+def test_policies_of_a_repository_that_the_run_creates_are_not_asked() -> None:
+    there = image("b", registry=ELSEWHERE)
+    for source in (BUILD, ExistingImage(uri=str(there))):
+        world = World(functions=FakeFunctions(function_state(image=_OF_ANOTHER_ACCOUNT)))
+        world.elsewhere.hold(registry_image(there))
+        world.registry.repositories = {}
+        get_image(world, image_target(source, repository="orders", create_repository=True))
+
+        assert world.repositories.created == ["orders"]
+        assert not {"may_lambda_pull", "expiring_rule"} & {*world.calls}
 
 
 @pytest.mark.parametrize("call", ["may_lambda_pull", "expiring_rule", "may_overwrite"])
