@@ -18,34 +18,33 @@ class Record:
     """What a description says; what it does not say is empty.
 
     Attributes:
-        commit: full SHA of what was released.
-        repository: `owner/name` of the run.
         run: number and attempt of the run, `ID/ATTEMPT`.
         previous: version that served before.
         mode: `rollback` for what a rollback did.
         undone: number of the run whose release that rollback took back.
+        repeats: number of the run whose release serves again; 0 if no run had released that.
+        repository: `owner/name` of the run.
+        commit: full SHA of what was released.
         workflow: file name of the run's workflow, percent-encoded; it comes last, since it may be cut.
     """
 
-    commit: str = ""
-    repository: str = ""
     run: str = ""
     previous: str = ""
     mode: str = ""
     undone: str = ""
+    repeats: str = ""
+    repository: str = ""
+    commit: str = ""
     workflow: str = ""
 
     @classmethod
-    def of(cls, run: WorkflowRun, *, commit: str = "", previous: str = "", mode: str = "", undone: str = "") -> Self:
-        """Return what a run records of itself."""
+    def of(cls, run: WorkflowRun, **facts: str) -> Self:
+        """Return what a run records of itself, and other facts."""
         return cls(
-            commit=commit,
-            repository=run.repository,
             run=f"{run.run_id}/{run.attempt}" if run.run_id else "",
-            previous=previous,
-            mode=mode,
-            undone=undone,
+            repository=run.repository,
             workflow=quote(run.workflow),
+            **facts,
         )
 
     @classmethod
@@ -57,8 +56,21 @@ class Record:
     @property
     def run_id(self) -> int:
         """GitHub's number of the run; 0 if none is recorded."""
-        number = self.run.partition("/")[0]
-        return int(number) if number.isascii() and number.isdigit() else 0
+        return _number(self.run.partition("/")[0])
+
+    @property
+    def undone_id(self) -> int:
+        """GitHub's number of the run whose release was taken back; 0 if none is recorded."""
+        return _number(self.undone)
+
+    @property
+    def released_id(self) -> int:
+        """GitHub's number of the run that released this first; 0 if none is recorded."""
+        return _number(self.repeats) if self.repeats else self.run_id
+
+    def is_rollback_of(self, run: WorkflowRun) -> bool:
+        """Whether a rollback of this run, in any attempt, has recorded it."""
+        return self.mode == "rollback" and self.run_id != 0 and str(self.run_id) == run.run_id
 
     def __str__(self) -> str:
         """Return the description."""
@@ -66,16 +78,44 @@ class Record:
         return " ".join(f"{key}={value}" for key, value in facts if value)[:_LONGEST]
 
 
-def last_release(observed: ObservedFunction) -> Record:
-    """Return the record of what was released or rolled back last.
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
 
-    Weights on an alias are of a release that has not ended, so the version that it points to is what was released.
-    """
+
+def last_release(observed: ObservedFunction) -> Record:
+    """Return the record of what was released or rolled back last; shares of an alias's traffic leave it as it was."""
     if observed.alias is None:
         return Record.parse(observed.versions[-1].description if observed.versions else "")
-    record = Record.parse("" if observed.alias.weights else observed.alias.description)
-    version = observed.aliased
+    record, version = Record.parse(observed.alias.description), observed.aliased
     return record if record.run or version is None else Record.parse(version.description)
+
+
+def last_begun(observed: ObservedFunction, repository: str) -> int:
+    """Return the number of the run whose release serves, or has a share of the traffic and has not ended.
+
+    Args:
+        observed: the function, with its versions where the alias has weights.
+        repository: whose runs count; empty for those of any.
+    """
+    weights = observed.alias.weights if observed.alias else {}
+    shared = [Record.parse(version.description) for version in observed.versions if version.number in weights]
+    records = [record for record in (last_release(observed), *shared) if repository in {"", record.repository}]
+    return max((record.released_id for record in records), default=0)
+
+
+def brought_back(observed: ObservedFunction) -> PublishedVersion | None:
+    """Return the version whose code a rollback without an alias has brought back, but did not come to publish."""
+    newest = observed.versions[-1] if observed.versions else None
+    if observed.alias is not None or newest is None or observed.published is not None:
+        return None
+    before = observed.version_numbered(Record.parse(newest.description).previous)
+    return before if before and observed.latest and before.code_sha256 == observed.latest.code_sha256 else None
+
+
+def is_unrecorded(observed: ObservedFunction) -> bool:
+    """Whether code serves without an alias that was given after the last release, and that no run has published."""
+    is_published = observed.published is not None or brought_back(observed) is not None
+    return observed.alias is None and bool(observed.versions) and not is_published
 
 
 def newer_run(run: WorkflowRun, record: Record) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ecr_lambda_deploy.apply import Application
-from ecr_lambda_deploy.errors import DeployError, RevisionError
+from ecr_lambda_deploy.errors import CancelledError, DeployError, RevisionError
 from ecr_lambda_deploy.function_model import ObservedFunction
 from ecr_lambda_deploy.function_ports import Aliases, Functions
 from ecr_lambda_deploy.function_reads import observe_function
@@ -107,12 +107,26 @@ class Release:
     _application: Application | None = field(default=None, init=False)
 
     def prepare(self) -> None:
-        """Plan, and do everything up to the version: what serves by an alias stays as it is."""
-        self._attempt(self._prepare)
+        """Plan, and do everything up to the version: what serves by an alias stays as it is.
+
+        A release that has not begun when another one fails, or the run is cancelled, does not begin.
+        """
+        try:
+            self._clock.sleep(0)
+        except DeployError as error:
+            self._leave(error)
+        else:
+            self._attempt(self._prepare)
 
     def flip(self) -> None:
         """Have the alias serve what was prepared."""
         self._attempt(self._flip)
+
+    def finish(self) -> None:
+        """Do everything for this function alone."""
+        self.prepare()
+        self.flip()
+        self.conclude()
 
     def conclude(self) -> None:
         """Record success; or take back what was done, if another release has failed."""
@@ -123,6 +137,18 @@ class Release:
             application.fail(self.group.reason())
         else:
             application.succeed()
+
+    @property
+    def _clock(self) -> GroupClock:
+        return GroupClock(clock=self.outside.clock, group=self.group)
+
+    def _leave(self, error: DeployError) -> None:
+        """Record that nothing was done."""
+        is_cancelled = isinstance(error, CancelledError)
+        why = "the run was cancelled" if is_cancelled else f"the release to {self.group.failed} failed"
+        skipped = Outcome.untouched(self.observed, ReleaseStatus.SKIPPED)
+        reason = f"{why} before this one had begun"
+        self.journal.record(replace(skipped, reason=reason, error=error if is_cancelled else None))
 
     def _attempt(self, act: Callable[[], None]) -> None:
         """Do something; a failure is taken back at once."""
@@ -145,7 +171,7 @@ class Release:
             if skip_stale(self.target, self.observed, self.outside, self.journal):
                 return None
             plan = self.decide(self.observed)
-            outside = replace(self.outside, clock=GroupClock(clock=self.outside.clock, group=self.group))
+            outside = replace(self.outside, clock=self._clock)
             application = self._application = Application(
                 plan=plan, reason=self.reason, outside=outside, journal=self.journal
             )
@@ -197,20 +223,28 @@ class Release:
         self.observed = self.observe(self.target, outside.functions, outside.aliases)
 
 
-def release_all(releases: Sequence[Release]) -> None:
-    """Carry out releases side by side: aliases move when everything else is done, and if one fails all go back.
+def release_all(releases: Sequence[Release], *, together: bool = True) -> None:
+    """Carry out releases side by side.
+
+    Args:
+        releases: one for each function.
+        together: whether they stand or fall together: aliases then move when everything else is done, and if one fails
+            all go back. Else each is done for itself, as soon as it can be.
 
     Raises:
         Exception: a bug, when everything is taken back.
     """
-    group = Group()
-    for release in releases:
-        release.group = group
     with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="release") as pool:
-        list(pool.map(Release.prepare, releases))
-        if not group.failed:
-            list(pool.map(Release.flip, releases))
-        list(pool.map(Release.conclude, releases))
+        if not together:
+            list(pool.map(Release.finish, releases))
+        else:
+            group = Group()
+            for release in releases:
+                release.group = group
+            list(pool.map(Release.prepare, releases))
+            if not group.failed:
+                list(pool.map(Release.flip, releases))
+            list(pool.map(Release.conclude, releases))
     for release in releases:
         if release.bug is not None:
             raise release.bug
@@ -221,5 +255,5 @@ def skip_stale(target: FunctionTarget, observed: ObservedFunction, outside: Outs
     reason = staleness(target, observed, journal.run)
     if reason:
         outside.log.warning(reason)
-        journal.record(replace(Outcome.untouched(observed), status=ReleaseStatus.SKIPPED))
+        journal.record(Outcome.untouched(observed, ReleaseStatus.SKIPPED))
     return bool(reason)

@@ -43,7 +43,8 @@ class Reverting:
     def run(self) -> Outcome:
         """Revert, and return the outcome; its error tells what was reverted, and what was not."""
         if not self._written.is_anything:
-            return self._looked_at()
+            # A run that is cancelled has no time to look at what it has not changed.
+            return self._outcome() if isinstance(self.failed.error, CancelledError) else self._looked_at()
         self.changes.clock = self.clock
         self.changes.tell = lambda _: None  # what is recorded from here on says what went wrong, too
         self.record(self._outcome("Reverting it has not ended."))

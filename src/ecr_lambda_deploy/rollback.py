@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
-from ecr_lambda_deploy.errors import DeployError, Failures
-from ecr_lambda_deploy.function_model import ObservedFunction, PublishedVersion
-from ecr_lambda_deploy.function_reads import AT_ONCE, observe_releases
+from ecr_lambda_deploy.errors import DeployError, Failures, MissingFunctionError
+from ecr_lambda_deploy.function_model import ObservedFunction, PublishedVersion, name_of
+from ecr_lambda_deploy.function_ports import Aliases, Functions
+from ecr_lambda_deploy.function_reads import AT_ONCE, observe_begun, observe_releases, with_versions
 from ecr_lambda_deploy.history import Record
 from ecr_lambda_deploy.image_checks import check_image
 from ecr_lambda_deploy.image_model import ImageReference
@@ -17,11 +18,14 @@ from ecr_lambda_deploy.phases import phase
 from ecr_lambda_deploy.plan import ReleasePlan, check_updatable
 from ecr_lambda_deploy.ports import Outside
 from ecr_lambda_deploy.release import Release, release_all, skip_stale
-from ecr_lambda_deploy.rollback_choice import Choice, choose, history, is_first_release, released_together
+from ecr_lambda_deploy.rollback_choice import Choice, choose, history, is_first_release
+from ecr_lambda_deploy.rollback_group import released_together
 from ecr_lambda_deploy.rollback_plan import RollbackGoal, plan_rollback
 from ecr_lambda_deploy.wanted import PLATFORM_OF, EarlierRelease, FunctionTarget, ImageTarget
 
 _FULL_LENGTH = 40  # of a commit's SHA
+
+_Read = Callable[[FunctionTarget, Functions, Aliases], ObservedFunction]
 
 
 def roll_back(inputs: Inputs, outside: Outside, journal: Journal) -> None:
@@ -31,16 +35,19 @@ def roll_back(inputs: Inputs, outside: Outside, journal: Journal) -> None:
         DeployError: before any function was touched. Failures after that are part of the outcomes.
     """
     images = {function.name: image for image in inputs.images for function in image.functions}
-    targets = [function for image in inputs.images for function in image.functions]
+    # Here none is created.
+    targets = [replace(function, creation=None) for image in inputs.images for function in image.functions]
+    journal.expect(name_of(target.name) for target in targets)
     with phase("Check", outside, journal):
-        observed = _observe(targets, outside)
-        journal.outcomes = tuple(Outcome.untouched(function) for function in observed)
-        wanted = _wanted(inputs, list(zip(targets, observed, strict=True)), outside, journal)
+        if inputs.manifest and all(image.source == EarlierRelease() for image in inputs.images):
+            wanted = _released_last(targets, outside, journal)
+        else:
+            wanted = _observed(targets, observe_releases, outside, journal)
         releases = _decided(wanted, images, outside, journal)
         if any(target.traffic for target in targets):
             outside.log.notice("'traffic' is skipped: a rollback moves the alias at once.")
     with phase("Roll back", outside, journal, is_folded=False), outside.clock.polled():
-        release_all(releases)
+        release_all(releases, together=False)
 
 
 def _decided(
@@ -57,7 +64,7 @@ def _decided(
     failures = Failures()
 
     def decided(target: FunctionTarget, observed: ObservedFunction) -> Release | None:
-        with failures.noted():
+        with failures.noted(), journal.failing(observed.name):
             check_updatable(observed)
             if skip_stale(target, observed, outside, journal):
                 return None
@@ -79,47 +86,75 @@ def _decided(
     return [release for release in found if release is not None]
 
 
-def _observe(targets: Sequence[FunctionTarget], outside: Outside) -> list[ObservedFunction]:
-    """Read all functions, side by side.
+def _observed(
+    targets: Sequence[FunctionTarget], read: _Read, outside: Outside, journal: Journal
+) -> list[tuple[FunctionTarget, ObservedFunction]]:
+    """Read functions, side by side.
 
     Raises:
         DeployError: with all that may not be read or do not exist.
     """
     failures, observed = Failures(), []
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="observe") as pool:
-        reads = [pool.submit(observe_releases, target, outside.functions, outside.aliases) for target in targets]
-    for read in reads:
-        with failures.noted():
-            observed.append(read.result())
+        reads = [pool.submit(read, target, outside.functions, outside.aliases) for target in targets]
+    for target, future in zip(targets, reads, strict=True):
+        with failures.noted(), journal.failing(name_of(target.name)):
+            function = future.result()
+            journal.record(Outcome.untouched(function))
+            observed.append((target, function))
     failures.tell()
     return observed
 
 
-def _wanted(
-    inputs: Inputs,
-    functions: Sequence[tuple[FunctionTarget, ObservedFunction]],
-    outside: Outside,
-    journal: Journal,
+def _released_last(
+    targets: Sequence[FunctionTarget], outside: Outside, journal: Journal
 ) -> list[tuple[FunctionTarget, ObservedFunction]]:
-    """Return what is to be rolled back: of a manifest's functions, those that the last run released together.
+    """Return those of a manifest's functions that the last run released, with all their versions.
 
     Raises:
-        DeployError: no run has released any of them.
+        DeployError: no run has released any of them, or there was nothing before that.
     """
-    if not inputs.manifest or any(image.source != EarlierRelease() for image in inputs.images):
-        return list(functions)
-    together = released_together([observed for _, observed in functions], journal.run)
-    outside.log.info(f"The last run of {inputs.manifest} released {', '.join(together)}")
-    wanted = []
-    for target, observed in functions:
-        if observed.name not in together:
+
+    def skip(name: str, why: str) -> None:
+        outside.log.warning(f"{name} stays as it is: {why}.")
+        outcome = next(outcome for outcome in journal.outcomes if outcome.function == name)
+        journal.record(replace(outcome, status=ReleaseStatus.SKIPPED, reason=why))
+
+    present = []
+    for target, observed in _observed(targets, _observe_if_there, outside, journal):
+        if observed.latest is None:
+            skip(observed.name, "there is no such function")
+        elif not target.publish and not target.alias:
+            skip(observed.name, "with 'publish: false' it has no history")
+        else:
+            present.append((target, observed))
+    group = released_together([observed for _, observed in present], journal.run)
+    outside.log.info(f"To be taken back: {', '.join(group.names)}; {group.reason}")
+    for _, observed in present:
+        if observed.name not in group.names:
             journal.record(Outcome.untouched(observed, ReleaseStatus.UNCHANGED))
-        elif is_first_release(observed):
-            outside.log.warning(f"{observed.name} stays as it is: nothing was released to it before.")
-            journal.record(Outcome.untouched(observed, ReleaseStatus.SKIPPED))
+    wanted, known = [], {target.name: observed for target, observed in present if observed.name in group.names}
+    members = [target for target, _ in present if target.name in known]
+    for target, observed in _observed(
+        members, lambda target, functions, _: with_versions(target, known[target.name], functions), outside, journal
+    ):
+        if is_first_release(observed, journal.run):
+            skip(observed.name, "nothing was released to it before")
         else:
             wanted.append((target, observed))
+    if not wanted:
+        raise DeployError(
+            f"There is nothing to go back to: {group.reason}, and nothing was released to them before.",
+            "Name a version, a commit or a digest in the input 'rollback-to'.",
+        )
     return wanted
+
+
+def _observe_if_there(target: FunctionTarget, functions: Functions, aliases: Aliases) -> ObservedFunction:
+    try:
+        return observe_begun(target, functions, aliases)
+    except MissingFunctionError:
+        return ObservedFunction(name=name_of(target.name), latest=None)
 
 
 def _planned(

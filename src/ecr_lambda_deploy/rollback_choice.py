@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.function_model import ObservedFunction, PublishedVersion
-from ecr_lambda_deploy.history import Record, last_release, line_of_releases
+from ecr_lambda_deploy.history import Record, brought_back, last_release, line_of_releases
 from ecr_lambda_deploy.model import WorkflowRun
 
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
@@ -62,18 +62,19 @@ def _best(versions: Sequence[PublishedVersion], observed: ObservedFunction) -> P
     return max(versions, key=lambda version: (version.number in line, int(version.number)), default=None)
 
 
+def _serving(observed: ObservedFunction) -> PublishedVersion | None:
+    """Return the version that serves; None for code that was not published."""
+    return observed.version_numbered(observed.version) if observed.alias else observed.published
+
+
 def _previous(observed: ObservedFunction, run: WorkflowRun) -> PublishedVersion:
-    alias, newest = observed.alias, observed.versions[-1] if observed.versions else None
-    serving = observed.version_numbered(observed.version) if alias else observed.published
-    if serving is not None and _is_of(run, alias.description if alias else serving.description):
-        return serving  # this run has gone back already
+    alias, serving = observed.alias, _serving(observed)
+    if serving is not None and _has_gone_back(observed, run):
+        return serving
     if alias is not None and alias.weights and serving is not None:
         return serving  # the release that has not ended is taken back
-    if serving is None and alias is None and newest is not None:
-        # What `$LATEST` runs was never released, or a rollback was cut short before it published what it brought back.
-        before = observed.version_numbered(Record.parse(newest.description).previous)
-        is_there = before and observed.latest and before.code_sha256 == observed.latest.code_sha256
-        return before if before and is_there else newest
+    if serving is None and alias is None and observed.versions:
+        return brought_back(observed) or observed.versions[-1]
     number = Record.parse(serving.description).previous if serving else ""
     if not number:
         what = f"Version {serving.number} of {observed.name}" if serving else observed.name
@@ -90,47 +91,19 @@ def _previous(observed: ObservedFunction, run: WorkflowRun) -> PublishedVersion:
     return version
 
 
-def released_together(observed: Sequence[ObservedFunction], run: WorkflowRun) -> tuple[str, ...]:
-    """Return the names of the functions that the last run released, of all that it could have.
-
-    A rollback that was cut short is gone on with: what it has not taken back yet is taken back.
-
-    Args:
-        observed: the functions.
-        run: that asks.
-
-    Raises:
-        DeployError: no run has released any of them.
-    """
-    records = {function.name: last_release(function) for function in observed}
-    ours = {
-        name: record
-        for name, record in records.items()
-        if record.run_id and (not run.repository or record.repository == run.repository)
-    }
-    if not ours:
-        raise DeployError(
-            "None of these functions was released by a run of this repository, so there is none to take back.",
-            "Name what to go back to in the input 'rollback-to'.",
-        )
-    last = max(ours.values(), key=lambda record: record.run_id)
-    own = str(last.run_id) == run.run_id
-    wanted = {last.run_id}
-    if last.mode == "rollback" and last.undone:
-        left = {record.run_id for record in ours.values()} & {int(last.undone)}
-        wanted = left | ({last.run_id} if own else set()) if left or own else wanted
-    return tuple(name for name, record in ours.items() if record.run_id in wanted)
+def _has_gone_back(observed: ObservedFunction, run: WorkflowRun) -> bool:
+    """Whether this run, in an earlier attempt, has rolled a function back, and it still serves that."""
+    record = last_release(observed) if observed.alias or observed.published else Record()
+    return record.is_rollback_of(run)
 
 
-def is_first_release(observed: ObservedFunction) -> bool:
-    """Whether what serves is all that was ever released to a function."""
-    serving = observed.version_numbered(observed.version)
-    return serving is not None and len(observed.versions) == 1 and not Record.parse(serving.description).previous
-
-
-def _is_of(run: WorkflowRun, description: str) -> bool:
-    record = Record.parse(description)
-    return record.mode == "rollback" and bool(record.run_id) and str(record.run_id) == run.run_id
+def is_first_release(observed: ObservedFunction, run: WorkflowRun) -> bool:
+    """Whether nothing was released to a function before what serves, so that a run has nothing to go back to."""
+    serving, weights = _serving(observed), observed.alias.weights if observed.alias else {}
+    if serving is None or weights or _has_gone_back(observed, run):
+        return False
+    record = Record.parse(serving.description)
+    return record.run_id != 0 and not record.previous
 
 
 def history(observed: ObservedFunction, chosen: PublishedVersion | None = None) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction
-from ecr_lambda_deploy.history import Record, last_release
+from ecr_lambda_deploy.history import Record, is_unrecorded, last_begun, last_release
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import WorkflowRun
 from ecr_lambda_deploy.plan import (
@@ -47,12 +47,8 @@ def plan_rollback(
     anew, as a version with the history of the one that they repeat.
     """
     version, alias = goal.version, observed.alias
-    undone = last_release(observed)
-    # What this run has taken back already stays what it took back.
-    of_run = (
-        undone.undone if undone.mode == "rollback" and str(undone.run_id) == run.run_id else str(undone.run_id or "")
-    )
-    moved = str(Record.of(run, mode="rollback", undone=of_run))
+    facts = {"mode": "rollback", "undone": _undone(observed, run), "repeats": _repeated(observed, goal)}
+    moved = str(Record.of(run, **facts))
     steps: list[Step] = []
     if target.alias and version is not None and version.state.value == "Active":
         if alias is None or alias.version != version.version or alias.weights:
@@ -68,10 +64,26 @@ def plan_rollback(
     cannot_serve = target.alias != "" and version is not None
     if cannot_serve or not is_served(target, observed, goal.image, goal.architecture):
         previous = observed.version if version is None else goal.record.previous
-        description = str(Record.of(run, commit=goal.record.commit, previous=previous, mode="rollback", undone=of_run))
+        description = str(Record.of(run, commit=goal.record.commit, previous=previous, **facts))
         at_once = replace(target, traffic=())
         steps += code_steps(
             target, observed, goal.image, goal.architecture, is_anew=cannot_serve or is_asleep(observed.latest)
         )
         steps += version_steps(at_once, observed, description, moved)
     return ReleasePlan(target=target, observed=observed, steps=tuple(steps), is_rollback=True)
+
+
+def _undone(observed: ObservedFunction, run: WorkflowRun) -> str:
+    """Return the run whose release is taken back; empty if none has recorded it."""
+    last = last_release(observed)
+    if last.is_rollback_of(run):
+        return last.undone  # what this run has taken back already stays what it took back
+    return "" if is_unrecorded(observed) else str(last_begun(observed, run.repository) or "")
+
+
+def _repeated(observed: ObservedFunction, goal: RollbackGoal) -> str:
+    """Return the run that released what is gone back to; empty for an image that no version has."""
+    if goal.version is None:
+        return ""
+    stays = observed.alias is not None and observed.alias.version == goal.version.version
+    return str((last_release(observed) if stays else goal.record).released_id)

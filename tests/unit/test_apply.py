@@ -72,7 +72,7 @@ def test_code_is_updated_settled_and_only_then_published(reads: int) -> None:
         "8",
         None,
     )
-    assert outcome.seconds == pytest.approx(world.clock.now() - 1000)
+    assert outcome.seconds == pytest.approx(world.clock.now() - 1000, abs=0.001)
 
 
 def test_the_log_says_what_is_done() -> None:

@@ -1,11 +1,20 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_lambda_deploy.function_model import LATEST, AliasState, FunctionState
-from ecr_lambda_deploy.history import Record, last_release, line_of_releases, newer_run
+from ecr_lambda_deploy.history import (
+    Record,
+    brought_back,
+    is_unrecorded,
+    last_begun,
+    last_release,
+    line_of_releases,
+    newer_run,
+)
+from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import WorkflowRun
 from tests.unit.examples import RUN, alias_state, function_state, image, observed_function, version_state
 
@@ -17,12 +26,12 @@ _RECORD = Record.of(RUN, commit=RUN.commit, previous="6")
     [
         (
             _RECORD,
-            f"commit={RUN.commit} repository=acme/shop run=12345678901/1 previous=6 workflow=deploy.yml",
+            f"run=12345678901/1 previous=6 repository=acme/shop commit={RUN.commit} workflow=deploy.yml",
         ),
-        (Record.of(RUN), "repository=acme/shop run=12345678901/1 workflow=deploy.yml"),
+        (Record.of(RUN), "run=12345678901/1 repository=acme/shop workflow=deploy.yml"),
         (
-            Record.of(RUN, mode="rollback"),
-            "repository=acme/shop run=12345678901/1 mode=rollback workflow=deploy.yml",
+            Record.of(RUN, mode="rollback", undone="5", repeats="4"),
+            "run=12345678901/1 mode=rollback undone=5 repeats=4 repository=acme/shop workflow=deploy.yml",
         ),
         (Record.of(WorkflowRun(attempt="1"), previous="6"), "previous=6"),  # outside GitHub
         (Record.of(WorkflowRun()), ""),
@@ -52,11 +61,15 @@ def test_a_description_has_room_for_github_s_longest_names(mode: str) -> None:
     assert _LONGEST.workflow.startswith(read.workflow)
 
 
-def test_an_alias_s_description_has_room_for_them_too() -> None:
-    record = Record.of(_LONGEST, mode="rollback")
+@pytest.mark.parametrize(
+    ("facts", "cut"), [({}, {"workflow"}), ({"previous": "1234567890", "commit": 40 * "c"}, {"workflow", "commit"})]
+)
+def test_what_a_rollback_goes_by_is_never_cut(facts: dict[str, str], cut: set[str]) -> None:
+    record = Record.of(_LONGEST, mode="rollback", undone=11 * "8", repeats=11 * "7", **facts)
+    read = Record.parse(str(record))
 
-    assert len(str(record)) <= 256
-    assert Record.parse(str(record)).run_id == int(_LONGEST.run_id)
+    assert len(str(record)) == 256
+    assert {field.name for field in fields(Record) if getattr(read, field.name) != getattr(record, field.name)} == cut
 
 
 @given(
@@ -67,6 +80,8 @@ def test_an_alias_s_description_has_room_for_them_too() -> None:
         run=st.from_regex(r"([1-9][0-9]{0,10}/[1-9])?", fullmatch=True),
         previous=st.from_regex(r"([1-9][0-9]{0,3})?", fullmatch=True),
         mode=st.sampled_from(["", "rollback"]),
+        undone=st.from_regex(r"([1-9][0-9]{0,10})?", fullmatch=True),
+        repeats=st.from_regex(r"(0|[1-9][0-9]{0,10})?", fullmatch=True),
         workflow=st.from_regex(r"(([\w.=-]{1,20})\.ya?ml)?", fullmatch=True),
     )
 )
@@ -149,12 +164,49 @@ _VERSIONS = (version_state("7", description=_BY_100), version_state("8", image("
         (alias_state("7", description="by hand"), 100),
         (alias_state("7", description=_BY_300), 300),
         (alias_state("8", description=_BY_300), 300),
-        (alias_state("7", weights={"8": 0.1}, description=_BY_300), 100),  # a release that has not ended
+        (alias_state("7", weights={"8": 0.1}, description=_BY_300), 300),  # 8 is of a release that has not ended
         (alias_state(LATEST), 0),
     ],
 )
 def test_what_was_released_last(alias: AliasState | None, expected: int) -> None:
     assert last_release(observed_function(None, *_VERSIONS, alias=alias)).run_id == expected
+
+
+@pytest.mark.parametrize(
+    ("alias", "expected"),
+    [
+        (alias_state("8", description=_BY_200), 200),
+        (alias_state("7", description=_BY_100, weights={"8": 0.1}), 200),
+        (alias_state("8", description=_BY_300, weights={"7": 0.1}), 300),  # Lambda's own, while it allocates
+        (alias_state("7", description=str(Record.of(_run("300"), mode="rollback", repeats="100"))), 100),
+        (alias_state("7", description=str(Record.of(_run("300"), mode="rollback", repeats="0"))), 0),
+        (alias_state("7", description="mode=rollback run=300/1 repeats=x"), 0),
+        (None, 200),
+    ],
+)
+def test_which_run_has_begun_the_last_release(alias: AliasState | None, expected: int) -> None:
+    observed = observed_function(None, *_VERSIONS, alias=alias)
+
+    assert last_begun(observed, "") == expected
+    assert last_begun(observed, "acme/other") == 0
+
+
+@pytest.mark.parametrize(
+    ("latest", "back", "is_unknown"),
+    [
+        (image("b"), None, False),
+        (image("a"), "7", False),  # a rollback was cut short before it published
+        (image("c"), None, True),
+    ],
+)
+def test_what_runs_unpublished(latest: ImageReference, back: str | None, *, is_unknown: bool) -> None:
+    versions = version_state("7", image("a")), version_state("8", image("b"), "previous=7")
+    observed = observed_function(function_state(image=latest), *versions)
+    found = brought_back(observed)
+
+    assert (found.number if found else None) == back
+    assert is_unrecorded(observed) is is_unknown
+    assert not is_unrecorded(replace(observed, versions=()))
 
 
 def test_where_nothing_was_released_nothing_is_recorded() -> None:

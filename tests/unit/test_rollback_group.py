@@ -1,73 +1,126 @@
 """Which functions of a manifest go back together."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
 from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import ObservedFunction
+from ecr_lambda_deploy.function_model import AliasState, ObservedFunction
 from ecr_lambda_deploy.history import Record
 from ecr_lambda_deploy.model import WorkflowRun
-from ecr_lambda_deploy.rollback_choice import is_first_release, released_together
-from tests.unit.examples import RUN, alias_state, function_state, observed_function, version_state
+from ecr_lambda_deploy.rollback_group import released_together
+from tests.unit.examples import NEW, OLD, RUN, alias_state, function_state, image, observed_function, version_state
 
-_FIRST, _LAST, _BACK = (replace(RUN, run_id=run_id) for run_id in ("100", "200", "300"))
+_FIRST, _LAST, _BACK, _AGAIN = (replace(RUN, run_id=run_id) for run_id in ("100", "200", "300", "400"))
 
 
-def _function(name: str, run: WorkflowRun, **record: str) -> ObservedFunction:
-    """Return a function whose alias a run moved last."""
-    description = str(Record.of(run, **record))
-    observed = observed_function(None, version_state("7"), alias=alias_state("7", description=description))
-    return replace(observed, name=name, latest=function_state(name=name))
+def _function(
+    name: str, run: WorkflowRun, *, weights: Mapping[str, float] | None = None, canary: WorkflowRun = RUN, **facts: str
+) -> ObservedFunction:
+    """Return a function whose alias a run moved last, perhaps with a share of the traffic for what another released."""
+    alias = alias_state("7", description=str(Record.of(run, **facts)), weights=weights or {})
+    versions = version_state("7"), version_state("8", NEW, str(Record.of(canary)))
+    return replace(observed_function(None, *versions, alias=alias), name=name, latest=function_state(name=name))
+
+
+def _back(name: str, *, undone: str = "200", repeats: str = "100", run: WorkflowRun = _BACK) -> ObservedFunction:
+    return _function(name, run, mode="rollback", undone=undone, repeats=repeats)
+
+
+def _names(*observed: ObservedFunction, run: WorkflowRun = _BACK) -> tuple[str, ...]:
+    return released_together(observed, run).names
 
 
 def test_what_the_last_run_released_goes_back_and_nothing_else() -> None:
-    functions = [_function("orders", _LAST), _function("stock", _FIRST), _function("mail", _LAST)]
+    functions = _function("orders", _LAST), _function("stock", _FIRST), _function("mail", _LAST)
 
-    assert released_together(functions, _BACK) == ("orders", "mail")
-
-
-def test_a_rollback_that_was_cut_short_is_gone_on_with() -> None:
-    done = _function("orders", replace(RUN, run_id="250"), mode="rollback", undone="200")
-    functions = [done, _function("stock", _FIRST), _function("mail", _LAST)]
-
-    assert released_together(functions, _BACK) == ("mail",)
+    assert _names(*functions) == ("orders", "mail")
+    assert released_together(functions, _BACK).reason == "run 200 was the last that released to them"
 
 
-def test_a_rollback_that_is_run_again_takes_back_no_more_than_it_has() -> None:
-    done = [_function(name, _BACK, mode="rollback", undone="200") for name in ("orders", "mail")]
-
-    assert released_together([*done, _function("stock", _FIRST)], replace(_BACK, attempt="2")) == ("orders", "mail")
+def test_the_next_rollback_takes_back_all_that_the_run_before_had_released() -> None:
+    assert _names(_back("orders"), _back("stock"), _function("mail", _FIRST), run=_AGAIN) == ("orders", "stock", "mail")
 
 
-def test_a_second_rollback_goes_further_back_with_the_same_functions() -> None:
-    done = [_function(name, replace(RUN, run_id="250"), mode="rollback", undone="200") for name in ("orders", "mail")]
+def test_what_a_rollback_that_was_cut_short_has_left_is_taken_back_by_the_next() -> None:
+    assert _names(_back("orders"), _function("stock", _FIRST), _function("mail", _LAST), run=_AGAIN) == ("mail",)
 
-    assert released_together([*done, _function("stock", _FIRST)], _BACK) == ("orders", "mail")
+
+def test_one_after_that_goes_further_back_with_all() -> None:
+    gone_on = _back("mail", run=_AGAIN)
+    functions = _back("orders"), _function("stock", _FIRST), gone_on
+
+    assert _names(*functions, run=replace(RUN, run_id="500")) == ("orders", "stock", "mail")
+
+
+@pytest.mark.parametrize("undone", ["200", "", "x"])
+def test_a_rollback_that_is_run_again_takes_back_no_more_than_it_was_to(undone: str) -> None:
+    functions = _back("orders", undone=undone), _function("stock", _FIRST), _function("mail", _LAST)
+    again = replace(_BACK, attempt="2")
+
+    assert _names(*functions, run=again) == (("orders", "mail") if undone == "200" else ("orders",))
+    assert _names(_back("orders"), _back("mail"), _function("stock", _FIRST), run=again) == ("orders", "mail")
+
+
+def test_what_no_run_had_released_is_not_taken_back_once_more() -> None:
+    functions = _back("orders", repeats="0"), _function("mail", _FIRST)
+
+    assert _names(*functions, run=_AGAIN) == ("mail",)
+
+
+def test_a_release_that_has_not_ended_is_taken_back_and_none_before_it() -> None:
+    shared = _function("orders", _LAST, weights={"8": 0.1}, canary=replace(RUN, run_id="250"))
+
+    assert _names(shared, _function("mail", _LAST)) == ("orders",)
+
+
+def test_what_such_a_run_has_released_already_goes_back_with_it() -> None:
+    died = replace(RUN, run_id="250")
+    # Its version is one that a run before had published for the same code.
+    shared = _function("orders", _FIRST, weights={"8": 0.1}, canary=replace(RUN, run_id="240"))
+
+    assert _names(shared, _function("mail", died), _function("stock", _LAST)) == ("orders", "mail")
+
+
+def _unaliased(name: str, latest: str, run: WorkflowRun = _LAST) -> ObservedFunction:
+    """Return a function without an alias that runs an image: `a` and `b` are versions 7 and 8."""
+    versions = (
+        version_state("7", image("a"), str(Record.of(_FIRST))),
+        version_state("8", image("b"), str(Record.of(run, previous="7"))),
+    )
+    return replace(observed_function(function_state(name=name, image=image(latest)), *versions), name=name)
+
+
+@pytest.mark.parametrize(
+    ("latest", "expected"),
+    [
+        ("b", ("orders", "mail")),
+        ("a", ("orders", "mail")),  # a rollback was cut short before it published
+        ("c", ("orders",)),  # a release was, and which run's is not recorded
+    ],
+)
+def test_without_an_alias_the_newest_version_tells(latest: str, expected: tuple[str, ...]) -> None:
+    functions = _unaliased("orders", latest), _unaliased("mail", "b"), _unaliased("stock", "b", _FIRST)
+
+    assert _names(*functions) == expected
 
 
 def test_runs_of_other_repositories_do_not_count() -> None:
     theirs = replace(_LAST, repository="acme/other")
+    shared = _function("stock", _FIRST, weights={"8": 0.1}, canary=theirs)
 
-    assert released_together([_function("orders", _FIRST), _function("mail", theirs)], _BACK) == ("orders",)
+    assert _names(_function("orders", _FIRST), _function("mail", theirs)) == ("orders",)
+    assert _names(_function("orders", _FIRST), shared) == ("orders", "stock")
+    assert _names(_function("orders", _FIRST), _function("mail", theirs), run=replace(_BACK, repository="")) == (
+        "mail",
+    )
 
 
-def test_where_no_run_has_released_anything_there_is_nothing_to_take_back() -> None:
-    functions = [observed_function(None, version_state("7"), alias=alias_state("7"))]
+@pytest.mark.parametrize("alias", [alias_state("7"), None])
+def test_where_no_run_has_released_anything_there_is_nothing_to_take_back(alias: AliasState | None) -> None:
+    functions = [observed_function(function_state(image=NEW), version_state("7", OLD), alias=alias)]
 
     with pytest.raises(DeployError, match="was released by a run of this repository") as caught:
         released_together(functions, _BACK)
     assert "'rollback-to'" in caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("observed", "is_first"),
-    [
-        (observed_function(None, version_state("1"), alias=alias_state("1")), True),
-        (observed_function(None, version_state("1"), version_state("2"), alias=alias_state("2")), False),
-        (observed_function(None, version_state("7", description="previous=6"), alias=alias_state("7")), False),
-        (observed_function(None), False),
-    ],
-)
-def test_a_first_release_has_nothing_before_it(observed: ObservedFunction, *, is_first: bool) -> None:
-    assert is_first_release(observed) is is_first
