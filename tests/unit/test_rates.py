@@ -210,7 +210,9 @@ def test_what_aws_limits_on_its_own_is_counted_on_its_own() -> None:
     names = [
         ("lambda", "UpdateAlias"),
         ("lambda", "GetFunction"),
+        ("lambda", "GetPolicy"),
         ("ecr", "PutImage"),
+        ("cloudwatch", "DescribeAlarms"),
     ]
 
     assert len({limits.of(*name) for name in names} - {None}) == len(names)

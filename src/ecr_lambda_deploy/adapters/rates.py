@@ -1,6 +1,6 @@
 """How many calls a second AWS answers an account in a Region, and waiting so that no more are made.
 
-[Lambda quotas, API requests; Amazon ECR service quotas, rate of API requests]
+[Lambda quotas, API requests; Amazon ECR service quotas, rate of API requests; CloudWatch service quotas]
 """
 
 from collections import deque
@@ -12,8 +12,10 @@ from ecr_lambda_deploy.ports import Clock
 
 _CALLS = {
     "lambda:GetFunction": 100,
+    "lambda:GetPolicy": 15,
     "lambda:*": 15,  # all others together
     "ecr:PutImage": 10,
+    "cloudwatch:DescribeAlarms": 9,
 }
 _PERIOD = 1.04  # seconds; a little more than the second that AWS counts, since calls take different times to get there
 _BACK_OFF = 1.0  # seconds
