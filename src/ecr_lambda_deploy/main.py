@@ -94,7 +94,7 @@ def _outside(inputs: Inputs, environment: Mapping[str, str], console: Console, c
         functions=LambdaFunctions(aws),
         aliases=LambdaAliases(aws),
         invocations=LambdaInvocations(aws),
-        alarms=CloudWatchAlarms(aws),
+        alarms=CloudWatchAlarms(aws, clock),
         repositories=repositories,
         sources=EcrSources(aws, target=repositories, tools=ImageTools(environment=environment), mask=console.mask),
         builders=lambda choice: Buildx(
