@@ -127,14 +127,20 @@ def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def aws_of(traffic: Traffic, role: RoleToAssume | None = None, *, id_token: Callable[[str], str] | None = None) -> Aws:
+def aws_of(
+    traffic: Traffic,
+    role: RoleToAssume | None = None,
+    *,
+    id_token: Callable[[str], str] | None = None,
+    clock: SystemClock | None = None,
+) -> Aws:
     """Return what the action would use, its secrets masked into the record."""
     return Aws(
         region=REGION,
         role=role,
         id_token=id_token or (lambda audience: f"token for {audience}"),
         mask=traffic.mask,
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
     )
 
 

@@ -1,6 +1,5 @@
 """The AWS credentials of the whole run, from the environment or from a role, and the clients that use them."""
 
-import random
 from collections.abc import Callable
 from copy import copy
 from threading import Lock
@@ -11,13 +10,13 @@ from botocore import UNSIGNED
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.credentials import CredentialResolver, DeferredRefreshableCredentials
-from botocore.exceptions import BotoCoreError, ConnectionError, HTTPClientError  # noqa: A004 # botocore's own name
+from botocore.exceptions import BotoCoreError
 from botocore.model import OperationModel
 from botocore.session import get_session
 
 from ecr_lambda_deploy.adapters.aws_errors import RefusedError, translated
 from ecr_lambda_deploy.adapters.rates import RateLimits, TurnClock
-from ecr_lambda_deploy.adapters.retries import DELAYS
+from ecr_lambda_deploy.adapters.retries import THROTTLED, retry_by_delay
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.wanted import RoleToAssume
 
@@ -35,8 +34,8 @@ _TRUST_HINT = (
     "OIDC provider. README.md has the whole policy."
 )
 _CONFIG = Config(
-    # `_retry_delay` decides. Botocore's own modes share a quota among all calls of a client: a handful at once uses it
-    # up within a second, and a fault of some seconds then fails the run.
+    # `retry_by_delay` decides. Botocore's own modes share a quota among all calls of a client: a handful at once uses
+    # it up within a second, and a fault of some seconds then fails the run.
     retries={"mode": "standard", "total_max_attempts": 1},
     connect_timeout=10,
     read_timeout=60,
@@ -45,8 +44,6 @@ _CONFIG = Config(
 )
 # A function runs for 15 minutes at most [Lambda quotas]; a second try would invoke it twice.
 _INVOKING_CONFIG = _CONFIG.merge(Config(read_timeout=15 * 60 + 30))
-_PASSING_STATUSES = {429, 500, 502, 503, 504}
-_THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
 
 
 class _RoleCredentials(DeferredRefreshableCredentials):
@@ -64,7 +61,7 @@ class Aws:
         role: the role to take; None to use the environment's credentials.
         id_token: returns the job's OIDC token for an audience.
         mask: keeps a secret out of the log.
-        clock: what requests wait with for their turn; an error that its `sleep` raises ends the call.
+        clock: what requests wait with before they are sent, or sent again.
     """
 
     def __init__(
@@ -149,9 +146,9 @@ class Aws:
             if key not in self._clients:
                 client = self._session.client(service, region_name=self.region, config=config)
                 limits = self._limits.setdefault(self.region, RateLimits(self._clock))
-                _keep_within(client, limits, service)
+                _keep_within(client, limits, service)  # first, so that others back off while a refused request waits
                 if config is _CONFIG:
-                    _retry_by_delay(client)
+                    retry_by_delay(client, self._clock)
                 self._clients[key] = client
             return self._clients[key]
 
@@ -187,7 +184,7 @@ class Aws:
 
     def _sts(self, config: Config) -> "STSClient":
         client = self._environment.client("sts", config=config)
-        _retry_by_delay(client)
+        retry_by_delay(client, self._clock)
         return client
 
     def _job_token(self) -> str:
@@ -211,38 +208,9 @@ def _keep_within(client: "CloudWatchClient | ECRClient | LambdaClient", limits: 
     def back_off(
         *, operation: OperationModel, response: tuple[AWSResponse, dict[str, Any]] | None, **_: object
     ) -> None:
-        is_throttled = response is not None and response[1].get("Error", {}).get("Code") in _THROTTLED
+        is_throttled = response is not None and response[1].get("Error", {}).get("Code") in THROTTLED
         if is_throttled and (limit := limits.of(service, operation.name)):
             limit.back_off()
 
     client.meta.events.register_first("request-created", wait)
     client.meta.events.register_first("needs-retry", back_off)
-
-
-def _retry_by_delay(client: "CloudWatchClient | ECRClient | LambdaClient | STSClient") -> None:
-    # What the first listener returns is what counts; the stubs know only of listeners that return nothing.
-    client.meta.events.register_first("needs-retry", _retry_delay)  # type: ignore[arg-type]
-
-
-def _retry_delay(
-    *,
-    attempts: int,
-    response: tuple[AWSResponse, dict[str, Any]] | None,
-    caught_exception: Exception | None,
-    **_: object,
-) -> float | None:
-    """Return how many seconds to wait before a request is sent again; None if it is not.
-
-    Args:
-        attempts: how often it was sent.
-        response: what AWS answered, if it did.
-        caught_exception: why there is no answer.
-    """
-    is_passing = isinstance(caught_exception, HTTPClientError | ConnectionError)
-    if response is not None:
-        answer, parsed = response
-        code = parsed.get("Error", {}).get("Code")
-        is_passing = answer.status_code in _PASSING_STATUSES or code in _THROTTLED
-    if not is_passing or attempts > len(DELAYS):
-        return None
-    return DELAYS[attempts - 1] * (1 + random.random() / 4)  # noqa: S311 # parallel calls spread out, no secret

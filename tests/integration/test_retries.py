@@ -1,0 +1,91 @@
+"""Requests that fail in passing are sent again, for as long as the run is not cancelled."""
+
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ConnectTimeoutError
+from urllib3 import HTTPResponse
+
+from ecr_lambda_deploy.adapters.clock import SystemClock
+from ecr_lambda_deploy.errors import CancelledError
+from tests.integration.aws_in_memory import Traffic, aws_of, recorded_aws
+
+
+@pytest.fixture
+def traffic(monkeypatch: pytest.MonkeyPatch) -> Iterator[Traffic]:
+    with recorded_aws(monkeypatch) as traffic:
+        yield traffic
+
+
+class _Clock(SystemClock):
+    """Time that passes only where somebody sleeps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.naps: list[float] = []
+        self.during_the_first: Callable[[], object] = lambda: None
+
+    def now(self) -> float:
+        return sum(self.naps)
+
+    def sleep(self, seconds: float) -> None:
+        self.naps.append(seconds)
+        if len(self.naps) == 1:
+            self.during_the_first()
+
+
+def _fail_once(client: Any, fail: Callable[[str], AWSResponse]) -> None:  # noqa: ANN401 # boto3's are made at run time
+    """Have the first request of a client fail."""
+    failures = [fail]
+
+    def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+        return failures.pop()(str(request.url)) if failures else None
+
+    client.meta.events.register_first("before-send", answer)
+
+
+def _throttled(url: str) -> AWSResponse:
+    headers = HTTPHeaders()
+    headers["x-amzn-errortype"] = "TooManyRequestsException"
+    return AWSResponse(url, 429, headers, HTTPResponse(BytesIO(b"{}"), preload_content=False))
+
+
+def _timed_out(url: str) -> AWSResponse:
+    raise ConnectTimeoutError(endpoint_url=url)
+
+
+def test_a_request_that_waits_to_be_sent_again_is_given_up_when_the_run_is_cancelled(traffic: Traffic) -> None:
+    clock = SystemClock()
+    clock._cancelled.set()  # noqa: SLF001 # as the signal's thread does
+    client = aws_of(traffic, clock=clock).ecr()
+    _fail_once(client, _timed_out)
+    with clock.polled(), pytest.raises(CancelledError):
+        client.describe_repositories()
+
+    assert traffic.requests() == []
+
+
+def test_what_takes_something_back_is_sent_again_all_the_same(traffic: Traffic) -> None:
+    clock = SystemClock()
+    clock._cancelled.set()  # noqa: SLF001
+    client = aws_of(traffic, clock=clock).ecr()
+    _fail_once(client, _timed_out)
+    with clock.polled(), clock.undisturbed():
+        client.describe_repositories()
+
+    assert len(traffic.requests()) == 1
+
+
+def test_other_requests_back_off_while_one_that_was_refused_waits(traffic: Traffic) -> None:
+    clock = _Clock()
+    client = aws_of(traffic, clock=clock).functions()
+    _fail_once(client, _throttled)
+    clock.during_the_first = client.list_functions
+    client.list_functions()
+
+    refused, other = clock.naps[:2]
+    assert other == pytest.approx(1.0 - refused)
