@@ -98,7 +98,7 @@ def test_with_on_failure_keep_the_others_are_released(worlds: dict[str, World]) 
 
 def test_what_has_nothing_to_do_is_unchanged_whatever_becomes_of_the_others(worlds: dict[str, World]) -> None:
     _release({"one": worlds["one"]})
-    worlds["two"].functions.before["invoke", 1] = raising(DeployError("no luck"))
+    worlds["two"].functions.before["point_alias", 1] = raising(DeployError("no luck"))
     outcomes = _release(worlds)
 
     assert outcomes["one"].status is ReleaseStatus.UNCHANGED
