@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import get_args
+
+from ecr_lambda_deploy.wanted import Mode, Platform
 
 
 class Scope(Enum):
@@ -44,7 +47,7 @@ class Input:
 
 
 TABLE: Mapping[str, Input] = {
-    "mode": Input(scope=Scope.RUN, default="deploy", choices=("deploy", "build", "plan", "rollback")),
+    "mode": Input(scope=Scope.RUN, default="deploy", choices=tuple(Mode)),
     "function-name": Input(scope=Scope.RUN, shape=Shape.LINES),
     "manifest": Input(scope=Scope.RUN),
     "only": Input(scope=Scope.RUN, shape=Shape.LINES),
@@ -56,7 +59,7 @@ TABLE: Mapping[str, Input] = {
     "build-contexts": Input(scope=Scope.BUILD, shape=Shape.PAIRS),
     "labels": Input(scope=Scope.BUILD, shape=Shape.PAIRS),
     "secrets": Input(scope=Scope.BUILD, shape=Shape.PAIRS),
-    "platform": Input(scope=Scope.IMAGE, choices=("linux/amd64", "linux/arm64")),
+    "platform": Input(scope=Scope.IMAGE, choices=get_args(Platform)),
     "set": Input(scope=Scope.BUILD, shape=Shape.LINES),
     "pull": Input(scope=Scope.BUILD, shape=Shape.FLAG, default="false"),
     "no-cache": Input(scope=Scope.BUILD, shape=Shape.FLAG, default="false"),

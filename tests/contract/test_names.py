@@ -3,14 +3,13 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
 
-from ecr_lambda_deploy.input_table import INPUTS, TABLE
+from ecr_lambda_deploy.input_table import INPUTS
 from ecr_lambda_deploy.outputs import OUTPUTS
-from ecr_lambda_deploy.wanted import Mode, Platform
 
 _ROOT = Path(__file__).parents[2]
 
@@ -66,11 +65,6 @@ def test_the_action_declares_the_inputs_that_the_code_reads(action: Mapping[str,
 
 def test_the_action_declares_the_outputs_that_the_code_writes(action: Mapping[str, Any]) -> None:
     assert tuple(action["outputs"]) == OUTPUTS
-
-
-@pytest.mark.parametrize(("name", "choices"), [("mode", tuple(Mode)), ("platform", get_args(Platform))])
-def test_the_choices_of_an_input_are_those_that_the_code_has_a_type_for(name: str, choices: tuple[str, ...]) -> None:
-    assert TABLE[name].choices == choices
 
 
 @pytest.mark.parametrize("kind", ["inputs", "outputs"])
