@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from ecr_lambda_deploy.changes import CONFLICT_DELAY, FunctionChanges, taken_over
-from ecr_lambda_deploy.errors import InProgressError, RevisionError, TakenOverError
+from ecr_lambda_deploy.changes import CONFLICT_DELAY, FunctionChanges
+from ecr_lambda_deploy.errors import InProgressError, RevisionError, TakenOverError, UnsentError
 from ecr_lambda_deploy.function_model import AliasState, FunctionState
 from ecr_lambda_deploy.history import Record, newer_run
 from ecr_lambda_deploy.revert_plan import is_as_left
-from ecr_lambda_deploy.settle import wait_until_allocated
+from ecr_lambda_deploy.settle import taken_over, wait_until_allocated
 
 
 def point_alias(
@@ -71,6 +71,9 @@ def _move(changes: FunctionChanges, wanted: AliasState, *, is_first: bool, is_un
                 weights=wanted.weights,
                 description=wanted.description,
             )
+        except UnsentError:
+            changes.written.asked = None
+            raise
         except (InProgressError, RevisionError):
             present = changes.outside.aliases.read(changes.name, wanted.name)
             if present is not None and _is_same(present, wanted):

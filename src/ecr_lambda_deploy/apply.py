@@ -21,7 +21,7 @@ from ecr_lambda_deploy.plan import (
 )
 from ecr_lambda_deploy.ports import Outside
 from ecr_lambda_deploy.revert import Reverting
-from ecr_lambda_deploy.revert_plan import plan_revert
+from ecr_lambda_deploy.revert_plan import Written, plan_revert
 from ecr_lambda_deploy.smoke_test import run_smoke_test
 from ecr_lambda_deploy.traffic import check_alarms, shift_traffic
 
@@ -61,9 +61,9 @@ class Application:
         )
 
     @property
-    def has_written(self) -> bool:
-        """Whether anything was written, or may have been."""
-        return self._changes.written.is_anything
+    def written(self) -> Written:
+        """What was written, or may have been."""
+        return self._changes.written
 
     def check_alarms(self) -> None:
         """Make sure that no alarm is in ALARM before traffic is shifted.
@@ -105,9 +105,12 @@ class Application:
         self._record(replace(Outcome.untouched(self.plan.observed), after=self._changes.now, status=self._status()))
 
     def fail(self, reason: DeployError) -> None:
+        """Record why it has failed, and the way back, should the run end before that is gone."""
+        self._record(self._outcome(self._changes.now, reason))
+
+    def revert(self, reason: DeployError) -> None:
         """Take back what was written, and record why and how far."""
         failed = replace(Outcome.untouched(self.plan.observed), after=self._changes.now, error=reason)
-        self._record(failed)
         reverting = Reverting(
             plan=self.plan,
             changes=self._changes,
@@ -115,8 +118,7 @@ class Application:
             clock=self.outside.clock.steady(),
             record=self._record,
         )
-        with self.outside.clock.undisturbed():
-            self._record(reverting.run())
+        self._record(reverting.run())
 
     def _status(self) -> ReleaseStatus:
         if not self.plan.steps:
@@ -131,10 +133,13 @@ class Application:
 
     def _tell(self, now: ObservedFunction) -> None:
         """Record what serves now, and the way back, should the run end within a step."""
+        self._record(self._outcome(now))
+
+    def _outcome(self, now: ObservedFunction, error: DeployError | None = None) -> Outcome:
         plan = self.plan
         way = plan_revert(now, plan.observed, self._changes.written, is_kept=not plan.target.reverts)
         mending = tuple(command(step, now) for step in way.steps)
-        self._record(replace(Outcome.untouched(plan.observed), after=now, mending=mending))
+        return replace(Outcome.untouched(plan.observed), after=now, error=error, mending=mending)
 
     def _carry_out(self, step: Step) -> None:
         changes, outside, target = self._changes, self.outside, self.plan.target

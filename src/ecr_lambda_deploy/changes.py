@@ -3,13 +3,19 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from ecr_lambda_deploy.errors import DeployError, InProgressError, MissingFunctionError, RevisionError, TakenOverError
+from ecr_lambda_deploy.errors import (
+    DeployError,
+    InProgressError,
+    MissingFunctionError,
+    RevisionError,
+    UnsentError,
+)
 from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction, PublishedVersion, Status
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import WorkflowRun
 from ecr_lambda_deploy.ports import Clock, Outside
 from ecr_lambda_deploy.revert_plan import Written
-from ecr_lambda_deploy.settle import failed_update, wait_until_settled
+from ecr_lambda_deploy.settle import failed_update, taken_over, wait_until_settled
 from ecr_lambda_deploy.wanted import Architecture
 
 CONFLICT_DELAY = 0.3
@@ -93,20 +99,25 @@ class FunctionChanges:
         # Should the answer be lost, what was asked for may have been done.
         self.written.image, self.written.architecture = image, architecture
         try:
-            latest = self._start_update(image, architecture, follows_alias=follows_alias)
+            latest = self._start_update(image, architecture, before, follows_alias=follows_alias)
         except (InProgressError, RevisionError):
             self.written = before
             raise
         in_progress = Status(value="InProgress")
         self._note(replace(latest, image=image, architecture=architecture, update=in_progress, code_sha256=""))
 
-    def _start_update(self, image: ImageReference, architecture: Architecture, *, follows_alias: bool) -> FunctionState:
+    def _start_update(
+        self, image: ImageReference, architecture: Architecture, before: Written, *, follows_alias: bool
+    ) -> FunctionState:
         decided_on = self._known()
         deadline = self.clock.now() + self.wait_timeout
         while True:
             latest = self._known()
             try:
                 self.outside.functions.update_code(self.name, image, architecture, revision_id=latest.revision_id)
+            except UnsentError:
+                self.written = before
+                raise
             except (InProgressError, RevisionError) as error:
                 latest = self._read_again(error, deadline)
             else:
@@ -231,11 +242,3 @@ class FunctionChanges:
             self.outside.log.info(f"{self.name} is being changed by somebody else; waiting")
         self.clock.sleep(CONFLICT_DELAY)
         return self._note(self.settle())
-
-
-def taken_over(latest: FunctionState) -> TakenOverError:
-    """Return the error that tells of somebody else's update."""
-    return TakenOverError(
-        f"{latest.name} runs {latest.image}, not the image of this run: somebody else updated it meanwhile.",
-        "Give the workflow a 'concurrency' group, and leave this function's code to one workflow.",
-    )

@@ -76,6 +76,10 @@ class CancelledError(DeployError):
         super().__init__("The run was cancelled.", "Run this job again: it goes on from what is there.")
 
 
+class UnsentError(CancelledError):
+    """The run was cancelled before a request was sent for the first time: it has changed nothing."""
+
+
 class BuildError(DeployError):
     """An image could not be built, or not be pushed.
 

@@ -196,8 +196,12 @@ class RunClock(Clock, Protocol):
     def steady(self) -> Clock:
         """Return the same time with a `sleep` that cancelling does not cut short."""
 
-    def undisturbed(self) -> AbstractContextManager[None]:
-        """Within the block this thread's requests wait for their turn although the run is cancelled."""
+    def undisturbed(self, *, first: bool = True) -> AbstractContextManager[None]:
+        """Within the block cancelling ends none of this thread's waits, and its requests come before all usual ones.
+
+        Args:
+            first: whether they come before those of others that are undisturbed, too.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,7 @@ What a person reads in the middle of it is per function; what a release promises
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -14,67 +13,15 @@ from ecr_lambda_deploy.errors import CancelledError, DeployError, RevisionError
 from ecr_lambda_deploy.function_model import ObservedFunction
 from ecr_lambda_deploy.function_ports import Aliases, Functions
 from ecr_lambda_deploy.function_reads import observe_function
+from ecr_lambda_deploy.group import Group, GroupClock
 from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.plan import ReleasePlan, staleness
-from ecr_lambda_deploy.ports import Clock, Outside, RunClock
+from ecr_lambda_deploy.ports import Outside
 from ecr_lambda_deploy.settle import wait_until_settled
 from ecr_lambda_deploy.wanted import FunctionTarget
 
 _MOST_DECISIONS = 10
 _AT_ONCE = 128  # functions; most of the time they wait for Lambda
-
-
-@dataclass(slots=True, kw_only=True)
-class Group:
-    """Releases that stand or fall together.
-
-    Attributes:
-        failed: the function whose release failed first; empty as long as none has.
-    """
-
-    failed: str = ""
-
-    def reason(self) -> DeployError:
-        """Return why the others are taken back."""
-        return DeployError(
-            f"The release to {self.failed} failed, so this one is taken back.",
-            "Look at the error of that function. With 'on-failure: keep' the others stay released.",
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupClock:
-    """Time; a release ends where it sleeps when the run is cancelled, or another release of the group has failed."""
-
-    clock: RunClock
-    group: Group
-
-    def now(self) -> float:
-        """Return seconds since some fixed moment."""
-        return self.clock.now()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait.
-
-        Raises:
-            CancelledError: the run is cancelled.
-            DeployError: another release has failed.
-        """
-        self.clock.sleep(seconds)
-        if self.group.failed:
-            raise self.group.reason()
-
-    def polled(self) -> AbstractContextManager[None]:
-        """Within the block cancelling is told by `sleep` alone."""
-        return self.clock.polled()
-
-    def steady(self) -> Clock:
-        """Return the same time with a `sleep` that nothing cuts short."""
-        return self.clock.steady()
-
-    def undisturbed(self) -> AbstractContextManager[None]:
-        """Within the block this thread's requests wait for their turn although the run is cancelled."""
-        return self.clock.undisturbed()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,6 +52,7 @@ class Release:
     group: Group = field(default_factory=Group)
     bug: Exception | None = None
     _application: Application | None = field(default=None, init=False)
+    _error: DeployError | None = field(default=None, init=False)
 
     def prepare(self) -> None:
         """Plan, and do everything up to the version: what serves by an alias stays as it is.
@@ -120,7 +68,8 @@ class Release:
 
     def flip(self) -> None:
         """Have the alias serve what was prepared."""
-        self._attempt(self._flip)
+        if self._error is None:
+            self._attempt(self._flip)
 
     def finish(self) -> None:
         """Do everything for this function alone."""
@@ -129,14 +78,22 @@ class Release:
         self.conclude()
 
     def conclude(self) -> None:
-        """Record success; or take back what was done, if another release has failed."""
+        """Record success; or take back what was done, if this release has failed, or another one."""
         application = self._application
         if application is None:
             return
-        if self.group.failed and application.plan.steps:
-            application.fail(self.group.reason())
-        else:
+        error = self._error
+        if error is None and self.group.failed and application.plan.steps:
+            error = self.group.reason()
+        if error is None:
             application.succeed()
+        else:
+            application.revert(error)
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it has moved an alias, so that it is taken back before others."""
+        return self._application is not None and self._application.written.is_of_alias
 
     @property
     def _clock(self) -> GroupClock:
@@ -151,17 +108,17 @@ class Release:
         self.journal.record(replace(skipped, reason=reason, error=error if is_cancelled else None))
 
     def _attempt(self, act: Callable[[], None]) -> None:
-        """Do something; a failure is taken back at once."""
+        """Do something; what fails is noted, for `conclude` to take it back."""
         try:
             act()
         except Exception as error:  # noqa: BLE001 # a bug is raised again when everything is taken back
             reason = error if isinstance(error, DeployError) else DeployError(f"This is a bug: {error!r}")
             self.bug = None if reason is error else error
-            if self.target.reverts and not self.group.failed:
-                self.group.failed = self.observed.name
-            application, self._application = self._application, None
-            if application is not None:
-                application.fail(reason)
+            self._error = reason
+            if self.target.reverts:
+                self.group.fail(self.observed.name, reason)
+            if self._application is not None:
+                self._application.fail(reason)
             else:
                 self.journal.record(replace(Outcome.untouched(self.observed), error=reason))
 
@@ -206,7 +163,7 @@ class Release:
 
     def _look_again(self, application: Application, error: RevisionError) -> None:
         """Read the function once more, to decide again; what was written already cannot be decided again."""
-        if application.has_written:
+        if application.written.is_anything:
             raise error
         self._application = None
         self.outside.log.info(f"{self.observed.name}: deciding again: {error.message}")
@@ -235,19 +192,36 @@ def release_all(releases: Sequence[Release], *, together: bool = True) -> None:
         Exception: a bug, when everything is taken back.
     """
     with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="release") as pool:
-        if not together:
-            list(pool.map(Release.finish, releases))
+        if together:
+            _carry_out_together(releases, pool)
         else:
-            group = Group()
-            for release in releases:
-                release.group = group
-            list(pool.map(Release.prepare, releases))
-            if not group.failed:
-                list(pool.map(Release.flip, releases))
-            list(pool.map(Release.conclude, releases))
+            list(pool.map(Release.finish, releases))
     for release in releases:
         if release.bug is not None:
             raise release.bug
+
+
+def _carry_out_together(releases: Sequence[Release], pool: ThreadPoolExecutor) -> None:
+    """Carry out releases of one group; once one has failed, each that stops is taken back at once."""
+    group, concluded = Group(), list[Future[None]]()
+    for release in releases:
+        release.group = group
+    for act in (Release.prepare, Release.flip):
+        stopped: list[Release] = []
+        acting = {pool.submit(act, release): release for release in releases}
+        for future in as_completed(acting):
+            future.result()
+            stopped.append(acting[future])
+            if group.failed:
+                urgent_first = sorted(stopped, key=lambda release: not release.is_urgent)
+                concluded += [pool.submit(release.conclude) for release in urgent_first]
+                stopped.clear()
+        if group.failed:
+            break
+    else:
+        concluded = [pool.submit(release.conclude) for release in releases]
+    for future in concluded:
+        future.result()
 
 
 def skip_stale(target: FunctionTarget, observed: ObservedFunction, outside: Outside, journal: Journal) -> bool:

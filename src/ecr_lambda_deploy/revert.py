@@ -35,29 +35,39 @@ class Reverting:
     record: Callable[[Outcome], None]
     _done: list[str] = field(default_factory=list)
     _written: Written = field(init=False)
+    _is_alias_known: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """Keep what was written until now apart from what reverting writes."""
         self._written = replace(self.changes.written)
+        self._is_alias_known = self._written.asked is None
 
     def run(self) -> Outcome:
         """Revert, and return the outcome; its error tells what was reverted, and what was not."""
         if not self._written.is_anything:
-            # A run that is cancelled has no time to look at what it has not changed.
-            return self._outcome() if isinstance(self.failed.error, CancelledError) else self._looked_at()
+            return self._looked_at()
         self.changes.clock = self.clock
         self.changes.tell = lambda _: None  # what is recorded from here on says what went wrong, too
         self.record(self._outcome("Reverting it has not ended."))
+        is_alias_known, serves = self._written.asked is None, self.plan.observed.alias is None
+        # Of many functions that are put back at once, those come first whose alias is known to be this run's.
         try:
-            self._repeated(self._revert_alias)
-            self._repeated(self._revert_code)
+            with self.changes.outside.clock.undisturbed(first=is_alias_known):
+                self._repeated(self._revert_alias)
+            with self.changes.outside.clock.undisturbed(first=serves):
+                self._repeated(self._revert_code)
         except DeployError as error:
             return self._looked_at(f"Reverting it failed too: {error.message}")
         return self._looked_at()
 
     def _looked_at(self, trouble: str = "") -> Outcome:
-        """Return the outcome with what serves now, whoever has seen to that."""
+        """Return the outcome with what serves now, whoever has seen to that.
+
+        A run that is cancelled has no time for it: the calls that others still need to revert come first.
+        """
         changes = self.changes
+        if isinstance(self.failed.error, CancelledError):
+            return self._outcome(trouble)
         try:
             changes.now = observe_function(self.plan.target, changes.outside.functions, changes.outside.aliases)
         except DeployError as error:
@@ -77,8 +87,11 @@ class Reverting:
         changes = self.changes
         if not self._written.is_of_alias:
             return
-        alias = changes.outside.aliases.read(changes.name, changes.alias_name)
-        changes.now = replace(changes.now, alias=alias)
+        if self._is_alias_known:
+            self._is_alias_known = False  # if it has changed since, Lambda refuses, and it is read
+        else:
+            changes.now = replace(changes.now, alias=changes.outside.aliases.read(changes.name, changes.alias_name))
+        alias = changes.now.alias
         for step in self._way().steps:
             if isinstance(step, PointAlias) and alias is not None and step.version is not None:
                 version = step.version.version

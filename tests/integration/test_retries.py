@@ -11,7 +11,7 @@ from botocore.exceptions import ConnectTimeoutError
 from urllib3 import HTTPResponse
 
 from ecr_lambda_deploy.adapters.clock import SystemClock
-from ecr_lambda_deploy.errors import CancelledError
+from ecr_lambda_deploy.errors import CancelledError, UnsentError
 from tests.integration.aws_in_memory import Traffic, aws_of, recorded_aws
 
 
@@ -67,6 +67,34 @@ def test_a_request_that_waits_to_be_sent_again_is_given_up_when_the_run_is_cance
         client.describe_repositories()
 
     assert traffic.requests() == []
+
+
+def test_a_request_whose_turn_does_not_come_is_known_to_have_changed_nothing(traffic: Traffic) -> None:
+    clock = SystemClock()
+    clock._cancelled.set()  # noqa: SLF001
+    client = aws_of(traffic, clock=clock).functions()
+    for _ in range(15):  # as many as Lambda answers in a second
+        client.list_functions()
+    with clock.polled(), pytest.raises(UnsentError):
+        client.list_functions()
+
+    assert len(traffic.requests()) == 15
+
+
+def test_of_one_that_was_sent_and_waits_to_be_sent_again_that_is_not_known(traffic: Traffic) -> None:
+    clock = _Clock()
+
+    def cancel(_: float) -> None:
+        raise CancelledError
+
+    clock.during_the_first = lambda: setattr(clock, "sleep", cancel)
+    client = aws_of(traffic, clock=clock).functions()
+    _fail_once(client, _throttled)
+    with pytest.raises(CancelledError) as caught:
+        client.list_functions()
+
+    assert clock.naps == [pytest.approx(0.5, abs=0.2)]  # it waited to be sent again, and then for its turn
+    assert not isinstance(caught.value, UnsentError)
 
 
 def test_what_takes_something_back_is_sent_again_all_the_same(traffic: Traffic) -> None:

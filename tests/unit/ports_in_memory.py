@@ -74,7 +74,7 @@ class FakeClock:
         finally:
             self._is_polled = False
 
-    def undisturbed(self) -> AbstractContextManager[None]:
+    def undisturbed(self, *, first: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002 # nothing waits here
         return nullcontext()
 
     def steady(self) -> "SteadyFakeClock":
@@ -97,7 +97,7 @@ class SteadyFakeClock:
     def polled(self) -> Iterator[None]:
         yield
 
-    def undisturbed(self) -> AbstractContextManager[None]:
+    def undisturbed(self, *, first: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002 # nothing waits here
         return nullcontext()
 
     def steady(self) -> "SteadyFakeClock":

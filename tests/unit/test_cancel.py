@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from ecr_lambda_deploy.errors import UnsentError
 from ecr_lambda_deploy.history import Record
 from ecr_lambda_deploy.model import Outcome, ReleaseStatus
 from ecr_lambda_deploy.wanted import FunctionTarget, SmokeTest, TrafficStep
 from tests.unit.examples import NEW, OLD, RUN, alias_state, version_state
 from tests.unit.functions_in_memory import FakeFunctions
-from tests.unit.ports_in_memory import LIVE, World, release_image
+from tests.unit.ports_in_memory import LIVE, World, raising, release_image
 
 _EVERYTHING = replace(
     LIVE,
@@ -157,3 +158,33 @@ def test_without_an_alias_the_code_comes_back() -> None:
 
     assert world.functions.latest.image == OLD
     assert (outcome.status, outcome.after.image) == (ReleaseStatus.REVERTED, OLD)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_an_alias_is_put_back_before_anything_is_asked(number: int) -> None:
+    """Of many functions that are put back at once, each call more is an alias that stays."""
+    world = _world()
+    world.functions.before["point_alias", number] = world.clock.cancel
+    release_image(world, _EVERYTHING)
+    calls = [call for call in world.functions.calls if call != "alarms"]
+    cancelled = [index for index, call in enumerate(calls) if call == "point_alias"][number - 1]
+
+    assert calls[cancelled + 1] == "point_alias"
+    assert set(calls[cancelled + 2 :]) == {"read", "update_code"}
+    assert calls[-1] == "read"  # the update was seen to its end, and that is all
+
+
+@pytest.mark.parametrize("call", [("update_code", 1), ("point_alias", 1)], ids=["update_code", "point_alias"])
+def test_what_was_never_sent_is_not_looked_for(call: tuple[str, int]) -> None:
+    world = _world()
+    world.functions.before[call] = raising(UnsentError())
+    outcome = release_image(world, _EVERYTHING)
+    calls = world.functions.calls
+    after = calls[calls.index(call[0]) + 1 :]
+
+    assert "The run was cancelled." in str(outcome.error)
+    assert (outcome.is_changed, outcome.mending) == (False, ())
+    assert "read_alias" not in after
+    if call[0] == "update_code":
+        assert (after, outcome.status) == ([], ReleaseStatus.FAILED)
+    assert (world.live.version, world.functions.latest.image) == ("7", OLD)

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from functools import partial
+from threading import Event
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.errors import CancelledError, DeployError, UnsentError
 from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.plan import plan_release
 from ecr_lambda_deploy.release import Release, release_all
@@ -119,6 +120,37 @@ def test_traffic_of_the_others_is_taken_back_as_soon_as_one_fails(worlds: dict[s
     assert {outcome.status for outcome in outcomes.values()} == {ReleaseStatus.REVERTED}
     assert all(world.live.weights == {} for world in worlds.values())
     assert worlds["one"].clock.now() - started < 4000
+
+
+def test_what_has_moved_goes_back_although_another_call_hangs(worlds: dict[str, World]) -> None:
+    moved, hangs, is_back = Event(), Event(), Event()
+    worlds["one"].functions.after["point_alias", 1] = moved.set
+    worlds["one"].functions.before["update_code", 2] = is_back.set  # after its alias
+    worlds["two"].functions.before["point_alias", 1] = lambda: _fail(in_time=moved.wait(5) and hangs.wait(5))
+
+    def hang() -> None:
+        hangs.set()
+        _fail(in_time=is_back.wait(5))
+
+    worlds["three"].functions.before["point_alias", 1] = hang
+    outcomes = _release(worlds)
+
+    assert "it was in time" in str(outcomes["three"].error)
+    assert [world.live.version for world in worlds.values()] == ["7", "7", "7"]
+
+
+def _fail(*, in_time: bool) -> None:
+    raise DeployError("it was in time" if in_time else "it was not")
+
+
+@pytest.mark.parametrize("error", [CancelledError(), UnsentError()])
+def test_of_a_run_that_is_cancelled_every_function_says_so(worlds: dict[str, World], error: CancelledError) -> None:
+    worlds["two"].functions.before["point_alias", 1] = raising(error)
+    outcomes = _release(worlds)
+
+    assert {str(outcome.error) for outcome in outcomes.values()} != {"None"}
+    assert all("The run was cancelled." in str(outcome.error) for outcome in outcomes.values())
+    assert [world.live.version for world in worlds.values()] == ["7", "7", "7"]
 
 
 def test_a_bug_is_raised_when_all_have_gone_back(worlds: dict[str, World]) -> None:

@@ -13,7 +13,7 @@ from ecr_lambda_deploy.errors import CancelledError
 class _Time:
     """Time that passes only where somebody sleeps."""
 
-    is_undisturbed = False
+    rank = 2
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -55,8 +55,8 @@ class _Queue:
         self.begun: list[str] = []
         self.cancelled: list[str] = []
 
-    def join(self, name: str, *, is_undisturbed: bool = False) -> None:
-        thread = Thread(target=self._wait, args=(name, self._clock.undisturbed() if is_undisturbed else nullcontext()))
+    def join(self, name: str, block: AbstractContextManager[None] | None = None) -> None:
+        thread = Thread(target=self._wait, args=(name, block or nullcontext()))
         asleep = self._clock.asleep[thread] = Event()
         thread.start()
         assert asleep.wait(5)
@@ -153,13 +153,14 @@ def test_of_equals_who_has_waited_longer_comes_first() -> None:
     assert queue.begun == list("abcde")
 
 
-def test_who_takes_something_back_comes_before_all_that_wait() -> None:
-    with _queue(period=0.2) as (queue, _):
+def test_who_takes_back_what_serves_comes_first_and_then_who_takes_back_other_things() -> None:
+    with _queue(period=0.2) as (queue, clock):
         queue.join("one")
+        queue.join("code", clock.undisturbed(first=False))
         queue.join("two")
-        queue.join("reverting", is_undisturbed=True)
+        queue.join("alias", clock.undisturbed())
 
-    assert queue.begun == ["reverting", "one", "two"]
+    assert queue.begun == ["alias", "code", "one", "two"]
 
 
 def test_of_a_cancelled_run_all_give_up_and_take_no_turn_from_who_takes_something_back() -> None:
@@ -169,8 +170,8 @@ def test_of_a_cancelled_run_all_give_up_and_take_no_turn_from_who_takes_somethin
             queue.join(f"function {number}")
         start = time.monotonic()
         clock.cancel()
-        queue.join("reverting", is_undisturbed=True)
-        queue.join("reverting too", is_undisturbed=True)
+        queue.join("reverting", clock.undisturbed())
+        queue.join("reverting too", clock.undisturbed())
 
     assert time.monotonic() - start < 2 * period + 1
     assert queue.begun == ["reverting", "reverting too"]

@@ -17,6 +17,8 @@ The runner sends SIGINT, SIGTERM 7.5 s later, and 2.5 s after that it kills the 
 container running on its own.
 """
 
+_FIRST, _UNDISTURBED, _USUAL = range(3)  # ranks
+
 
 class SystemClock:
     """Time; a cancelled run ends where it sleeps."""
@@ -38,24 +40,28 @@ class SystemClock:
             CancelledError: the run is cancelled, at once; not within `undisturbed`.
         """
         is_interrupted = not self._is_polled and current_thread() is main_thread()
-        if self.is_undisturbed or is_interrupted:
+        if self.rank < _USUAL or is_interrupted:
             time.sleep(seconds)  # which the signal's exception leaves without harm; a lock it would leave held
         elif self._cancelled.wait(seconds):
             raise CancelledError
 
     @property
-    def is_undisturbed(self) -> bool:
-        """Whether this thread is within `undisturbed`."""
-        return getattr(self._thread, "is_undisturbed", False)
+    def rank(self) -> int:
+        """Whose requests come first: the lower."""
+        return getattr(self._thread, "rank", _USUAL)
 
     @contextmanager
-    def undisturbed(self) -> Iterator[None]:
-        """Within the block this thread's requests come first, and cancelling ends none of its waits."""
-        self._thread.is_undisturbed = True
+    def undisturbed(self, *, first: bool = True) -> Iterator[None]:
+        """Within the block cancelling ends none of this thread's waits, and its requests come before usual ones.
+
+        Args:
+            first: whether they come before those of others that are undisturbed, too.
+        """
+        before, self._thread.rank = self.rank, _FIRST if first else _UNDISTURBED
         try:
             yield
         finally:
-            self._thread.is_undisturbed = False
+            self._thread.rank = before
 
     def steady(self) -> "SteadyClock":
         """Return the same time with a `sleep` that cancelling does not cut short."""

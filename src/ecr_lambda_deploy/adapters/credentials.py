@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import boto3
 from botocore import UNSIGNED
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.config import Config
 from botocore.credentials import CredentialResolver, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError
@@ -17,7 +17,7 @@ from botocore.session import get_session
 from ecr_lambda_deploy.adapters.aws_errors import RefusedError, translated
 from ecr_lambda_deploy.adapters.rates import RateLimits, TurnClock
 from ecr_lambda_deploy.adapters.retries import THROTTLED, retry_by_delay
-from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.errors import CancelledError, DeployError, UnsentError
 from ecr_lambda_deploy.wanted import RoleToAssume
 
 if TYPE_CHECKING:
@@ -201,9 +201,13 @@ class Aws:
 def _keep_within(client: "CloudWatchClient | ECRClient | LambdaClient", limits: RateLimits, service: str) -> None:
     """Have every request, also one that is sent again, wait for its turn before it is signed."""
 
-    def wait(*, operation_name: str, **_: object) -> None:
+    def wait(*, request: AWSRequest, operation_name: str, **_: object) -> None:
         if limit := limits.of(service, operation_name):
-            limit.wait()
+            try:
+                limit.wait()
+            except CancelledError as error:
+                is_first = request.context["retries"]["attempt"] == 1
+                raise (UnsentError() if is_first else error) from error
 
     def back_off(
         *, operation: OperationModel, response: tuple[AWSResponse, dict[str, Any]] | None, **_: object

@@ -25,15 +25,15 @@ class TurnClock(Clock, Protocol):
     """Time, and who comes first."""
 
     @property
-    def is_undisturbed(self) -> bool:
-        """Whether this thread takes something back."""
+    def rank(self) -> int:
+        """Whose requests come first: the lower."""
 
 
 class RateLimit:
     """Lets no more than so many calls begin within any period.
 
-    Who takes something back comes first, and of equals who has waited longer. A call counts when it begins: who gives
-    up waiting has taken nothing from the others.
+    Who takes something back comes first, by its rank, and of equals who has waited longer. A call counts when it
+    begins: who gives up waiting has taken nothing from the others.
 
     Args:
         calls: how many.
@@ -47,11 +47,11 @@ class RateLimit:
         self._begun = deque([float("-inf")] * calls, maxlen=calls)
         self._not_before = float("-inf")
         self._numbers = count()
-        self._waiting: set[tuple[bool, int]] = set()  # the lowest comes first
+        self._waiting: set[tuple[int, int]] = set()  # the lowest comes first
 
     def wait(self) -> None:
         """Wait until one more call may begin."""
-        ticket = not self._clock.is_undisturbed, next(self._numbers)
+        ticket = self._clock.rank, next(self._numbers)
         try:
             while (seconds := self._begin(ticket)) > 0:
                 self._clock.sleep(seconds)
@@ -59,7 +59,7 @@ class RateLimit:
             with self._lock:
                 self._waiting.discard(ticket)
 
-    def _begin(self, ticket: tuple[bool, int]) -> float:
+    def _begin(self, ticket: tuple[int, int]) -> float:
         """Begin a call if it may; else return in how many seconds it may, should nobody come first meanwhile."""
         with self._lock:
             self._waiting.add(ticket)
