@@ -168,10 +168,10 @@ class ImageJob:
         step, image = self.step, self._read
         if step is None or image is None:
             return  # it is kept
-        held = add_tags(image, step.tags, found=self._found, outside=self.outside)
+        held = add_tags(image, step.tags, own=step.own, found=self._found, outside=self.outside)
         tags = (*held, step.own) if step.own else tuple(held)
         self.record(status=step.status, tags=tags)
-        self._say(f"Image {self.image} ({', '.join(tags)})")
+        self._say(f"Image {self.image} ({', '.join(tags) or 'with the tags that it has'})")
 
     @property
     def is_build(self) -> bool:

@@ -18,6 +18,7 @@ from ecr_lambda_deploy.adapters.ecr import EcrRepositories
 from ecr_lambda_deploy.adapters.ecr_images import EcrImages
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.image_model import ImageReference, Layer, RegistryImage
+from ecr_lambda_deploy.image_tags import TagLimitError
 from sandbox.aws import Aws, Fault, running_aws
 from sandbox.engine import running_engine
 from tests.integration.registry_client import (
@@ -425,12 +426,9 @@ def test_a_mutable_tag_moves_and_an_immutable_one_stays(
     assert _tags(aws, repository)["v1"] == new
 
 
-def test_other_refusals_of_a_tag_are_errors(stubbed: tuple[EcrRepositories, Stubber]) -> None:
-    repositories, stubber = stubbed
-    stubber.add_client_error("put_image", "LimitExceededException", "too many tags")
-    reference = ImageReference(registry="registry.example", repository="orders", digest=_DIGEST)
-    image = RegistryImage(
-        reference=reference,
+def _image_without_repository() -> RegistryImage:
+    return RegistryImage(
+        reference=ImageReference(registry="registry.example", repository="orders", digest=_DIGEST),
         manifest="{}",
         media_type=OCI_MANIFEST,
         platform="linux/amd64",
@@ -438,8 +436,30 @@ def test_other_refusals_of_a_tag_are_errors(stubbed: tuple[EcrRepositories, Stub
         has_entry_point=True,
     )
 
-    with pytest.raises(DeployError, match="LimitExceededException: too many tags"):
-        repositories.add_tag(image, "v1")
+
+@pytest.mark.parametrize(
+    ("message", "is_of_image"),
+    [
+        ("Adding tag 'v1' to an image exceeds the maximum allowed number of tags per image which is '1000'", True),
+        ("The repository has too many images", False),
+    ],
+)
+def test_a_limit_is_told_as_one(stubbed: tuple[EcrRepositories, Stubber], message: str, is_of_image: bool) -> None:
+    repositories, stubber = stubbed
+    stubber.add_client_error("put_image", "LimitExceededException", message)
+
+    with pytest.raises(TagLimitError, match=f"LimitExceededException: {message}") as caught:
+        repositories.add_tag(_image_without_repository(), "v1")
+    assert caught.value.is_of_image is is_of_image
+    assert "Images per repository" in caught.value.hint
+
+
+def test_other_refusals_of_a_tag_are_errors(stubbed: tuple[EcrRepositories, Stubber]) -> None:
+    repositories, stubber = stubbed
+    stubber.add_client_error("put_image", "LayersNotFoundException", "no such layer")
+
+    with pytest.raises(DeployError, match="LayersNotFoundException: no such layer"):
+        repositories.add_tag(_image_without_repository(), "v1")
 
 
 # --- repositories ----------------------------------------------------------------------------------------------------

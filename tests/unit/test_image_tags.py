@@ -1,12 +1,13 @@
 """What becomes of an image in its repository: tags, the repository itself, checks and warnings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from ecr_lambda_deploy.errors import BuildError, DeployError
 from ecr_lambda_deploy.image_model import BuildOrder, Fingerprint, ImageReference
+from ecr_lambda_deploy.image_tags import TagLimitError
 from ecr_lambda_deploy.wanted import ExistingImage, ImageTarget
 from tests.unit.examples import ELSEWHERE, NEW, OLD, function_state, image
 from tests.unit.functions_in_memory import FakeFunctions
@@ -64,6 +65,51 @@ def test_a_tag_that_stays_elsewhere_is_noticed_and_not_claimed(is_built: bool) -
     assert str(NEW) in notice
     assert world.image.tags == ("v2", _OWN)
     assert world.orders.tags["v1"] == OLD.digest
+
+
+def _limit(*, is_of_image: bool) -> TagLimitError:
+    return TagLimitError("ecr:PutImage on orders failed: LimitExceededException", is_of_image=is_of_image)
+
+
+def _index(world: World) -> str:
+    return world.registry.hold_index(registry_image(OLD), tag=_OWN)
+
+
+@pytest.mark.parametrize("is_of_image", [True, False])
+@pytest.mark.parametrize(
+    "hold",
+    [lambda world: world.registry.hold(registry_image(OLD), _OWN), _index, lambda _: None],
+    ids=["found", "of an index", "built"],
+)
+def test_one_tag_too_many_keeps_no_image_from_being_deployed(
+    hold: Callable[[World], object], is_of_image: bool
+) -> None:
+    world = World()
+    hold(world)
+    world.repositories.refusals["add_tag"] = _limit(is_of_image=is_of_image)
+
+    get_image(world, _TARGET)
+    notice = world.log.of_kind("notice")[0]
+    for words in ("without the tag v1", "`rollback-to: v1`", "batch-delete-image", "LimitExceededException"):
+        assert words in notice
+    assert world.image.tags == (_OWN,)
+
+
+def test_an_image_that_is_named_by_its_digest_needs_no_tag_where_it_has_all_that_it_may_have() -> None:
+    world = World()
+    world.repositories.refusals["add_tag"] = _limit(is_of_image=True)
+
+    assert get_image(world, image_target(ExistingImage(uri=str(OLD)))) == OLD
+    assert world.image.tags == ()
+
+
+def test_an_image_that_may_have_no_tag_is_not_deployed_where_it_can_get_none() -> None:
+    world = World()
+    world.repositories.refusals["add_tag"] = _limit(is_of_image=False)
+
+    error = _refused(world, image_target(ExistingImage(uri=str(OLD))))
+    assert "LimitExceededException" in error.message
+    assert error.hint
 
 
 @pytest.mark.parametrize("is_immutable", [True, False])

@@ -104,6 +104,7 @@ class EcrRepositories:
             False if the tag stays on other content, because the repository's tags are immutable.
 
         Raises:
+            TagLimitError: ECR has a limit.
             DeployError: ECR refuses otherwise.
         """
         return self._images.add_tag(image, tag)

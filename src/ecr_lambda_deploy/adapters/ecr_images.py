@@ -13,6 +13,7 @@ from ecr_lambda_deploy.adapters.image_status import checked_status, identifier
 from ecr_lambda_deploy.adapters.retries import TransientError, retried
 from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.image_model import ImageReference, Layer, RegistryImage
+from ecr_lambda_deploy.image_tags import TagLimitError
 from ecr_lambda_deploy.wanted import Platform
 
 if TYPE_CHECKING:
@@ -155,6 +156,7 @@ class EcrImages:
             False if the tag stays on other content, because the repository's tags are immutable.
 
         Raises:
+            TagLimitError: ECR has a limit.
             DeployError: ECR refuses otherwise.
         """
         repository = image.reference.repository
@@ -171,6 +173,9 @@ class EcrImages:
         except RefusedError as error:
             if error.code == "ImageTagAlreadyExistsException":
                 return False
+            if error.code == "LimitExceededException":
+                # "exceeds the maximum allowed number of tags per image which is '1000'" [medic/cht-core#11099]
+                raise TagLimitError(error.message, is_of_image="tags per image" in error.message) from error
             if error.code != "ImageAlreadyExistsException":
                 raise
         return True
