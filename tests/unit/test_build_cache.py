@@ -24,12 +24,15 @@ def _order(
     *,
     may_overwrite: bool | None = True,
     present: ImageReference | None = None,
+    name: str = "",
+    context: Path = _WORKSPACE,
     dockerfile: Path = _WORKSPACE / "Dockerfile",
     target: str = "",
     platform: Platform = "linux/amd64",
 ) -> BuildOrder:
     return BuildOrder(
-        build=Build(context=dockerfile.parent, dockerfile=dockerfile, target=target, cache=cache or CacheChoice()),
+        name=name,
+        build=Build(context=context, dockerfile=dockerfile, target=target, cache=cache or CacheChoice()),
         platform=platform,
         labels={},
         repository_uri=f"{_REGISTRY}/orders",
@@ -129,9 +132,12 @@ def test_imports_that_are_given_are_imported() -> None:
     assert (chosen.imports, chosen.exports) == (("r:c", f"type=gha,scope=s,{_SERVICE_ENTRY}"), ())
 
 
-def test_builds_that_share_a_repository_do_not_share_a_cache() -> None:
+def test_builds_that_share_a_repository_or_a_dockerfile_do_not_share_a_cache() -> None:
     orders = [
         _order(),
+        _order(name="orders"),
+        _order(name="stock"),
+        _order(context=_WORKSPACE / "services/orders"),
         _order(dockerfile=_WORKSPACE / "docker/Dockerfile"),
         _order(target="test"),
         _order(platform="linux/arm64"),
@@ -145,4 +151,5 @@ def test_builds_that_share_a_repository_do_not_share_a_cache() -> None:
 def test_the_folder_of_the_checkout_does_not_matter() -> None:
     elsewhere = Path("/home/runner/work")
 
-    assert cache_tag(_order(dockerfile=elsewhere / "Dockerfile"), elsewhere) == cache_tag(_order(), _WORKSPACE)
+    order = _order(context=elsewhere, dockerfile=elsewhere / "Dockerfile")
+    assert cache_tag(order, elsewhere) == cache_tag(_order(), _WORKSPACE)

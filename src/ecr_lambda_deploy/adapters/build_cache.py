@@ -50,9 +50,12 @@ def choose_cache(
 
 
 def cache_tag(order: BuildOrder, workspace: Path) -> str:
-    """Return the tag of a build's cache: several Dockerfiles, targets and platforms share a repository."""
-    dockerfile = os.path.relpath(order.build.dockerfile, workspace)
-    key = json.dumps([dockerfile, order.build.target, order.platform])
+    """Return the tag of a build's cache, which is no other build's.
+
+    Images may share a repository, and GitHub's cache knows none. Services that share a Dockerfile differ by context.
+    """
+    context, dockerfile = (os.path.relpath(path, workspace) for path in (order.build.context, order.build.dockerfile))
+    key = json.dumps([order.name, context, dockerfile, order.build.target, order.platform])
     return f"{CACHE_TAG_PREFIX}{sha256(key.encode()).hexdigest()[:12]}"
 
 
