@@ -71,15 +71,22 @@ class ImageJob:
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """Within the block a failure is this image's."""
-        started = self.outside.clock.now()
         if not self.outcome.started:
-            self.record(started=started)
+            self.record(started=self.outside.clock.now())
         try:
             yield
         except DeployError as error:
-            self.record(status=ImageStatus.FAILED, error=error)
+            self.fail(error)
         finally:
-            self.record(seconds=self.outside.clock.now() - self.outcome.started)
+            self._record_time()
+
+    def fail(self, error: DeployError) -> None:
+        """Note that the image is not to be had, and why."""
+        self.record(status=ImageStatus.FAILED, error=error)
+        self._record_time()
+
+    def _record_time(self) -> None:
+        self.record(seconds=self.outside.clock.now() - self.outcome.started)
 
     def record(self, **changes: object) -> None:
         """Note what has become of the image."""

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ecr_lambda_deploy.errors import BuildError, DeployError
 from ecr_lambda_deploy.image_job import ImageJob
 from ecr_lambda_deploy.image_model import CACHE_TAG_PREFIX, BuildOrder, Fingerprint
-from ecr_lambda_deploy.model import ImageStatus, Journal
+from ecr_lambda_deploy.model import Journal
 from ecr_lambda_deploy.observe import ObservedImage
 from ecr_lambda_deploy.ports import Outside
 from ecr_lambda_deploy.wanted import Build, BuilderChoice
@@ -79,7 +79,7 @@ def _plan_together(jobs: Sequence[ImageJob], outside: Outside) -> None:
         found = outside.repositories.find_tags(jobs[0].observed.destination.repository, tags)
     except DeployError as error:
         for job in jobs:
-            job.record(status=ImageStatus.FAILED, error=error)
+            job.fail(error)
         return
     for job in jobs:
         with job.attempt():
@@ -126,7 +126,7 @@ def _may_overwrite_cache(job: ImageJob, outside: Outside) -> bool | None:
 def _fail(waiting: dict[str, tuple[ImageJob, BuildOrder]], error: BuildError) -> None:
     for uri, (job, _) in waiting.items():
         if uri == error.uri or len(waiting) == 1:
-            job.record(status=ImageStatus.FAILED, error=error)
+            job.fail(error)
     if not any(job.has_failed for job, _ in waiting.values()):
         raise error
 

@@ -87,6 +87,18 @@ def test_one_that_cannot_be_built_keeps_functions_and_tags_as_they_are(world: Wo
     assert world.outcome.reason == "the image mail failed, so nothing was changed"
 
 
+def test_one_that_cannot_be_built_took_as_long_as_the_others(world: World) -> None:
+    world.builder.before["build_and_push", 1] = lambda: world.clock.pass_time(30)
+    world.builder.refusals["build_and_push"] = BuildError("RUN false", uri=f"{_URI}:src-mail")
+    _run(world)
+
+    assert {image.name: round(image.seconds) for image in world.journal.images} == {
+        "orders": 30,
+        "stock": 30,
+        "mail": 30,
+    }
+
+
 def test_one_that_another_run_has_pushed_meanwhile_is_taken_and_the_others_are_built(world: World) -> None:
     error = BuildError("the tag is immutable", uri=f"{_URI}:src-stock")
 
