@@ -20,5 +20,5 @@ def command(step: PointAlias | UpdateCode, observed: ObservedFunction) -> str:
             version = step.version.version if step.version else ""
             return (
                 f"aws lambda update-alias {start} --name {alias} --function-version {quote(version)} "
-                "--routing-config AdditionalVersionWeights={}"
+                f"--routing-config AdditionalVersionWeights={{}} --description {quote(step.description)}"
             )

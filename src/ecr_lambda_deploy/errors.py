@@ -110,6 +110,10 @@ class Failures:
     def __init__(self) -> None:
         self._errors: dict[str, DeployError] = {}
 
+    def __bool__(self) -> bool:
+        """Whether anything has failed."""
+        return bool(self._errors)
+
     @contextmanager
     def noted(self) -> Iterator[None]:
         """Note an error that ends the block, and go on after it."""

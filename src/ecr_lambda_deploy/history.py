@@ -90,6 +90,12 @@ def last_release(observed: ObservedFunction) -> Record:
     return record if record.run or version is None else Record.parse(version.description)
 
 
+def serving_record(observed: ObservedFunction) -> Record:
+    """Return the record of the version that serves; what was not published records nothing."""
+    version = observed.aliased if observed.alias is not None else observed.published
+    return Record.parse(version.description if version is not None else "")
+
+
 def last_begun(observed: ObservedFunction, repository: str) -> int:
     """Return the number of the run whose release serves, or has a share of the traffic and has not ended.
 

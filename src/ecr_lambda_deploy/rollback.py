@@ -5,27 +5,24 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
-from ecr_lambda_deploy.errors import DeployError, Failures, MissingFunctionError
+from ecr_lambda_deploy.errors import DeployError, Failures
 from ecr_lambda_deploy.function_model import ObservedFunction, PublishedVersion, name_of
-from ecr_lambda_deploy.function_ports import Aliases, Functions
-from ecr_lambda_deploy.function_reads import AT_ONCE, observe_begun, observe_releases, with_versions
+from ecr_lambda_deploy.function_reads import AT_ONCE, observe_releases
 from ecr_lambda_deploy.history import Record
 from ecr_lambda_deploy.image_checks import check_image
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.inputs import Inputs
-from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model import Journal
 from ecr_lambda_deploy.phases import phase
 from ecr_lambda_deploy.plan import ReleasePlan, check_updatable
 from ecr_lambda_deploy.ports import Outside
 from ecr_lambda_deploy.release import Release, release_all, skip_stale
-from ecr_lambda_deploy.rollback_choice import Choice, choose, history, is_first_release
-from ecr_lambda_deploy.rollback_group import released_together
+from ecr_lambda_deploy.rollback_choice import Choice, choose, history
 from ecr_lambda_deploy.rollback_plan import RollbackGoal, plan_rollback
+from ecr_lambda_deploy.rollback_targets import read_all, released_last
 from ecr_lambda_deploy.wanted import PLATFORM_OF, EarlierRelease, FunctionTarget, ImageTarget
 
 _FULL_LENGTH = 40  # of a commit's SHA
-
-_Read = Callable[[FunctionTarget, Functions, Aliases], ObservedFunction]
 
 
 def roll_back(inputs: Inputs, outside: Outside, journal: Journal) -> None:
@@ -40,10 +37,10 @@ def roll_back(inputs: Inputs, outside: Outside, journal: Journal) -> None:
     journal.expect(name_of(target.name) for target in targets)
     with phase("Check", outside, journal):
         if inputs.manifest and all(image.source == EarlierRelease() for image in inputs.images):
-            wanted = _released_last(targets, outside, journal)
+            wanted, undone = released_last(targets, outside, journal)
         else:
-            wanted = _observed(targets, observe_releases, outside, journal)
-        releases = _decided(wanted, images, outside, journal)
+            wanted, undone = read_all(targets, observe_releases, outside, journal), ""
+        releases = _decided(wanted, images, outside, journal, undone=undone)
         if any(target.traffic for target in targets):
             outside.log.notice("'traffic' is skipped: a rollback moves the alias at once.")
     with phase("Roll back", outside, journal, is_folded=False), outside.clock.polled():
@@ -55,6 +52,8 @@ def _decided(
     images: Mapping[str, ImageTarget],
     outside: Outside,
     journal: Journal,
+    *,
+    undone: str,
 ) -> list[Release]:
     """Decide, side by side, what each function goes back to; those that a newer run has changed are left out.
 
@@ -68,7 +67,9 @@ def _decided(
             check_updatable(observed)
             if skip_stale(target, observed, outside, journal):
                 return None
-            decide = partial(_decide, target=target, image=images[target.name], outside=outside, journal=journal)
+            decide = partial(
+                _decide, target=target, image=images[target.name], undone=undone, outside=outside, journal=journal
+            )
             return Release(
                 target=target,
                 observed=observed,
@@ -80,81 +81,12 @@ def _decided(
         return None
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="decide") as pool:
-        releases = [pool.submit(decided, target, observed) for target, observed in functions]
-    found = [release.result() for release in releases]
+        decisions = [pool.submit(decided, target, observed) for target, observed in functions]
+    found = [release for release in (decision.result() for decision in decisions) if release is not None]
+    if failures and found and images[found[0].target.name].name:
+        outside.log.notice("Nothing was taken back. 'only' names the images of those functions that can be.")
     failures.tell()
-    return [release for release in found if release is not None]
-
-
-def _observed(
-    targets: Sequence[FunctionTarget], read: _Read, outside: Outside, journal: Journal
-) -> list[tuple[FunctionTarget, ObservedFunction]]:
-    """Read functions, side by side.
-
-    Raises:
-        DeployError: with all that may not be read or do not exist.
-    """
-    failures, observed = Failures(), []
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="observe") as pool:
-        reads = [pool.submit(read, target, outside.functions, outside.aliases) for target in targets]
-    for target, future in zip(targets, reads, strict=True):
-        with failures.noted(), journal.failing(name_of(target.name)):
-            function = future.result()
-            journal.record(Outcome.untouched(function))
-            observed.append((target, function))
-    failures.tell()
-    return observed
-
-
-def _released_last(
-    targets: Sequence[FunctionTarget], outside: Outside, journal: Journal
-) -> list[tuple[FunctionTarget, ObservedFunction]]:
-    """Return those of a manifest's functions that the last run released, with all their versions.
-
-    Raises:
-        DeployError: no run has released any of them, or there was nothing before that.
-    """
-
-    def skip(name: str, why: str) -> None:
-        outside.log.warning(f"{name} stays as it is: {why}.")
-        outcome = next(outcome for outcome in journal.outcomes if outcome.function == name)
-        journal.record(replace(outcome, status=ReleaseStatus.SKIPPED, reason=why))
-
-    present = []
-    for target, observed in _observed(targets, _observe_if_there, outside, journal):
-        if observed.latest is None:
-            skip(observed.name, "there is no such function")
-        elif not target.publish and not target.alias:
-            skip(observed.name, "with 'publish: false' it has no history")
-        else:
-            present.append((target, observed))
-    group = released_together([observed for _, observed in present], journal.run)
-    outside.log.info(f"To be taken back: {', '.join(group.names)}; {group.reason}")
-    for _, observed in present:
-        if observed.name not in group.names:
-            journal.record(Outcome.untouched(observed, ReleaseStatus.UNCHANGED))
-    wanted, known = [], {target.name: observed for target, observed in present if observed.name in group.names}
-    members = [target for target, _ in present if target.name in known]
-    for target, observed in _observed(
-        members, lambda target, functions, _: with_versions(target, known[target.name], functions), outside, journal
-    ):
-        if is_first_release(observed, journal.run):
-            skip(observed.name, "nothing was released to it before")
-        else:
-            wanted.append((target, observed))
-    if not wanted:
-        raise DeployError(
-            f"There is nothing to go back to: {group.reason}, and nothing was released to them before.",
-            "Name a version, a commit or a digest in the input 'rollback-to'.",
-        )
-    return wanted
-
-
-def _observe_if_there(target: FunctionTarget, functions: Functions, aliases: Aliases) -> ObservedFunction:
-    try:
-        return observe_begun(target, functions, aliases)
-    except MissingFunctionError:
-        return ObservedFunction(name=name_of(target.name), latest=None)
+    return found
 
 
 def _planned(
@@ -169,6 +101,7 @@ def _decide(
     *,
     target: FunctionTarget,
     image: ImageTarget,
+    undone: str,
     outside: Outside,
     journal: Journal,
 ) -> ReleasePlan:
@@ -185,7 +118,7 @@ def _decide(
     else:
         goal = _goal_of_image(observed, choice, image.repository, outside)
     outside.log.info(f"Going back to {goal.image}" + (f", version {goal.version.version}" if goal.version else ""))
-    return plan_rollback(target, observed, goal, run=journal.run)
+    return plan_rollback(target, observed, goal, run=journal.run, undone=undone)
 
 
 def _goal_of_version(name: str, version: PublishedVersion, outside: Outside) -> RollbackGoal:

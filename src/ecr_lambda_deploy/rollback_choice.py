@@ -97,15 +97,6 @@ def _has_gone_back(observed: ObservedFunction, run: WorkflowRun) -> bool:
     return record.is_rollback_of(run)
 
 
-def is_first_release(observed: ObservedFunction, run: WorkflowRun) -> bool:
-    """Whether nothing was released to a function before what serves, so that a run has nothing to go back to."""
-    serving, weights = _serving(observed), observed.alias.weights if observed.alias else {}
-    if serving is None or weights or _has_gone_back(observed, run):
-        return False
-    record = Record.parse(serving.description)
-    return record.run_id != 0 and not record.previous
-
-
 def history(observed: ObservedFunction, chosen: PublishedVersion | None = None) -> str:
     """Return the versions of a function, newest first, as a table for the log.
 

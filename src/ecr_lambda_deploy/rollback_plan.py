@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction
-from ecr_lambda_deploy.history import Record, is_unrecorded, last_begun, last_release
+from ecr_lambda_deploy.history import Record, last_release
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.model import WorkflowRun
 from ecr_lambda_deploy.plan import (
@@ -39,15 +39,22 @@ class RollbackGoal:
 
 
 def plan_rollback(
-    target: FunctionTarget, observed: ObservedFunction, goal: RollbackGoal, *, run: WorkflowRun
+    target: FunctionTarget, observed: ObservedFunction, goal: RollbackGoal, *, run: WorkflowRun, undone: str = ""
 ) -> ReleasePlan:
     """Plan the way back: with an alias it moves first, in one call, and `$LATEST` follows.
 
     A version that is not Active would fail invocations, and without an alias only code comes back: both are released
     anew, as a version with the history of the one that they repeat.
+
+    Args:
+        target: the function.
+        observed: as it is.
+        goal: what it goes back to.
+        run: that takes it back.
+        undone: number of the run whose release is taken back from several functions together; empty otherwise.
     """
     version, alias = goal.version, observed.alias
-    facts = {"mode": "rollback", "undone": _undone(observed, run), "repeats": _repeated(observed, goal)}
+    facts = {"mode": "rollback", "undone": undone, "repeats": _repeated(observed, goal)}
     moved = str(Record.of(run, **facts))
     steps: list[Step] = []
     if target.alias and version is not None and version.state.value == "Active":
@@ -71,14 +78,6 @@ def plan_rollback(
         )
         steps += version_steps(at_once, observed, description, moved)
     return ReleasePlan(target=target, observed=observed, steps=tuple(steps), is_rollback=True)
-
-
-def _undone(observed: ObservedFunction, run: WorkflowRun) -> str:
-    """Return the run whose release is taken back; empty if none has recorded it."""
-    last = last_release(observed)
-    if last.is_rollback_of(run):
-        return last.undone  # what this run has taken back already stays what it took back
-    return "" if is_unrecorded(observed) else str(last_begun(observed, run.repository) or "")
 
 
 def _repeated(observed: ObservedFunction, goal: RollbackGoal) -> str:

@@ -6,7 +6,7 @@ from tests.unit.examples import OLD, alias_state, function_state, observed_funct
 
 _START = "--region eu-west-1 --function-name orders-api"
 _AT_8 = observed_function(None, version_state("8"), alias=alias_state("8"))
-_ALL_TRAFFIC = "--routing-config AdditionalVersionWeights={}"
+_ALL_TRAFFIC = "--routing-config AdditionalVersionWeights={} --description"
 
 
 @pytest.mark.parametrize(
@@ -18,11 +18,11 @@ _ALL_TRAFFIC = "--routing-config AdditionalVersionWeights={}"
         ),
         (
             PointAlias(version=version_state("7"), description="d"),
-            f"aws lambda update-alias {_START} --name live --function-version 7 {_ALL_TRAFFIC}",
+            f"aws lambda update-alias {_START} --name live --function-version 7 {_ALL_TRAFFIC} d",
         ),
         (
-            PointAlias(version=function_state(), description="d"),  # a shell would put nothing for $LATEST
-            f"aws lambda update-alias {_START} --name live --function-version '$LATEST' {_ALL_TRAFFIC}",
+            PointAlias(version=function_state(), description=""),  # a shell would put nothing for $LATEST
+            f"aws lambda update-alias {_START} --name live --function-version '$LATEST' {_ALL_TRAFFIC} ''",
         ),
     ],
 )

@@ -11,13 +11,13 @@ from ecr_lambda_deploy.inputs import Inputs
 from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus, WorkflowRun
 from ecr_lambda_deploy.rollback import roll_back
 from ecr_lambda_deploy.wanted import EarlierRelease, FunctionTarget, Mode
-from tests.unit.examples import NEW, OLD, RUN, alias_state, function_state, version_state
+from tests.unit.examples import NEW, OLD, RUN, alias_state, function_state, image, version_state
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import LIVE, World, image_target, raising
 from tests.unit.registries_in_memory import registry_image
 from tests.unit.several_functions import together
 
-_FIRST, _LAST, _BACK, _AGAIN = (replace(RUN, run_id=run_id) for run_id in ("100", "200", "300", "400"))
+_FIRST, _LAST, _BACK, _AGAIN, _ONCE_MORE = (replace(RUN, run_id=f"{number}00") for number in range(1, 6))
 _NAMES = ("orders", "stock", "mail")
 
 
@@ -198,6 +198,53 @@ def _release_first(world: World) -> None:
     published["3"] = replace(published["3"], description=str(Record.of(_LAST)))
 
 
+def test_the_next_rollbacks_go_past_a_function_that_was_released_for_the_first_time(worlds: dict[str, World]) -> None:
+    _release_first(worlds["mail"])
+    for run, served in ((_BACK, ["2", "3", "3"]), (_AGAIN, ["1", "2", "3"]), (_ONCE_MORE, ["1", "1", "3"])):
+        if run is _ONCE_MORE:
+            worlds["orders"].functions.published["1"] = replace(
+                worlds["orders"].functions.published["1"], description=str(Record.of(_FIRST, previous=""))
+            )
+        _roll_back(worlds, run)
+        assert _served(worlds) == served
+
+
+@pytest.mark.parametrize("run", [replace(_BACK, attempt="2"), _AGAIN], ids=["the same run", "another run"])
+def test_unpublished_code_that_one_rollback_could_not_take_back_the_next_one_does(run: WorkflowRun) -> None:
+    worlds = {name: _without_alias(name) for name in ("orders", "mail")}
+    worlds["mail"].functions.before["update_code", 1] = raising(DeployError("denied"))
+    without = FunctionTarget(name="")
+    assert _roll_back(worlds, function=without)["mail"].status is ReleaseStatus.FAILED
+    assert [world.functions.latest.image for world in worlds.values()] == [NEW, image("c")]
+    _roll_back(worlds, run, function=without)
+
+    assert [world.functions.latest.image for world in worlds.values()] == [NEW, NEW]
+
+
+def _without_alias(name: str) -> World:
+    """Return a function without an alias that runs code which was never published; version 2 was released last."""
+    versions = (
+        version_state("1", OLD, str(Record.of(_FIRST))),
+        version_state("2", NEW, str(Record.of(_LAST, previous="1"))),
+    )
+    world = World(
+        functions=FakeFunctions(
+            function_state(name=name, image=image("c")), versions=[replace(version, name=name) for version in versions]
+        )
+    )
+    world.registry.hold(registry_image(NEW), "new")
+    return world
+
+
+def test_what_was_undone_by_hand_is_not_undone_once_more(worlds: dict[str, World]) -> None:
+    """The summary's command leaves the alias without a description: the version's own record counts."""
+    orders = worlds["orders"]
+    orders.aliases.put(replace(orders.live, version="2", description=""))
+    _roll_back(worlds)
+
+    assert _served(worlds) == ["2", "3", "2"]
+
+
 def test_where_nothing_was_released_before_to_any_that_is_an_error(worlds: dict[str, World]) -> None:
     for name in ("orders", "mail"):
         _release_first(worlds[name])
@@ -208,17 +255,16 @@ def test_where_nothing_was_released_before_to_any_that_is_an_error(worlds: dict[
     assert _served(worlds) == ["3", "3", "3"]
 
 
-def test_what_cannot_go_back_is_told_before_anything_has(worlds: dict[str, World]) -> None:
-    for name in ("orders", "mail"):
+@pytest.mark.parametrize("names", [("orders", "mail"), ("mail",)])
+def test_what_cannot_go_back_is_told_before_anything_has(worlds: dict[str, World], names: tuple[str, ...]) -> None:
+    for name in names:
         del worlds[name].functions.published["2"]
 
     with pytest.raises(DeployError) as caught:
         _roll_back(worlds)
-    assert all(
-        f"Version 2 of {name}, which served before, has been deleted" in str(caught.value)
-        for name in ("orders", "mail")
-    )
+    assert all(f"Version 2 of {name}, which served before, has been deleted" in str(caught.value) for name in names)
     assert _served(worlds) == ["3", "3", "3"]
+    assert bool(worlds["orders"].log.of_kind("notice")) is (names == ("mail",))  # of the way to take the other back
 
 
 @pytest.mark.parametrize("name", ["orders", "mail"])

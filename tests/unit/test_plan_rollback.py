@@ -38,16 +38,6 @@ _AGAIN_7 = PublishVersion(description=str(Record.of(RUN, commit="c" * 40, previo
 _TO_NEW_VERSION = PointAlias(version=None, description=_MOVED)
 
 
-def _undoing(*steps: Step) -> tuple[Step, ...]:
-    """Return the steps where what is taken back is known to be of run 5."""
-    return tuple(
-        replace(step, description=step.description.replace("mode=rollback", "mode=rollback undone=5"))
-        if isinstance(step, PointAlias | PublishVersion)
-        else step
-        for step in steps
-    )
-
-
 def _goal(version: FunctionState = _OLD_7) -> RollbackGoal:
     return RollbackGoal(
         image=version.image or OLD,
@@ -86,7 +76,7 @@ _AFTER_C = observed_function(
         (
             observed_function(_RUNS_NEW, _OLD_7, _NEW_8, alias=alias_state("7", weights={"8": 0.1})),
             _goal(),
-            _undoing(_TO_7, _CODE_FOLLOWS),
+            (_TO_7, _CODE_FOLLOWS),
         ),
         # A version that sleeps would fail the first invocations, one that failed all.
         *(
@@ -101,7 +91,7 @@ _AFTER_C = observed_function(
         (  # even if it serves already
             observed_function(None, replace(_OLD_7, state=INACTIVE), alias=alias_state("7")),
             _goal(replace(_OLD_7, state=INACTIVE)),
-            _undoing(_CODE_OLD, _AGAIN_7, _TO_NEW_VERSION),
+            (_CODE_OLD, _AGAIN_7, _TO_NEW_VERSION),
         ),
         # An image without a version.
         (_AT_8, _OF_IMAGE, (_CODE_C, _FIRST_OF_C, _TO_FIRST_OF_C)),
@@ -130,7 +120,7 @@ def test_weights_that_are_left_are_cleared_even_if_the_image_serves_already() ->
         (_NO_ALIAS, _goal(replace(_OLD_7, state=INACTIVE)), (_CODE_OLD, _AGAIN_7)),
         (observed_function(None, _OLD_7, _NEW_8), _goal(), (_AGAIN_7,)),  # it was cut short
         (observed_function(None, _OLD_7), _goal(), ()),
-        (observed_function(function_state(update=FAILED_UPDATE), _OLD_7), _goal(), _undoing(_CODE_OLD, _AGAIN_7)),
+        (observed_function(function_state(update=FAILED_UPDATE), _OLD_7), _goal(), (_CODE_OLD, _AGAIN_7)),
         (_NO_ALIAS, _OF_IMAGE, (_CODE_C, _FIRST_OF_C)),
         (
             observed_function(function_state(image=image("c")), _OLD_7),
@@ -180,3 +170,12 @@ def test_the_architecture_comes_back_with_the_code() -> None:
     goal = replace(_goal(), architecture="arm64")
 
     assert plan_rollback(_WITHOUT, _NO_ALIAS, goal, run=RUN).steps[0] == UpdateCode(image=OLD, architecture="arm64")
+
+
+@pytest.mark.parametrize("observed", [_AT_8, _NO_ALIAS])
+def test_what_is_undone_together_says_whose_release_that_was(observed: ObservedFunction) -> None:
+    target = _LIVE if observed.alias else _WITHOUT
+    steps = plan_rollback(target, observed, _goal(), run=RUN, undone="9").steps
+
+    (described,) = [step.description for step in steps if isinstance(step, PointAlias | PublishVersion)]
+    assert Record.parse(described).undone == "9"

@@ -173,7 +173,7 @@ def test_without_an_alias_the_summary_has_no_row_for_it() -> None:
 
 _TO_VERSION_7 = (
     "aws lambda update-alias --region eu-west-1 --function-name orders-api --name live --function-version 7 "
-    "--routing-config AdditionalVersionWeights={}"
+    "--routing-config AdditionalVersionWeights={} --description ''"
 )
 _TO_OLD = (
     "aws lambda update-function-code --region eu-west-1 --function-name orders-api --architectures x86_64 "

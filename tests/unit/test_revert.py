@@ -26,7 +26,7 @@ _MEND_CODE = (
 )
 _MEND_ALIAS = (
     "aws lambda update-alias --region eu-west-1 --function-name orders-api --name live --function-version 7 "
-    "--routing-config AdditionalVersionWeights={}"
+    "--routing-config AdditionalVersionWeights={} --description before"
 )
 
 

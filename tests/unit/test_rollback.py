@@ -85,7 +85,7 @@ def test_the_alias_goes_back_first_and_the_code_follows() -> None:
     assert world.functions.changes == [("point_alias", "3"), _update_to("3")]
     assert [*world.functions.published] == ["1", "2", "3", "4"]
     assert (world.outcome.status, world.outcome.after.version) == (ReleaseStatus.ROLLED_BACK, "3")
-    assert Record.parse(world.live.description) == Record.of(RUN, mode="rollback", undone="40", repeats="30")
+    assert Record.parse(world.live.description) == Record.of(RUN, mode="rollback", repeats="30")
     assert world.journal.errors == ()
     assert [phase.title for phase in world.journal.phases] == ["Check", "Roll back"]
     assert world.log.groups == ["Check"]
@@ -143,11 +143,10 @@ def test_each_rollback_without_an_alias_goes_further_back() -> None:
         assert world.outcome.status is ReleaseStatus.UNCHANGED
 
     assert Record.parse(world.functions.published["5"].description) == Record.of(
-        _run(0), commit=_COMMITS["3"], previous="2", mode="rollback", undone="40", repeats="30"
+        _run(0), commit=_COMMITS["3"], previous="2", mode="rollback", repeats="30"
     )
-    # What is undone is the release that was repeated, and what serves again is what was released before it.
     assert Record.parse(world.functions.published["7"].description) == Record.of(
-        _run(2), commit=_COMMITS["1"], mode="rollback", undone="20", repeats="10"
+        _run(2), commit=_COMMITS["1"], mode="rollback", repeats="10"
     )
 
 

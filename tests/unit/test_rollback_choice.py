@@ -6,7 +6,7 @@ from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.function_model import AliasState, FunctionState, ObservedFunction
 from ecr_lambda_deploy.history import Record
 from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.rollback_choice import Choice, choose, history, is_first_release
+from ecr_lambda_deploy.rollback_choice import Choice, choose, history
 from tests.unit.examples import (
     NEW,
     OLD,
@@ -130,24 +130,6 @@ def test_outside_github_no_run_is_this_run() -> None:
 
     assert choice.version is not None
     assert choice.version.number == "2"
-
-
-@pytest.mark.parametrize(
-    ("observed", "is_first"),
-    [
-        (_at("1"), True),
-        (_at("2"), False),
-        (_at("1", alias_state("1", weights={"2": 0.1})), False),  # that release is taken back
-        (_at("1", alias_state("1", description=str(Record.of(_ANOTHER_RUN, mode="rollback")))), True),
-        (_at("1", alias_state("1", description=str(Record.of(RUN, mode="rollback")))), False),  # by this run
-        (_at("1", versions=(version_state("1", OLD),)), False),  # nobody's release
-        (observed_function(function_state(image=image("1")), *_LINE[:1]), True),
-        (observed_function(function_state(image=NEW), *_LINE[:1]), False),  # never published
-        (observed_function(), False),
-    ],
-)
-def test_a_first_release_has_nothing_before_it(observed: ObservedFunction, *, is_first: bool) -> None:
-    assert is_first_release(observed, RUN) is is_first
 
 
 _OLD_AND_NEW = (version_state("1", OLD), version_state("2", NEW))

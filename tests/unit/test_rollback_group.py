@@ -9,7 +9,7 @@ from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.function_model import AliasState, ObservedFunction
 from ecr_lambda_deploy.history import Record
 from ecr_lambda_deploy.model import WorkflowRun
-from ecr_lambda_deploy.rollback_group import released_together
+from ecr_lambda_deploy.rollback_group import is_first_release, released_together
 from tests.unit.examples import NEW, OLD, RUN, alias_state, function_state, image, observed_function, version_state
 
 _FIRST, _LAST, _BACK, _AGAIN = (replace(RUN, run_id=run_id) for run_id in ("100", "200", "300", "400"))
@@ -124,3 +124,67 @@ def test_where_no_run_has_released_anything_there_is_nothing_to_take_back(alias:
     with pytest.raises(DeployError, match="was released by a run of this repository") as caught:
         released_together(functions, _BACK)
     assert "'rollback-to'" in caught.value.hint
+
+
+@pytest.mark.parametrize("facts", [{"previous": "6"}, {}], ids=["an update", "a first release"])
+def test_what_a_rollback_had_to_leave_as_it_was_keeps_none_from_going_further_back(facts: dict[str, str]) -> None:
+    left = _published_by(_LAST, "mail", **facts)
+    done = _back("orders"), _back("stock")
+
+    # What was not taken back, but could have been, is what comes next.
+    assert _names(*done, left, run=_AGAIN) == (("mail",) if facts else ("orders", "stock"))
+    assert _names(*(_back(name, undone="100", repeats="50", run=_AGAIN) for name in ("orders", "stock")), left) == (
+        ("mail",) if facts else ("orders", "stock")
+    )
+    assert _names(_function("orders", _FIRST), left) == ("mail",)  # no rollback has come past it yet
+
+
+def _published_by(run: WorkflowRun, name: str, **facts: str) -> ObservedFunction:
+    version = version_state("7", description=str(Record.of(run, **facts)))
+    alias = alias_state("7", description=str(Record.of(run)))
+    return replace(observed_function(None, version, alias=alias), name=name, latest=function_state(name=name))
+
+
+def test_a_canary_that_was_not_taken_back_yet_goes_with_the_rollback_that_is_run_again() -> None:
+    shared = _function("orders", _FIRST, weights={"8": 0.1}, canary=replace(RUN, run_id="240"))
+    done = _back("mail", undone="250", repeats="100")
+
+    assert _names(shared, done, _function("stock", _LAST), run=replace(_BACK, attempt="2")) == ("orders", "mail")
+
+
+def test_code_that_was_not_taken_back_yet_goes_with_the_rollback_that_is_run_again() -> None:
+    again = replace(_BACK, attempt="2")
+    done = _unaliased("stock", "b", replace(RUN, run_id=_BACK.run_id))
+    record = str(Record.of(_BACK, mode="rollback", previous="7", repeats="200"))
+    versions = (*done.versions[:1], replace(done.versions[1], description=record))
+
+    assert _names(_unaliased("orders", "c"), replace(done, versions=versions), _unaliased("mail", "b"), run=again) == (
+        "orders",
+        "stock",
+    )
+
+
+_RELEASED = str(Record.of(_LAST))
+
+
+@pytest.mark.parametrize(
+    ("observed", "is_first"),
+    [
+        (_published_by(_LAST, "orders"), True),
+        (_published_by(_LAST, "orders", previous="6"), False),
+        (_function("orders", _LAST), False),  # nobody's release: version 7 records nothing
+        (observed_function(None, version_state("7", description=_RELEASED)), True),
+        (observed_function(None, version_state("7", description=f"{_RELEASED} previous=6")), False),
+        (observed_function(function_state(image=NEW), version_state("7", description=_RELEASED)), False),  # unpublished
+        (observed_function(), False),
+        (observed_function(None, version_state("7", description=f"{_RELEASED} mode=rollback")), False),  # by this run
+        (
+            observed_function(
+                None, version_state("7", description=_RELEASED), alias=alias_state("7", weights={"8": 0.1})
+            ),
+            False,  # what has a share is taken back
+        ),
+    ],
+)
+def test_a_first_release_has_nothing_before_it(observed: ObservedFunction, *, is_first: bool) -> None:
+    assert is_first_release(observed, _LAST) is is_first
