@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from ecr_lambda_deploy.input_table import TABLE, Shape
-from ecr_lambda_deploy.manifest_keys import DEFAULTS_KEYS, FUNCTION_KEYS, IMAGE_KEYS, IMAGE_NAME
+from ecr_lambda_deploy.input_table import TABLE, Scope, Shape
+from ecr_lambda_deploy.manifest_keys import DEFAULTS_KEYS, EXISTING_KEYS, FUNCTION_KEYS, IMAGE_KEYS, IMAGE_NAME
 
 _ROOT = Path(__file__).parents[1]
 _ID = "https://raw.githubusercontent.com/org/ecr-lambda-deploy/v1/schema/manifest.json"
@@ -27,7 +27,7 @@ _SHAPES: Mapping[Shape, Mapping[str, object]] = {
     },
     Shape.SECONDS: {
         "anyOf": [
-            {"type": ["integer", "null"], "minimum": 1},
+            {"type": ["integer", "null"], "minimum": 1, "maximum": 86400},
             {"type": "string", "pattern": rf"^[0-9]{{0,9}}$|{_VARIABLE}"},
         ]
     },
@@ -35,6 +35,14 @@ _SHAPES: Mapping[Shape, Mapping[str, object]] = {
     Shape.PAIRS: {"anyOf": [{"type": "object", "additionalProperties": _TEXT_OR_NULL}, _LIST, _TEXT_OR_NULL]},
     Shape.JSON: {},
     Shape.MAPPING: {"type": ["object", "string", "null"]},
+}
+
+# An image is named once, and one that is there already takes nothing of a build. A variable may be empty.
+_NAMED = {"type": "string", "pattern": r"\S", "not": {"pattern": _VARIABLE}}
+_ONE_SOURCE: Mapping[str, object] = {
+    "not": {"required": [*EXISTING_KEYS], "properties": {key: {"not": {"type": "null"}} for key in EXISTING_KEYS}},
+    "if": {"anyOf": [{"required": [name], "properties": {name: _NAMED}} for name in EXISTING_KEYS]},
+    "then": {"properties": {name: {"type": "null"} for name, one in TABLE.items() if one.scope is Scope.BUILD}},
 }
 
 # What no input of the action says.
@@ -56,7 +64,7 @@ _OTHERS: Mapping[str, Mapping[str, object]] = {
 def schema() -> Mapping[str, object]:
     """Return the JSON schema, of the draft that editors' plugins for YAML know best."""
     definitions = {name: _setting(name, description) for name, description in _descriptions().items()}
-    image, function = _mapping(IMAGE_KEYS), {**_mapping(FUNCTION_KEYS), "required": ["name"]}
+    image, function = {**_mapping(IMAGE_KEYS), **_ONE_SOURCE}, {**_mapping(FUNCTION_KEYS), "required": ["name"]}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "$id": _ID,
@@ -64,7 +72,7 @@ def schema() -> Mapping[str, object]:
         "description": "Images and the Lambda functions that run them",
         "type": "object",
         "properties": {
-            "version": {"description": "Version of this format", "const": 1},
+            "version": {"description": "Version of this format", "enum": [1, "1"]},
             "defaults": {
                 "description": "Settings of all images that do not say otherwise; null in an image unsets one",
                 **_mapping(DEFAULTS_KEYS),

@@ -3,13 +3,16 @@
 import json
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from ecr_lambda_deploy.errors import InputError
 from ecr_lambda_deploy.input_table import TABLE, Scope, Shape
+from ecr_lambda_deploy.inputs import parse_inputs
 from ecr_lambda_deploy.manifest import read_manifest
 from ecr_lambda_deploy.settings import ImageEntry, Problem
 from schema.generate import rendered
@@ -37,7 +40,8 @@ def _is_valid(value: object, schema: Mapping[str, Any]) -> bool:
         any(_is_of(value, name) for name in ([types] if isinstance(types, str) else types))
         and ("anyOf" not in schema or any(_is_valid(value, way) for way in schema["anyOf"]))
         and value in schema.get("enum", [value])
-        and value == schema.get("const", value)
+        and ("not" not in schema or not _is_valid(value, schema["not"]))
+        and ("if" not in schema or not _is_valid(value, schema["if"]) or _is_valid(value, schema["then"]))
         and _is_valid_inside(value, schema)
     )
 
@@ -47,7 +51,7 @@ def _is_valid_inside(value: object, schema: Mapping[str, Any]) -> bool:
         case str():
             return re.search(schema.get("pattern", ""), value) is not None
         case int() | float():
-            return bool(value >= schema.get("minimum", value))
+            return bool(schema.get("minimum", value) <= value <= schema.get("maximum", value))
         case list():
             return all(_is_valid(item, schema.get("items", {})) for item in value)
         case dict():
@@ -205,6 +209,40 @@ def test_any_value_may_be_a_variable(name: str) -> None:
 def test_what_the_reader_refuses_is_not_by_the_schema(text: str) -> None:
     assert _read(text)[1]
     assert not _is_valid(yaml.safe_load(text), _SCHEMA)
+
+
+_BUILD_KEYS = [name for name, one in TABLE.items() if one.scope is Scope.BUILD]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_right"),
+    [
+        ("version: '1'\nimages: {orders: {}}", True),
+        *((_manifest("image", f"wait-timeout: {value}"), value in {1, 86400}) for value in (0, 1, 86400, 86401)),
+        *(
+            (_manifest("image", f"{entry}, platform: linux/amd64, functions: [f]"), is_right)
+            for entry, is_right in [
+                ("image-uri: 'r/o:1', tags: [v1]", True),
+                ("image-uri: 'r/o:1', context: null", True),
+                ("image-uri: 'r/o:1', promote-from: null", True),
+                ("image-uri: null, context: .", True),
+                ("image-uri: '', context: .", True),
+                ("image-uri: '${empty}', context: .", True),
+                ("image-uri: 'r/o:1', promote-from: f", False),
+                ("promote-from: f, target: api", False),
+                *((f"image-uri: 'r/o:1', {name}: '{TABLE[name].default}'", False) for name in _BUILD_KEYS),
+            ]
+        ),
+    ],
+)
+def test_what_goes_together_for_the_reader_does_by_the_schema(text: str, is_right: bool, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").touch()
+    (tmp_path / "deploy.yaml").write_text(text)
+    runner = {"GITHUB_WORKSPACE": str(tmp_path), "GITHUB_SHA": 40 * "c", "AWS_REGION": "eu-west-1"}
+
+    with nullcontext() if is_right else pytest.raises(InputError):
+        parse_inputs({"manifest": "deploy.yaml", "vars": "empty="}, runner)
+    assert _is_valid(yaml.safe_load(text), _SCHEMA) is is_right
 
 
 def test_the_monorepo_is_by_the_schema() -> None:
