@@ -65,7 +65,7 @@ def deploy(inputs: Inputs, outside: Outside, journal: Journal) -> None:
         with phase(_title(wanted), outside, journal):
             make_images(wanted, outside)
     if journal.errors:
-        _record_untouched(jobs, candidates, journal)
+        journal.skip_rest()
     elif candidates:
         with phase("Deploy", outside, journal, is_folded=False), outside.clock.polled():
             _release(candidates, outside, journal)
@@ -132,15 +132,6 @@ def _record_plan(jobs: Sequence[ImageJob], candidates: Sequence[Candidate], jour
         planned = Outcome.untouched(candidate.observed, ReleaseStatus.PLANNED)
         journal.record(replace(planned, reason=candidate.reason))
     check_matrix(journal)
-
-
-def _record_untouched(jobs: Sequence[ImageJob], candidates: Sequence[Candidate], journal: Journal) -> None:
-    """Record that no function was changed, since an image is not to be had."""
-    failed = ", ".join(job.name for job in jobs if job.has_failed)
-    for candidate in candidates:
-        if not candidate.job.has_failed and failed:
-            skipped = Outcome.untouched(candidate.observed, ReleaseStatus.SKIPPED)
-            journal.record(replace(skipped, reason=f"the image {failed} failed, so nothing was changed"))
 
 
 def _release(candidates: Sequence[Candidate], outside: Outside, journal: Journal) -> None:

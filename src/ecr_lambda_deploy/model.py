@@ -8,9 +8,11 @@ from threading import Lock
 from typing import Self
 
 from ecr_lambda_deploy.errors import DeployError, SeveralError
-from ecr_lambda_deploy.function_model import ObservedFunction
+from ecr_lambda_deploy.function_model import ObservedFunction, name_of
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.wanted import Mode
+
+_MOST_BLAMED = 3  # in a reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +207,22 @@ class Journal:
                 if outcome.function == function:
                     self.record(replace(outcome, error=error))
             raise
+
+    def skip_rest(self) -> None:
+        """Note of functions that nothing was done to, since others or images have failed, that they were skipped."""
+        failed = [image for image in self.images if image.error]
+        theirs = {name_of(function) for image in failed for function in image.functions}
+        blamed = [f"the image {image.name}" for image in failed]
+        blamed += [outcome.function for outcome in self.outcomes if outcome.error]
+        if not blamed:
+            return
+        names = ", ".join(blamed[:_MOST_BLAMED]) + (" and others" if len(blamed) > _MOST_BLAMED else "")
+        self.outcomes = tuple(
+            replace(outcome, status=ReleaseStatus.SKIPPED, reason=f"{names} failed, so nothing was changed")
+            if outcome.status is ReleaseStatus.FAILED and not outcome.error and outcome.function not in theirs
+            else outcome
+            for outcome in self.outcomes
+        )
 
     def status_of(self, function: str) -> ReleaseStatus | None:
         """Return what has become of a function; None if it is not known."""

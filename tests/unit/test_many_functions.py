@@ -12,6 +12,7 @@ from ecr_lambda_deploy.history import Record
 from ecr_lambda_deploy.image_model import Fingerprint
 from ecr_lambda_deploy.inputs import Inputs
 from ecr_lambda_deploy.model import ImageStatus, Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.report import headline
 from ecr_lambda_deploy.wanted import FunctionTarget, ImageTarget, Mode, SmokeTest
 from tests.unit.examples import NEW, OLD, REGISTRY, RUN, alias_state, function_state, version_state
 from tests.unit.functions_in_memory import FakeFunctions
@@ -144,6 +145,17 @@ def test_each_function_that_cannot_be_read_is_in_the_results_with_why(worlds: di
     assert errors == {name: f"lambda:GetFunction on {name} denied" for name in ("stock", "mail")}
     assert [outcome.function for outcome in first.journal.outcomes] == list(_NAMES)
     assert [str(error) for error in first.journal.errors] == list(errors.values())  # each is told once
+    orders = first.journal.outcomes[0]
+    assert (orders.status, orders.reason) == (ReleaseStatus.SKIPPED, "stock, mail failed, so nothing was changed")
+    assert headline(first.journal).startswith("Failed for stock, mail; of 3 functions: 2 failed, 1 skipped")
+
+
+def test_what_nobody_is_to_blame_for_is_the_error_of_all(worlds: dict[str, World], first: World) -> None:
+    first.builder.refusals["check_engine"] = DeployError("no engine")
+    with pytest.raises(DeployError):
+        _run(worlds)
+
+    assert {outcome.status for outcome in first.journal.outcomes} == {ReleaseStatus.FAILED}
 
 
 def test_an_image_that_fails_leaves_every_function_as_it_was(worlds: dict[str, World], first: World) -> None:
