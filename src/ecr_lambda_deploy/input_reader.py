@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ecr_lambda_deploy.input_table import INPUTS
-from ecr_lambda_deploy.settings import Problem, Settings
+from ecr_lambda_deploy.settings import Problem, Settings, note
 
 Choice = TypeVar("Choice")
 Otherwise = TypeVar("Otherwise")
@@ -55,10 +55,11 @@ class InputReader:
         Args:
             name: of the setting.
             text: goes on after its name.
+
+        Raises:
+            TooManyProblemsError: there are enough of them.
         """
-        problem = Problem(text=f"'{name}' {text}", place=self._settings.places.get(name) or self._settings.place)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        note(self.problems, self._settings.places.get(name) or self._settings.place, f"'{name}' {text}")
 
     def exclude(self, names: Iterable[str], what: str) -> None:
         """Note each of some settings that is given, and may not be together with `what`."""

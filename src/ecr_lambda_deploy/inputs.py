@@ -1,6 +1,7 @@
 """The action's inputs and its manifest: read once, frozen, and every problem reported at once."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -14,7 +15,15 @@ from ecr_lambda_deploy.input_reader import InputReader, reason
 from ecr_lambda_deploy.input_table import INPUTS, TABLE, Scope
 from ecr_lambda_deploy.manifest import read_manifest
 from ecr_lambda_deploy.manifest_yaml import MOST_BYTES
-from ecr_lambda_deploy.settings import FunctionEntry, ImageEntry, Place, Problem, Settings
+from ecr_lambda_deploy.settings import (
+    FunctionEntry,
+    ImageEntry,
+    Place,
+    Problem,
+    Settings,
+    TooManyProblemsError,
+    note,
+)
 from ecr_lambda_deploy.wanted import ImageTarget, Mode, RoleToAssume
 
 _ROLE_ACCOUNT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
@@ -50,7 +59,16 @@ def parse_inputs(given: Mapping[str, str], environment: Mapping[str, str]) -> In
         InputError: with every problem there is.
     """
     problems: list[Problem] = []
-    reader = InputReader(Settings(given=given), environment, problems)
+    try:
+        inputs = _read_inputs(InputReader(Settings(given=given), environment, problems), given)
+    except TooManyProblemsError:
+        raise _error(problems) from None
+    if problems:
+        raise _error(problems)
+    return inputs
+
+
+def _read_inputs(reader: InputReader, given: Mapping[str, str]) -> Inputs:
     for name in sorted(set(given) - set(INPUTS)):
         close = get_close_matches(name, INPUTS, n=1)
         reader.problem(name, "is not an input of this action" + (f"; did you mean '{close[0]}'?" if close else "."))
@@ -62,17 +80,14 @@ def parse_inputs(given: Mapping[str, str], environment: Mapping[str, str]) -> In
     entries = _read_entries(reader, manifest) if manifest else (_plain_entry(reader, given, mode),)
     selected = [(entry, read_image(entry, reader, mode=mode, region=region)) for entry in entries]
     role = read_role(reader)
-    _check_tags(selected, _own_registry(role, region), problems)
-    inputs = Inputs(
+    _check_tags(selected, _own_registry(role, region), reader.problems)
+    return Inputs(
         mode=mode,
         images=tuple(image for _, image in selected),
         manifest=manifest,
         region=region,
         role=role,
     )
-    if problems:
-        raise _error(problems)
-    return inputs
 
 
 def _error(problems: list[Problem]) -> InputError:
@@ -92,8 +107,8 @@ def _plain_entry(reader: InputReader, given: Mapping[str, str], mode: Mode) -> I
         names = ()
     elif not names:
         reader.problem("function-name", "is required, or else 'manifest': it names Lambda functions, one per line.")
-    plain = [name.rpartition(":")[2] for name in names]
-    for name in sorted({name for name in plain if plain.count(name) > 1}):
+    times = Counter(name.rpartition(":")[2] for name in names)
+    for name in sorted(name for name in times if times[name] > 1):
         reader.problem("function-name", f"names the function {name} more than once.")
     reader.exclude(("only", "vars"), "the image and functions that the inputs name: it is for a 'manifest'")
     return ImageEntry(
@@ -171,7 +186,7 @@ def _check_tags(images: Sequence[tuple[ImageEntry, ImageTarget]], own_registry: 
                     f"the images {owner} and {image.name} both push the tag {tag} to the repository "
                     f"{image.repository}: give each a 'repository' or 'tags' of its own."
                 )
-                problems.append(Problem(text=text, place=entry.settings.places.get("tags") or entry.settings.place))
+                note(problems, entry.settings.places.get("tags") or entry.settings.place, text)
             else:
                 others.append((registry, image.name))
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 
 from ecr_lambda_deploy.input_table import TABLE, Scope
 from ecr_lambda_deploy.manifest_keys import (
@@ -20,7 +19,6 @@ from ecr_lambda_deploy.manifest_nodes import (
     Node,
     ScalarNode,
     SequenceNode,
-    TooManyProblemsError,
     is_null,
     noun,
     shown,
@@ -60,22 +58,16 @@ def read_manifest(
         file: its path, for places.
         variables: what `${KEY}` stands for, by key.
         settings: those of the action's own inputs that hold for all images, if the manifest does not say otherwise.
-        problems: where what is wrong is collected, in the order of the file.
+        problems: where what is wrong is collected.
 
     Returns:
         the images in it, and of what is wrong whatever can be used all the same.
+
+    Raises:
+        TooManyProblemsError: there are more problems than anybody would read.
     """
-    before = len(problems)
-    entries: tuple[ImageEntry, ...] = ()
-    try:
-        root = read_yaml(content, file=file, problems=problems)
-        if root is not None:
-            entries = _Manifest(ValueReader(variables, problems), settings).read(root)
-    except TooManyProblemsError:
-        last = max((problem.place for problem in problems if problem.place), default=Place(file=file, line=1, column=1))
-        problems.append(Problem(text="There may be more that is wrong: mend the rest first.", place=last))
-    problems[before:] = sorted(problems[before:], key=attrgetter("place"))
-    return entries
+    root = read_yaml(content, file=file, problems=problems)
+    return _Manifest(ValueReader(variables, problems), settings).read(root) if root is not None else ()
 
 
 class _Manifest:

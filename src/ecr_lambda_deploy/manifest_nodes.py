@@ -4,16 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from ecr_lambda_deploy.settings import Place, Problem
-
-_MOST_PROBLEMS = 100
+from ecr_lambda_deploy.settings import Place
 
 Kind = Literal["str", "null", "bool", "int", "float", "timestamp"]
 """What YAML 1.1 takes a scalar for."""
-
-
-class TooManyProblemsError(Exception):
-    """So much is wrong that nobody would read more of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,22 +74,3 @@ def shown(text: str) -> str:
     """Return a text in quotes, and not all of it if it is long."""
     most = 60
     return repr(text if len(text) <= most else f"{text[:most]}…")
-
-
-def note(problems: list[Problem], place: Place, text: str) -> None:
-    """Note what is wrong, once: what an alias stands for is read more than once.
-
-    Args:
-        problems: where they are collected.
-        place: where it is wrong.
-        text: what is wrong, and what would be right.
-
-    Raises:
-        TooManyProblemsError: there are enough of them.
-    """
-    problem = Problem(text=text, place=place)
-    if problem in problems:
-        return
-    if len(problems) >= _MOST_PROBLEMS:
-        raise TooManyProblemsError
-    problems.append(problem)

@@ -7,8 +7,8 @@ from typing import cast
 import yaml
 from yaml.resolver import Resolver
 
-from ecr_lambda_deploy.manifest_nodes import Entry, Kind, MappingNode, Node, ScalarNode, SequenceNode, note, noun, shown
-from ecr_lambda_deploy.settings import Place, Problem
+from ecr_lambda_deploy.manifest_nodes import Entry, Kind, MappingNode, Node, ScalarNode, SequenceNode, noun, shown
+from ecr_lambda_deploy.settings import Place, Problem, note
 
 _DEEPEST = 50
 # Aliases weigh as what they stand for: a few of them can stand for more than there is memory. A node weighs some more

@@ -10,8 +10,8 @@ import yaml
 from yaml.constructor import SafeConstructor
 
 from ecr_lambda_deploy.input_table import TABLE, Shape
-from ecr_lambda_deploy.manifest_nodes import MappingNode, Node, ScalarNode, SequenceNode, is_null, note, noun, shown
-from ecr_lambda_deploy.settings import Given, Place, Problem
+from ecr_lambda_deploy.manifest_nodes import MappingNode, Node, ScalarNode, SequenceNode, is_null, noun, shown
+from ecr_lambda_deploy.settings import Given, Place, Problem, note
 
 # `$${` is a literal `${`.
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?:(?P<key>[A-Za-z_][A-Za-z0-9_]*)\})?")

@@ -4,9 +4,9 @@ import re
 
 import yaml
 
-from ecr_lambda_deploy.manifest_nodes import Node, note
+from ecr_lambda_deploy.manifest_nodes import Node
 from ecr_lambda_deploy.manifest_tree import Tree, UnreadableError, place_of
-from ecr_lambda_deploy.settings import Place, Problem
+from ecr_lambda_deploy.settings import Place, Problem, note
 
 MOST_BYTES = 1024 * 1024
 """What is longer is no manifest."""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+_MOST_PROBLEMS = 100
+
 Given = str | tuple[str, ...] | Mapping[str, object]
 """A setting as it is given: a text, or what only a manifest can give, a list of texts or a mapping."""
 
@@ -41,6 +43,31 @@ class Problem:
     def __str__(self) -> str:
         """Return the place and the text."""
         return f"{self.place}: {self.text}" if self.place else self.text
+
+
+class TooManyProblemsError(Exception):
+    """So much is wrong that nobody would read more of it."""
+
+
+def note(problems: list[Problem], place: Place | None, text: str) -> None:
+    """Note what is wrong, once: what many inherit, or an alias of YAML stands for, is read more than once.
+
+    Args:
+        problems: where they are collected.
+        place: where it is wrong; None for the action's own inputs.
+        text: what is wrong, and what would be right.
+
+    Raises:
+        TooManyProblemsError: there are enough of them, and that is noted.
+    """
+    problem = Problem(text=text, place=place)
+    if problem in problems:
+        return
+    if len(problems) >= _MOST_PROBLEMS:
+        last = max((problem.place for problem in problems if problem.place), default=None)
+        problems.append(Problem(text="There may be more that is wrong: mend the rest first.", place=last))
+        raise TooManyProblemsError
+    problems.append(problem)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

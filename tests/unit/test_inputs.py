@@ -1,3 +1,4 @@
+import time
 from base64 import b64encode
 from pathlib import Path
 
@@ -316,6 +317,18 @@ def test_all_problems_are_told_at_once(workspace: Path) -> None:
     assert len(caught.value.problems) == len(given)
     assert text.startswith("6 inputs are wrong:\n- ")
     assert all(f"'{name}'" in text for name in given)
+
+
+@pytest.mark.parametrize(
+    "names", ["orders {n}", "orders-{n}\narn:aws:lambda:eu-west-1:123456789012:function:orders-{n}"]
+)
+def test_more_problems_than_anybody_reads_are_neither_looked_for_nor_told(workspace: Path, names: str) -> None:
+    begin = time.monotonic()
+    problems = problems_of(workspace, {"function-name": "\n".join(names.format(n=n) for n in range(20_000))})
+
+    assert time.monotonic() - begin < 5
+    assert len(problems) == 101
+    assert problems[-1] == "There may be more that is wrong: mend the rest first."
 
 
 def test_a_flag_is_checked_even_if_nothing_depends_on_it(workspace: Path) -> None:

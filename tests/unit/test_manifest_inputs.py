@@ -1,5 +1,6 @@
 """Inputs of a run whose images a manifest names."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -185,6 +186,23 @@ def test_a_wrong_default_is_told_once_however_many_inherit_it(workspace: Path) -
     (problem,) = _problems(workspace, _MANIFEST.replace("alias: live", "alias: $LATEST"))
 
     assert problem.startswith("deploy.yaml:2:13: 'alias' is an alias's name")
+
+
+def test_mistakes_are_told_in_the_order_of_the_file(workspace: Path) -> None:
+    functions = "[{ name: f, alias: a b }, { name: g, colour: red }, { name: h, alias: c d }]"
+    problems = _problems(workspace, f"version: 1\nimages:\n  orders: {{ context: orders, functions: {functions} }}\n")
+
+    assert [problem.partition(": ")[0] for problem in problems] == [f"deploy.yaml:3:{c}" for c in (53, 78, 104)]
+
+
+def test_more_mistakes_than_anybody_reads_are_neither_looked_for_nor_told(workspace: Path) -> None:
+    functions = "".join(f"      - {{ name: f{number}, alias: a b }}\n" for number in range(8000))
+    begin = time.monotonic()
+    problems = _problems(workspace, f"version: 1\nimages:\n  orders:\n    context: orders\n    functions:\n{functions}")
+
+    assert time.monotonic() - begin < 5
+    assert len(problems) == 101
+    assert problems[-1] == "deploy.yaml:105:22: There may be more that is wrong: mend the rest first."
 
 
 def test_a_promoted_image_is_built_for_what_its_functions_run_on(workspace: Path) -> None:
