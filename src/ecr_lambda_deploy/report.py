@@ -23,6 +23,7 @@ _MOST_UNDONE = 1_000  # functions, in the steps that undo
 _MOST_BYTES = 1_040_000  # of a summary, which has 1 MiB [GitHub Actions documentation, adding a job summary]
 _MOST_BYTES_OF_IMAGES = 200_000
 _PLAIN = re.compile(r"[\w./-]+")  # that YAML takes as it is
+_MADE = (ImageStatus.BUILT, ImageStatus.COPIED)
 _MOST_NAMED = 5  # functions, in the headline
 
 
@@ -43,9 +44,11 @@ def headline(journal: Journal) -> str:
 def _total(journal: Journal) -> str:
     """Return how many functions came to which end."""
     counts = Counter(outcome.status for outcome in journal.outcomes)
+    images = Counter(image.status for image in journal.images)
     all_ = _count(len(journal.outcomes), "function")
-    if counts[ReleaseStatus.UNCHANGED] == len(journal.outcomes) and not journal.errors:
-        return f"Nothing to do: {all_} run what is wanted already"
+    is_all_there = not any(images[status] for status in (*_MADE, ImageStatus.PLANNED))
+    if is_all_there and counts[ReleaseStatus.UNCHANGED] == len(journal.outcomes) and not journal.errors:
+        return f"Nothing to do: {all_} {'runs' if len(journal.outcomes) == 1 else 'run'} what is wanted already"
     ordered = sorted(
         {outcome.status: importance(outcome) for outcome in journal.outcomes}.items(), key=lambda one: one[1]
     )
@@ -59,7 +62,8 @@ def _total(journal: Journal) -> str:
     if journal.mode is Mode.PLAN:
         would = counts[ReleaseStatus.PLANNED]
         return f"Plan: {would} of {all_} would change, {_planned(journal)} would be built or copied"
-    return f"Of {all_}: {listed}{took}"
+    made = ", ".join(f"{_count(images[status], 'image')} {status}" for status in _MADE if images[status])
+    return f"Of {all_}: {listed}{f'; {made}' if made else ''}{took}"
 
 
 def _planned(journal: Journal) -> str:

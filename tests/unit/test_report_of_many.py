@@ -64,6 +64,10 @@ _PLAN = _journal(
     images=(_image("orders", ImageStatus.PLANNED), _image("mail", ImageStatus.FOUND)),
     mode=Mode.PLAN,
 )
+_UNCHANGED = _journal(
+    _outcome("orders-api", ReleaseStatus.UNCHANGED),
+    images=(_image("orders", ImageStatus.FOUND), _image("mail", ImageStatus.FOUND)),
+)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +79,19 @@ _PLAN = _journal(
         (
             replace(_PLAN, outcomes=_ONE_IMAGE_FAILED.outcomes, images=_ONE_IMAGE_FAILED.images),
             "Failed for users-api; of 5 functions: 1 failed, 4 skipped, in 14 s",
+        ),
+        (
+            _journal(_outcome("orders-api", ReleaseStatus.DEPLOYED), images=(*map(_image, _NAMES),)),
+            "Of 1 function: 1 deployed; 5 images built, in 14 s",
+        ),
+        (_UNCHANGED, "Nothing to do: 1 function runs what is wanted already"),
+        (
+            replace(_UNCHANGED, images=(*_UNCHANGED.images, _image("base"), _image("copy", ImageStatus.COPIED))),
+            "Of 1 function: 1 unchanged; 1 image built, 1 image copied, in 14 s",
+        ),
+        (
+            replace(_UNCHANGED, images=(*_UNCHANGED.images, _image("base", ImageStatus.PLANNED)), mode=Mode.PLAN),
+            "Plan: 0 of 1 function would change, 1 image would be built or copied",
         ),
         (replace(_PLAN, outcomes=()), "Plan: 1 image of 2 would be built or copied"),
         (
