@@ -186,6 +186,11 @@ class ImageJob:
         return isinstance(self.step, BuildImage)
 
     @property
+    def is_built_each_time(self) -> bool:
+        """Whether it is to be built, and no later run will find it by its inputs."""
+        return isinstance(self.step, BuildImage) and self.step.own != self._fingerprint.tag
+
+    @property
     def is_missing(self) -> bool:
         """Whether it is still to be built or copied."""
         return isinstance(self.step, BuildImage | CopyImage)

@@ -9,7 +9,7 @@ from ecr_lambda_deploy.image_model import CACHE_TAG_PREFIX, BuildOrder, Fingerpr
 from ecr_lambda_deploy.model import Journal
 from ecr_lambda_deploy.observe import ObservedImage
 from ecr_lambda_deploy.ports import Outside
-from ecr_lambda_deploy.wanted import Build, BuilderChoice
+from ecr_lambda_deploy.wanted import Build, BuilderChoice, Mode
 
 _AT_ONCE = 16  # images
 
@@ -28,6 +28,12 @@ def plan_images(images: Sequence[ObservedImage], outside: Outside, journal: Jour
     unplanned = [job for job in _unfailed(jobs) if job.step is None]
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="plan") as pool:
         list(pool.map(lambda several: _plan_together(several, outside), _by_repository(unplanned)))
+    again = [job.name for job in jobs if job.name and job.is_built_each_time]
+    if again and journal.mode is Mode.PLAN:
+        outside.log.warning(
+            f"Every run builds these images anew: {', '.join(again)}. What a job of the matrix builds by 'mode: build' "
+            "the deployment does not find: it builds them once more."
+        )
     return jobs
 
 

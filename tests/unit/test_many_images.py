@@ -152,6 +152,25 @@ def test_a_plan_changes_nothing_and_says_what_would_be(world: World) -> None:
     assert '"image":"stock"' not in outputs(world.journal)["matrix"]
 
 
+def test_a_plan_warns_of_images_that_no_later_job_finds_built(world: World) -> None:
+    orders, stock, mail = _THREE
+    world.builder.inputs_of[Path("/workspace/stock")] = Fingerprint(tag=None, reason="ADD of a URL")
+    mail = replace(mail, source=replace(BUILD, context=Path("/workspace/mail"), reuse=False))
+    _run(world, Mode.PLAN, (orders, stock, mail))
+
+    (warning,) = world.log.of_kind("warning")
+    assert "stock, mail" in warning
+    assert "orders" not in warning
+
+
+@pytest.mark.parametrize("mode", [Mode.DEPLOY, Mode.BUILD])
+def test_only_a_plan_warns_of_them(world: World, mode: Mode) -> None:
+    forced = replace(_THREE[2], source=replace(BUILD, context=Path("/workspace/mail"), reuse=False))
+    _run(world, mode, (forced,))
+
+    assert world.log.of_kind("warning") == []
+
+
 def test_an_older_run_would_build_nothing_for_what_a_newer_one_has_released(world: World) -> None:
     newer = str(Record.of(replace(RUN, run_id="22345678901")))
     world.aliases.put(alias_state("7", description=newer))
