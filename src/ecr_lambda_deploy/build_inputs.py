@@ -160,7 +160,8 @@ def _read_cache(reader: InputReader) -> CacheChoice:
     mode = reader.choice("cache", TABLE["cache"].choices, "")
     imports, exports = reader.lines("cache-from"), reader.lines("cache-to")
     if mode and (imports or exports):
-        reader.problem("cache", "does not go with 'cache-from' and 'cache-to', which replace it.")
+        names = ("cache", "cache-from", "cache-to")
+        reader.conflict(names, "does not go with 'cache-from' and 'cache-to', which replace it.")
     return CacheChoice(mode=mode or "auto", imports=imports, exports=exports)
 
 

@@ -76,7 +76,7 @@ def _read_source(reader: InputReader) -> ImageSource:
         return read_build(reader)
     name = "image-uri" if image_uri else "promote-from"
     if image_uri and promote_from:
-        reader.problem("image-uri", "and 'promote-from' exclude each other: both name the image.")
+        reader.conflict(("image-uri", "promote-from"), "excludes 'promote-from': both name the image.")
     reader.exclude(_BUILD_INPUTS, f"'{name}', which takes an image that is built already")
     if image_uri:
         return ExistingImage(uri=image_uri)

@@ -59,7 +59,25 @@ class InputReader:
         Raises:
             TooManyProblemsError: there are enough of them.
         """
-        note(self.problems, self._settings.places.get(name) or self._settings.place, f"'{name}' {text}")
+        settings = self._settings
+        place = settings.places.get(name) if name in settings.given else None
+        note(self.problems, place or settings.place, f"'{name}' {text}")
+
+    def conflict(self, names: Sequence[str], text: str) -> None:
+        """Note that settings do not go together; each owner is told by itself, since what it inherits may be right.
+
+        Args:
+            names: of the settings.
+            text: goes on after the first one's name.
+
+        Raises:
+            TooManyProblemsError: there are enough of them.
+        """
+        settings, place = self._settings, self._settings.nearest(*names)
+        owner = f" of {settings.owner}" if settings.owner else ""
+        lines = {name: settings.places[name].line for name in names if name in settings.places and self.is_given(name)}
+        others = [f" '{name}' stands in line {line}." for name, line in lines.items() if place and line != place.line]
+        note(self.problems, place, f"'{names[0]}'{owner} {text}{''.join(others)}")
 
     def exclude(self, names: Iterable[str], what: str) -> None:
         """Note each of some settings that is given, and may not be together with `what`."""
@@ -69,7 +87,7 @@ class InputReader:
 
     def is_given(self, name: str) -> bool:
         """Whether a setting is given; the runner gives an input's default like anything else."""
-        return name in self._settings.places or self.text(name) != INPUTS[name]
+        return name in self._settings.given if self.is_in_file else self.text(name) != INPUTS[name]
 
     def is_in_workspace(self, name: str, path: Path) -> bool:
         """Whether a path stays in the workspace, wherever symbolic links lead; if not, that is noted.

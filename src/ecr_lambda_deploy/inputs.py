@@ -186,7 +186,7 @@ def _check_tags(images: Sequence[tuple[ImageEntry, ImageTarget]], own_registry: 
                     f"the images {owner} and {image.name} both push the tag {tag} to the repository "
                     f"{image.repository}: give each a 'repository' or 'tags' of its own."
                 )
-                note(problems, entry.settings.places.get("tags") or entry.settings.place, text)
+                note(problems, entry.settings.nearest("tags"), text)
             else:
                 others.append((registry, image.name))
 

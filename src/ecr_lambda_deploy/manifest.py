@@ -136,11 +136,6 @@ class _Manifest:
             return None
         own = self._read_settings(node, IMAGE_KEYS, "an image")
         existing = [given for given in EXISTING_KEYS if given in own and own[given].value is not None]
-        if len(existing) > 1:
-            line = node.entries["promote-from"].place.line
-            text = f"'image-uri' and 'promote-from', in line {line}, exclude each other: both name the image."
-            self._values.problem(node.entries["image-uri"].place, text)
-            del own["promote-from"]
         inherited = {
             given: setting
             for given, setting in self._defaults.items()
@@ -151,7 +146,7 @@ class _Manifest:
             settings["repository"] = _Setting(value=self._prefix + name, place=entry.place)
         return ImageEntry(
             name=name,
-            settings=_nearest(settings, entry.place),
+            settings=_nearest(settings, own, f"the image {shown(name)}", entry.place),
             functions=self._read_functions(name, node.entries.get("functions"), settings),
         )
 
@@ -183,7 +178,8 @@ class _Manifest:
         name = self._values.text("name", named)
         if name is None or not self._is_new(image, name, named.place):
             return None
-        return FunctionEntry(name=name, settings=_nearest({**settings, **own}, named.place))
+        owner = f"the function {shown(name)}"
+        return FunctionEntry(name=name, settings=_nearest({**settings, **own}, own, owner, named.place))
 
     def _is_new(self, image: str, name: str, place: Place) -> bool:
         """Whether a function is named for the first time; if not, that is noted."""
@@ -215,11 +211,19 @@ class _Manifest:
         return settings
 
 
-def _nearest(settings: Mapping[str, _Setting], place: Place) -> Settings:
-    """Return what is given of them, and where."""
-    given = {name: setting for name, setting in settings.items() if setting.value is not None}
+def _nearest(settings: Mapping[str, _Setting], own: Mapping[str, _Setting], owner: str, place: Place) -> Settings:
+    """Return what is given of settings, and where they stand.
+
+    Args:
+        settings: the nearest of each.
+        own: those that the owner says itself.
+        owner: what they are said of.
+        place: of the owner.
+    """
     return Settings(
-        given={name: setting.value for name, setting in given.items() if setting.value is not None},
-        places={name: setting.place for name, setting in given.items() if setting.place is not None},
+        given={name: setting.value for name, setting in settings.items() if setting.value is not None},
+        places={name: setting.place for name, setting in settings.items() if setting.place is not None},
+        own=own.keys(),
+        owner=owner,
         place=place,
     )

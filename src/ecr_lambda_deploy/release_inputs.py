@@ -25,11 +25,11 @@ def read_release(reader: InputReader, name: str) -> FunctionTarget:
     publish, alias = reader.flag("publish"), reader.matching("alias", _ALIAS, "an alias's name such as live")
     traffic, alarms = _read_traffic(reader), _read_alarms(reader)
     if alias and not publish:
-        reader.problem("alias", "needs 'publish: true': an alias points to a published version.")
+        reader.conflict(("alias", "publish"), "needs 'publish: true': an alias points to a published version.")
     if traffic and not alias:
-        reader.problem("traffic", "needs 'alias': it is an alias's traffic that is shifted.")
+        reader.conflict(("traffic", "alias"), "needs 'alias': it is an alias's traffic that is shifted.")
     if alarms and not traffic:
-        reader.problem("alarms", "needs 'traffic': they are watched while it is shifted.")
+        reader.conflict(("alarms", "traffic"), "needs 'traffic': they are watched while it is shifted.")
     return FunctionTarget(
         name=name,
         publish=publish,
@@ -57,7 +57,7 @@ def read_rollback(reader: InputReader) -> EarlierRelease:
 def _read_smoke_test(reader: InputReader) -> SmokeTest | None:
     event, expect = reader.text("smoke-event"), reader.text("smoke-expect")
     if expect and not event:
-        reader.problem("smoke-expect", "needs 'smoke-event', the event that is answered.")
+        reader.conflict(("smoke-expect", "smoke-event"), "needs 'smoke-event', the event that is answered.")
     expectation = None
     if expect:
         try:

@@ -1,6 +1,6 @@
 """What is said of images and functions, before it is read: by the action's inputs, or by a manifest."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 _MOST_PROBLEMS = 100
@@ -76,13 +76,21 @@ class Settings:
 
     Attributes:
         given: what is given; the rest has its default.
-        places: where each stands in a manifest.
-        place: of what they are said of; None outside a manifest.
+        places: where each stands in a manifest, and what unsets it.
+        own: names of those that the owner says itself; others it inherits.
+        owner: what they are said of, such as `the image 'orders'`; empty outside a manifest.
+        place: of the owner; None outside a manifest.
     """
 
     given: Mapping[str, Given]
     places: Mapping[str, Place] = field(default_factory=dict)
+    own: Collection[str] = ()
+    owner: str = ""
     place: Place | None = None
+
+    def nearest(self, *names: str) -> Place | None:
+        """Return where the owner itself says one of some settings, else its own place."""
+        return next((self.places[name] for name in names if name in self.own), self.place)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

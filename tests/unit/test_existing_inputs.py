@@ -96,7 +96,7 @@ def test_mode_build_takes_an_image_that_is_there_for_a_platform(workspace: Path)
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"image-uri": _IMAGE_URI, "promote-from": "orders-dev"}, "'image-uri' and 'promote-from' exclude each other"),
+        ({"image-uri": _IMAGE_URI, "promote-from": "orders-dev"}, "'image-uri' excludes 'promote-from': both name"),
         (
             {"mode": "build", "function-name": "", "repository": "orders", "image-uri": _IMAGE_URI},
             "'platform' is required with mode: build",

@@ -87,7 +87,19 @@ def test_places_are_those_of_the_nearest_keys() -> None:
         "repository": _place(4, 3),
     }
     assert (api.settings.place, worker.settings.place) == (_place(8, 9), _place(9, 17))
-    assert worker.settings.places == {"smoke-event": _place(9, 54)}
+    assert worker.settings.places == {"alias": _place(9, 41), "smoke-event": _place(9, 54)}
+
+
+def test_what_each_says_itself_is_told_from_what_it_inherits() -> None:
+    orders, _ = _read(_EXAMPLE, {"stage": "dev"})
+    api, worker = orders.functions
+
+    assert (orders.settings.owner, {*orders.settings.own}) == ("the image 'orders'", {"context", "build-args"})
+    assert (api.settings.owner, {*api.settings.own}) == ("the function 'orders-api-dev'", set())
+    assert (worker.settings.owner, {*worker.settings.own}) == (
+        "the function 'orders-worker-dev'",
+        {"alias", "smoke-event"},
+    )
 
 
 def test_images_and_functions_are_in_the_order_of_the_file() -> None:
@@ -125,7 +137,7 @@ def test_null_in_an_image_unsets_a_default() -> None:
     entry = _image("alias: null\ntarget: ~\nfunctions: [f]", defaults="{alias: live, target: api}")
 
     assert entry.settings.given == {"repository": "orders"}
-    assert set(entry.settings.places) == {"repository"}
+    assert entry.settings.places["alias"] == _place(5, 5)
     assert _function(entry).settings.given == {}
 
 

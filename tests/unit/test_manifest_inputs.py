@@ -188,6 +188,78 @@ def test_a_wrong_default_is_told_once_however_many_inherit_it(workspace: Path) -
     assert problem.startswith("deploy.yaml:2:13: 'alias' is an alias's name")
 
 
+_DEFAULTS = """\
+version: 1
+defaults: { context: orders, alias: live, traffic: 10% 5m, cache: gha, smoke-expect: { ok: true }, smoke-event: {} }
+images:
+  orders:
+"""
+_NEEDS_ALIAS = "needs 'alias': it is an alias's traffic that is shifted."
+_NEEDS_EVENT = "needs 'smoke-event', the event that is answered."
+_IS_REPLACED = "does not go with 'cache-from' and 'cache-to', which replace it."
+_EXCLUDES = "excludes 'promote-from': both name the image."
+_NEEDS_PUBLISH = "needs 'publish: true': an alias points to a published version."
+
+
+@pytest.mark.parametrize(
+    ("lines", "problems"),
+    [
+        (
+            "functions:\n- a\n- { name: b, alias: null }\n- { name: c, alias: null }",
+            [
+                f"7:18: 'traffic' of the function 'b' {_NEEDS_ALIAS} 'traffic' stands in line 2.",
+                f"8:18: 'traffic' of the function 'c' {_NEEDS_ALIAS} 'traffic' stands in line 2.",
+            ],
+        ),
+        (
+            "functions:\n- { name: a, publish: false }",
+            [f"6:18: 'alias' of the function 'a' {_NEEDS_PUBLISH} 'alias' stands in line 2."],
+        ),
+        (
+            "alias: null\nfunctions:\n- a\n- { name: b }\n- { name: c, traffic: 5% 1m }\n- { name: d, alias: beta }",
+            [
+                f"7:7: 'traffic' of the function 'a' {_NEEDS_ALIAS} 'traffic' stands in line 2.",
+                f"8:15: 'traffic' of the function 'b' {_NEEDS_ALIAS} 'traffic' stands in line 2.",
+                f"9:18: 'traffic' of the function 'c' {_NEEDS_ALIAS}",
+            ],
+        ),
+        (
+            "functions:\n- name: a\n  alias: null\n  traffic: null\n  alarms: [errors]",
+            ["9:7: 'alarms' of the function 'a' needs 'traffic': they are watched while it is shifted."],
+        ),
+        (
+            "functions: [{ name: a, smoke-event: null }]",
+            [f"5:28: 'smoke-expect' of the function 'a' {_NEEDS_EVENT} 'smoke-expect' stands in line 2."],
+        ),
+        ("alias: null", [f"5:5: 'traffic' of the image 'orders' {_NEEDS_ALIAS} 'traffic' stands in line 2."]),
+        (
+            "functions: [a]\ncache-from: type=gha",
+            [f"6:5: 'cache' of the image 'orders' {_IS_REPLACED} 'cache' stands in line 2."],
+        ),
+        (
+            "promote-from: f\nimage-uri: localhost/b:c",
+            [f"6:5: 'image-uri' of the image 'orders' {_EXCLUDES} 'promote-from' stands in line 5."],
+        ),
+    ],
+)
+def test_mistakes_between_settings_are_told_where_they_are_made(
+    workspace: Path, lines: str, problems: list[str]
+) -> None:
+    text = _DEFAULTS + "".join(f"    {line}\n" for line in lines.splitlines())
+
+    assert _problems(workspace, text) == tuple(f"deploy.yaml:{problem}" for problem in problems)
+
+
+def test_images_that_push_one_inherited_tag_are_told_one_by_one(workspace: Path) -> None:
+    image = "{ context: orders, repository: shop }"
+    text = f"version: 1\ndefaults: {{ tags: [v1] }}\nimages:\n  a: {image}\n  b: {image}\n  c: {image}\n"
+
+    assert [problem[:29] for problem in _problems(workspace, text)] == [
+        "deploy.yaml:5:3: the images a",
+        "deploy.yaml:6:3: the images a",
+    ]
+
+
 def test_mistakes_are_told_in_the_order_of_the_file(workspace: Path) -> None:
     functions = "[{ name: f, alias: a b }, { name: g, colour: red }, { name: h, alias: c d }]"
     problems = _problems(workspace, f"version: 1\nimages:\n  orders: {{ context: orders, functions: {functions} }}\n")

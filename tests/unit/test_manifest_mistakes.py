@@ -131,7 +131,6 @@ _MISTAKES_OF_IMAGES: list[tuple[str, str, tuple[int, int], str]] = [
     ("a number without end", f"smoke-expect: {'9' * 5000}", (4, 19), "a number here that JSON has not"),
     ("parameters that are a list", "create-function: [a]", (4, 22), "'create-function' is a mapping, not a list"),
     ("a date among parameters", "create-function: {a: 2026-01-02}", (4, 26), "'create-function' holds a date"),
-    ("two sources", "promote-from: f\nimage-uri: a/b:c", (5, 5), "'promote-from', in line 4, exclude each other"),
     ("a variable like another", "target: a-${stag}", (4, 13), "${stag} is not defined: did you mean ${stage}?"),
     ("a variable like none", "target: ${X}", (4, 13), "give it in the input 'vars', as a line X=VALUE"),
     ("a variable in JSON", "smoke-event: {a: [1, '${X}']}", (4, 26), "${X} is not defined"),
@@ -232,13 +231,12 @@ images:
       - orders-${stag}
       - { name: orders, aws-region: eu-west-1 }
   thumbnails:
-    image-uri: registry.example/thumbnails:v1
-    promote-from: thumbnails
+    image-uri: [registry.example/thumbnails:v1]
     functions: [orders]
 """
     entries, problems = _read(content)
 
-    places = [(1, 1), (3, 3), (5, 3), (7, 5), (8, 14), (9, 26), (11, 9), (12, 25), (14, 5), (16, 17)]
+    places = [(1, 1), (3, 3), (5, 3), (7, 5), (8, 14), (9, 26), (11, 9), (12, 25), (14, 16), (15, 17)]
     assert _places(problems) == places
     assert [entry.name for entry in entries] == ["a b", "orders", "thumbnails"]
 
