@@ -94,14 +94,12 @@ def _read_source(reader: InputReader) -> ImageSource:
 
 def _read_function(entry: FunctionEntry, run: InputReader, *, mode: Mode, region: str) -> FunctionTarget:
     reader, name = run.of(entry.settings), entry.name
+    setting = "functions" if reader.is_in_file else "function-name"
     arn = _FUNCTION_ARN.fullmatch(name)
     if arn is None and not _FUNCTION_NAME.fullmatch(name):
-        reader.problem(
-            "functions" if reader.is_in_file else "function-name",
-            f"is a Lambda function's name or ARN without version or alias, not {name!r}.",
-        )
+        reader.problem(setting, f"is a Lambda function's name or ARN without version or alias, not {name!r}.")
     elif arn is not None and region and arn["region"] != region:
-        reader.problem("function-name", f"is in {arn['region']}, but the Region of this run is {region}.")
+        reader.problem(setting, f"has {name}, which is in {arn['region']}, but the Region of this run is {region}.")
     target = read_release(reader, name)
     # What was never there cannot go back.
     return replace(target, creation=None) if mode is Mode.ROLLBACK else target

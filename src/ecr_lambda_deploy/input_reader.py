@@ -60,8 +60,8 @@ class InputReader:
             TooManyProblemsError: there are enough of them.
         """
         settings = self._settings
-        place = settings.places.get(name) if name in settings.given else None
-        note(self.problems, place or settings.place, f"'{name}' {text}")
+        place = settings.places.get(name, settings.place) if name in settings.given else settings.place
+        note(self.problems, place, f"'{name}' {text}")
 
     def conflict(self, names: Sequence[str], text: str) -> None:
         """Note that settings do not go together; each owner is told by itself, since what it inherits may be right.
@@ -75,9 +75,12 @@ class InputReader:
         """
         settings, place = self._settings, self._settings.nearest(*names)
         owner = f" of {settings.owner}" if settings.owner else ""
-        lines = {name: settings.places[name].line for name in names if name in settings.places and self.is_given(name)}
-        others = [f" '{name}' stands in line {line}." for name, line in lines.items() if place and line != place.line]
-        note(self.problems, place, f"'{names[0]}'{owner} {text}{''.join(others)}")
+        text = f"'{names[0]}'{owner} {text}"
+        for name in filter(self.is_given, names):
+            there = settings.places.get(name)
+            if place and there and there.line != place.line:
+                text += f" '{name}' stands in line {there.line}."
+        note(self.problems, place, text)
 
     def exclude(self, names: Iterable[str], what: str) -> None:
         """Note each of some settings that is given, and may not be together with `what`."""

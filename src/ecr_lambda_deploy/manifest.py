@@ -222,7 +222,7 @@ def _nearest(settings: Mapping[str, _Setting], own: Mapping[str, _Setting], owne
     """
     return Settings(
         given={name: setting.value for name, setting in settings.items() if setting.value is not None},
-        places={name: setting.place for name, setting in settings.items() if setting.place is not None},
+        places={name: setting.place for name, setting in settings.items()},
         own=own.keys(),
         owner=owner,
         place=place,

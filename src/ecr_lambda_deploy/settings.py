@@ -76,14 +76,14 @@ class Settings:
 
     Attributes:
         given: what is given; the rest has its default.
-        places: where each stands in a manifest, and what unsets it.
+        places: where each stands in a manifest, and what unsets it; None for an input of the action.
         own: names of those that the owner says itself; others it inherits.
         owner: what they are said of, such as `the image 'orders'`; empty outside a manifest.
         place: of the owner; None outside a manifest.
     """
 
     given: Mapping[str, Given]
-    places: Mapping[str, Place] = field(default_factory=dict)
+    places: Mapping[str, Place | None] = field(default_factory=dict)
     own: Collection[str] = ()
     owner: str = ""
     place: Place | None = None

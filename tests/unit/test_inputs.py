@@ -225,7 +225,7 @@ def test_the_cache(workspace: Path, given: dict[str, str], expected: CacheChoice
         ({"function-name": "arn:aws:lambda:eu-west-1:123456789012:function:orders-api:1"}, "without version or alias"),
         (
             {"function-name": "arn:aws:lambda:us-east-1:123456789012:function:orders-api"},
-            "is in us-east-1, but the Region of this run is eu-west-1",
+            "function:orders-api, which is in us-east-1, but the Region of this run is eu-west-1",
         ),
         ({"context": "services/nothing"}, "'context' 'services/nothing' is n"),
         ({"context": "Dockerfile"}, "'context' 'Dockerfile' is n"),

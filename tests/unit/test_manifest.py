@@ -164,7 +164,7 @@ def test_an_input_of_the_action_is_farthest() -> None:
     a, b = _read(text, settings={"registry": "registry.example"})
 
     assert (a.settings.given["registry"], b.settings.given["registry"]) == ("registry.example", "own.example")
-    assert "registry" not in a.settings.places
+    assert a.settings.places["registry"] is None
 
 
 @pytest.mark.parametrize("source", ["image-uri: registry.example/orders:v1", "promote-from: orders-dev"])

@@ -88,6 +88,22 @@ def test_a_registry_may_be_given_beside_a_manifest(workspace: Path) -> None:
     assert {image.registry for image in images} == {"localhost:4566"}
 
 
+def test_a_wrong_registry_beside_a_manifest_is_a_wrong_input(workspace: Path) -> None:
+    (problem,) = _problems(workspace, given={"registry": "https://localhost:4566"})
+
+    assert problem.startswith("'registry' is a registry host")
+
+
+def test_a_function_of_another_region_is_told_where_it_stands(workspace: Path) -> None:
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:orders"
+    problems = _problems(workspace, _MANIFEST.replace("thumbnails-prod", arn).replace('"orders-api-${stage}"', "a b"))
+
+    assert problems[0].startswith("deploy.yaml:6:17: 'functions' is a Lambda function's name or ARN")
+    assert problems[1] == (
+        f"deploy.yaml:9:17: 'functions' has {arn}, which is in us-east-1, but the Region of this run is eu-west-1."
+    )
+
+
 @pytest.mark.parametrize(
     ("path", "words"),
     [("missing.yaml", "is no file of the workspace"), ("../deploy.yaml", "leaves the workspace"), (".", "is no file")],
