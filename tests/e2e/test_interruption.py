@@ -40,7 +40,8 @@ def source(releases: Releases) -> Releases:
     """A function that serves image 0 by its alias, and a workspace whose code was never built."""
     client = releases.aws.client("lambda")
     version = client.publish_version(FunctionName=releases.job.name)["Version"]
-    client.get_waiter("published_version_active").wait(FunctionName=releases.job.name, Qualifier=version)
+    waiter = client.get_waiter("published_version_active")
+    waiter.wait(FunctionName=releases.job.name, Qualifier=version, WaiterConfig={"Delay": 0.05})
     client.create_alias(FunctionName=releases.job.name, Name="live", FunctionVersion=version)
     shutil.copytree(APP, releases.job.workspace, dirs_exist_ok=True)
     releases.job.greet(f"good morning from {releases.job.name}")
@@ -161,7 +162,7 @@ def test_a_change_by_somebody_else_between_update_and_revert_is_left_alone_and_t
         held.reached()
         client = source.aws.client("lambda")
         client.update_function_code(FunctionName=source.job.name, ImageUri=source.images[3])
-        client.get_waiter("function_updated_v2").wait(FunctionName=source.job.name)
+        client.get_waiter("function_updated_v2").wait(FunctionName=source.job.name, WaiterConfig={"Delay": 0.05})
         held.release()
         result = step.wait()
     assert (result.exit_code, status(result)) == (1, "failed")

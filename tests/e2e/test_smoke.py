@@ -39,8 +39,9 @@ def test_what_fails_is_taken_back(
     releases: Releases, event: dict[str, object], expect: dict[str, object], reason: str, with_alias: bool
 ) -> None:
     if "timed out" in reason:
-        releases.aws.client("lambda").update_function_configuration(FunctionName=releases.job.name, Timeout=1)
-        releases.aws.client("lambda").get_waiter("function_updated_v2").wait(FunctionName=releases.job.name)
+        client = releases.aws.client("lambda")
+        client.update_function_configuration(FunctionName=releases.job.name, Timeout=1)
+        client.get_waiter("function_updated_v2").wait(FunctionName=releases.job.name, WaiterConfig={"Delay": 0.05})
     if with_alias:
         assert releases.deploy(1).exit_code == 0
     before = releases.aws.snapshot()
