@@ -2,10 +2,11 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -78,12 +79,8 @@ class Job:
 
     def push_with_plain_buildx(self, uri: str, folder: Path, *options: str) -> None:
         """Build and push the workspace as a pipeline written by hand does, with buildx's defaults."""
-        token = self.aws.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
-        (folder / "config.json").write_text(json.dumps({"auths": {self.aws.registry: {"auth": token}}}))
-        mounts = {"/var/run/docker.sock": self.engine.socket, "/source": self.workspace, "/docker": folder}
-        command = ["run", "--rm", "--network=host", "--env=DOCKER_CONFIG=/docker", "--entrypoint=buildx"]
-        command += [f"--volume={source}:{target}" for target, source in mounts.items()]
-        self.engine.docker(*command, ACTION_IMAGE, "build", "--push", f"--tag={uri}", *options, "/source")
+        mounts = {"/var/run/docker.sock": self.engine.socket, "/source": self.workspace}
+        _buildx(self.engine, [self.aws], folder, mounts, "build", "--push", f"--tag={uri}", *options, "/source")
 
     def changing_calls(self, service: str = "lambda") -> list[Call]:
         """Return the calls since `forget_calls` that could have changed something."""
@@ -103,3 +100,29 @@ def push_first_image(engine: Engine, aws: Aws, folder: Path) -> str:
     first = new_job(engine, aws, folder).step({"mode": "build", "repository": SHARED})
     assert first.exit_code == 0, first.log
     return first.outputs["image-uri"]
+
+
+def copy_image(uri: str, engine: Engine, source: Aws, target: Aws) -> str:
+    """Copy an image of one AWS to another, and return its URI there.
+
+    Its layers are not packed anew, so a later push of the same layers finds them there.
+    """
+    copied = uri.replace(source.registry, target.registry)
+    name, _, digest = copied.partition("@")
+    target.client("ecr").create_repository(repositoryName=name.partition("/")[2])
+    tag = f"--tag={name}:{digest.replace(':', '-')}"
+    with TemporaryDirectory(prefix="docker-") as folder:
+        _buildx(engine, [source, target], Path(folder), {}, "imagetools", "create", "--prefer-index=false", tag, uri)
+    return copied
+
+
+def _buildx(engine: Engine, registries: Iterable[Aws], folder: Path, mounts: Mapping[str, Path], *command: str) -> None:
+    """Run the action's buildx, logged in to registries; its configuration is in the folder."""
+    auths = {}
+    for aws in registries:
+        token = aws.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        auths[aws.registry] = {"auth": token}
+    (folder / "config.json").write_text(json.dumps({"auths": auths}))
+    volumes = [f"--volume={source}:{target}" for target, source in {**mounts, "/docker": folder}.items()]
+    options = ["--rm", "--network=host", "--env=DOCKER_CONFIG=/docker", "--entrypoint=buildx", *volumes]
+    engine.docker("run", *options, ACTION_IMAGE, *command)

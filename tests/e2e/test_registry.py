@@ -1,15 +1,21 @@
 """The registry's moods: missing and immutable repositories, faults that pass and faults that stay."""
 
 import json
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
+from itertools import product
 
 import pytest
 
-from sandbox.aws import Fault
+from sandbox.aws import Aws, Fault, running_aws
+from sandbox.engine import Engine
 from sandbox.sandbox import create_function
-from tests.e2e.jobs import COMMIT, Job
+from tests.e2e.jobs import COMMIT, Job, copy_image, new_job
 
 FOREVER = 1_000_000
+_AT_ONCE = 5  # each has processes of its own, and computes for some seconds before it waits
 
 
 def test_create_repository_makes_one_that_keeps_what_is_deployed(bare_job: Job) -> None:
@@ -64,26 +70,59 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", list(FAULTS))
-@pytest.mark.parametrize("calls", list(CALLS))
-def test_faults_that_pass_are_survived(job: Job, calls: str, fault: str) -> None:
+def _survives(job: Job, calls: str, fault: str) -> None:
     job.greet(job.name)
     for call in CALLS[calls]:
         job.aws.inject(replace(FAULTS[fault], action=call))
-    result = job.step()
-    assert result.exit_code == 0
+    result = job.step(show=None)
+    assert result.exit_code == 0, result.log
     assert job.name in job.invoke()
     assert job.aws.pending_faults() == [], "every call was hit"
 
 
-@pytest.mark.parametrize("call", ["ecr:BatchGetImage", "registry:PutManifest"])
-def test_a_fault_that_stays_is_told_and_nothing_is_changed(job: Job, call: str) -> None:
+def _gives_up(job: Job, call: str) -> None:
     job.greet(job.name)
     before = job.aws.snapshot()
     job.aws.inject(Fault(action=call, times=FOREVER, status=500))
-    result = job.step()
-    assert result.exit_code == 1
+    result = job.step(show=None)
+    assert result.exit_code == 1, result.log
     assert result.seconds < 150
     error = next(annotation.message for annotation in result.annotations if annotation.level == "error")
     assert call.partition(":")[2] in error or "500" in error
     assert job.aws.snapshot() == before
+
+
+LASTING = {call: partial(_gives_up, call=call) for call in ("ecr:BatchGetImage", "registry:PutManifest")}
+PASSING = {
+    f"{calls}-{fault}": partial(_survives, calls=calls, fault=fault)
+    for calls, fault in product(("registry", "ecr"), FAULTS)
+}
+
+
+@pytest.fixture(scope="module")
+def side_by_side(
+    engine: Engine, aws: Aws, first_image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Future[None]]]:
+    """All cases with a fault: each is mostly a wait for the next try, so they wait together, each in its own AWS."""
+    folder = tmp_path_factory.mktemp("cases")
+
+    def run(name: str, case: Callable[[Job], None]) -> None:
+        with running_aws(docker_host=engine.environment()["DOCKER_HOST"]) as own:
+            job = new_job(engine, own, folder / name.replace(":", "-"))
+            create_function(own, job.name, copy_image(first_image, engine, aws, own))
+            case(job)
+
+    cases = {**LASTING, **PASSING}  # the longest first
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        yield {name: pool.submit(run, name, case) for name, case in cases.items()}
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("case", PASSING)
+def test_faults_that_pass_are_survived(side_by_side: Mapping[str, Future[None]], case: str) -> None:
+    side_by_side[case].result()
+
+
+@pytest.mark.parametrize("case", LASTING)
+def test_a_fault_that_stays_is_told_and_nothing_is_changed(side_by_side: Mapping[str, Future[None]], case: str) -> None:
+    side_by_side[case].result()
