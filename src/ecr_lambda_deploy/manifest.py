@@ -135,14 +135,14 @@ class _Manifest:
             self._values.problem(entry.place, text)
             return None
         own = self._read_settings(node, IMAGE_KEYS, "an image")
-        existing = [given for given in EXISTING_KEYS if given in own and own[given].value is not None]
+        is_built = not any(_has_text(own, key) for key in EXISTING_KEYS)
         inherited = {
             given: setting
             for given, setting in self._defaults.items()
-            if not existing or TABLE[given].scope is not Scope.BUILD
+            if is_built or TABLE[given].scope is not Scope.BUILD
         }
         settings = {**inherited, **own}
-        if "repository" not in settings or settings["repository"].value is None:
+        if not _has_text(settings, "repository"):
             settings["repository"] = _Setting(value=self._prefix + name, place=entry.place)
         return ImageEntry(
             name=name,
@@ -209,6 +209,12 @@ class _Manifest:
                 if value is not None or is_null(entry.value):
                     settings[name] = _Setting(value=value, place=entry.place)
         return settings
+
+
+def _has_text(settings: Mapping[str, _Setting], name: str) -> bool:
+    """Whether a text is given; an empty one stands for none, as in the action's inputs."""
+    value = settings[name].value if name in settings else None
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _nearest(settings: Mapping[str, _Setting], own: Mapping[str, _Setting], owner: str, place: Place) -> Settings:

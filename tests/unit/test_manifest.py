@@ -180,6 +180,13 @@ def test_an_image_that_is_there_keeps_what_it_says_itself_of_a_build() -> None:
     assert set(entry.settings.given) == {"promote-from", "target", "repository"}
 
 
+@pytest.mark.parametrize("source", ["image-uri: ${none}", "promote-from: ''", "image-uri: ' '"])
+def test_a_source_that_is_empty_is_none(source: str) -> None:
+    entry = _image(source, defaults="{dockerfile: docker/orders}", variables={"none": ""})
+
+    assert entry.settings.given["dockerfile"] == "docker/orders"
+
+
 def test_a_source_that_is_null_is_none() -> None:
     entry = _image("promote-from: null\nimage-uri: registry.example/orders:v1")
 
@@ -196,10 +203,11 @@ def test_a_source_that_is_null_is_none() -> None:
         ("target: api", "{}", "orders"),
         ("target: api", "{repository-prefix: '${stage}-'}", "dev-orders"),
         ("repository: null", "{repository: all, repository-prefix: shop/}", "shop/orders"),
+        ("repository: ${none}", "{repository-prefix: shop/}", "shop/orders"),
     ],
 )
 def test_repositories(lines: str, defaults: str, repository: str) -> None:
-    entry = _image(lines, defaults=defaults, variables={"stage": "dev"})
+    entry = _image(lines, defaults=defaults, variables={"stage": "dev", "none": ""})
 
     assert entry.settings.given["repository"] == repository
 
