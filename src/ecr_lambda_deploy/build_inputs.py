@@ -3,12 +3,16 @@
 import os
 import re
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from ecr_lambda_deploy.docker_auth import read_docker_auth
 from ecr_lambda_deploy.input_reader import InputReader, reason
 from ecr_lambda_deploy.input_table import TABLE
 from ecr_lambda_deploy.wanted import BakeProperty, Build, BuilderChoice, CacheChoice
+
+LONGEST_SECRET = 131_000
+"""Bytes: Linux takes 131,072 of a variable, with name and NUL [execve(2), MAX_ARG_STRLEN]."""
 
 # What `set` takes: the properties of a bake target that no input has, by the shape that bake wants [bake reference].
 # They are put into bake's definition, since its --set forgets some of them (buildx 0.29: network, ulimits,
@@ -117,15 +121,32 @@ def _read_build_contexts(reader: InputReader, workspace: Path) -> dict[str, str]
 
 def _read_secrets(reader: InputReader) -> dict[str, str]:
     """Read a mapping or ID=VALUE lines; what is wrong is told without anything that may be secret."""
-    if (mapping := reader.mapping("secrets")) is not None:
-        secrets = {id_: str(value) for id_, value in mapping.items() if value is not None}
-        for id_ in secrets:
-            if not re.fullmatch(_SECRET_ID, id_):
-                begin = re.split(r'[\s=",]', id_)[0]
-                text = f"has ids without blanks, '=', '\"' and ','; the one that begins {begin!r} is none: rename it."
-                reader.problem("secrets", text)
-        return secrets
-    return _read_secret_lines(reader)
+    mapping = reader.mapping("secrets")
+    secrets = _read_secret_lines(reader) if mapping is None else _read_secret_mapping(reader, mapping)
+    for id_, value in secrets.items():
+        if wrong := _unfit(value):
+            reader.problem("secrets", f"has under the id {id_!r} {wrong}: buildx gets it in an environment variable.")
+    return secrets
+
+
+def _unfit(value: str) -> str:
+    """Return what keeps a value from being in an environment variable, and what to do about it."""
+    if "\0" in value:
+        return "a NUL, which has to be encoded, such as in base64"
+    is_long = len(value.encode(errors="replace")) > LONGEST_SECRET
+    return f"more than {LONGEST_SECRET:,} bytes, and has to be shorter" if is_long else ""
+
+
+def _read_secret_mapping(reader: InputReader, mapping: Mapping[str, object]) -> dict[str, str]:
+    """Return those of a mapping whose ids are right."""
+    secrets = {id_: str(value) for id_, value in mapping.items() if value is not None}
+    wrong = [id_ for id_ in secrets if not re.fullmatch(_SECRET_ID, id_)]
+    for id_ in wrong:
+        begin = re.split(r'[\s=",]', id_)[0]
+        text = f"has ids without blanks, '=', '\"' and ','; the one that begins {begin!r} is none: rename it."
+        reader.problem("secrets", text)
+        del secrets[id_]
+    return secrets
 
 
 def _read_secret_lines(reader: InputReader) -> dict[str, str]:

@@ -7,6 +7,7 @@ import pytest
 
 from ecr_lambda_deploy.adapters.bake import bake_arguments, bake_definition, bake_secrets, bake_targets
 from ecr_lambda_deploy.adapters.build_errors import explain, failed_target
+from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.image_model import BuildOrder, CacheEntries
 from ecr_lambda_deploy.wanted import BakeProperty, Build
 from tests.unit.examples import REGISTRY
@@ -62,11 +63,32 @@ def test_each_has_its_own_secrets_even_under_the_same_id() -> None:
     )
     definition, variables = bake_definition(targets, 4 * [CacheEntries()])["target"], bake_secrets(targets)
 
-    assert len(variables) == 8
+    assert len(variables) == 5
     for name in names:
         entry, _ = definition[name]["secret"]
         assert entry.startswith("type=env,id=token,env=")
         assert variables[entry.rpartition("=")[2]] == f"{name}'s"
+
+
+def test_what_hundreds_share_is_in_the_environment_once() -> None:
+    """All that a program gets is limited to 2 MiB by Linux."""
+    secrets = {"npmrc": 12 * 1024 * "x", "token": "1"}
+    targets = bake_targets([_order(str(n), replace(_order("x").build, secrets=secrets)) for n in range(300)])
+
+    assert sorted(bake_secrets(targets).values()) == ["1", secrets["npmrc"]]
+
+
+def test_more_secrets_than_a_program_takes_are_told_without_them() -> None:
+    targets = bake_targets(
+        [_order(str(n), replace(_order("x").build, secrets={"key": f"{n:04}" + 100_000 * "x"})) for n in range(16)]
+    )
+
+    with pytest.raises(DeployError) as caught:
+        bake_secrets(targets)
+
+    assert "The secrets of 16 builds have 1,600,326 bytes" in caught.value.message
+    assert "'only'" in caught.value.hint
+    assert "xxx" not in str(caught.value)
 
 
 def test_what_one_of_them_is_entitled_to_is_allowed_once() -> None:

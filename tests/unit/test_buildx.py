@@ -130,11 +130,11 @@ def test_secrets_are_in_the_environment_alone() -> None:
     build = _build(secrets={"token": "hidden-1", "npmrc": "hidden-2\nhidden-3"})
     definition = bake_definition({"image": _order(build)}, [CacheEntries()])
 
-    secrets = ["type=env,id=token,env=BUILD_SECRET_image_0", "type=env,id=npmrc,env=BUILD_SECRET_image_1"]
+    secrets = ["type=env,id=token,env=BUILD_SECRET_0", "type=env,id=npmrc,env=BUILD_SECRET_1"]
     assert definition == {"target": {"image": {**_PLAIN, "secret": secrets}}}
     assert bake_secrets({"image": _order(build)}) == {
-        "BUILD_SECRET_image_0": "hidden-1",
-        "BUILD_SECRET_image_1": "hidden-2\nhidden-3",
+        "BUILD_SECRET_0": "hidden-1",
+        "BUILD_SECRET_1": "hidden-2\nhidden-3",
     }
     assert "hidden" not in f"{definition} {bake_arguments({'image': _order(build)})}"
 

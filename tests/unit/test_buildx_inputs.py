@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ecr_lambda_deploy.build_inputs import LONGEST_SECRET
 from ecr_lambda_deploy.wanted import CacheChoice
 from tests.unit.given_inputs import parse, parse_build, problems_of
 
@@ -47,6 +48,24 @@ def test_a_wrong_secret_is_told_without_what_it_holds(workspace: Path, given: st
     assert problem.startswith("'secrets' holds ID=VALUE lines")
     assert f"line {line} " in problem
     assert "hidden" not in problem
+
+
+def test_a_secret_is_no_longer_than_an_environment_variable(workspace: Path) -> None:
+    """Linux takes 131072 bytes [MAX_ARG_STRLEN]."""
+    longest = (LONGEST_SECRET - 2) * "x" + "ü"
+    secrets = parse_build(workspace, {"secrets": f"key={longest}"}).secrets
+    (problem,) = problems_of(workspace, {"secrets": f"key={longest}x\nother=1"})
+
+    assert len(f"BUILD_SECRET_99999={secrets['key']}\0".encode()) <= 131072
+    assert problem.startswith("'secrets' has under the id 'key' more than 131,000 bytes, and has to be shorter: ")
+    assert "xx" not in problem
+
+
+def test_a_secret_has_no_nul(workspace: Path) -> None:
+    (problem,) = problems_of(workspace, {"secrets": "key=hid\0den"})
+
+    assert problem.startswith("'secrets' has under the id 'key' a NUL, which has to be encoded, such as in base64: ")
+    assert "hid" not in problem
 
 
 def test_a_secret_is_given_once(workspace: Path) -> None:

@@ -188,6 +188,17 @@ def test_ids_of_secrets_are_what_they_are_in_lines_too(workspace: Path, id_: str
     assert "hidden" not in problem
 
 
+@pytest.mark.parametrize(("value", "words"), [('"hid\\0den"', "a NUL"), ("${long}${long}", "more than 131,000 bytes")])
+def test_secrets_of_a_mapping_are_what_an_environment_can_hold(workspace: Path, value: str, words: str) -> None:
+    text = f"version: 1\nimages:\n  orders:\n    context: orders\n    secrets: {{ token: {value} }}\n"
+    (problem,) = _problems(workspace, text, {"vars": f"long={70_000 * 'x'}"})
+
+    assert problem.startswith("deploy.yaml:5:5: 'secrets' has under the id 'token' ")
+    assert words in problem
+    assert "xx" not in problem
+    assert "hid" not in problem
+
+
 def test_a_folder_that_is_missing_is_told_where_it_is_named(workspace: Path) -> None:
     text = _MANIFEST.replace("context: orders", "context: nowhere")
     with pytest.raises(InputError) as caught:

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from itertools import chain, count
 from typing import Any
 
+from ecr_lambda_deploy.errors import DeployError
 from ecr_lambda_deploy.image_model import BuildOrder, CacheEntries
 from ecr_lambda_deploy.wanted import Build
 
+_MOST_SECRETS = 3 * 2**19  # bytes; arguments and environment of a program have 2 MiB together [execve(2)]
 _ONLY_TARGET = "image"
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")  # of targets [bake reference]
 
@@ -35,16 +37,22 @@ def _entitlements(build: Build) -> set[str]:
 
 
 def bake_secrets(targets: Mapping[str, BuildOrder]) -> dict[str, str]:
-    """Return the environment variables in which buildx finds the secrets: there is no other trace of them."""
-    return {
-        _secret_variable(target, number): value
-        for target, order in targets.items()
-        for number, value in enumerate(order.build.secrets.values())
-    }
+    """Return the environment variables in which buildx finds the secrets: there is no other trace of them.
 
+    What several builds share is in it once.
 
-def _secret_variable(target: str, number: int) -> str:
-    return f"BUILD_SECRET_{target}_{number}"
+    Raises:
+        DeployError: they are more than an environment can hold.
+    """
+    values = dict.fromkeys(value for order in targets.values() for value in order.build.secrets.values())
+    variables = {f"BUILD_SECRET_{number}": value for number, value in enumerate(values)}
+    size = sum(len(f"{name}={value}\0".encode(errors="replace")) for name, value in variables.items())
+    if size > _MOST_SECRETS:
+        raise DeployError(
+            f"The secrets of {len(targets)} builds have {size:,} bytes, and buildx takes {_MOST_SECRETS:,} at once.",
+            "Name fewer of the images by 'only', or have them share secrets: equal values count once.",
+        )
+    return variables
 
 
 def bake_definition(targets: Mapping[str, BuildOrder], caches: Sequence[CacheEntries]) -> Mapping[str, Any]:
@@ -53,18 +61,27 @@ def bake_definition(targets: Mapping[str, BuildOrder], caches: Sequence[CacheEnt
     Args:
         targets: the builds by the names of their targets.
         caches: of each build, in order.
+
+    Raises:
+        DeployError: there are too many secrets.
     """
+    variables = {value: name for name, value in bake_secrets(targets).items()}
     pairs = zip(targets.items(), caches, strict=True)
-    definition = {target: _definition(target, order, cache) for (target, order), cache in pairs}
+    definition = {target: _definition(order, cache, variables) for (target, order), cache in pairs}
     escaped: Mapping[str, Any] = _escape({"target": definition})
     return escaped
 
 
-def _definition(name: str, order: BuildOrder, cache: CacheEntries) -> dict[str, Any]:
+def _definition(order: BuildOrder, cache: CacheEntries, variables: Mapping[str, str]) -> dict[str, Any]:
     """Return the definition of one target.
 
     Attestations are disabled unless they are asked for: with them, BuildKit's default, the tag names an index, which
     Lambda refuses [buildx#1533].
+
+    Args:
+        order: what is to be built.
+        cache: of the build.
+        variables: those of the secrets, by value.
     """
     build = order.build
     target: dict[str, Any] = {
@@ -85,7 +102,7 @@ def _definition(name: str, order: BuildOrder, cache: CacheEntries) -> dict[str, 
     optional: dict[str, Any] = {
         "target": build.target,
         "contexts": dict(build.build_contexts),
-        "secret": [f"type=env,id={id_},env={_secret_variable(name, n)}" for n, id_ in enumerate(build.secrets)],
+        "secret": [f"type=env,id={id_},env={variables[value]}" for id_, value in build.secrets.items()],
         "cache-from": list(cache.imports),
         "cache-to": list(cache.exports),
     }
