@@ -11,6 +11,8 @@ from typing import TypeVar
 from ecr_lambda_deploy.input_table import INPUTS
 from ecr_lambda_deploy.settings import Problem, Settings, note
 
+_KEY = re.compile(r"[^\s=]+")
+
 Choice = TypeVar("Choice")
 Otherwise = TypeVar("Otherwise")
 
@@ -165,12 +167,15 @@ class InputReader:
     def pairs(self, name: str) -> dict[str, str | None]:
         """Read a mapping or KEY=VALUE lines; None for a key without a value."""
         if (mapping := self.mapping(name)) is not None:
+            for key in mapping:
+                if not _KEY.fullmatch(key):
+                    self.problem(name, f"has keys without blanks and '='; {key!r} is none.")
             return {key: None if value is None else str(value) for key, value in mapping.items()}
         pairs: dict[str, str | None] = {}
         for line in self.lines(name):
             key, equals, value = line.partition("=")
             key = key.strip()
-            if not key or any(character.isspace() for character in key):
+            if not _KEY.fullmatch(key):
                 self.problem(name, f"holds KEY=VALUE lines; {line!r} is not one.")
             else:
                 pairs[key] = value if equals else None

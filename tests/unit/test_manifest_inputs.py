@@ -199,6 +199,15 @@ def test_secrets_of_a_mapping_are_what_an_environment_can_hold(workspace: Path, 
     assert "hid" not in problem
 
 
+@pytest.mark.parametrize("name", ["build-args", "build-contexts", "labels"])
+@pytest.mark.parametrize("key", ["", " ", "A B", "A=B", "A\\n"])
+def test_keys_of_a_mapping_are_what_they_are_in_lines_too(workspace: Path, name: str, key: str) -> None:
+    text = f'version: 1\nimages:\n  orders:\n    context: orders\n    {name}: {{ "{key}": orders, C: orders }}\n'
+    (problem,) = _problems(workspace, text, {"vars": ""})
+
+    assert problem.startswith(f"deploy.yaml:5:5: '{name}' has keys without blanks and '='; '{key}' is none")
+
+
 def test_a_folder_that_is_missing_is_told_where_it_is_named(workspace: Path) -> None:
     text = _MANIFEST.replace("context: orders", "context: nowhere")
     with pytest.raises(InputError) as caught:
