@@ -122,7 +122,7 @@ def test_the_version_records_what_was_released(job: Job) -> None:
     ]
     assert (
         description
-        == f"commit={COMMIT} repository=octocat/orders run=1658821493/1 previous={first} workflow=deploy.yml"
+        == f"run=1658821493/1 previous={first} repository=octocat/orders commit={COMMIT} workflow=deploy.yml"
     )
 
 
