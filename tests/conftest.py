@@ -1,7 +1,9 @@
 """What tests of the real thing share: engines and an AWS, started once."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from typing import cast
 
 import pytest
@@ -21,16 +23,26 @@ def engine() -> Iterator[Engine]:
         yield engine
 
 
-@pytest.fixture(scope="session", params=["20.10", "current"])
-def each_engine(request: pytest.FixtureRequest, engine: Engine) -> Iterator[Engine]:
-    """The machine's engine and, where it is not of both kinds, one beside it."""
-    flavour = cast("Flavour", request.param)
-    if engine.is_of(flavour):
-        yield engine
-        return
-    with running_engine(flavour) as other:
-        prepare(other)
-        yield other
+@pytest.fixture(scope="session")
+def engine_of_kind(engine: Engine) -> Iterator[Callable[[Flavour], Engine]]:
+    """The machine's engine or, where it is of another kind, one beside it that runs until the last test."""
+    with ExitStack() as stack:
+
+        @cache
+        def of_kind(flavour: Flavour) -> Engine:
+            if engine.is_of(flavour):
+                return engine
+            other = stack.enter_context(running_engine(flavour))
+            prepare(other)
+            return other
+
+        yield of_kind
+
+
+@pytest.fixture(params=["20.10", "current"])
+def each_engine(request: pytest.FixtureRequest, engine_of_kind: Callable[[Flavour], Engine]) -> Engine:
+    """An engine of each kind."""
+    return engine_of_kind(cast("Flavour", request.param))
 
 
 @pytest.fixture(scope="session")

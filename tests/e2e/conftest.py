@@ -1,21 +1,23 @@
 """A repository, a function and a workspace for each test, on the machine's engine or on each engine."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from sandbox.aws import Aws, running_aws
-from sandbox.engine import Engine
+from sandbox.engine import Engine, Flavour
 from sandbox.sandbox import create_function
 from tests.e2e.jobs import Job, new_job, push_first_image
 from tests.e2e.releases import Releases, push_images, releases_of
 
 
 @pytest.fixture(scope="session")
-def first_image(engine: Engine, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> str:
+def first_image(engine: Engine, first_image_of_engine: Callable[[Engine], str]) -> str:
     """What functions are created from."""
-    return push_first_image(engine, aws, tmp_path_factory.mktemp("first"))
+    return first_image_of_engine(engine)
 
 
 @pytest.fixture
@@ -35,27 +37,41 @@ def job(bare_job: Job, first_image: str) -> Job:
 
 
 @pytest.fixture(scope="session")
-def aws_of_each_engine(each_engine: Engine, engine: Engine, aws: Aws) -> Iterator[Aws]:
+def aws_of_engine(
+    engine: Engine,
+    aws: Aws,
+    engine_of_kind: Callable[[Flavour], Engine],  # noqa: ARG001 # its engines are to outlive what runs on them
+) -> Iterator[Callable[[Engine], Aws]]:
+    """The AWS whose functions run on an engine, which runs until the last test."""
+    with ExitStack() as stack:
+
+        @cache
+        def of_engine(given: Engine) -> Aws:
+            if given is engine:
+                return aws
+            return stack.enter_context(running_aws(docker_host=given.environment()["DOCKER_HOST"]))
+
+        yield of_engine
+
+
+@pytest.fixture
+def aws_of_each_engine(each_engine: Engine, aws_of_engine: Callable[[Engine], Aws]) -> Aws:
     """An AWS whose functions run on that engine."""
-    if each_engine is engine:
-        yield aws
-        return
-    with running_aws(docker_host=each_engine.environment()["DOCKER_HOST"]) as other:
-        yield other
+    return aws_of_engine(each_engine)
 
 
 @pytest.fixture(scope="session")
-def first_image_on_each_engine(
-    each_engine: Engine,
-    engine: Engine,
-    aws_of_each_engine: Aws,
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> str:
+def first_image_of_engine(
+    aws_of_engine: Callable[[Engine], Aws], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Engine], str]:
+    """What functions of an engine's AWS are created from."""
+    return cache(lambda engine: push_first_image(engine, aws_of_engine(engine), tmp_path_factory.mktemp("first")))
+
+
+@pytest.fixture
+def first_image_on_each_engine(each_engine: Engine, first_image_of_engine: Callable[[Engine], str]) -> str:
     """As `first_image`, in the AWS of that engine."""
-    if each_engine is engine:
-        return str(request.getfixturevalue("first_image"))
-    return push_first_image(each_engine, aws_of_each_engine, tmp_path_factory.mktemp("first"))
+    return first_image_of_engine(each_engine)
 
 
 @pytest.fixture
