@@ -38,9 +38,9 @@ _SHAPES: Mapping[Shape, Mapping[str, object]] = {
 }
 
 # An image is named once, and one that is there already takes nothing of a build. A variable may be empty.
-_NAMED = {"type": "string", "pattern": r"\S", "not": {"pattern": _VARIABLE}}
+_NAMED = {**_TEXT, "pattern": r"\S", "not": {"type": "string", "pattern": _VARIABLE}}
 _ONE_SOURCE: Mapping[str, object] = {
-    "not": {"required": [*EXISTING_KEYS], "properties": {key: {"not": {"type": "null"}} for key in EXISTING_KEYS}},
+    "not": {"required": [*EXISTING_KEYS], "properties": dict.fromkeys(EXISTING_KEYS, _NAMED)},
     "if": {"anyOf": [{"required": [name], "properties": {name: _NAMED}} for name in EXISTING_KEYS]},
     "then": {"properties": {name: {"type": "null"} for name, one in TABLE.items() if one.scope is Scope.BUILD}},
 }

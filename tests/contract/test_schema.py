@@ -228,8 +228,11 @@ _BUILD_KEYS = [name for name, one in TABLE.items() if one.scope is Scope.BUILD]
                 ("image-uri: null, context: .", True),
                 ("image-uri: '', context: .", True),
                 ("image-uri: '${empty}', context: .", True),
+                ("image-uri: '', promote-from: f", True),
+                ("image-uri: '${empty}', promote-from: f", True),
                 ("image-uri: 'r/o:1', promote-from: f", False),
                 ("promote-from: f, target: api", False),
+                ("promote-from: 5, target: api", False),
                 *((f"image-uri: 'r/o:1', {name}: '{TABLE[name].default}'", False) for name in _BUILD_KEYS),
             ]
         ),
