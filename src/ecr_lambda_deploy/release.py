@@ -79,6 +79,12 @@ class Release:
 
     def conclude(self) -> None:
         """Record success; or take back what was done, if this release has failed, or another one."""
+        try:
+            self._conclude()
+        except Exception as error:  # noqa: BLE001 # likewise
+            self.bug = error
+
+    def _conclude(self) -> None:
         application = self._application
         if application is None:
             return
@@ -89,6 +95,11 @@ class Release:
             application.succeed()
         else:
             application.revert(error)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing but its conclusion is left: it has failed, or another one of its group."""
+        return self._error is not None or self.group.failed != ""
 
     @property
     def is_urgent(self) -> bool:
@@ -202,24 +213,22 @@ def release_all(releases: Sequence[Release], *, together: bool = True) -> None:
 
 
 def _carry_out_together(releases: Sequence[Release], pool: ThreadPoolExecutor) -> None:
-    """Carry out releases of one group; once one has failed, each that stops is taken back at once."""
-    group, concluded = Group(), list[Future[None]]()
+    """Carry out releases of one group; one that has failed is taken back at once, and with it each other that stops."""
+    group, left, concluded = Group(), list(releases), list[Future[None]]()
     for release in releases:
         release.group = group
     for act in (Release.prepare, Release.flip):
         stopped: list[Release] = []
-        acting = {pool.submit(act, release): release for release in releases}
+        acting = {pool.submit(act, release): release for release in left}
         for future in as_completed(acting):
             future.result()
             stopped.append(acting[future])
-            if group.failed:
-                urgent_first = sorted(stopped, key=lambda release: not release.is_urgent)
-                concluded += [pool.submit(release.conclude) for release in urgent_first]
-                stopped.clear()
-        if group.failed:
-            break
-    else:
-        concluded = [pool.submit(release.conclude) for release in releases]
+            for release in sorted(stopped, key=lambda release: not release.is_urgent):
+                if release.has_ended:
+                    concluded.append(pool.submit(release.conclude))
+            stopped = [release for release in stopped if not release.has_ended]
+        left = stopped
+    concluded += [pool.submit(release.conclude) for release in left]
     for future in concluded:
         future.result()
 

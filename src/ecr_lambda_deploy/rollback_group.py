@@ -89,5 +89,5 @@ def _begun(observed: Sequence[ObservedFunction], repository: str) -> dict[str, i
 
 
 def _is_passed(run_id: int, backs: Iterable[Record]) -> bool:
-    """Whether a rollback has gone past a run, so that what it left as it was need not be left again."""
-    return any(back.undone_id <= run_id < back.run_id for back in backs)
+    """Whether a rollback has gone past a run, perhaps its own, so that what it left need not be left again."""
+    return any(back.undone_id <= run_id <= back.run_id for back in backs)

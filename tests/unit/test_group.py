@@ -23,7 +23,9 @@ def _world(name: str) -> World:
     return World(functions=functions, alias=alias_state("7", description="before"))
 
 
-def _release(worlds: dict[str, World], target: FunctionTarget = _TESTED) -> dict[str, Outcome]:
+def _release(
+    worlds: dict[str, World], target: FunctionTarget = _TESTED, *, together: bool = True
+) -> dict[str, Outcome]:
     """Release an image to the function of each world, and return what became of each."""
     journal = Journal(run=RUN)
     releases = []
@@ -40,7 +42,7 @@ def _release(worlds: dict[str, World], target: FunctionTarget = _TESTED) -> dict
                 journal=journal,
             )
         )
-    release_all(releases)
+    release_all(releases, together=together)
     return {outcome.function: outcome for outcome in journal.outcomes}
 
 
@@ -141,6 +143,43 @@ def test_what_has_moved_goes_back_although_another_call_hangs(worlds: dict[str, 
 
 def _fail(*, in_time: bool) -> None:
     raise DeployError("it was in time" if in_time else "it was not")
+
+
+def test_with_on_failure_keep_shares_of_traffic_are_cleared_although_another_call_hangs(
+    worlds: dict[str, World],
+) -> None:
+    shared, is_cleared = Event(), Event()
+    target = replace(LIVE, reverts=False, traffic=(TrafficStep(weight=0.5, seconds=3600),), alarms=("errors",))
+    for world in worlds.values():
+        world.alarms.there = {"errors": "OK"}
+
+    def ring() -> None:
+        one.alarms.there = {"errors": "ALARM"}
+        shared.set()
+
+    one = worlds["one"]
+    one.functions.after["point_alias", 1] = ring
+    one.functions.after["point_alias", 2] = is_cleared.set
+    worlds["two"].functions.before["point_alias", 1] = lambda: _fail(in_time=shared.wait(5) and is_cleared.wait(5))
+    del worlds["three"]
+    outcomes = _release(worlds, target)
+
+    assert one.live.weights == {}
+    assert "is in ALARM" in str(outcomes["one"].error)
+    assert "it was in time" in str(outcomes["two"].error)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_bug_in_taking_one_back_keeps_no_other_from_its_end(
+    monkeypatch: pytest.MonkeyPatch, worlds: dict[str, World], *, together: bool
+) -> None:
+    monkeypatch.setattr("ecr_lambda_deploy.release._AT_ONCE", 1)
+    worlds["one"].functions.before["invoke", 1] = raising(DeployError("no luck"))
+    worlds["one"].functions.before["update_code", 2] = raising(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        _release(worlds, together=together)
+
+    assert [world.live.version for world in worlds.values()] == (["7", "7", "7"] if together else ["7", "8", "8"])
 
 
 @pytest.mark.parametrize("error", [CancelledError(), UnsentError()])
