@@ -98,7 +98,8 @@ class Application:
         for step in steps:
             self.outside.clock.sleep(0)  # a cancelled run ends here
             self._carry_out(step)
-        self.outside.clock.sleep(0)
+        if steps:
+            self.outside.clock.sleep(0)
 
     def succeed(self) -> None:
         """Record that everything was carried out."""
