@@ -1,18 +1,46 @@
 """What was released before is one click and a few calls away, and never needs a build."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from sandbox.aws import Aws
+from sandbox.engine import Engine
 from sandbox.runner import StepResult
+from sandbox.sandbox import create_function
+from tests.e2e.jobs import Job, new_job
 from tests.e2e.releases import Releases, commit, error, notices, status
 
 
-@pytest.fixture
-def four(releases: Releases) -> Releases:
-    """The images 1 to 4 were released one after the other, as versions 1 to 4."""
+@pytest.fixture(scope="module")
+def released(
+    request: pytest.FixtureRequest,
+    engine: Engine,
+    aws: Aws,
+    release_images: tuple[str, ...],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """The names of functions, one for each test with `four`: four runs have released to all of them at once."""
+    job = new_job(engine, aws, tmp_path_factory.mktemp("released"))
+    tests = [item for item in request.session.items if "four" in getattr(item, "fixturenames", ())]
+    names = [f"{job.name}-{number}" for number in range(len(tests))]
+    for name in names:
+        create_function(aws, name, release_images[0])
+    releases = Releases(job=job, images=release_images)
     for number in range(1, 5):
-        assert releases.deploy(number).exit_code == 0
-    releases.aws.forget_calls()
-    return releases
+        result = releases.deploy(number, {"function-name": "\n".join(names)})
+        assert result.exit_code == 0, result.log
+    return iter(names)
+
+
+@pytest.fixture
+def four(bare_job: Job, released: Iterator[str], release_images: tuple[str, ...], tmp_path: Path) -> Releases:
+    """The images 1 to 4 were released one after the other, as versions 1 to 4."""
+    bare_job.name = next(released)
+    bare_job.workspace = tmp_path
+    bare_job.aws.forget_calls()
+    return Releases(job=bare_job, images=release_images)
 
 
 def _serves(releases: Releases, number: int, result: StepResult) -> None:
