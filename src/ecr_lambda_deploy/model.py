@@ -230,9 +230,11 @@ class Journal:
 
     @property
     def errors(self) -> tuple[DeployError, ...]:
-        """Everything that failed."""
-        error = self.error
-        own = error.errors if isinstance(error, SeveralError) else (error,) if error else ()
+        """Everything that failed; what ended the run early tells of several functions at once."""
+        own = (self.error,) if self.error else ()
         each: tuple[ImageOutcome | Outcome, ...] = (*self.images, *self.outcomes)
         told = {str(error): error for error in own + tuple(one.error for one in each if one.error)}
+        parts = self.error.errors if isinstance(self.error, SeveralError) else ()
+        for part in parts:
+            told.pop(str(part), None)
         return tuple(told.values())
