@@ -81,7 +81,10 @@ def test_a_request_whose_turn_does_not_come_is_known_to_have_changed_nothing(tra
     assert len(traffic.requests()) == 15
 
 
-def test_of_one_that_was_sent_and_waits_to_be_sent_again_that_is_not_known(traffic: Traffic) -> None:
+def test_of_one_that_was_sent_and_waits_to_be_sent_again_that_is_not_known(
+    traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecr_lambda_deploy.adapters.rates._BACK_OFF", 1.0)  # longer than it waits to be sent again
     clock = _Clock()
 
     def cancel(_: float) -> None:
@@ -108,7 +111,10 @@ def test_what_takes_something_back_is_sent_again_all_the_same(traffic: Traffic) 
     assert len(traffic.requests()) == 1
 
 
-def test_other_requests_back_off_while_one_that_was_refused_waits(traffic: Traffic) -> None:
+def test_other_requests_back_off_while_one_that_was_refused_waits(
+    traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecr_lambda_deploy.adapters.rates._BACK_OFF", 1.0)
     clock = _Clock()
     client = aws_of(traffic, clock=clock).functions()
     _fail_once(client, _throttled)

@@ -108,12 +108,12 @@ def test_calls_that_come_slowly_do_not_wait() -> None:
         time.seconds += 0.34
 
 
-def test_after_a_refusal_nothing_begins_for_a_second() -> None:
+def test_after_a_refusal_nothing_begins_for_a_moment() -> None:
     time = _Time()
     limit = RateLimit(3, time, period=1.0)
     limit.back_off()
 
-    assert _begun(limit, time, 4) == [1, 1, 1, 2]
+    assert _begun(limit, time, 4) == [0.25, 0.25, 0.25, 1.25]
 
 
 def test_a_refusal_also_delays_who_waits_already() -> None:
@@ -122,7 +122,7 @@ def test_a_refusal_also_delays_who_waits_already() -> None:
     limit.wait()
     time.on_sleep.append(limit.back_off)
 
-    assert _begun(limit, time, 2) == [1, 1.2]
+    assert _begun(limit, time, 2) == [0.25, 0.45]
 
 
 def test_threads_share_a_limit() -> None:

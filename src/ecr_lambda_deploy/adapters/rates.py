@@ -18,7 +18,7 @@ _CALLS = {
     "cloudwatch:DescribeAlarms": 9,
 }
 _PERIOD = 1.04  # seconds; a little more than the second that AWS counts, since calls take different times to get there
-_BACK_OFF = 1.0  # seconds
+_BACK_OFF = 0.25  # seconds; who goes on sharing the quota is refused again, and waits again
 
 
 class TurnClock(Clock, Protocol):

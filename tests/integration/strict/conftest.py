@@ -7,14 +7,8 @@ import pytest
 
 from sandbox.aws import Aws, running_aws
 from sandbox.base_images import LAMBDA_PYTHON, provide_base_images
-from sandbox.engine import Engine, running_engine
+from sandbox.engine import Engine
 from tests.integration.strict.strict_aws import Registry, create_function, password, settle
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
-    with running_engine() as engine:
-        yield engine
 
 
 @pytest.fixture(scope="session")
