@@ -347,9 +347,9 @@ def test_a_thousand_functions_are_read_in_well_under_a_second() -> None:
         + functions.replace("%d", str(number))
         for number in range(100)
     )
-    begin = time.monotonic()
+    begin = time.process_time()  # other processes may have the processor meanwhile
     entries = _read(f"version: 1\ndefaults: {{alias: live}}\nimages:\n{images}", {"stage": "dev"})
 
-    assert time.monotonic() - begin < 0.8
+    assert time.process_time() - begin < 0.8
     assert sum(len(entry.functions) for entry in entries) == 1000
     assert json.loads(str(entries[99].functions[9].settings.given["smoke-event"])) == {"a": [1]}
