@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 from ecr_lambda_deploy.aws_inputs import read_region, read_role
 from ecr_lambda_deploy.errors import InputError, SourceLocation
+from ecr_lambda_deploy.function_model import name_of
 from ecr_lambda_deploy.image_inputs import read_image
 from ecr_lambda_deploy.image_model import is_same_registry
 from ecr_lambda_deploy.input_reader import InputReader, reason
@@ -107,7 +108,7 @@ def _plain_entry(reader: InputReader, given: Mapping[str, str], mode: Mode) -> I
         names = ()
     elif not names:
         reader.problem("function-name", "is required, or else 'manifest': it names Lambda functions, one per line.")
-    times = Counter(name.rpartition(":")[2] for name in names)
+    times = Counter(map(name_of, names))
     for name in sorted(name for name in times if times[name] > 1):
         reader.problem("function-name", f"names the function {name} more than once.")
     reader.exclude(("only", "vars"), "the image and functions that the inputs name: it is for a 'manifest'")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.function_model import name_of
 from ecr_lambda_deploy.model import ImageOutcome, ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.wanted import Mode
 
@@ -92,7 +93,7 @@ def _matrix(journal: Journal) -> str:
 
 
 def _names(image: ImageOutcome) -> tuple[str, ...]:
-    return tuple(name.rpartition(":")[2] for name in image.functions)
+    return tuple(map(name_of, image.functions))
 
 
 def _is_changed(outcome: Outcome) -> bool:

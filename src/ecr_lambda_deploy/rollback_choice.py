@@ -69,8 +69,8 @@ def _serving(observed: ObservedFunction) -> PublishedVersion | None:
 
 def _previous(observed: ObservedFunction, run: WorkflowRun) -> PublishedVersion:
     alias, serving = observed.alias, _serving(observed)
-    if serving is not None and _has_gone_back(observed, run):
-        return serving
+    if serving is not None and last_release(observed).is_rollback_of(run):
+        return serving  # an earlier attempt of this run has gone back to it
     if alias is not None and alias.weights and serving is not None:
         return serving  # the release that has not ended is taken back
     if serving is None and alias is None and observed.versions:
@@ -89,12 +89,6 @@ def _previous(observed: ObservedFunction, run: WorkflowRun) -> PublishedVersion:
             f"Name another: 'rollback-to' takes a version's number, a commit's SHA or a digest.\n{history(observed)}",
         )
     return version
-
-
-def _has_gone_back(observed: ObservedFunction, run: WorkflowRun) -> bool:
-    """Whether this run, in an earlier attempt, has rolled a function back, and it still serves that."""
-    record = last_release(observed) if observed.alias or observed.published else Record()
-    return record.is_rollback_of(run)
 
 
 def history(observed: ObservedFunction, chosen: PublishedVersion | None = None) -> str:

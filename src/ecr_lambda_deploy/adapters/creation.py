@@ -9,6 +9,7 @@ from botocore.model import Shape, StructureShape
 from botocore.validate import ParamValidator
 
 from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.function_model import name_of
 from ecr_lambda_deploy.image_model import ImageReference
 from ecr_lambda_deploy.wanted import Architecture
 
@@ -49,7 +50,7 @@ def check(client: "LambdaClient", name: str, parameters: Mapping[str, object]) -
     problems = [f"{own} is not to be given: {why}." for own, why in _OWN.items() if own in parameters]
     problems += _unknown(shape, parameters, "")
     given = {key: _masked(value) for key, value in parameters.items() if key not in _OWN}
-    whole = {"FunctionName": name.rpartition(":")[2], "Code": {}, **given}
+    whole = {"FunctionName": name_of(name), "Code": {}, **given}
     report = ParamValidator().validate(whole, shape)
     lines = _VALUE.sub("", report.generate_report()).split("\n")
     problems += [line for line in lines if line and "Unknown parameter" not in line]
