@@ -10,7 +10,7 @@ lint: .venv/ready
 	ruff check .
 	ruff format --check .
 	mypy
-	PYTHONPATH=src lint-imports
+	PYTHONPATH=src:. lint-imports
 	actionlint
 	actionlint examples/*/*.yml
 	hadolint Dockerfile examples/*/Dockerfile

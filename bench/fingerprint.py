@@ -12,8 +12,8 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from ecr_lambda_deploy.adapters.fingerprint import BuildInputs
-from ecr_lambda_deploy.wanted import Build
+from ecr_lambda_deploy.fingerprint.fingerprint import BuildInputs
+from ecr_lambda_deploy.model.targets import Build
 
 _FILES = 20_000
 _BYTES = 500_000_000

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from ecr_lambda_deploy.input_table import TABLE, Scope, Shape
-from ecr_lambda_deploy.manifest_keys import DEFAULTS_KEYS, EXISTING_KEYS, FUNCTION_KEYS, IMAGE_KEYS, IMAGE_NAME
+from ecr_lambda_deploy.inputs.manifest.keys import DEFAULTS_KEYS, EXISTING_KEYS, FUNCTION_KEYS, IMAGE_KEYS, IMAGE_NAME
+from ecr_lambda_deploy.inputs.table import TABLE, Scope, Shape
 
 _ROOT = Path(__file__).parents[1]
 _ID = "https://raw.githubusercontent.com/org/ecr-lambda-deploy/v1/schema/manifest.json"

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from threading import Lock, Thread
 
-from ecr_lambda_deploy.adapters.actions import Console, write_outputs, write_summary
-from ecr_lambda_deploy.errors import CancelledError
-from ecr_lambda_deploy.model import Journal
-from ecr_lambda_deploy.outputs import outputs
-from ecr_lambda_deploy.report import headline, summary
+from ecr_lambda_deploy.github.actions import Console, write_outputs, write_summary
+from ecr_lambda_deploy.model.errors import CancelledError
+from ecr_lambda_deploy.model.outcomes import Journal
+from ecr_lambda_deploy.report.headline import headline
+from ecr_lambda_deploy.report.outputs import outputs
+from ecr_lambda_deploy.report.summary import summary
 
 _PATIENCE = 1.0  # seconds, to write the end of a run that has not ended in time
 

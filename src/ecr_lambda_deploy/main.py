@@ -5,16 +5,17 @@ import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ecr_lambda_deploy.adapters.actions import Console, id_token
-from ecr_lambda_deploy.adapters.clock import SystemClock
 from ecr_lambda_deploy.conclusion import Conclusion
-from ecr_lambda_deploy.deploy import deploy
-from ecr_lambda_deploy.errors import CancelledError, DeployError
-from ecr_lambda_deploy.inputs import Inputs, parse_inputs
-from ecr_lambda_deploy.model import Journal, WorkflowRun
-from ecr_lambda_deploy.ports import Outside
-from ecr_lambda_deploy.rollback import roll_back
-from ecr_lambda_deploy.wanted import Build, Mode
+from ecr_lambda_deploy.deploy.deploy import deploy
+from ecr_lambda_deploy.github.actions import Console, id_token
+from ecr_lambda_deploy.github.clock import SystemClock
+from ecr_lambda_deploy.inputs.parse import Inputs, parse_inputs
+from ecr_lambda_deploy.model.errors import CancelledError, DeployError
+from ecr_lambda_deploy.model.outcomes import Journal
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.targets import Build, Mode
+from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.rollback.rollback import roll_back
 
 
 def main() -> int:
@@ -76,15 +77,15 @@ def workflow_run(environment: Mapping[str, str]) -> WorkflowRun:
 
 def _outside(inputs: Inputs, environment: Mapping[str, str], console: Console, clock: SystemClock) -> Outside:
     # Imported here, since wrong inputs are told without a wait for boto3 and the docker SDK.
-    from ecr_lambda_deploy.adapters.alarms import CloudWatchAlarms
-    from ecr_lambda_deploy.adapters.aliases import LambdaAliases
-    from ecr_lambda_deploy.adapters.buildx import Buildx
-    from ecr_lambda_deploy.adapters.credentials import Aws
-    from ecr_lambda_deploy.adapters.ecr import EcrRepositories
-    from ecr_lambda_deploy.adapters.functions import LambdaFunctions
-    from ecr_lambda_deploy.adapters.imagetools import ImageTools
-    from ecr_lambda_deploy.adapters.invocations import LambdaInvocations
-    from ecr_lambda_deploy.adapters.sources import EcrSources
+    from ecr_lambda_deploy.aws.alarms import CloudWatchAlarms
+    from ecr_lambda_deploy.aws.aliases import LambdaAliases
+    from ecr_lambda_deploy.aws.ecr import EcrRepositories
+    from ecr_lambda_deploy.aws.functions import LambdaFunctions
+    from ecr_lambda_deploy.aws.invocations import LambdaInvocations
+    from ecr_lambda_deploy.aws.session import Aws
+    from ecr_lambda_deploy.aws.sources import EcrSources
+    from ecr_lambda_deploy.docker.buildx import Buildx
+    from ecr_lambda_deploy.docker.imagetools import ImageTools
 
     for secret in _secrets(inputs, environment):
         console.mask(secret)

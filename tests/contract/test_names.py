@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ecr_lambda_deploy.input_table import INPUTS
-from ecr_lambda_deploy.outputs import OUTPUTS
+from ecr_lambda_deploy.inputs.table import INPUTS
+from ecr_lambda_deploy.report.outputs import OUTPUTS
 
 _ROOT = Path(__file__).parents[2]
 

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from ecr_lambda_deploy.errors import InputError
-from ecr_lambda_deploy.input_table import TABLE, Scope, Shape
-from ecr_lambda_deploy.inputs import parse_inputs
-from ecr_lambda_deploy.manifest import read_manifest
-from ecr_lambda_deploy.settings import ImageEntry, Problem
+from ecr_lambda_deploy.inputs.manifest.images import read_manifest
+from ecr_lambda_deploy.inputs.parse import parse_inputs
+from ecr_lambda_deploy.inputs.problems import Problem
+from ecr_lambda_deploy.inputs.settings import ImageEntry
+from ecr_lambda_deploy.inputs.table import TABLE, Scope, Shape
+from ecr_lambda_deploy.model.errors import InputError
 from schema.generate import rendered
 
 _ROOT = Path(__file__).parents[2]

@@ -19,9 +19,9 @@ from botocore.compat import HTTPHeaders
 from moto import mock_aws
 from urllib3 import HTTPResponse
 
-from ecr_lambda_deploy.adapters.clock import SystemClock
-from ecr_lambda_deploy.adapters.credentials import Aws
-from ecr_lambda_deploy.wanted import RoleToAssume
+from ecr_lambda_deploy.aws.session import Aws
+from ecr_lambda_deploy.github.clock import SystemClock
+from ecr_lambda_deploy.model.targets import RoleToAssume
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import requests
 
-from ecr_lambda_deploy.adapters.clock import SystemClock
-from ecr_lambda_deploy.adapters.credentials import Aws as Credentials
-from ecr_lambda_deploy.wanted import RoleToAssume
+from ecr_lambda_deploy.aws.session import Aws as Credentials
+from ecr_lambda_deploy.github.clock import SystemClock
+from ecr_lambda_deploy.model.targets import RoleToAssume
 from sandbox.aws import Aws
 
 OTHER_ACCOUNT = "210987654321"

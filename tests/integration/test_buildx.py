@@ -16,12 +16,11 @@ from uuid import uuid4
 import pytest
 import requests
 
-from ecr_lambda_deploy.adapters.actions import Console
-from ecr_lambda_deploy.adapters.buildx import Buildx
-from ecr_lambda_deploy.adapters.ecr_authorization import Authorization
-from ecr_lambda_deploy.errors import BuildError, DeployError
-from ecr_lambda_deploy.image_model import BuildOrder, ImageReference
-from ecr_lambda_deploy.wanted import Build, BuilderChoice, CacheChoice
+from ecr_lambda_deploy.docker.buildx import Buildx
+from ecr_lambda_deploy.github.actions import Console
+from ecr_lambda_deploy.model.errors import BuildError, DeployError
+from ecr_lambda_deploy.model.images import Authorization, BuildOrder, ImageReference
+from ecr_lambda_deploy.model.targets import Build, BuilderChoice, CacheChoice
 from sandbox.aws import Aws, Fault
 from sandbox.debian import programs
 from sandbox.engine import Engine

@@ -12,7 +12,7 @@ from threading import Timer
 
 import pytest
 
-from ecr_lambda_deploy.adapters.clock import DEADLINE
+from ecr_lambda_deploy.github.clock import DEADLINE
 from sandbox.workflow_commands import parse_file_command
 
 _SOURCE = Path(__file__).parents[2] / "src"
@@ -22,8 +22,8 @@ _PATIENCE = 3.0  # seconds until a process is said to hang
 _BEGINNING = """
 import os, sys, threading, time
 from contextlib import nullcontext
-from ecr_lambda_deploy.adapters import clock as clocks
-from ecr_lambda_deploy.errors import CancelledError
+from ecr_lambda_deploy.github import clock as clocks
+from ecr_lambda_deploy.model.errors import CancelledError
 
 def say(*words):
     os.write(1, (" ".join(map(str, words)) + "\\n").encode())
@@ -106,9 +106,10 @@ say("finished", clock.is_cancelled)
 
 # The end of a run whose log nobody reads any more.
 _NO_LOG = """
-from ecr_lambda_deploy.adapters.actions import Console
+from ecr_lambda_deploy.github.actions import Console
 from ecr_lambda_deploy.conclusion import Conclusion
-from ecr_lambda_deploy.model import Journal, WorkflowRun
+from ecr_lambda_deploy.model.outcomes import Journal
+from ecr_lambda_deploy.model.run import WorkflowRun
 
 clocks.DEADLINE = 0.2
 console = Console()

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ecr_lambda_deploy.adapters.functions import LambdaFunctions
-from ecr_lambda_deploy.errors import DeployError
+from ecr_lambda_deploy.aws.functions import LambdaFunctions
+from ecr_lambda_deploy.model.errors import DeployError
 from tests.integration.aws_in_memory import aws_of, recorded_aws
 
 _ROLE = "arn:aws:iam::123456789012:role/execution"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ecr_lambda_deploy.adapters.ecr import EcrRepositories
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.wanted import RoleToAssume
+from ecr_lambda_deploy.aws.ecr import EcrRepositories
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.targets import RoleToAssume
 from tests.integration.aws_in_memory import ENVIRONMENT_KEY, ROLE, Request, Traffic, aws_of, recorded_aws
 
 _CHAINED = replace(ROLE, is_chained=True)

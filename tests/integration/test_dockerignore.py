@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from ecr_lambda_deploy.adapters.build_context import walk
-from ecr_lambda_deploy.adapters.dockerignore import Dockerignore
-from ecr_lambda_deploy.adapters.unknown_input import UnknownInputError
+from ecr_lambda_deploy.fingerprint.context import walk
+from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore
+from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 from sandbox.engine import Engine
 from sandbox.errors import SandboxError
 from sandbox.runner import ACTION_IMAGE

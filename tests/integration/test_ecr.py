@@ -14,11 +14,10 @@ from uuid import uuid4
 import pytest
 from botocore.stub import Stubber
 
-from ecr_lambda_deploy.adapters.ecr import EcrRepositories
-from ecr_lambda_deploy.adapters.ecr_images import EcrImages
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.image_model import ImageReference, Layer, RegistryImage
-from ecr_lambda_deploy.image_tags import TagLimitError
+from ecr_lambda_deploy.aws.ecr import EcrRepositories
+from ecr_lambda_deploy.aws.ecr_images import EcrImages
+from ecr_lambda_deploy.model.errors import DeployError, TagLimitError
+from ecr_lambda_deploy.model.images import ImageReference, Layer, RegistryImage
 from sandbox.aws import Aws, Fault, running_aws
 from sandbox.engine import running_engine
 from tests.integration.registry_client import (

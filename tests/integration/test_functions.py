@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from botocore.stub import ANY, Stubber
 
-from ecr_lambda_deploy.adapters.functions import LambdaFunctions
-from ecr_lambda_deploy.errors import DeployError, InProgressError, MissingFunctionError, RevisionError
-from ecr_lambda_deploy.function_model import PublishedVersion, Status
-from ecr_lambda_deploy.image_model import ImageReference
+from ecr_lambda_deploy.aws.functions import LambdaFunctions
+from ecr_lambda_deploy.model.errors import DeployError, InProgressError, MissingFunctionError, RevisionError
+from ecr_lambda_deploy.model.functions import PublishedVersion, Status
+from ecr_lambda_deploy.model.images import ImageReference
 from tests.integration.aws_in_memory import ACCOUNT, REGION, REGISTRY, Traffic, aws_of, client, recorded_aws
 
 _NEW = ImageReference(registry=REGISTRY, repository="orders", digest=f"sha256:{64 * 'b'}")

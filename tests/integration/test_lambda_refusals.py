@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import pytest
 from botocore.stub import Stubber
 
-from ecr_lambda_deploy.adapters.aliases import LambdaAliases
-from ecr_lambda_deploy.adapters.functions import LambdaFunctions
-from ecr_lambda_deploy.adapters.invocations import LambdaInvocations
-from ecr_lambda_deploy.errors import DeployError, InProgressError, MissingFunctionError, RevisionError
-from ecr_lambda_deploy.function_model import AliasState
-from ecr_lambda_deploy.image_model import ImageReference
+from ecr_lambda_deploy.aws.aliases import LambdaAliases
+from ecr_lambda_deploy.aws.functions import LambdaFunctions
+from ecr_lambda_deploy.aws.invocations import LambdaInvocations
+from ecr_lambda_deploy.model.errors import DeployError, InProgressError, MissingFunctionError, RevisionError
+from ecr_lambda_deploy.model.functions import AliasState
+from ecr_lambda_deploy.model.images import ImageReference
 from tests.integration.aws_in_memory import ACCOUNT, REGION, REGISTRY, aws_of, recorded_aws
 
 _ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders-api"

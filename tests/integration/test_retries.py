@@ -10,8 +10,8 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectTimeoutError
 from urllib3 import HTTPResponse
 
-from ecr_lambda_deploy.adapters.clock import SystemClock
-from ecr_lambda_deploy.errors import CancelledError, UnsentError
+from ecr_lambda_deploy.github.clock import SystemClock
+from ecr_lambda_deploy.model.errors import CancelledError, UnsentError
 from tests.integration.aws_in_memory import Traffic, aws_of, recorded_aws
 
 
@@ -84,7 +84,7 @@ def test_a_request_whose_turn_does_not_come_is_known_to_have_changed_nothing(tra
 def test_of_one_that_was_sent_and_waits_to_be_sent_again_that_is_not_known(
     traffic: Traffic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ecr_lambda_deploy.adapters.rates._BACK_OFF", 1.0)  # longer than it waits to be sent again
+    monkeypatch.setattr("ecr_lambda_deploy.aws.rates._BACK_OFF", 1.0)  # longer than it waits to be sent again
     clock = _Clock()
 
     def cancel(_: float) -> None:
@@ -114,7 +114,7 @@ def test_what_takes_something_back_is_sent_again_all_the_same(traffic: Traffic) 
 def test_other_requests_back_off_while_one_that_was_refused_waits(
     traffic: Traffic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ecr_lambda_deploy.adapters.rates._BACK_OFF", 1.0)
+    monkeypatch.setattr("ecr_lambda_deploy.aws.rates._BACK_OFF", 1.0)
     clock = _Clock()
     client = aws_of(traffic, clock=clock).functions()
     _fail_once(client, _throttled)

@@ -10,13 +10,13 @@ import pytest
 import requests
 from botocore.stub import Stubber
 
-from ecr_lambda_deploy.adapters.credentials import Aws as Credentials
-from ecr_lambda_deploy.adapters.ecr import EcrRepositories
-from ecr_lambda_deploy.adapters.imagetools import ImageTools
-from ecr_lambda_deploy.adapters.sources import EcrSources
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.wanted import RoleToAssume, ServedImage
+from ecr_lambda_deploy.aws.ecr import EcrRepositories
+from ecr_lambda_deploy.aws.session import Aws as Credentials
+from ecr_lambda_deploy.aws.sources import EcrSources
+from ecr_lambda_deploy.docker.imagetools import ImageTools
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.targets import RoleToAssume, ServedImage
 from sandbox.aws import Aws, Fault, running_aws
 from sandbox.debian import programs
 from sandbox.engine import running_engine

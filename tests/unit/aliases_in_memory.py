@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ecr_lambda_deploy.errors import DeployError, RevisionError
-from ecr_lambda_deploy.function_model import LATEST, AliasState
+from ecr_lambda_deploy.model.errors import DeployError, RevisionError
+from ecr_lambda_deploy.model.functions import LATEST, AliasState
 from tests.unit.examples import ARN
 from tests.unit.functions_in_memory import OTHER_REVISION, FakeFunctions
 

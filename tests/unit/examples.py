@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ecr_lambda_deploy.function_model import (
+from ecr_lambda_deploy.model.functions import (
     LATEST,
     AliasState,
     FunctionState,
@@ -10,9 +10,9 @@ from ecr_lambda_deploy.function_model import (
     PublishedVersion,
     Status,
 )
-from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.model import WorkflowRun
-from ecr_lambda_deploy.wanted import Architecture
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.targets import Architecture
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"

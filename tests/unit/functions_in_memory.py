@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from threading import RLock
 
-from ecr_lambda_deploy.errors import InProgressError, MissingFunctionError, RevisionError
-from ecr_lambda_deploy.function_model import LATEST, AliasState, FunctionState, PublishedVersion, Status
-from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.wanted import Architecture
+from ecr_lambda_deploy.model.errors import InProgressError, MissingFunctionError, RevisionError
+from ecr_lambda_deploy.model.functions import LATEST, AliasState, FunctionState, PublishedVersion, Status
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.targets import Architecture
 from tests.unit.examples import ACTIVE, IN_PROGRESS, SUCCESSFUL, code_sha256_of, function_state
 from tests.unit.registries_in_memory import Recording
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.errors import InputError
-from ecr_lambda_deploy.inputs import Inputs, parse_inputs
-from ecr_lambda_deploy.wanted import Build
+from ecr_lambda_deploy.inputs.parse import Inputs, parse_inputs
+from ecr_lambda_deploy.model.errors import InputError
+from ecr_lambda_deploy.model.targets import Build
 
 COMMIT = 40 * "c"
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from ecr_lambda_deploy.function_model import LATEST
-from ecr_lambda_deploy.function_ports import Response
+from ecr_lambda_deploy.model.functions import LATEST
+from ecr_lambda_deploy.ports.functions import Response
 from tests.unit.functions_in_memory import FakeFunctions
 
 

@@ -5,17 +5,18 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
-from ecr_lambda_deploy.errors import CancelledError, SourceLocation
-from ecr_lambda_deploy.function_model import AliasState, ObservedFunction
-from ecr_lambda_deploy.function_reads import observe_function
-from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.images import make_images, plan_images
-from ecr_lambda_deploy.model import ImageOutcome, Journal, Outcome, WorkflowRun
-from ecr_lambda_deploy.observe import observe
-from ecr_lambda_deploy.plan import plan_release
-from ecr_lambda_deploy.ports import Outside
-from ecr_lambda_deploy.release import Release, release_all
-from ecr_lambda_deploy.wanted import Build, FunctionTarget, ImageSource, ImageTarget, Platform
+from ecr_lambda_deploy.functions.reads import observe_function
+from ecr_lambda_deploy.images.batch import make_images, plan_images
+from ecr_lambda_deploy.images.observe import observe
+from ecr_lambda_deploy.model.errors import CancelledError, SourceLocation
+from ecr_lambda_deploy.model.functions import AliasState, ObservedFunction
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.outcomes import ImageOutcome, Journal, Outcome
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.targets import Build, FunctionTarget, ImageSource, ImageTarget, Platform
+from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.releases.plan import plan_release
+from ecr_lambda_deploy.releases.release import Release, release_all
 from tests.unit.aliases_in_memory import FakeAliases
 from tests.unit.examples import ELSEWHERE, NEW, OLD, REGISTRY, RUN
 from tests.unit.functions_in_memory import FakeFunctions

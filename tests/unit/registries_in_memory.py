@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from threading import Lock
 
-from ecr_lambda_deploy.errors import BuildError, DeployError
-from ecr_lambda_deploy.image_model import (
+from ecr_lambda_deploy.model.errors import BuildError, DeployError
+from ecr_lambda_deploy.model.images import (
     BuildOrder,
     Fingerprint,
     ImageReference,
@@ -14,7 +14,7 @@ from ecr_lambda_deploy.image_model import (
     RegistryImage,
     is_same_registry,
 )
-from ecr_lambda_deploy.wanted import Build, Platform, ServedImage
+from ecr_lambda_deploy.model.targets import Build, Platform, ServedImage
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ecr_lambda_deploy.function_model import AliasState, FunctionState, PublishedVersion
-from ecr_lambda_deploy.function_ports import Response
-from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.ports import Outside
-from ecr_lambda_deploy.wanted import Architecture
+from ecr_lambda_deploy.model.functions import AliasState, FunctionState, PublishedVersion
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.targets import Architecture
+from ecr_lambda_deploy.ports.functions import Response
+from ecr_lambda_deploy.ports.outside import Outside
 from tests.unit.ports_in_memory import World
 
 

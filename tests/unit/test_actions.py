@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.adapters.actions import Console, write_summary
-from ecr_lambda_deploy.errors import SourceLocation
+from ecr_lambda_deploy.github.actions import Console, write_summary
+from ecr_lambda_deploy.model.errors import SourceLocation
 from sandbox.workflow_commands import JobLog
 
 _THREADS, _LINES = 16, 50

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from ecr_lambda_deploy.adapters.alarms import CloudWatchAlarms
-from ecr_lambda_deploy.adapters.clock import SystemClock
-from ecr_lambda_deploy.errors import CancelledError, DeployError
+from ecr_lambda_deploy.aws.alarms import CloudWatchAlarms
+from ecr_lambda_deploy.github.clock import SystemClock
+from ecr_lambda_deploy.model.errors import CancelledError, DeployError
 from tests.unit.ports_in_memory import FakeClock
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ecr_lambda_deploy.errors import InputError
-from ecr_lambda_deploy.input_table import INPUTS
-from ecr_lambda_deploy.inputs import parse_inputs
-from ecr_lambda_deploy.wanted import Build, EarlierRelease, ExistingImage, Mode, ServedImage
+from ecr_lambda_deploy.inputs.parse import parse_inputs
+from ecr_lambda_deploy.inputs.table import INPUTS
+from ecr_lambda_deploy.model.errors import InputError
+from ecr_lambda_deploy.model.targets import Build, EarlierRelease, ExistingImage, Mode, ServedImage
 
 _VALUES = st.text(max_size=200) | st.sampled_from(
     [

@@ -2,13 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import Status
-from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.model import Outcome, ReleaseStatus
-from ecr_lambda_deploy.plan import PublishVersion, ReleasePlan, Step, UpdateCode
-from ecr_lambda_deploy.release import Release, release_all
-from ecr_lambda_deploy.wanted import FunctionTarget
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import Status
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.outcomes import Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.targets import FunctionTarget
+from ecr_lambda_deploy.releases.plan import PublishVersion, ReleasePlan, Step, UpdateCode
+from ecr_lambda_deploy.releases.release import Release, release_all
 from tests.unit.examples import NEW, OLD, SOMEBODY_ELSES, function_state, version_state
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import World

@@ -1,7 +1,7 @@
 import pytest
 
-from ecr_lambda_deploy.aws_commands import command
-from ecr_lambda_deploy.plan import PointAlias, UpdateCode
+from ecr_lambda_deploy.releases.aws_cli import command
+from ecr_lambda_deploy.releases.plan import PointAlias, UpdateCode
 from tests.unit.examples import OLD, alias_state, function_state, observed_function, version_state
 
 _START = "--region eu-west-1 --function-name orders-api"

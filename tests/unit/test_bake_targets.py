@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.adapters.bake import bake_arguments, bake_definition, bake_secrets, bake_targets
-from ecr_lambda_deploy.adapters.build_errors import explain, failed_target
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.image_model import BuildOrder, CacheEntries
-from ecr_lambda_deploy.wanted import BakeProperty, Build
+from ecr_lambda_deploy.docker.bake import bake_arguments, bake_definition, bake_secrets, bake_targets
+from ecr_lambda_deploy.docker.cache import CacheEntries
+from ecr_lambda_deploy.docker.errors import explain, failed_target
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.images import BuildOrder
+from ecr_lambda_deploy.model.targets import BakeProperty, Build
 from tests.unit.examples import REGISTRY
 
 _ORDERS, _STOCK = "orders", "stock"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ecr_lambda_deploy.adapters.base_images import images_of
-from ecr_lambda_deploy.adapters.unknown_input import UnknownInputError
+from ecr_lambda_deploy.fingerprint.base_images import images_of
+from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 
 
 def images(dockerfile: str, *, target: str = "", **build_args: str) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.adapters.build_cache import cache_tag, choose_cache
-from ecr_lambda_deploy.image_model import BuildOrder, CacheEntries, ImageReference
-from ecr_lambda_deploy.wanted import Build, CacheChoice, Platform
+from ecr_lambda_deploy.docker.cache import CacheEntries, cache_tag, choose_cache
+from ecr_lambda_deploy.model.images import BuildOrder, ImageReference
+from ecr_lambda_deploy.model.targets import Build, CacheChoice, Platform
 
 _REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 _WORKSPACE = Path("/workspace")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.adapters.build_context import digest_of, walk
-from ecr_lambda_deploy.adapters.dockerignore import Dockerignore, Matches
-from ecr_lambda_deploy.adapters.unknown_input import UnknownInputError
+from ecr_lambda_deploy.fingerprint.context import digest_of, walk
+from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore, Matches
+from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 
 Change = Callable[[Path], object]
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.adapters.build_errors import explain, failed_login, passing_failure
-from ecr_lambda_deploy.errors import DeployError, SourceLocation
+from ecr_lambda_deploy.docker.errors import explain, failed_login, passing_failure
+from ecr_lambda_deploy.model.errors import DeployError, SourceLocation
 
 _LOGS = Path(__file__).parent / "build_logs"
 _ENGINES = ("engine-20.10", "engine-28.5")

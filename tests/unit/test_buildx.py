@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from ecr_lambda_deploy.adapters.bake import bake_arguments, bake_definition, bake_secrets
-from ecr_lambda_deploy.image_model import BuildOrder, CacheEntries
-from ecr_lambda_deploy.wanted import BakeProperty, Build, Platform
+from ecr_lambda_deploy.docker.bake import bake_arguments, bake_definition, bake_secrets
+from ecr_lambda_deploy.docker.cache import CacheEntries
+from ecr_lambda_deploy.model.images import BuildOrder
+from ecr_lambda_deploy.model.targets import BakeProperty, Build, Platform
 
 _CONTEXT = Path("/workspace/orders")
 _REPOSITORY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/orders"

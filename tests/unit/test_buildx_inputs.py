@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.build_inputs import LONGEST_SECRET
-from ecr_lambda_deploy.wanted import CacheChoice
+from ecr_lambda_deploy.inputs.builds import LONGEST_SECRET
+from ecr_lambda_deploy.model.targets import CacheChoice
 from tests.unit.given_inputs import parse, parse_build, problems_of
 
 _AUTH = b64encode(b"user:hid:den").decode()

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import UnsentError
-from ecr_lambda_deploy.history import Record
-from ecr_lambda_deploy.model import Outcome, ReleaseStatus
-from ecr_lambda_deploy.wanted import FunctionTarget, SmokeTest, TrafficStep
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.model.errors import UnsentError
+from ecr_lambda_deploy.model.outcomes import Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.targets import FunctionTarget, SmokeTest, TrafficStep
 from tests.unit.examples import NEW, OLD, RUN, alias_state, version_state
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import LIVE, World, raising, release_image

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError, MissingFunctionError
-from ecr_lambda_deploy.function_model import Status
-from ecr_lambda_deploy.history import Record
-from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.model import ReleaseStatus
-from ecr_lambda_deploy.wanted import FunctionTarget
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
+from ecr_lambda_deploy.model.functions import Status
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.outcomes import ReleaseStatus
+from ecr_lambda_deploy.model.targets import FunctionTarget
 from tests.unit.examples import (
     ACTIVE,
     INACTIVE,

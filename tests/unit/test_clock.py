@@ -3,8 +3,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ecr_lambda_deploy.adapters.clock import SystemClock
-from ecr_lambda_deploy.errors import CancelledError
+from ecr_lambda_deploy.github.clock import SystemClock
+from ecr_lambda_deploy.model.errors import CancelledError
 
 
 def _cancelled() -> SystemClock:

@@ -8,11 +8,11 @@ from threading import Event, Thread
 
 import pytest
 
-from ecr_lambda_deploy.adapters.actions import Console
 from ecr_lambda_deploy.conclusion import Conclusion
-from ecr_lambda_deploy.errors import CancelledError, DeployError
-from ecr_lambda_deploy.function_model import ObservedFunction
-from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.github.actions import Console
+from ecr_lambda_deploy.model.errors import CancelledError, DeployError
+from ecr_lambda_deploy.model.functions import ObservedFunction
+from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from sandbox.workflow_commands import parse_file_command
 from tests.unit.examples import NEW, RUN, function_state, observed_function
 

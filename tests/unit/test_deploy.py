@@ -4,22 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.deploy import deploy
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import Status
-from ecr_lambda_deploy.history import Record
-from ecr_lambda_deploy.image_model import Fingerprint, ImageReference
-from ecr_lambda_deploy.inputs import Inputs
-from ecr_lambda_deploy.model import ReleaseStatus
-from ecr_lambda_deploy.outputs import outputs
-from ecr_lambda_deploy.wanted import (
-    ExistingImage,
-    FunctionTarget,
-    ImageTarget,
-    Mode,
-    ServedImage,
-    TrafficStep,
-)
+from ecr_lambda_deploy.deploy.deploy import deploy
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.inputs.parse import Inputs
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import Status
+from ecr_lambda_deploy.model.images import Fingerprint, ImageReference
+from ecr_lambda_deploy.model.outcomes import ReleaseStatus
+from ecr_lambda_deploy.model.targets import ExistingImage, FunctionTarget, ImageTarget, Mode, ServedImage, TrafficStep
+from ecr_lambda_deploy.report.outputs import outputs
 from tests.unit.examples import ELSEWHERE, NEW, OLD, RUN, alias_state, function_state, image, version_state
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import LIVE, World, image_target

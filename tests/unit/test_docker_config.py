@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ecr_lambda_deploy.adapters.docker_config import private_docker_config
+from ecr_lambda_deploy.docker.config import private_docker_config
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.adapters.build_context import walk
-from ecr_lambda_deploy.adapters.dockerignore import Dockerignore
-from ecr_lambda_deploy.adapters.unknown_input import UnknownInputError
+from ecr_lambda_deploy.fingerprint.context import walk
+from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore
+from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 
 FILES = ["a", "b.md", "src/a", "src/b.md", "src/lib/a", "src/lib/b.md", "lib/x/keep"]
 EVERYTHING = {*FILES, "src", "src/lib", "lib", "lib/x"}

@@ -3,12 +3,7 @@ from typing import Any
 
 import pytest
 
-from ecr_lambda_deploy.adapters.ecr_policies import (
-    expiring_rule,
-    lets_lambda_pull,
-    lifecycle_policy,
-    repository_policy,
-)
+from ecr_lambda_deploy.aws.ecr_policies import expiring_rule, lets_lambda_pull, lifecycle_policy, repository_policy
 
 _ARN = "arn:aws-cn:ecr:cn-north-1:123456789012:repository/shop/orders"
 _LAMBDA = {"Service": "lambda.amazonaws.com"}

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.wanted import ExistingImage, ImageTarget, ServedImage
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.targets import ExistingImage, ImageTarget, ServedImage
 from tests.unit.examples import ELSEWHERE, NEW, OLD, REGISTRY, function_state, image
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import World, get_image, image_target

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.input_table import INPUTS
-from ecr_lambda_deploy.wanted import ExistingImage, ServedImage
+from ecr_lambda_deploy.inputs.table import INPUTS
+from ecr_lambda_deploy.model.targets import ExistingImage, ServedImage
 from tests.unit.given_inputs import parse, problems_of
 
 _REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ecr_lambda_deploy.adapters.fingerprint import BuildInputs
-from ecr_lambda_deploy.image_model import Fingerprint
-from ecr_lambda_deploy.wanted import Build, Platform
+from ecr_lambda_deploy.fingerprint.fingerprint import BuildInputs
+from ecr_lambda_deploy.model.images import Fingerprint
+from ecr_lambda_deploy.model.targets import Build, Platform
 
 Change = Callable[[Path], object]
 

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError, MissingFunctionError
-from ecr_lambda_deploy.function_model import LATEST, AliasState, ObservedFunction
-from ecr_lambda_deploy.function_reads import observe_function, observe_releases
-from ecr_lambda_deploy.wanted import FunctionTarget
+from ecr_lambda_deploy.functions.reads import observe_function, observe_releases
+from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
+from ecr_lambda_deploy.model.functions import LATEST, AliasState, ObservedFunction
+from ecr_lambda_deploy.model.targets import FunctionTarget
 from tests.unit.examples import (
     ARN,
     FAILED_UPDATE,

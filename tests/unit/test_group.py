@@ -6,11 +6,11 @@ from threading import Event
 
 import pytest
 
-from ecr_lambda_deploy.errors import CancelledError, DeployError, UnsentError
-from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus
-from ecr_lambda_deploy.plan import plan_release
-from ecr_lambda_deploy.release import Release, release_all
-from ecr_lambda_deploy.wanted import FunctionTarget, SmokeTest, TrafficStep
+from ecr_lambda_deploy.model.errors import CancelledError, DeployError, UnsentError
+from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.targets import FunctionTarget, SmokeTest, TrafficStep
+from ecr_lambda_deploy.releases.plan import plan_release
+from ecr_lambda_deploy.releases.release import Release, release_all
 from tests.unit.examples import NEW, OLD, RUN, alias_state, function_state, version_state
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import LIVE, World, raising
@@ -173,7 +173,7 @@ def test_with_on_failure_keep_shares_of_traffic_are_cleared_although_another_cal
 def test_a_bug_in_taking_one_back_keeps_no_other_from_its_end(
     monkeypatch: pytest.MonkeyPatch, worlds: dict[str, World], *, together: bool
 ) -> None:
-    monkeypatch.setattr("ecr_lambda_deploy.release._AT_ONCE", 1)
+    monkeypatch.setattr("ecr_lambda_deploy.releases.release._AT_ONCE", 1)
     worlds["one"].functions.before["invoke", 1] = raising(DeployError("no luck"))
     worlds["one"].functions.before["update_code", 2] = raising(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_lambda_deploy.function_model import LATEST, AliasState, FunctionState
-from ecr_lambda_deploy.history import (
+from ecr_lambda_deploy.functions.history import (
     Record,
     brought_back,
     is_unrecorded,
@@ -14,8 +13,9 @@ from ecr_lambda_deploy.history import (
     line_of_releases,
     newer_run,
 )
-from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.model import WorkflowRun
+from ecr_lambda_deploy.model.functions import LATEST, AliasState, FunctionState
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.run import WorkflowRun
 from tests.unit.examples import RUN, alias_state, function_state, image, observed_function, version_state
 
 _RECORD = Record.of(RUN, commit=RUN.commit, previous="6")

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import FunctionState, Status
-from ecr_lambda_deploy.image_checks import check_image
-from ecr_lambda_deploy.image_model import ImageReference, Layer, RegistryImage
+from ecr_lambda_deploy.images.checks import check_image
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import FunctionState, Status
+from ecr_lambda_deploy.model.images import ImageReference, Layer, RegistryImage
 
 _DOCKER, _OCI = "application/vnd.docker.image.rootfs.diff", "application/vnd.oci.image.layer.v1"
 _IMAGE = RegistryImage(

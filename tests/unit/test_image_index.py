@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from ecr_lambda_deploy.adapters.image_index import member_for
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.wanted import Platform
+from ecr_lambda_deploy.aws.image_index import member_for
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.targets import Platform
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 

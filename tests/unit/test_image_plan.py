@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.image_model import Fingerprint, ImageReference
-from ecr_lambda_deploy.image_plan import (
+from ecr_lambda_deploy.images.destination import ObservedImage
+from ecr_lambda_deploy.images.observe import observe
+from ecr_lambda_deploy.images.plan import (
     BuildImage,
     CopyImage,
     KeepImage,
@@ -15,7 +16,7 @@ from ecr_lambda_deploy.image_plan import (
     plan_build,
     plan_existing,
 )
-from ecr_lambda_deploy.observe import ObservedImage, observe
+from ecr_lambda_deploy.model.images import Fingerprint, ImageReference
 from tests.unit.examples import ELSEWHERE, NEW, OLD, function_state, image
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import BUILD, World, image_target

@@ -5,10 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import BuildError, DeployError
-from ecr_lambda_deploy.image_model import BuildOrder, Fingerprint, ImageReference
-from ecr_lambda_deploy.image_tags import TagLimitError
-from ecr_lambda_deploy.wanted import ExistingImage, ImageTarget
+from ecr_lambda_deploy.model.errors import BuildError, DeployError, TagLimitError
+from ecr_lambda_deploy.model.images import BuildOrder, Fingerprint, ImageReference
+from ecr_lambda_deploy.model.targets import ExistingImage, ImageTarget
 from tests.unit.examples import ELSEWHERE, NEW, OLD, function_state, image
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import BUILD, World, get_image, image_target

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.image_model import Fingerprint
-from ecr_lambda_deploy.model import WorkflowRun
-from ecr_lambda_deploy.wanted import ImageTarget
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.images import Fingerprint
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.targets import ImageTarget
 from tests.unit.examples import NEW, OLD, REGISTRY, RUN, function_state
 from tests.unit.ports_in_memory import BUILD, World, get_image, image_target
 from tests.unit.registries_in_memory import index_digest, registry_image

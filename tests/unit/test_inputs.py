@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.errors import InputError
-from ecr_lambda_deploy.input_table import INPUTS
-from ecr_lambda_deploy.inputs import Inputs
-from ecr_lambda_deploy.wanted import (
+from ecr_lambda_deploy.inputs.parse import Inputs
+from ecr_lambda_deploy.inputs.table import INPUTS
+from ecr_lambda_deploy.model.errors import InputError
+from ecr_lambda_deploy.model.targets import (
     Build,
     BuilderChoice,
     CacheChoice,

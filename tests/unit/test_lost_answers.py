@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError, RevisionError
-from ecr_lambda_deploy.history import Record
-from ecr_lambda_deploy.model import ReleaseStatus
-from ecr_lambda_deploy.outputs import outputs
-from ecr_lambda_deploy.wanted import FunctionTarget, TrafficStep
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.model.errors import DeployError, RevisionError
+from ecr_lambda_deploy.model.outcomes import ReleaseStatus
+from ecr_lambda_deploy.model.targets import FunctionTarget, TrafficStep
+from ecr_lambda_deploy.report.outputs import outputs
 from tests.unit.examples import NEW, OLD, RUN, alias_state, version_state
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import LIVE, World, raising, release_image

@@ -1,7 +1,7 @@
 import pytest
 
 from ecr_lambda_deploy.main import action_inputs, workflow_run
-from ecr_lambda_deploy.model import WorkflowRun
+from ecr_lambda_deploy.model.run import WorkflowRun
 
 
 def test_inputs_are_what_the_runner_names_so() -> None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from ecr_lambda_deploy.manifest import read_manifest
-from ecr_lambda_deploy.settings import FunctionEntry, Given, ImageEntry, Place, Problem
+from ecr_lambda_deploy.inputs.manifest.images import read_manifest
+from ecr_lambda_deploy.inputs.problems import Place, Problem
+from ecr_lambda_deploy.inputs.settings import FunctionEntry, Given, ImageEntry
 
 _EXAMPLE = """\
 version: 1

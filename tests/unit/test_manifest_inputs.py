@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.errors import InputError
-from ecr_lambda_deploy.inputs import Inputs, parse_inputs
-from ecr_lambda_deploy.wanted import Build, EarlierRelease, FunctionTarget, ServedImage
+from ecr_lambda_deploy.inputs.parse import Inputs, parse_inputs
+from ecr_lambda_deploy.model.errors import InputError
+from ecr_lambda_deploy.model.targets import Build, EarlierRelease, FunctionTarget, ServedImage
 from tests.unit.given_inputs import COMMIT
 
 _MANIFEST = """\

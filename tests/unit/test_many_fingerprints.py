@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.adapters.build_context import digest_of
-from ecr_lambda_deploy.adapters.dockerignore import Dockerignore
-from ecr_lambda_deploy.adapters.fingerprint import BuildInputs
-from ecr_lambda_deploy.wanted import Build
+from ecr_lambda_deploy.fingerprint.context import digest_of
+from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore
+from ecr_lambda_deploy.fingerprint.fingerprint import BuildInputs
+from ecr_lambda_deploy.model.targets import Build
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         folders.append(context)
         return digest_of(context, rules)
 
-    monkeypatch.setattr("ecr_lambda_deploy.adapters.fingerprint.digest_of", noted)
+    monkeypatch.setattr("ecr_lambda_deploy.fingerprint.fingerprint.digest_of", noted)
     return folders
 
 

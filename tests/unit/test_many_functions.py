@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.deploy import deploy
-from ecr_lambda_deploy.errors import BuildError, DeployError
-from ecr_lambda_deploy.history import Record
-from ecr_lambda_deploy.image_model import Fingerprint
-from ecr_lambda_deploy.inputs import Inputs
-from ecr_lambda_deploy.model import ImageStatus, Journal, Outcome, ReleaseStatus
-from ecr_lambda_deploy.report import headline
-from ecr_lambda_deploy.wanted import FunctionTarget, ImageTarget, Mode, SmokeTest
+from ecr_lambda_deploy.deploy.deploy import deploy
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.inputs.parse import Inputs
+from ecr_lambda_deploy.model.errors import BuildError, DeployError
+from ecr_lambda_deploy.model.images import Fingerprint
+from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.targets import FunctionTarget, ImageTarget, Mode, SmokeTest
+from ecr_lambda_deploy.report.headline import headline
 from tests.unit.examples import NEW, OLD, REGISTRY, RUN, alias_state, function_state, version_state
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import BUILD, LIVE, World, image_target
@@ -89,7 +89,7 @@ _WITHOUT_BUT_TESTED = replace(_WITHOUT, smoke_test=_TESTED.smoke_test)
 @pytest.fixture(params=[2, 3], ids=["many", "few"])
 def is_few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether three functions are as few as are looked at closely."""
-    monkeypatch.setattr("ecr_lambda_deploy.observe._MOST_CLOSE", request.param)
+    monkeypatch.setattr("ecr_lambda_deploy.images.observe._MOST_CLOSE", request.param)
     return bool(request.param == 3)
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.deploy import deploy
-from ecr_lambda_deploy.errors import BuildError
-from ecr_lambda_deploy.history import Record
-from ecr_lambda_deploy.image_model import Fingerprint
-from ecr_lambda_deploy.inputs import Inputs
-from ecr_lambda_deploy.model import ImageStatus, ReleaseStatus
-from ecr_lambda_deploy.outputs import outputs
-from ecr_lambda_deploy.wanted import ImageTarget, Mode
+from ecr_lambda_deploy.deploy.deploy import deploy
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.inputs.parse import Inputs
+from ecr_lambda_deploy.model.errors import BuildError
+from ecr_lambda_deploy.model.images import Fingerprint
+from ecr_lambda_deploy.model.outcomes import ImageStatus, ReleaseStatus
+from ecr_lambda_deploy.model.targets import ImageTarget, Mode
+from ecr_lambda_deploy.report.outputs import outputs
 from tests.unit.examples import OLD, REGISTRY, RUN, alias_state, version_state
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import BUILD, LIVE, World, image_target

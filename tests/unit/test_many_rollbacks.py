@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.history import Record
-from ecr_lambda_deploy.inputs import Inputs
-from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus, WorkflowRun
-from ecr_lambda_deploy.rollback import roll_back
-from ecr_lambda_deploy.wanted import EarlierRelease, FunctionTarget, Mode
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.inputs.parse import Inputs
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.targets import EarlierRelease, FunctionTarget, Mode
+from ecr_lambda_deploy.rollback.rollback import roll_back
 from tests.unit.examples import NEW, OLD, RUN, alias_state, function_state, image, version_state
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import LIVE, World, image_target, raising

@@ -2,11 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import LATEST, AliasState, FunctionState, ObservedFunction, Status
-from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.model import Journal, Outcome, ReleaseStatus, WorkflowRun
-from ecr_lambda_deploy.wanted import ARCHITECTURE_OF, PLATFORM_OF, Architecture
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import LATEST, AliasState, FunctionState, ObservedFunction, Status
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.targets import ARCHITECTURE_OF, PLATFORM_OF, Architecture
 from tests.unit.examples import (
     ARN,
     FAILED_UPDATE,

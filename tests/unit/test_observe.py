@@ -1,12 +1,12 @@
 import pytest
 
-from ecr_lambda_deploy.destination import Destination
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import FunctionState, Status
-from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.model import ReleaseStatus
-from ecr_lambda_deploy.observe import observe
-from ecr_lambda_deploy.wanted import Architecture, ExistingImage, FunctionTarget, Mode, Platform, ServedImage
+from ecr_lambda_deploy.images.destination import Destination
+from ecr_lambda_deploy.images.observe import observe
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import FunctionState, Status
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.outcomes import ReleaseStatus
+from ecr_lambda_deploy.model.targets import Architecture, ExistingImage, FunctionTarget, Mode, Platform, ServedImage
 from tests.unit.examples import ELSEWHERE, OLD, REGISTRY, function_state, image, version_state
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import World, image_target

@@ -3,7 +3,7 @@ from threading import Event
 
 import pytest
 
-from ecr_lambda_deploy.adapters.once import Once
+from ecr_lambda_deploy.fingerprint.fingerprint import Once
 
 
 def test_what_many_threads_ask_for_is_found_once() -> None:

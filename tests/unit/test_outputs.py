@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import ObservedFunction
-from ecr_lambda_deploy.model import ImageOutcome, ImageStatus, Journal, Outcome, Phase, ReleaseStatus
-from ecr_lambda_deploy.outputs import check_matrix, matrix, outputs
-from ecr_lambda_deploy.report import headline, summary
-from ecr_lambda_deploy.wanted import Mode
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import ObservedFunction
+from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, Phase, ReleaseStatus
+from ecr_lambda_deploy.model.targets import Mode
+from ecr_lambda_deploy.report.headline import headline
+from ecr_lambda_deploy.report.outputs import check_matrix, matrix, outputs
+from ecr_lambda_deploy.report.summary import summary
 from tests.unit.examples import NEW, REGISTRY, RUN, alias_state, function_state, observed_function, version_state
 
 _MOST_BYTES = 1_048_576

@@ -2,11 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction, PublishedVersion, Status
-from ecr_lambda_deploy.history import Record
-from ecr_lambda_deploy.plan import PublishVersion, UpdateCode, check_updatable, plan_release
-from ecr_lambda_deploy.wanted import Architecture, FunctionTarget
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.functions.reads import check_updatable
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import FunctionState, ObservedFunction, PublishedVersion, Status
+from ecr_lambda_deploy.model.targets import Architecture, FunctionTarget
+from ecr_lambda_deploy.releases.plan import PublishVersion, UpdateCode, plan_release
 from tests.unit.examples import ARN, NEW, OLD, RUN, function_state, image, observed_function, published
 
 _FAILED = Status(value="Failed", reason_code="ImageAccessDenied")

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.function_model import LATEST, FunctionState, ObservedFunction
-from ecr_lambda_deploy.history import Record
-from ecr_lambda_deploy.model import WorkflowRun
-from ecr_lambda_deploy.plan import (
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.model.functions import LATEST, FunctionState, ObservedFunction
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.targets import FunctionTarget, SmokeTest, TrafficStep
+from ecr_lambda_deploy.releases.plan import (
     CreateFunction,
     InvokeSmokeTest,
     PointAlias,
@@ -19,7 +20,6 @@ from ecr_lambda_deploy.plan import (
     plan_release,
     staleness,
 )
-from ecr_lambda_deploy.wanted import FunctionTarget, SmokeTest, TrafficStep
 from tests.unit.examples import (
     FAILED_UPDATE,
     INACTIVE,

@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.function_model import LATEST, FunctionState, ObservedFunction
-from ecr_lambda_deploy.plan import PointAlias, UpdateCode
-from ecr_lambda_deploy.revert_plan import Written, plan_revert
+from ecr_lambda_deploy.functions.written import Written
+from ecr_lambda_deploy.model.functions import LATEST, FunctionState, ObservedFunction
+from ecr_lambda_deploy.releases.plan import PointAlias, UpdateCode
+from ecr_lambda_deploy.releases.revert_plan import plan_revert
 from tests.unit.examples import (
     FAILED_UPDATE,
     NEW,

@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.function_model import FunctionState, ObservedFunction, Status
-from ecr_lambda_deploy.history import Record
-from ecr_lambda_deploy.plan import InvokeSmokeTest, PointAlias, PublishVersion, Step, UpdateCode
-from ecr_lambda_deploy.rollback_plan import RollbackGoal, plan_rollback
-from ecr_lambda_deploy.wanted import FunctionTarget, SmokeTest, TrafficStep
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.model.functions import FunctionState, ObservedFunction, Status
+from ecr_lambda_deploy.model.targets import FunctionTarget, SmokeTest, TrafficStep
+from ecr_lambda_deploy.releases.plan import InvokeSmokeTest, PointAlias, PublishVersion, Step, UpdateCode
+from ecr_lambda_deploy.rollback.plan import RollbackGoal, plan_rollback
 from tests.unit.examples import (
     FAILED_UPDATE,
     INACTIVE,

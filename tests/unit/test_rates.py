@@ -5,9 +5,9 @@ from threading import Event, Thread, current_thread
 
 import pytest
 
-from ecr_lambda_deploy.adapters.clock import SystemClock
-from ecr_lambda_deploy.adapters.rates import RateLimit, RateLimits
-from ecr_lambda_deploy.errors import CancelledError
+from ecr_lambda_deploy.aws.rates import RateLimit, RateLimits
+from ecr_lambda_deploy.github.clock import SystemClock
+from ecr_lambda_deploy.model.errors import CancelledError
 
 
 class _Time:

@@ -5,10 +5,10 @@ from functools import partial
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError, RevisionError
-from ecr_lambda_deploy.history import Record
-from ecr_lambda_deploy.model import ReleaseStatus
-from ecr_lambda_deploy.wanted import FunctionTarget
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.model.errors import DeployError, RevisionError
+from ecr_lambda_deploy.model.outcomes import ReleaseStatus
+from ecr_lambda_deploy.model.targets import FunctionTarget
 from tests.unit.examples import (
     IN_PROGRESS,
     NEW,

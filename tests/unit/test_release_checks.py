@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import LATEST, AliasState, ObservedFunction
-from ecr_lambda_deploy.history import Record
-from ecr_lambda_deploy.release_checks import check_release, tell_of_creation, tell_of_traffic, warn_of_bypasses
-from ecr_lambda_deploy.wanted import FunctionTarget, SmokeTest, TrafficStep
+from ecr_lambda_deploy.deploy.checks import check_release, tell_of_creation, tell_of_traffic, warn_of_bypasses
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import LATEST, AliasState, ObservedFunction
+from ecr_lambda_deploy.model.targets import FunctionTarget, SmokeTest, TrafficStep
 from tests.unit.examples import RUN, alias_state, observed_function, version_state
 from tests.unit.ports_in_memory import LIVE, World
 

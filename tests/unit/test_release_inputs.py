@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.input_table import INPUTS
-from ecr_lambda_deploy.wanted import EarlierRelease, Expectation, FunctionTarget, Mode, SmokeTest, TrafficStep
+from ecr_lambda_deploy.inputs.table import INPUTS
+from ecr_lambda_deploy.model.targets import EarlierRelease, Expectation, FunctionTarget, Mode, SmokeTest, TrafficStep
 from tests.unit.given_inputs import parse, problems_of
 
 _SHA = 40 * "c"

@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import ObservedFunction
-from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.model import ImageOutcome, Journal, Outcome, Phase, ReleaseStatus, WorkflowRun
-from ecr_lambda_deploy.outputs import OUTPUTS, outputs
-from ecr_lambda_deploy.report import headline, summary
-from ecr_lambda_deploy.wanted import Mode
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import ObservedFunction
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.outcomes import ImageOutcome, Journal, Outcome, Phase, ReleaseStatus
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.targets import Mode
+from ecr_lambda_deploy.report.headline import headline
+from ecr_lambda_deploy.report.outputs import OUTPUTS, outputs
+from ecr_lambda_deploy.report.summary import summary
 from tests.unit.examples import ARN, NEW, OLD, REGISTRY, RUN, function_state, observed_function, version_state
 
 _BEFORE = observed_function(None, version_state("7"))

@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.gantt import gantt
-from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.model import ImageOutcome, ImageStatus, Journal, Outcome, Phase, ReleaseStatus, WorkflowRun
-from ecr_lambda_deploy.report import headline, summary
-from ecr_lambda_deploy.wanted import Mode
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, Phase, ReleaseStatus
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.targets import Mode
+from ecr_lambda_deploy.report.gantt import gantt
+from ecr_lambda_deploy.report.headline import headline
+from ecr_lambda_deploy.report.summary import summary
 from tests.unit.examples import NEW, OLD, RUN, SOMEBODY_ELSES, alias_state, function_state, version_state
 from tests.unit.examples import observed_function as observed
 

@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import LATEST, ObservedFunction
-from ecr_lambda_deploy.model import ImageOutcome, Journal, Outcome, ReleaseStatus, WorkflowRun
-from ecr_lambda_deploy.outputs import outputs
-from ecr_lambda_deploy.report import headline, summary
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import LATEST, ObservedFunction
+from ecr_lambda_deploy.model.outcomes import ImageOutcome, Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.report.headline import headline
+from ecr_lambda_deploy.report.outputs import outputs
+from ecr_lambda_deploy.report.summary import summary
 from tests.unit.examples import (
     ARN,
     FAILED_UPDATE,

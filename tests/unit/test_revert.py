@@ -5,12 +5,12 @@ from functools import partial
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import LATEST, Status
-from ecr_lambda_deploy.function_ports import Response
-from ecr_lambda_deploy.history import Record
-from ecr_lambda_deploy.model import Outcome, ReleaseStatus
-from ecr_lambda_deploy.wanted import Expectation, FunctionTarget, SmokeTest, TrafficStep
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import LATEST, Status
+from ecr_lambda_deploy.model.outcomes import Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.targets import Expectation, FunctionTarget, SmokeTest, TrafficStep
+from ecr_lambda_deploy.ports.functions import Response
 from tests.unit.examples import FAILED_UPDATE, NEW, OLD, SOMEBODY_ELSES, alias_state, function_state, version_state
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import LIVE, World, raising, release_image

@@ -4,16 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError, RevisionError
-from ecr_lambda_deploy.function_model import AliasState, FunctionState, Status
-from ecr_lambda_deploy.function_ports import Response
-from ecr_lambda_deploy.history import Record
-from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.inputs import Inputs
-from ecr_lambda_deploy.model import ReleaseStatus, WorkflowRun
-from ecr_lambda_deploy.outputs import outputs
-from ecr_lambda_deploy.rollback import roll_back
-from ecr_lambda_deploy.wanted import EarlierRelease, FunctionTarget, Mode, SmokeTest, TrafficStep
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.inputs.parse import Inputs
+from ecr_lambda_deploy.model.errors import DeployError, RevisionError
+from ecr_lambda_deploy.model.functions import AliasState, FunctionState, Status
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.outcomes import ReleaseStatus
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.targets import EarlierRelease, FunctionTarget, Mode, SmokeTest, TrafficStep
+from ecr_lambda_deploy.ports.functions import Response
+from ecr_lambda_deploy.report.outputs import outputs
+from ecr_lambda_deploy.rollback.rollback import roll_back
 from tests.unit.examples import (
     FAILED_UPDATE,
     IN_PROGRESS,

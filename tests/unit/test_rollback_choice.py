@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import AliasState, FunctionState, ObservedFunction
-from ecr_lambda_deploy.history import Record
-from ecr_lambda_deploy.image_model import ImageReference
-from ecr_lambda_deploy.rollback_choice import Choice, choose, history
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import AliasState, FunctionState, ObservedFunction
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.rollback.choice import Choice, choose, history
 from tests.unit.examples import (
     NEW,
     OLD,

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import AliasState, ObservedFunction
-from ecr_lambda_deploy.history import Record
-from ecr_lambda_deploy.model import WorkflowRun
-from ecr_lambda_deploy.rollback_group import is_first_release, released_together
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import AliasState, ObservedFunction
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.rollback.last_run import is_first_release, released_together
 from tests.unit.examples import NEW, OLD, RUN, alias_state, function_state, image, observed_function, version_state
 
 _FIRST, _LAST, _BACK, _AGAIN = (replace(RUN, run_id=run_id) for run_id in ("100", "200", "300", "400"))

@@ -3,10 +3,10 @@ from itertools import chain, pairwise, repeat
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.function_model import AliasState, FunctionState, Status
-from ecr_lambda_deploy.model import ReleaseStatus
-from ecr_lambda_deploy.settle import wait_until_allocated, wait_until_settled
+from ecr_lambda_deploy.functions.waits import wait_until_allocated, wait_until_settled
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import AliasState, FunctionState, Status
+from ecr_lambda_deploy.model.outcomes import ReleaseStatus
 from tests.unit.examples import alias_state, function_state, version_state
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import FakeClock, FakeLog, World, release_image

@@ -4,10 +4,10 @@ from time import monotonic
 
 import pytest
 
-from ecr_lambda_deploy.errors import CancelledError, DeployError
-from ecr_lambda_deploy.function_ports import Response
-from ecr_lambda_deploy.smoke_test import differing, run_smoke_test
-from ecr_lambda_deploy.wanted import Expectation, SmokeTest
+from ecr_lambda_deploy.model.errors import CancelledError, DeployError
+from ecr_lambda_deploy.model.targets import Expectation, SmokeTest
+from ecr_lambda_deploy.ports.functions import Response
+from ecr_lambda_deploy.releases.smoke_test import differing, run_smoke_test
 from tests.unit.examples import NEW, OLD, version_state
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import World

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from ecr_lambda_deploy.errors import DeployError
-from ecr_lambda_deploy.model import ReleaseStatus
-from ecr_lambda_deploy.traffic import check_alarms
-from ecr_lambda_deploy.wanted import TrafficStep
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.outcomes import ReleaseStatus
+from ecr_lambda_deploy.model.targets import TrafficStep
+from ecr_lambda_deploy.releases.traffic import check_alarms
 from tests.unit.examples import NEW, OLD, alias_state, version_state
 from tests.unit.functions_in_memory import FakeFunctions
 from tests.unit.ports_in_memory import LIVE, World, release_image

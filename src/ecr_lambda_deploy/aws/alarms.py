@@ -1,0 +1,75 @@
+"""CloudWatch alarms, by boto3."""
+
+from collections.abc import Mapping, Sequence
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from ecr_lambda_deploy.aws.errors import translated
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.ports.runner import Clock
+
+if TYPE_CHECKING:
+    from ecr_lambda_deploy.aws.session import Aws
+
+
+_NAMES_OF_ONE_CALL = 100  # [DescribeAlarms, AlarmNames]
+_FRESH = 1.0  # seconds; CloudWatch evaluates no alarm more often than every 10
+_GLANCE = 0.1  # seconds between two looks whether somebody else has an answer
+
+
+class CloudWatchAlarms:
+    """Metric and composite alarms of one account and Region.
+
+    Many functions may be released under the same alarms: who asks within a second of another gets the same answer.
+
+    Args:
+        aws: gives the client.
+        clock: an error that its `sleep` raises ends the wait for an answer that somebody else has asked for.
+    """
+
+    def __init__(self, aws: "Aws", clock: Clock) -> None:
+        self._aws = aws
+        self._clock = clock
+        self._asking: dict[tuple[str, ...], Lock] = {}
+        self._answers: dict[tuple[str, ...], tuple[float, Mapping[str, str] | DeployError]] = {}
+
+    def states(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Return the state of each alarm that there is: OK, ALARM or INSUFFICIENT_DATA.
+
+        Raises:
+            CancelledError: the run is cancelled while somebody else asks.
+            DeployError: they may not be read.
+        """
+        key = tuple(names)
+        asking = self._asking.setdefault(key, Lock())  # one step for all threads
+        while not asking.acquire(blocking=False):
+            self._clock.sleep(_GLANCE)  # which cancelling ends, unlike a wait for the lock
+        try:
+            told, answer = self._answers.get(key, (float("-inf"), {}))
+            if self._clock.now() - told >= _FRESH:
+                answer = self._ask(key)
+                self._answers[key] = self._clock.now(), answer
+        finally:
+            asking.release()
+        if isinstance(answer, DeployError):
+            raise answer
+        return answer
+
+    def _ask(self, names: Sequence[str]) -> Mapping[str, str] | DeployError:
+        try:
+            return self._read(names)
+        except DeployError as error:  # all that wait for the answer would get it again, one after another
+            return error
+
+    def _read(self, names: Sequence[str]) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        for start in range(0, len(names), _NAMES_OF_ONE_CALL):
+            with translated("cloudwatch:DescribeAlarms", ", ".join(names)):
+                answer = self._aws.alarms().describe_alarms(
+                    AlarmNames=list(names[start : start + _NAMES_OF_ONE_CALL]),
+                    AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+                    MaxRecords=_NAMES_OF_ONE_CALL,
+                )
+            for alarm in [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]:
+                found[alarm["AlarmName"]] = alarm["StateValue"]
+        return found

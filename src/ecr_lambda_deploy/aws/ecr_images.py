@@ -1,0 +1,249 @@
+"""The images of ECR repositories: tags, manifests, indexes and configurations, by boto3."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from ecr_lambda_deploy.aws.errors import RefusedError, translated
+from ecr_lambda_deploy.aws.image_index import INDEXES, member_for
+from ecr_lambda_deploy.aws.image_status import checked_status, identifier
+from ecr_lambda_deploy.model.errors import DeployError, TagLimitError
+from ecr_lambda_deploy.model.images import ImageReference, Layer, RegistryImage
+from ecr_lambda_deploy.model.targets import Platform
+from ecr_lambda_deploy.retry import TransientError, retried
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr.type_defs import BatchGetImageResponseTypeDef, ImageFailureTypeDef, ImageIdentifierTypeDef
+
+    from ecr_lambda_deploy.aws.session import Aws
+
+
+_MANIFESTS = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+_CONFIGURATIONS = (
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.container.image.v1+json",
+)
+_IDS_OF_ONE_CALL = 100  # BatchGetImage, imageIds
+_DOWNLOAD_TIMEOUT = (10, 20)  # seconds, to connect and to read
+_PASSING = {429, 500, 502, 503, 504}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Manifest:
+    """A manifest or an index.
+
+    Attributes:
+        name: registry, repository and tag or digest, as it was asked for.
+        reference: by digest.
+        media_type: of the manifest.
+        text: byte for byte.
+    """
+
+    name: str
+    reference: ImageReference
+    media_type: str
+    text: str
+
+
+class EcrImages:
+    """Images of one ECR registry.
+
+    Args:
+        aws: gives the client.
+        registry: returns the registry's host.
+        account: that the registry belongs to; empty for the account of the credentials.
+        sleep: waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        aws: "Aws",
+        registry: Callable[[], str],
+        account: str = "",
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._aws = aws
+        self._registry = registry
+        self._owner: dict[str, Any] = {"registryId": account} if account else {}
+        self._sleep = sleep
+
+    def find_tags(self, repository: str, tags: Sequence[str]) -> Mapping[str, str] | None:
+        """Return the digest of each tag that is there; None if the repository itself is not.
+
+        Raises:
+            DeployError: the repository may not be read.
+        """
+        wanted = list(dict.fromkeys(tags))
+        found: dict[str, str] = {}
+        for start in range(0, max(len(wanted), 1), _IDS_OF_ONE_CALL):
+            # Without any tag to look for, whether the repository is there still has to be asked.
+            ids: list[ImageIdentifierTypeDef] = [
+                {"imageTag": tag} for tag in wanted[start : start + _IDS_OF_ONE_CALL] or ["latest"]
+            ]
+            try:
+                answer = self._batch_get(repository, ids)
+            except RefusedError as error:
+                if error.code != "RepositoryNotFoundException":
+                    raise
+                return None
+            found |= {image["imageId"]["imageTag"]: image["imageId"]["imageDigest"] for image in answer["images"]}
+            for failure in answer["failures"]:
+                if failure.get("failureCode") != "ImageNotFound":
+                    raise DeployError(f"ecr:BatchGetImage on {repository} failed: {_reason(failure)}")
+        return {tag: found[tag] for tag in wanted if tag in found}
+
+    def read(self, repository: str, reference: str, platform: Platform) -> RegistryImage:
+        """Read an image, or the one for a platform out of an index.
+
+        Args:
+            repository: name.
+            reference: tag or digest.
+            platform: which image of an index is wanted.
+
+        Raises:
+            DeployError: it is not there, the index holds none for the platform, or it is no container image.
+        """
+        manifest = self._manifest(repository, reference)
+        is_of_index = manifest.media_type in INDEXES
+        if is_of_index:
+            manifest = self._manifest(repository, member_for(platform, json.loads(manifest.text), manifest.name))
+        content = json.loads(manifest.text)
+        kind = content.get("config", {}).get("mediaType", "")
+        if manifest.media_type not in _MANIFESTS or kind not in _CONFIGURATIONS:
+            raise DeployError(f"{manifest.name} is no container image, but {kind or manifest.media_type}.")
+        config = self._configuration(manifest, content["config"]["digest"])
+        defaults = config.get("config") or {}
+        return RegistryImage(
+            reference=manifest.reference,
+            manifest=manifest.text,
+            media_type=manifest.media_type,
+            platform=f"{config.get('os', 'unknown')}/{config.get('architecture', 'unknown')}",
+            layers=tuple(Layer(media_type=layer["mediaType"], size=layer["size"]) for layer in content["layers"]),
+            has_entry_point=bool(defaults.get("Entrypoint") or defaults.get("Cmd")),
+            is_of_index=is_of_index,
+        )
+
+    def tags(self, repository: str) -> Mapping[str, str]:
+        """Return the digest of every tag.
+
+        Raises:
+            DeployError: they may not be listed.
+        """
+        with translated("ecr:ListImages", repository):
+            pages = self._aws.ecr().get_paginator("list_images")
+            listed = pages.paginate(repositoryName=repository, filter={"tagStatus": "TAGGED"}, **self._owner)
+            return {image["imageTag"]: image["imageDigest"] for page in listed for image in page["imageIds"]}
+
+    def checked_status(self, repository: str, reference: str) -> str | None:
+        """Refuse an image that ECR has put away; see `image_status`.
+
+        Raises:
+            DeployError: it is archived or on its way back, or ECR refuses otherwise.
+        """
+        return checked_status(self._aws.ecr(), repository, reference, self._owner)
+
+    def add_tag(self, image: RegistryImage, tag: str) -> bool:
+        """Give an image one more tag, by putting its manifest once more under that tag.
+
+        Returns:
+            False if the tag stays on other content, because the repository's tags are immutable.
+
+        Raises:
+            TagLimitError: ECR has a limit.
+            DeployError: ECR refuses otherwise.
+        """
+        repository = image.reference.repository
+        try:
+            with translated("ecr:PutImage", repository):
+                self._aws.ecr().put_image(
+                    repositoryName=repository,
+                    imageManifest=image.manifest,
+                    imageManifestMediaType=image.media_type,
+                    imageTag=tag,
+                    imageDigest=image.reference.digest,
+                    **self._owner,
+                )
+        except RefusedError as error:
+            if error.code == "ImageTagAlreadyExistsException":
+                return False
+            if error.code == "LimitExceededException":
+                # "exceeds the maximum allowed number of tags per image which is '1000'" [medic/cht-core#11099]
+                raise TagLimitError(error.message, is_of_image="tags per image" in error.message) from error
+            if error.code != "ImageAlreadyExistsException":
+                raise
+        return True
+
+    def _manifest(self, repository: str, reference: str) -> _Manifest:
+        is_digest = reference.startswith("sha256:")
+        name = f"{self._registry()}/{repository}{'@' if is_digest else ':'}{reference}"
+        answer = self._batch_get(repository, [identifier(reference)])
+        if not answer["images"]:
+            reason = "; ".join(_reason(failure) for failure in answer["failures"])
+            raise DeployError(f"ECR does not have the image {name}: {reason or 'it does not say why'}.")
+        image = answer["images"][0]
+        digest = reference if is_digest else image["imageId"]["imageDigest"]
+        text = image["imageManifest"]
+        _check_digest(text.encode(), digest, f"the manifest of {name}")
+        return _Manifest(
+            name=name,
+            reference=ImageReference(registry=self._registry(), repository=repository, digest=digest),
+            # A Docker manifest always has its media type in it, an OCI manifest only should.
+            media_type=json.loads(text).get("mediaType") or image.get("imageManifestMediaType", ""),
+            text=text,
+        )
+
+    def _batch_get(self, repository: str, ids: "list[ImageIdentifierTypeDef]") -> "BatchGetImageResponseTypeDef":
+        with translated("ecr:BatchGetImage", repository):
+            return self._aws.ecr().batch_get_image(
+                repositoryName=repository, imageIds=ids, acceptedMediaTypes=[*_MANIFESTS, *INDEXES], **self._owner
+            )
+
+    def _configuration(self, manifest: _Manifest, digest: str) -> dict[str, Any]:
+        name = f"the configuration {digest} of {manifest.name}"
+        try:
+            content = retried(lambda: self._download(manifest.reference.repository, digest), sleep=self._sleep)
+        except TransientError as error:
+            raise DeployError(
+                f"ECR does not let {name} be downloaded, after several tries: {error}",
+                "Run this job again; if it fails again, look at the runner's network: layers and configurations come "
+                "from Amazon S3.",
+            ) from None
+        _check_digest(content, digest, name)
+        config: dict[str, Any] = json.loads(content)
+        return config
+
+    def _download(self, repository: str, digest: str) -> bytes:
+        """Read a blob by the short-lived address that ECR gives for it."""
+        import requests
+
+        with translated("ecr:GetDownloadUrlForLayer", repository):
+            answer = self._aws.ecr().get_download_url_for_layer(
+                repositoryName=repository, layerDigest=digest, **self._owner
+            )
+        try:
+            response = requests.get(answer["downloadUrl"], timeout=_DOWNLOAD_TIMEOUT)
+        except requests.RequestException as error:
+            # The address carries a signature: only the kind of the error is told, here and below.
+            raise TransientError(type(error).__name__) from None
+        if response.status_code in _PASSING:
+            raise TransientError(f"HTTP status {response.status_code}")
+        if not response.ok:
+            raise DeployError(f"The blob {digest} of {repository} cannot be read: HTTP status {response.status_code}")
+        return response.content
+
+
+def _reason(failure: "ImageFailureTypeDef") -> str:
+    return f"{failure.get('failureCode', '')}: {failure.get('failureReason', '')}"
+
+
+def _check_digest(content: bytes, digest: str, what: str) -> None:
+    actual = f"sha256:{sha256(content).hexdigest()}"
+    if actual != digest:
+        raise DeployError(f"ECR's answer for {what} has the digest {actual}, not {digest}.", "Run this job again.")

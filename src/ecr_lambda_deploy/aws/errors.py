@@ -1,0 +1,126 @@
+"""What AWS refuses, in AWS's words and with the way out."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+from ecr_lambda_deploy.model.errors import DeployError, InProgressError, RevisionError
+
+_CREDENTIALS_HINT = (
+    "Give the job credentials: a step of aws-actions/configure-aws-credentials before this one, or the input "
+    "'role-to-assume' with `permissions: { id-token: write }`."
+)
+_DENIED = re.compile(r"not authorized to perform: (?P<action>[\w-]+:\w+)(?: on resource: (?P<resource>\S+))?")
+_INVALID_CREDENTIALS = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "UnrecognizedClientException",
+}
+
+
+class RefusedError(DeployError):
+    """AWS refused a request for a reason that its caller knows more about.
+
+    Attributes:
+        code: AWS's error code, such as `ResourceNotFoundException`.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.code = code
+
+
+class DeniedError(RefusedError):
+    """IAM does not allow a request."""
+
+
+@contextmanager
+def translated(action: str, resource: str) -> Iterator[None]:
+    """Raise what botocore raises within the block as a DeployError.
+
+    Args:
+        action: IAM action that the request needs, such as `lambda:GetFunction`.
+        resource: what it acts on, for the message.
+
+    Raises:
+        DeniedError: IAM does not allow it.
+        RefusedError: AWS answered with another error.
+        DeployError: AWS could not be asked.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise _translate(error, action, resource) from error
+    except NoCredentialsError as error:
+        raise DeployError("There are no AWS credentials.", _CREDENTIALS_HINT) from error
+    except BotoCoreError as error:
+        raise DeployError(
+            f"{action} on {resource} failed: {error}",
+            "Run this job again; if it fails again, look at the Region, the endpoint and the runner's network.",
+        ) from error
+
+
+def _translate(error: ClientError, action: str, resource: str) -> DeployError:
+    code = str(error.response["Error"].get("Code", "Unknown"))
+    message = f"{action} on {resource} failed: {code}: {error.response['Error'].get('Message', '')}"
+    if code in {"AccessDenied", "AccessDeniedException"}:
+        return DeniedError(code, message, _allow_hint(str(error), action, resource))
+    if code in _INVALID_CREDENTIALS:
+        return RefusedError(code, message, f"The AWS credentials are not valid, or no longer. {_CREDENTIALS_HINT}")
+    return RefusedError(code, message)
+
+
+def _allow_hint(message: str, action: str, resource: str) -> str:
+    denied = _DENIED.search(message)
+    if denied:
+        action = denied["action"]
+        resource = denied["resource"] or resource
+    statement = json.dumps({"Effect": "Allow", "Action": action, "Resource": resource})
+    return f"Allow it in a policy of the role that this job uses:\n{statement}"
+
+
+_PULL_STATEMENT = (
+    '{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, '
+    '"Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]}'
+)
+
+# "An update is in progress", or "currently in the following state: Pending" [Lambda developer guide, function states].
+_PASSING = re.compile(r"in progress|state: '?Pending")
+
+
+@contextmanager
+def told_apart() -> Iterator[None]:
+    """Tell what passes, what somebody else has changed, and a missing pull permission from other refusals.
+
+    Raises:
+        InProgressError: another change is in progress, or a role is too new to be assumed [CreateFunction].
+        RevisionError: it is another revision by now, or exists by now.
+        DeployError: Lambda may not pull the image.
+        RefusedError: everything else.
+    """
+    try:
+        yield
+    except RefusedError as error:
+        if error.code == "ResourceConflictException" and _PASSING.search(error.message):
+            raise InProgressError(error.message, error.hint) from error
+        if "cannot be assumed by Lambda" in error.message:
+            raise InProgressError(
+                error.message,
+                "Let the role's trust policy allow sts:AssumeRole to lambda.amazonaws.com. A new role takes a while.",
+            ) from error
+        if error.code == "PreconditionFailedException" or _exists_by_now(error):
+            raise RevisionError(error.message) from error
+        if "ECR permissions" in error.message or "access the ECR image" in error.message:
+            raise DeployError(
+                error.message, f"Add this statement to the policy of the repository:\n{_PULL_STATEMENT}"
+            ) from error
+        raise
+
+
+def _exists_by_now(error: RefusedError) -> bool:
+    return error.code == "ResourceConflictException" and "already exist" in error.message

@@ -1,0 +1,94 @@
+"""How many calls a second AWS answers an account in a Region, and waiting so that no more are made.
+
+[Lambda quotas, API requests; Amazon ECR service quotas, rate of API requests; CloudWatch service quotas]
+"""
+
+from collections import deque
+from itertools import count
+from threading import Lock
+from typing import Protocol
+
+from ecr_lambda_deploy.ports.runner import Clock
+
+_CALLS = {
+    "lambda:GetFunction": 100,
+    "lambda:GetPolicy": 15,
+    "lambda:*": 15,  # all others together
+    "ecr:PutImage": 10,
+    "cloudwatch:DescribeAlarms": 9,
+}
+_PERIOD = 1.06  # seconds; a little more than the second that AWS counts, since calls take different times to get there
+_BACK_OFF = 0.25  # seconds; who goes on sharing the quota is refused again, and waits again
+
+
+class TurnClock(Clock, Protocol):
+    """Time, and who comes first."""
+
+    @property
+    def rank(self) -> int:
+        """Whose requests come first: the lower."""
+
+
+class RateLimit:
+    """Lets no more than so many calls begin within any period.
+
+    Who takes something back comes first, by its rank, and of equals who has waited longer. A call counts when it
+    begins: who gives up waiting has taken nothing from the others.
+
+    Args:
+        calls: how many.
+        clock: an error that its `sleep` raises ends the wait.
+        period: in seconds.
+    """
+
+    def __init__(self, calls: int, clock: TurnClock, *, period: float = _PERIOD) -> None:
+        self._clock, self._period = clock, period
+        self._lock = Lock()
+        self._begun = deque([float("-inf")] * calls, maxlen=calls)
+        self._not_before = float("-inf")
+        self._numbers = count()
+        self._waiting: set[tuple[int, int]] = set()  # the lowest comes first
+
+    def wait(self) -> None:
+        """Wait until one more call may begin."""
+        ticket = self._clock.rank, next(self._numbers)
+        try:
+            while (seconds := self._begin(ticket)) > 0:
+                self._clock.sleep(seconds)
+        finally:
+            with self._lock:
+                self._waiting.discard(ticket)
+
+    def _begin(self, ticket: tuple[int, int]) -> float:
+        """Begin a call if it may; else return in how many seconds it may, should nobody come first meanwhile."""
+        with self._lock:
+            self._waiting.add(ticket)
+            rounds, turn = divmod(sum(other < ticket for other in self._waiting), len(self._begun))
+            now = self._clock.now()
+            due = max(now, self._not_before, self._begun[turn] + self._period) + rounds * self._period
+            if due <= now:
+                self._waiting.discard(ticket)
+                self._begun.append(now)
+            return due - now
+
+    def back_off(self) -> None:
+        """Let no call begin for a while: somebody else uses the same quota."""
+        with self._lock:
+            self._not_before = self._clock.now() + _BACK_OFF
+
+
+class RateLimits:
+    """The limits of one account and Region.
+
+    Args:
+        clock: an error that its `sleep` raises ends the wait for a call.
+    """
+
+    def __init__(self, clock: TurnClock) -> None:
+        self._limits = {name: RateLimit(calls, clock) for name, calls in _CALLS.items()}
+
+    def of(self, service: str, operation: str) -> RateLimit | None:
+        """Return the limit that a call counts towards; None for one that nobody here comes near."""
+        if (service, operation) == ("lambda", "Invoke"):
+            return None
+        return self._limits.get(f"{service}:{operation}") or self._limits.get(f"{service}:*")

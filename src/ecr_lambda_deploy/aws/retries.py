@@ -1,0 +1,64 @@
+"""Tries again what fails in passing."""
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ConnectionError, HTTPClientError  # noqa: A004 # botocore's own name
+
+from ecr_lambda_deploy.ports.runner import Clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_sts import STSClient
+from ecr_lambda_deploy.retry import DELAYS
+
+THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
+"""The codes of answers to a call that comes above a limit."""
+
+_PASSING_STATUSES = {429, 500, 502, 503, 504}
+
+
+def retry_by_delay(client: "CloudWatchClient | ECRClient | LambdaClient | STSClient", clock: Clock) -> None:
+    """Have a client send a request again when it failed in passing.
+
+    Args:
+        client: its own retries are off.
+        clock: what it waits with; an error that its `sleep` raises ends the call.
+    """
+
+    def retry(**event: Any) -> float | None:  # noqa: ANN401 # as botocore gives it
+        delay = _retry_delay(**event)
+        if delay is None:
+            return None
+        clock.sleep(delay)  # and not botocore, whose sleep cancelling does not end
+        return 0.0
+
+    # What the first listener returns is what counts; the stubs know only of listeners that return nothing.
+    client.meta.events.register_first("needs-retry", retry)  # type: ignore[arg-type]
+
+
+def _retry_delay(
+    *,
+    attempts: int,
+    response: tuple[AWSResponse, dict[str, Any]] | None,
+    caught_exception: Exception | None,
+    **_: object,
+) -> float | None:
+    """Return how many seconds to wait before a request is sent again; None if it is not.
+
+    Args:
+        attempts: how often it was sent.
+        response: what AWS answered, if it did.
+        caught_exception: why there is no answer.
+    """
+    is_passing = isinstance(caught_exception, HTTPClientError | ConnectionError)
+    if response is not None:
+        answer, parsed = response
+        code = parsed.get("Error", {}).get("Code")
+        is_passing = answer.status_code in _PASSING_STATUSES or code in THROTTLED
+    if not is_passing or attempts > len(DELAYS):
+        return None
+    return DELAYS[attempts - 1] * (1 + random.random() / 4)  # noqa: S311 # parallel calls spread out, no secret

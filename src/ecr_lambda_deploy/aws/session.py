@@ -1,0 +1,221 @@
+"""The AWS credentials of the whole run, from the environment or from a role, and the clients that use them."""
+
+from collections.abc import Callable
+from copy import copy
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import boto3
+from botocore import UNSIGNED
+from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.config import Config
+from botocore.credentials import CredentialResolver, DeferredRefreshableCredentials
+from botocore.exceptions import BotoCoreError
+from botocore.model import OperationModel
+from botocore.session import get_session
+
+from ecr_lambda_deploy.aws.errors import RefusedError, translated
+from ecr_lambda_deploy.aws.rates import RateLimits, TurnClock
+from ecr_lambda_deploy.aws.retries import THROTTLED, retry_by_delay
+from ecr_lambda_deploy.model.errors import CancelledError, DeployError, UnsentError
+from ecr_lambda_deploy.model.targets import RoleToAssume
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_sts import STSClient
+
+
+AUDIENCE = "sts.amazonaws.com"
+_TRUST_HINT = (
+    "Look at the role's trust policy: it must allow sts:AssumeRoleWithWebIdentity to the principal "
+    '{"Federated": "arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com"}, on the condition that '
+    f"token.actions.githubusercontent.com:aud is {AUDIENCE} and :sub names this repository; the account needs that "
+    "OIDC provider. README.md has the whole policy."
+)
+_CONFIG = Config(
+    # `retry_by_delay` decides. Botocore's own modes share a quota among all calls of a client: a handful at once uses
+    # it up within a second, and a fault of some seconds then fails the run.
+    retries={"mode": "standard", "total_max_attempts": 1},
+    connect_timeout=10,
+    read_timeout=60,
+    max_pool_connections=32,  # kept for the next call
+    user_agent_extra="ecr-lambda-deploy",
+)
+# A function runs for 15 minutes at most [Lambda quotas]; a second try would invoke it twice.
+_INVOKING_CONFIG = _CONFIG.merge(Config(read_timeout=15 * 60 + 30))
+
+
+class _RoleCredentials(DeferredRefreshableCredentials):
+    """Refreshed a few minutes before they expire: botocore's 15 minutes are all that the shortest session has."""
+
+    _advisory_refresh_timeout = 300  # seconds
+    _mandatory_refresh_timeout = 120
+
+
+class Aws:
+    """Clients of one session; its credentials are taken when first needed and refreshed by themselves.
+
+    Args:
+        region: AWS Region.
+        role: the role to take; None to use the environment's credentials.
+        id_token: returns the job's OIDC token for an audience.
+        mask: keeps a secret out of the log.
+        clock: what requests wait with before they are sent, or sent again.
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str,
+        role: RoleToAssume | None,
+        id_token: Callable[[str], str],
+        mask: Callable[[str], None],
+        clock: TurnClock,
+    ) -> None:
+        self.region = region
+        self._clock = clock
+        self._id_token = id_token
+        self._mask = mask
+        self._lock = Lock()  # creating clients is not thread-safe [boto3 documentation, multithreading]
+        self._clients: dict[tuple[str, str, bool], Any] = {}
+        self._limits: dict[str, RateLimits] = {}  # by Region
+        self._environment = boto3.Session(region_name=region)
+        self._session = self._environment if role is None else self._session_of(role)
+
+    def in_region(self, region: str) -> Self:
+        """Return the same credentials with clients for another Region."""
+        other = copy(self)  # the session, its clients, their limits and their lock are shared
+        other.region = region
+        return other
+
+    def source(self) -> Self:
+        """Return what existing images and their functions are read with: the environment's credentials, if it has any.
+
+        A role that deploys to one account often may not read another one, from which an image is promoted. Credentials
+        of the machine itself do not count: where the job takes a role, they are there by chance.
+
+        Raises:
+            DeployError: the environment's credentials are incomplete.
+        """
+        if self._session is self._environment:
+            return self
+        session = get_session()
+        resolver: CredentialResolver = session.get_component("credential_provider")
+        resolver.remove("iam-role")  # the metadata service of EC2
+        try:
+            if session.get_credentials() is None:
+                return self
+        except BotoCoreError as error:
+            raise DeployError(f"The AWS credentials of the environment cannot be used: {error}") from error
+        other = copy(self)
+        other._session = boto3.Session(botocore_session=session, region_name=self.region)  # noqa: SLF001 # its own class
+        other._clients, other._limits = {}, {}  # noqa: SLF001
+        return other
+
+    def _session_of(self, role: RoleToAssume) -> boto3.Session:
+        session = get_session()
+        session._credentials = _RoleCredentials(  # type: ignore[attr-defined] # noqa: SLF001 # botocore has no public way to give a session credentials that refresh themselves
+            refresh_using=lambda: self._assume(role), method="assume-role"
+        )
+        return boto3.Session(botocore_session=session, region_name=self.region)
+
+    def ecr(self) -> "ECRClient":
+        """Return the client for ECR."""
+        client: ECRClient = self._client("ecr")
+        return client
+
+    def functions(self) -> "LambdaClient":
+        """Return the client for Lambda."""
+        client: LambdaClient = self._client("lambda")
+        return client
+
+    def invoking_functions(self) -> "LambdaClient":
+        """Return a client for Lambda that waits for as long as a function may run, and never tries again."""
+        client: LambdaClient = self._client("lambda", _INVOKING_CONFIG)
+        return client
+
+    def alarms(self) -> "CloudWatchClient":
+        """Return the client for CloudWatch."""
+        client: CloudWatchClient = self._client("cloudwatch")
+        return client
+
+    def _client(self, service: Literal["cloudwatch", "ecr", "lambda"], config: Config = _CONFIG) -> Any:  # noqa: ANN401 # boto3's clients are made at run time
+        with self._lock:
+            key = service, self.region, config is _CONFIG
+            if key not in self._clients:
+                client = self._session.client(service, region_name=self.region, config=config)
+                limits = self._limits.setdefault(self.region, RateLimits(self._clock))
+                _keep_within(client, limits, service)  # first, so that others back off while a refused request waits
+                if config is _CONFIG:
+                    retry_by_delay(client, self._clock)
+                self._clients[key] = client
+            return self._clients[key]
+
+    def _assume(self, role: RoleToAssume) -> dict[str, str]:
+        """Take the role, and return its credentials as botocore's refreshing wants them.
+
+        Raises:
+            DeployError: the role cannot be taken.
+        """
+        arguments: dict[str, Any] = {"RoleArn": role.arn, "RoleSessionName": role.session_name}
+        if role.duration_seconds is not None:
+            arguments["DurationSeconds"] = role.duration_seconds
+        if role.is_chained:
+            with translated("sts:AssumeRole", role.arn):
+                answer = self._sts(_CONFIG).assume_role(**arguments)["Credentials"]
+        else:
+            token = self._job_token()
+            # The token is the proof: the request is not signed, so no other credentials are looked for.
+            client = self._sts(_CONFIG.merge(Config(signature_version=UNSIGNED)))
+            try:
+                with translated("sts:AssumeRoleWithWebIdentity", role.arn):
+                    answer = client.assume_role_with_web_identity(WebIdentityToken=token, **arguments)["Credentials"]
+            except RefusedError as error:
+                raise DeployError(error.message, _TRUST_HINT) from error
+        self._mask(answer["SecretAccessKey"])
+        self._mask(answer["SessionToken"])
+        return {
+            "access_key": answer["AccessKeyId"],
+            "secret_key": answer["SecretAccessKey"],
+            "token": answer["SessionToken"],
+            "expiry_time": answer["Expiration"].isoformat(),
+        }
+
+    def _sts(self, config: Config) -> "STSClient":
+        client = self._environment.client("sts", config=config)
+        retry_by_delay(client, self._clock)
+        return client
+
+    def _job_token(self) -> str:
+        try:
+            return self._id_token(AUDIENCE)
+        except Exception as error:  # the toolkit raises nothing more exact
+            raise DeployError(
+                f"GitHub gave this job no OIDC token: {error}",
+                "Add `permissions: { id-token: write, contents: read }` to the workflow or the job. "
+                "To take the role with the credentials of the environment instead, set 'role-chaining: true'.",
+            ) from error
+
+
+def _keep_within(client: "CloudWatchClient | ECRClient | LambdaClient", limits: RateLimits, service: str) -> None:
+    """Have every request, also one that is sent again, wait for its turn before it is signed."""
+
+    def wait(*, request: AWSRequest, operation_name: str, **_: object) -> None:
+        if limit := limits.of(service, operation_name):
+            try:
+                limit.wait()
+            except CancelledError as error:
+                is_first = request.context["retries"]["attempt"] == 1
+                raise (UnsentError() if is_first else error) from error
+
+    def back_off(
+        *, operation: OperationModel, response: tuple[AWSResponse, dict[str, Any]] | None, **_: object
+    ) -> None:
+        is_throttled = response is not None and response[1].get("Error", {}).get("Code") in THROTTLED
+        if is_throttled and (limit := limits.of(service, operation.name)):
+            limit.back_off()
+
+    client.meta.events.register_first("request-created", wait)
+    client.meta.events.register_first("needs-retry", back_off)

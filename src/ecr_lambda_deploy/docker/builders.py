@@ -1,0 +1,116 @@
+"""The builder that buildx is to use: the runner's engine, or a BuildKit of its own at an endpoint."""
+
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from typing import get_args
+from urllib.parse import urlsplit
+
+from ecr_lambda_deploy.docker.engine import check_container
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.targets import Platform
+
+_NAME = "endpoint"
+_TIMEOUT = 10  # seconds, to connect
+# How buildx names a builder's containers [buildx, driver.BuilderName].
+_CONTAINER_PREFIX = "buildx_buildkit_"
+
+
+@contextmanager
+def selected_builder(program: str, endpoint: str, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Have buildx use a builder for the time of the block, by a BUILDX_CONFIG of its own.
+
+    Args:
+        program: path of buildx.
+        endpoint: BuildKit's; empty for the engine that the environment names.
+        environment: what buildx may see.
+
+    Yields:
+        the environment for buildx.
+
+    Raises:
+        DeployError: nothing answers at the endpoint.
+    """
+    with TemporaryDirectory(prefix="buildx-") as folder:
+        # A step before this one may have named a builder that is known to that step's buildx alone.
+        own = {**environment, "BUILDX_CONFIG": folder, "BUILDX_BUILDER": _NAME if endpoint else "default"}
+        if endpoint:
+            driver = _driver(endpoint, environment)
+            _output(program, ["create", f"--name={_NAME}", *driver], own, f"The builder {endpoint} cannot be used")
+        yield own
+
+
+def check_platform(program: str, environment: Mapping[str, str], platform: Platform | None) -> Platform:
+    """Make sure that the selected builder can build for a platform, itself or by emulation.
+
+    Args:
+        program: path of buildx.
+        environment: of a selected builder.
+        platform: None for the one that it runs on, which it names first.
+
+    Returns:
+        the platform.
+
+    Raises:
+        DeployError: it cannot, or does not answer.
+    """
+    shown = _output(program, ["inspect", environment["BUILDX_BUILDER"]], environment, "The builder cannot be asked")
+    fields = dict(line.partition(":")[::2] for line in shown.splitlines())
+    status = fields.get("Status", "").strip()
+    if status != "running":
+        reason = fields.get("Error", "").strip() or f"it is {status or 'unknown'}"
+        raise DeployError(f"The builder does not answer as BuildKit does: {reason}")
+    platforms = [name.strip().rstrip("*") for name in fields.get("Platforms", "").split(",")]
+    wanted: tuple[Platform, ...] = (platform,) if platform else get_args(Platform)
+    found = sorted((name for name in wanted if name in platforms), key=platforms.index)
+    if found:
+        return found[0]
+    raise DeployError(
+        f"The builder cannot build for {platform or 'a platform that Lambda has'}; it builds for "
+        f"{', '.join(platforms)}.",
+        "Run this job on a runner of that architecture (for linux/arm64 `runs-on: ubuntu-24.04-arm`, the fast "
+        "way), name a builder of that architecture in the input 'builder', or put a step of docker/setup-qemu-action "
+        "before this one.",
+    )
+
+
+def _driver(endpoint: str, environment: Mapping[str, str]) -> list[str]:
+    """Return the arguments of `buildx create` for an endpoint at which something is.
+
+    The remote driver reaches a container through the docker CLI, which is not here. The driver that made the container
+    reaches it through the engine's API, and finds it by the name of its node.
+    """
+    address = urlsplit(endpoint)
+    if address.scheme == "tcp":
+        _check_listening(endpoint, address.hostname or "", address.port or 0)
+        return ["--driver=remote", endpoint]
+    container = endpoint.partition("://")[2]
+    if not container.startswith(_CONTAINER_PREFIX):
+        raise DeployError(
+            f"The container {container} is not one that `docker buildx create` made: their names begin with "
+            f"{_CONTAINER_PREFIX}.",
+            "Create the builder with buildx or docker/setup-buildx-action, or give BuildKit's address as tcp://….",
+        )
+    check_container(container, environment)
+    engine = [environment["DOCKER_HOST"]] if "DOCKER_HOST" in environment else []
+    return ["--driver=docker-container", f"--node={container.removeprefix(_CONTAINER_PREFIX)}", *engine]
+
+
+def _check_listening(endpoint: str, host: str, port: int) -> None:
+    """Say why a builder cannot be reached: buildx would wait for it, and then say that it waited."""
+    try:
+        socket.create_connection((host, port), timeout=_TIMEOUT).close()
+    except OSError as error:
+        raise DeployError(
+            f"The builder {endpoint} cannot be reached: {error}",
+            "Look at the input 'builder', and whether this runner's network leads there.",
+        ) from error
+
+
+def _output(program: str, arguments: list[str], environment: Mapping[str, str], failure: str) -> str:
+    answer = subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise DeployError(f"{failure}: {answer.stderr.strip()}")
+    return answer.stdout

@@ -1,0 +1,233 @@
+"""Builds images and pushes them, by `buildx bake`."""
+
+import json
+import re
+import subprocess
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from platform import machine
+from typing import Protocol
+
+from ecr_lambda_deploy.docker.bake import bake_arguments, bake_definition, bake_secrets, bake_targets
+from ecr_lambda_deploy.docker.builders import check_platform, selected_builder
+from ecr_lambda_deploy.docker.cache import CacheEntries, choose_cache
+from ecr_lambda_deploy.docker.config import private_docker_config
+from ecr_lambda_deploy.docker.engine import engine_platform, has_containerd_store
+from ecr_lambda_deploy.docker.errors import explain, failed_login, failed_target, passing_failure
+from ecr_lambda_deploy.docker.imagetools import ImageDigests
+from ecr_lambda_deploy.fingerprint.fingerprint import BuildInputs
+from ecr_lambda_deploy.model.errors import BuildError
+from ecr_lambda_deploy.model.images import Authorization, BuildOrder, Fingerprint
+from ecr_lambda_deploy.model.targets import Build, BuilderChoice, Platform
+from ecr_lambda_deploy.ports.runner import Clock, Console
+
+_LINES_KEPT = 500  # of the build's log, to look for an error in
+_FINGERPRINTS_AT_ONCE = 4  # each hashes in threads of its own
+_PATIENCE = 60  # seconds, from the first failure that may pass to the last attempt
+_LONGEST_DELAY = 15  # seconds between two attempts
+# What buildx may see of the step's environment: nothing that could be a secret.
+_PASSED_ON = re.compile(
+    r"PATH|HOME|LANG|SSH_AUTH_SOCK|SOURCE_DATE_EPOCH|SSL_CERT_(FILE|DIR)|(HTTPS?|NO|ALL)_PROXY"
+    r"|DOCKER_(HOST|CERT_PATH|TLS|TLS_VERIFY|API_VERSION)|(BUILDX|BUILDKIT|BAKE)_\w+",
+    re.IGNORECASE,
+)
+
+
+class Authorize(Protocol):
+    """Gives the registry's credentials."""
+
+    def __call__(self, *, fresh: bool = False) -> Authorization:
+        """Return them, asked for once unless `fresh`.
+
+        Raises:
+            DeployError: they are not to be had.
+        """
+
+
+class Buildx:
+    """Builds on the runner's engine, or on a BuildKit elsewhere.
+
+    Args:
+        workspace: folder that paths in messages are relative to.
+        environment: the step's environment.
+        console: shows the build's progress.
+        authorization: returns the registry's credentials.
+        choice: what builds are made with; its secrets are masked already, as those of the builds are.
+        clock: to wait by.
+        program: path of buildx.
+    """
+
+    def __init__(
+        self,
+        *,
+        workspace: Path,
+        environment: Mapping[str, str],
+        console: Console,
+        authorization: Authorize,
+        choice: BuilderChoice,
+        clock: Clock,
+        program: str = "buildx",
+    ) -> None:
+        self._workspace = workspace
+        self._runner = environment
+        self._environment = {name: value for name, value in environment.items() if _PASSED_ON.fullmatch(name)}
+        self._console = console
+        self._authorization = authorization
+        self._choice = choice
+        self._clock = clock
+        self._program = program
+
+    @property
+    def _has_engine(self) -> bool:
+        return not self._choice.endpoint.startswith("tcp://")
+
+    def check_engine(self, platform: Platform | None) -> Platform:
+        """Make sure that the builder can be reached, and can build for a platform.
+
+        Args:
+            platform: None for the one that it runs on.
+
+        Returns:
+            what it will build for.
+
+        Raises:
+            DeployError: it cannot.
+        """
+        if not self._choice.endpoint:
+            own = engine_platform(self._environment)
+            if platform in {None, own}:
+                return own
+        with selected_builder(self._program, self._choice.endpoint, self._environment) as environment:
+            return check_platform(self._program, environment, platform)
+
+    def machine_platform(self) -> Platform:
+        """Return what the builder most likely builds for: what this machine is."""
+        return "linux/arm64" if machine() in {"aarch64", "arm64"} else "linux/amd64"
+
+    def fingerprints(self, wanted: Sequence[tuple[Build, Platform]]) -> tuple[Fingerprint, ...]:
+        """Return what tells the inputs of each build from all others.
+
+        Raises:
+            DeployError: there are no credentials for the registry.
+        """
+        epoch = self._environment.get("SOURCE_DATE_EPOCH")  # BuildKit's client makes an argument of it
+        with self._logged_in() as login, ThreadPoolExecutor(_FINGERPRINTS_AT_ONCE) as pool:
+            digests = ImageDigests(
+                program=self._program,
+                environment={**self._environment, **login},
+                has_engine=self._has_engine,
+                say=self._console.info,
+            )
+            inputs = BuildInputs(resolve=digests.resolve)
+
+            def take(build: Build, platform: Platform) -> Fingerprint:
+                if epoch:
+                    build = replace(build, build_args={"SOURCE_DATE_EPOCH": epoch, **build.build_args})
+                return inputs.fingerprint(build, platform)
+
+            taken = tuple(pool.map(take, *zip(*wanted, strict=True)))
+            return tuple(replace(one, is_of_registries=not digests.stand_ins.intersection(one.images)) for one in taken)
+
+    def build_and_push(self, orders: Sequence[BuildOrder]) -> None:
+        """Build images in one session and push them; what passes by itself within a minute is waited for.
+
+        Raises:
+            BuildError: one could not be built or pushed; others may have been.
+            DeployError: there are no credentials for the registry, or no builder.
+        """
+        targets = bake_targets(orders)
+        caches = [self._choose_cache(order) for order in orders]
+        deadline, delay, is_fresh = 0.0, 1, False
+        with selected_builder(self._program, self._choice.endpoint, self._environment) as environment:
+            while (log := self._bake(targets, caches, environment, fresh=is_fresh)) is not None:
+                deadline = deadline or self._clock.now() + _PATIENCE
+                if (reason := passing_failure(log)) and self._clock.now() + delay <= deadline:
+                    self._console.info(f"Trying again in {delay} s; what is built is kept. {reason}")
+                    self._clock.sleep(delay)
+                    delay = min(2 * delay, _LONGEST_DELAY)
+                elif failed_login(log) and not is_fresh:
+                    self._console.info("Trying again with a new login to the registry; what is built is kept.")
+                    is_fresh = True
+                else:
+                    raise self._failure(targets, log)
+
+    def _choose_cache(self, order: BuildOrder) -> CacheEntries:
+        is_inline_only = not self._choice.endpoint and not has_containerd_store(self._environment)
+        cache = choose_cache(order, workspace=self._workspace, is_inline_only=is_inline_only, environment=self._runner)
+        self._console.mask(self._runner.get("ACTIONS_RUNTIME_TOKEN", ""))  # it may be part of an entry
+        is_missed = order.build.cache.mode == "gha" and not cache.exports
+        name = f" of {order.name}" if order.name else ""
+        (self._console.warning if is_missed else self._console.info)(f"Cache{name}: {cache.reason}")
+        return cache
+
+    @contextmanager
+    def _logged_in(self, *registries: str, fresh: bool = False) -> Iterator[dict[str, str]]:
+        """Yield the variable by which buildx finds credentials for the registries."""
+        login = self._authorization(fresh=fresh)
+        auths = dict.fromkeys([*registries, login.registry], login)
+        with private_docker_config(auths, self._choice.docker_auth) as folder:
+            yield {"DOCKER_CONFIG": str(folder)}
+
+    def _bake(
+        self,
+        targets: Mapping[str, BuildOrder],
+        caches: Sequence[CacheEntries],
+        environment: Mapping[str, str],
+        *,
+        fresh: bool,
+    ) -> list[str] | None:
+        """Run buildx, show what it prints as it prints it, and return its last lines if it fails."""
+        tail: deque[str] = deque(maxlen=_LINES_KEPT)
+        registries = sorted({order.repository_uri.partition("/")[0] for order in targets.values()})
+        with (
+            self._logged_in(*registries, fresh=fresh) as login,
+            self._console.verbatim(),
+            subprocess.Popen(
+                [self._program, *bake_arguments(targets)],
+                cwd=self._workspace,  # bake reads below its working folder only
+                env={
+                    **environment,
+                    **login,
+                    **bake_secrets(targets),
+                    "BUILDX_GIT_INFO": "false",  # there is no git here, and the labels say the commit
+                },
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            ) as process,
+        ):
+            try:
+                for line in _conversation(process, json.dumps(bake_definition(targets, caches))):
+                    tail.append(line)
+                    self._console.info(line)
+            except BaseException:  # a run that is cancelled ends its build too
+                process.terminate()
+                raise
+        return list(tail) if process.returncode else None
+
+    def _failure(self, targets: Mapping[str, BuildOrder], log: list[str]) -> BuildError:
+        target = failed_target(log, targets)
+        order = targets[target] if target else next(iter(targets.values()))
+        dockerfile = order.build.dockerfile
+        shown = dockerfile.relative_to(self._workspace) if dockerfile.is_relative_to(self._workspace) else dockerfile
+        error = explain(log, dockerfile=str(shown), instructions=dockerfile.read_text(errors="replace"))
+        return BuildError(error.message, error.hint, location=error.location, uri=order.uri if target else "")
+
+
+def _conversation(process: subprocess.Popen[str], definition: str) -> Iterator[str]:
+    """Give buildx its definition, and yield the lines that it prints."""
+    if process.stdin is None or process.stdout is None:
+        raise AssertionError("both are pipes")
+    try:
+        process.stdin.write(definition)
+        process.stdin.close()
+    except BrokenPipeError:
+        pass  # it ended early, and its output says why
+    for line in process.stdout:
+        yield line.rstrip("\n")

@@ -1,0 +1,118 @@
+"""Chooses where BuildKit keeps a build's cache."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from ecr_lambda_deploy.model.images import CACHE_TAG_PREFIX, BuildOrder, ImageReference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheEntries:
+    """BuildKit's cache entries of one build, and why these."""
+
+    imports: tuple[str, ...] = ()
+    exports: tuple[str, ...] = ()
+    reason: str = ""
+
+
+# ECR stores a cache only as an image [containers-roadmap#876], and a failed export fails no build [buildkit#2492].
+_EXPORT = "mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true"
+_IGNORE_ERROR = "ignore-error=true"
+
+
+def choose_cache(
+    order: BuildOrder, *, workspace: Path, is_inline_only: bool, environment: Mapping[str, str]
+) -> CacheEntries:
+    """Return the cache entries of a build, and why these.
+
+    Args:
+        order: the build.
+        workspace: folder that the cache's name does not depend on.
+        is_inline_only: whether the builder can export its cache within the image only.
+        environment: the step's environment, for GitHub's cache service.
+    """
+    choice, name = order.build.cache, cache_tag(order, workspace)
+    if choice.imports or choice.exports:
+        return CacheEntries(
+            imports=tuple(_completed(entry, environment) for entry in choice.imports),
+            exports=tuple(_lenient(_completed(entry, environment)) for entry in choice.exports),
+            reason="as 'cache-from' and 'cache-to' say",
+        )
+    match choice.mode:
+        case "off":
+            return CacheEntries(reason="none, since 'cache' is off")
+        case "gha":
+            return _github(name, is_inline_only=is_inline_only, environment=environment)
+        case _ if is_inline_only:
+            return _inline(order, "since this engine can export no other: it keeps images in its own store")
+        case _ if order.may_overwrite_cache is False:
+            return _inline(order, f"since the repository does not let the tag {name} be overwritten")
+    reference = f"type=registry,ref={order.repository_uri}:{name}"
+    known = "" if order.may_overwrite_cache else ", if that may be overwritten"
+    return CacheEntries(
+        imports=(reference,),
+        exports=(f"{reference},{_EXPORT}",),
+        reason=f"all stages, in the repository under the tag {name}{known}",
+    )
+
+
+def cache_tag(order: BuildOrder, workspace: Path) -> str:
+    """Return the tag of a build's cache, which is no other build's.
+
+    Images may share a repository, and GitHub's cache knows none. Services that share a Dockerfile differ by context.
+    """
+    context, dockerfile = (os.path.relpath(path, workspace) for path in (order.build.context, order.build.dockerfile))
+    key = json.dumps([order.name, context, dockerfile, order.build.target, order.platform])
+    return f"{CACHE_TAG_PREFIX}{sha256(key.encode()).hexdigest()[:12]}"
+
+
+def _inline(order: BuildOrder, why: str) -> CacheEntries:
+    present = order.present_image
+    imports = (f"type=registry,ref={present}",) if present and _is_in_repository(present, order) else ()
+    found = "from the one that the function runs now" if imports else "but no image to take it from"
+    return CacheEntries(
+        imports=imports, exports=("type=inline",), reason=f"the last stage's, within the image, {why}; {found}"
+    )
+
+
+def _is_in_repository(image: ImageReference, order: BuildOrder) -> bool:
+    return image.repository_uri == order.repository_uri
+
+
+def _github(scope: str, *, is_inline_only: bool, environment: Mapping[str, str]) -> CacheEntries:
+    if is_inline_only:
+        return CacheEntries(
+            reason="none: 'cache: gha' needs an engine with the containerd image store, or the input 'builder'"
+        )
+    service = _github_service(environment)
+    if not service:
+        return CacheEntries(
+            reason="none: the runner gave no ACTIONS_RESULTS_URL and ACTIONS_RUNTIME_TOKEN, which 'cache: gha' needs"
+        )
+    entry = f"type=gha,scope={scope},{service}"
+    return CacheEntries(
+        imports=(entry,), exports=(f"{entry},mode=max,{_IGNORE_ERROR}",), reason=f"GitHub's, in the scope {scope}"
+    )
+
+
+def _github_service(environment: Mapping[str, str]) -> str:
+    """Return where GitHub's cache is and the token for it; version 2 must be said outside node actions."""
+    url, token = environment.get("ACTIONS_RESULTS_URL"), environment.get("ACTIONS_RUNTIME_TOKEN")
+    return f"version=2,url_v2={url},token={token}" if url and token else ""
+
+
+def _completed(entry: str, environment: Mapping[str, str]) -> str:
+    """Add GitHub's token, which other entries do not need and buildx is not given."""
+    service = _github_service(environment)
+    return f"{entry},{service}" if "type=gha" in entry.split(",") and "token=" not in entry and service else entry
+
+
+def _lenient(entry: str) -> str:
+    attributes = entry.split(",")
+    knows_errors = "=" in entry and "type=inline" not in attributes
+    is_said = any(attribute.startswith("ignore-error=") for attribute in attributes)
+    return f"{entry},{_IGNORE_ERROR}" if knows_errors and not is_said else entry

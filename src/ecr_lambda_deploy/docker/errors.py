@@ -1,0 +1,166 @@
+"""Makes one clear error of a failed build's log: BuildKit's own words, the line of the Dockerfile, the way out."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from ecr_lambda_deploy.model.errors import DeployError, SourceLocation
+
+# BuildKit 0.12 and newer print the place; engine 20.10's names only the step, or, for a syntax error, the line.
+_PLACE = re.compile(r"^(?P<file>\S+):(?P<line>\d+)$")
+_SYNTAX = re.compile(r"dockerfile parse error (?:on )?line (?P<line>\d+)")
+_STEP = re.compile(r"^ > \[(?:\S+ )*\d+/\d+\] (?P<instruction>.+?):?$")
+_BASE_IMAGE = re.compile(r"^ > \[(?:\S+ )?internal\] load metadata for (?P<reference>\S+?):?$")
+
+# What BuildKit's layers put before the reason.
+_NOISE = re.compile(
+    r"^target [\w-]+: |failed to solve: |rpc error: code = \w+ desc = "
+    r"|failed to solve with frontend dockerfile\.v0: |failed to create LLB definition: |failed to compute cache key: "
+)
+
+# A command of the Dockerfile that failed: its text may hold any words, and it fails again.
+_COMMAND = re.compile(r"did not complete successfully|executor failed running")
+# 429, 5xx and connection loss, in the words of BuildKit (which gives a status and its name) and of engine 20.10.
+_PASSING = re.compile(
+    r"toomanyrequests|\b429 Too Many Requests|\b5\d\d (Internal Server Error|Bad Gateway|Service Unavailable|Gateway)"
+    r"|received unexpected HTTP status: (429|5\d\d)|HTTP (429|5\d\d) response"
+    r"|connection reset|broken pipe|\bEOF\b|i/o timeout|TLS handshake timeout|closed network connection"
+    r"|temporary failure in name resolution|server misbehaving",
+    re.IGNORECASE,
+)
+_PULL_LIMIT = re.compile(r"pull rate limit|Data limit exceeded")  # of Docker Hub and ECR Public: for hours
+_PUSH_STATUS = re.compile(
+    r"error: failed commit on ref .*unexpected status from \w+ request to \S+: (?P<status>\d{3} .+)"
+)
+_LOGIN = re.compile(r"token has expired|401 Unauthorized|unauthorized: authentication required|no basic auth")
+
+_HINTS = (
+    (
+        re.compile(r"name unknown|NAME_UNKNOWN|repository with name .* does not exist"),
+        "The registry does not know the repository: look at the inputs 'repository' and 'registry'.",
+    ),
+    (
+        re.compile(
+            r"not authorized to perform: ecr:|failed to push|HTTP 403 response"
+            r"|unauthorized: authentication required|no basic auth"
+        ),
+        "Allow the push to the repository in a policy of the role that this job uses; README.md lists its actions.",
+    ),
+    (
+        re.compile(r"401 Unauthorized|authorization failed|pull access denied"),
+        "A registry wants credentials for a base image: give them in the input 'docker-auth'.",
+    ),
+    (
+        _PULL_LIMIT,
+        "The registry of a base image limits anonymous pulls: take the image from public.ecr.aws, or copy it to ECR.",
+    ),
+    (
+        re.compile(r"connection refused|no such host|i/o timeout|TLS handshake timeout"),
+        "A registry could not be reached: look at the image's name; if it is right, run this job again.",
+    ),
+    (
+        re.compile(r"unsupported frontend capability|(Attestation|Cache export) is not supported"),
+        "This needs a newer engine, one that keeps images in containerd, or a BuildKit named in the input 'builder'.",
+    ),
+    (
+        re.compile(r"exec format error"),
+        "A program of the image is for another architecture: build on a runner of the function's architecture.",
+    ),
+    (
+        re.compile(r"no space left on device"),
+        "The engine's disk is full: use a larger runner, or remove what the job does not need before this step.",
+    ),
+    (
+        re.compile(r"BuildKit is enabled but the buildx component is missing|Cannot connect to the Docker daemon"),
+        "The Docker engine went away during the build.",
+    ),
+)
+
+
+def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> DeployError:
+    """Return the error that a failed build's log tells of.
+
+    Args:
+        log: the last lines that buildx printed.
+        dockerfile: path of the Dockerfile, relative to the workspace.
+        instructions: the Dockerfile's text.
+    """
+    reason = _reason(log)
+    hint = next((hint for pattern, hint in _HINTS if pattern.search(reason)), "The build's log above has the details.")
+    if passing_failure(log):
+        hint = "A registry, or the way to it, kept failing for about a minute: run this job again."
+    line, lines = _line(log, reason, instructions) or 0, instructions.split("\n")
+    if not 1 <= line <= len(lines):
+        return DeployError(f"The image could not be built and pushed: {_NOISE.sub('', reason)}", hint)
+    return DeployError(
+        f"The image could not be built: {_NOISE.sub('', reason)}\n{dockerfile}:{line}: {lines[line - 1].strip()}",
+        hint,
+        location=SourceLocation(file=dockerfile, line=line),
+    )
+
+
+def failed_target(log: Sequence[str], targets: Iterable[str]) -> str:
+    """Return which of bake's targets failed; empty if the log does not tell, and there are several."""
+    reason, names = _reason(log), list(targets)
+    named = [name for name in names if reason.startswith(f"target {name}: ")]
+    return named[0] if named else names[0] if len(names) == 1 else ""
+
+
+def passing_failure(log: Sequence[str]) -> str:
+    """Return what a registry or the network failed with if it may well pass by itself; else nothing."""
+    reason = _reason(log)
+    lasts = _COMMAND.search(reason) or _PULL_LIMIT.search(reason)
+    return _NOISE.sub("", reason) if _PASSING.search(reason) and not lasts else ""
+
+
+def failed_login(log: Sequence[str]) -> bool:
+    """Whether a registry refused the login, which a token that was refused or has expired looks like as well."""
+    reason = _reason(log)
+    return bool(_LOGIN.search(reason)) and not _COMMAND.search(reason)
+
+
+def _reason(log: Sequence[str]) -> str:
+    errors = [line for line in log if line.startswith("ERROR: ")]
+    reason = errors[-1].removeprefix("ERROR: ") if errors else "\n".join(log[-5:]) or "buildx printed nothing"
+    # BuildKit ends with what the registry says, and tells the status only in its log of the attempts.
+    statuses = [found["status"] for line in log if (found := _PUSH_STATUS.search(line))]
+    return f"{reason} ({statuses[-1]})" if "failed to push" in reason and statuses else reason
+
+
+def _line(log: Sequence[str], reason: str, instructions: str) -> int | None:
+    syntax = _SYNTAX.search(reason)
+    if syntax:
+        return int(syntax["line"])
+    for text, following in zip(reversed(log[:-1]), reversed(log[1:]), strict=True):
+        place = _PLACE.match(text)
+        if place and following.startswith("-----"):
+            return int(place["line"])
+    for text in reversed(log):
+        step, base_image = _STEP.match(text), _BASE_IMAGE.match(text)
+        if step:
+            return _line_of(step["instruction"], instructions)
+        if base_image:
+            return _line_of_base_image(base_image["reference"], instructions)
+    return None
+
+
+def _line_of(instruction: str, instructions: str) -> int | None:
+    """Return the line where an instruction begins, if there is just one such line.
+
+    BuildKit shows an instruction in one line, with variables replaced, so only its beginning need be the same.
+    """
+    wanted = instruction.split()
+    numbers = [
+        number
+        for number, text in enumerate(instructions.splitlines(), 1)
+        if (words := text.rstrip("\\ ").split()) and wanted[: len(words)] == words and len(words) > 1
+    ]
+    return numbers[0] if len(numbers) == 1 else None
+
+
+def _line_of_base_image(reference: str, instructions: str) -> int | None:
+    """Return the line of the FROM that names an image; BuildKit shows it with registry and tag filled in."""
+    for number, text in enumerate(instructions.splitlines(), 1):
+        words = [word for word in text.split() if not word.startswith("--")]
+        if len(words) > 1 and words[0].upper() == "FROM" and words[1].partition("@")[0] in reference:
+            return number
+    return None

@@ -1,0 +1,138 @@
+"""Copies images between registries, by `buildx imagetools`, which needs no engine."""
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
+
+from ecr_lambda_deploy.docker.config import Login, private_docker_config
+from ecr_lambda_deploy.docker.engine import image_digest
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.retry import TransientError, retried
+
+# What it may see of the step's environment: what the network needs, and no engine.
+_PASSED_ON = re.compile(r"PATH|SSL_CERT_(FILE|DIR)|(HTTPS?|NO|ALL)_PROXY", re.IGNORECASE)
+# What another try would not change. All else is worth one: a lost connection has too many wordings to list.
+_LASTING = re.compile(r": 4(?!08|29)\d\d\b|not found|denied|authorization failed|no basic auth|x509|unknown flag")
+
+
+class ImageTools:
+    """Copies images between registries.
+
+    Args:
+        environment: the step's environment.
+        program: path of buildx.
+        sleep: waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        environment: Mapping[str, str],
+        program: str = "buildx",
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._environment = {name: value for name, value in environment.items() if _PASSED_ON.fullmatch(name)}
+        self._program = program
+        self._sleep = sleep
+
+    def copy(self, image: ImageReference, destination: str, logins: Mapping[str, Login]) -> None:
+        """Copy an image, layers included; its digest stays the same.
+
+        Args:
+            image: a single one, no index.
+            destination: registry, repository and tag.
+            logins: for both registries, by host.
+
+        Raises:
+            DeployError: a registry refuses, or does not answer.
+        """
+        with private_docker_config(logins) as config, TemporaryDirectory(prefix="buildx-") as folder:
+            environment = {**self._environment, "DOCKER_CONFIG": str(config), "BUILDX_CONFIG": folder}
+            # Left to itself, it would wrap a single manifest in an index, which Lambda refuses.
+            options = ["--prefer-index=false", f"--tag={destination}"]
+            command = [self._program, "imagetools", "create", *options, str(image)]
+            try:
+                retried(lambda: _run(command, environment), sleep=self._sleep)
+            except (TransientError, _FailedError) as error:
+                raise DeployError(
+                    f"{image} could not be copied to {destination}: {error}",
+                    # It does not show what a registry says beside the status.
+                    "403 means that a permission is missing: ecr:BatchGetImage and ecr:GetDownloadUrlForLayer for the "
+                    "source, the actions of a push for the destination. 400 means that the tag is on other content and "
+                    "immutable. For anything else, run this job again.",
+                ) from None
+
+
+class _FailedError(Exception):
+    """It failed, and would fail again."""
+
+
+def _run(command: list[str], environment: Mapping[str, str]) -> None:
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode == 0:
+        return
+    message = _last_error(done.stderr)
+    raise _FailedError(message) if _LASTING.search(message) else TransientError(message)
+
+
+def _last_error(stderr: str) -> str:
+    """Return what it says when it ends, below the lines of its progress."""
+    lines = [line.removeprefix("ERROR: ") for line in stderr.splitlines() if line.startswith("ERROR: ")]
+    return lines[-1] if lines else stderr.strip()
+
+
+_TIMEOUT = 30  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageDigests:
+    """Resolves references of base images; safe to be used by several threads.
+
+    Attributes:
+        program: path of buildx.
+        environment: of buildx, with DOCKER_CONFIG for the registries.
+        has_engine: whether an engine may be asked.
+        say: told what stands in for a digest.
+        stand_ins: the references whose registry did not tell.
+    """
+
+    program: str
+    environment: Mapping[str, str]
+    has_engine: bool
+    say: Callable[[str], None]
+    stand_ins: set[str] = field(default_factory=set)
+
+    def resolve(self, reference: str) -> str:
+        """Return the digest of an image, of its index where it has one, or what stands in for it."""
+        digest = reference.partition("@")[2]
+        if digest:
+            return digest
+        try:
+            return self._ask_registry(reference)
+        except _UnknownDigestError as error:
+            own = image_digest(reference, self.environment) if self.has_engine else None
+            stand_in = "the engine's own copy" if own else "its name"
+            self.stand_ins.add(reference)
+            self.say(f"The registry does not tell the digest of {reference}; {stand_in} stands in for it ({error})")
+            return own or reference
+
+    def _ask_registry(self, reference: str) -> str:
+        command = [self.program, "imagetools", "inspect", "--format={{json .Manifest}}", reference]
+        try:
+            answer = subprocess.run(
+                command, env=self.environment, capture_output=True, text=True, check=False, timeout=_TIMEOUT
+            )
+        except subprocess.TimeoutExpired as error:
+            raise _UnknownDigestError(f"no answer within {_TIMEOUT} seconds") from error
+        if answer.returncode != 0:
+            raise _UnknownDigestError(answer.stderr.strip().rpartition("\n")[2].removeprefix("ERROR: "))
+        return str(json.loads(answer.stdout)["digest"])
+
+
+class _UnknownDigestError(Exception):
+    """A registry did not tell."""

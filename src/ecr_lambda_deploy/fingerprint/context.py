@@ -1,0 +1,187 @@
+"""What a folder of the runner gives to a build, as one digest."""
+
+import errno
+import os
+import stat
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import islice
+from threading import Event
+
+from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore, Matches
+from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
+
+_BATCH = 16  # files that a thread hashes at a time: with fewer, handing them over costs more than hashing
+_CHUNK = 1 << 20  # bytes read at a time
+_CAPABILITIES = "security.capability"  # the one extended attribute that layers keep [containerd, archive/tar.go]
+
+
+@dataclass(slots=True)
+class _Folder:
+    """A folder that is being walked.
+
+    Attributes:
+        path: relative to the context.
+        entries: those not walked yet.
+        matches: which patterns match it.
+        is_sent: whether it has been yielded; an excluded folder is sent with the first thing in it that is not.
+    """
+
+    path: str
+    entries: Iterator["os.DirEntry[str]"]
+    matches: Matches
+    is_sent: bool
+
+
+def digest_of(context: str, rules: Dockerignore, *, workers: int | None = None) -> str:
+    """Compute a digest of the files that BuildKit would send.
+
+    It covers path, type, permissions and content of each: what BuildKit's own cache looks at. Times and owners are left
+    out as there, and the mode of the context itself, which is not sent.
+
+    Args:
+        context: path of the folder.
+        rules: what is left out.
+        workers: threads that read; by default one for each processor.
+
+    Raises:
+        UnknownInputError: something cannot be read.
+    """
+    digest = sha256()
+    reading = _Reading(context)
+    workers = workers or os.cpu_count() or 1
+    with ThreadPoolExecutor(workers, thread_name_prefix="hash") as pool:
+        try:
+            for record in _ahead(pool, reading.records, _batches(walk(context, rules)), limit=4 * workers):
+                digest.update(record)
+        finally:
+            reading.stop.set()
+    return digest.hexdigest()
+
+
+def walk(context: str, rules: Dockerignore) -> Iterator[str]:
+    """Yield the paths that BuildKit would send, relative to the context, in an order that depends on names alone.
+
+    Raises:
+        UnknownInputError: a folder cannot be read.
+    """
+    folders = [_Folder("", _entries(context, ""), rules.root, is_sent=True)]
+    while folders:
+        folder = folders[-1]
+        entry = next(folder.entries, None)
+        if entry is None:
+            folders.pop()
+            continue
+        path = f"{folder.path}/{entry.name}" if folder.path else entry.name
+        is_excluded, matches = rules.match(path, folder.matches)
+        if not is_excluded:
+            for parent in folders:
+                if not parent.is_sent:
+                    parent.is_sent = True
+                    yield parent.path
+            yield path
+        if entry.is_dir(follow_symlinks=False) and not (is_excluded and not rules.may_include_below(path)):
+            entries = _entries(context, path, is_excluded=is_excluded)
+            folders.append(_Folder(path, entries, matches, is_sent=not is_excluded))
+
+
+def shown(path: str) -> str:
+    """Return a path as it can be printed, whatever bytes it is made of."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
+def unreadable(path: str, error: OSError) -> UnknownInputError:
+    """Return what to raise for a file that cannot be read."""
+    return UnknownInputError(f"{shown(path) or 'the context'} cannot be read: {error.strerror}")
+
+
+def _entries(context: str, path: str, *, is_excluded: bool = False) -> Iterator["os.DirEntry[str]"]:
+    try:
+        with os.scandir(f"{context}/{path}") as entries:
+            return iter(sorted(entries, key=lambda entry: entry.name))
+    except PermissionError as error:
+        if is_excluded:  # BuildKit does not mind
+            return iter(())
+        raise unreadable(path, error) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _batches(paths: Iterator[str]) -> Iterator[list[str]]:
+    while batch := list(islice(paths, _BATCH)):
+        yield batch
+
+
+def _ahead(
+    pool: ThreadPoolExecutor, function: Callable[[list[str]], bytes], batches: Iterable[list[str]], *, limit: int
+) -> Iterator[bytes]:
+    """Map in order, with a limited number of calls waiting: Executor.map would take up the whole context first."""
+    waiting: deque[Future[bytes]] = deque()
+    for batch in batches:
+        waiting.append(pool.submit(function, batch))
+        if len(waiting) >= limit:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Reads a context; its methods run in many threads.
+
+    Attributes:
+        context: path of the folder.
+        stop: set when nobody waits for the result any more.
+    """
+
+    context: str
+    stop: Event = field(default_factory=Event)
+
+    def records(self, paths: list[str]) -> bytes:
+        """Return what goes into the digest for each path.
+
+        Raises:
+            UnknownInputError: one cannot be read.
+        """
+        return b"".join(map(self._record, paths))
+
+    def _record(self, path: str) -> bytes:
+        full_path = f"{self.context}/{path}"
+        try:
+            status = os.lstat(full_path)
+            kind = stat.S_IFMT(status.st_mode)
+            content = b""
+            if kind == stat.S_IFREG:
+                content = self._content(full_path)
+            elif kind == stat.S_IFLNK:
+                content = os.fsencode(os.readlink(full_path))  # noqa: PTH115 # Path would tidy it up
+            elif kind in (stat.S_IFBLK, stat.S_IFCHR):
+                content = str(status.st_rdev).encode()
+        except OSError as error:
+            raise unreadable(path, error) from error
+        name = os.fsencode(path)
+        return b"%o %d %b %d %b\n" % (status.st_mode, len(name), name, len(content), content)
+
+    def _content(self, full_path: str) -> bytes:
+        """Return a digest of a file's content and capabilities."""
+        # What has become a symlink or a FIFO since it was listed is not followed, nor waited for.
+        descriptor = os.open(full_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            digest = sha256()
+            while (chunk := os.read(descriptor, _CHUNK)) and not self.stop.is_set():
+                digest.update(chunk)
+            return digest.digest() + _capabilities(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _capabilities(descriptor: int) -> bytes:
+    try:
+        return os.getxattr(descriptor, _CAPABILITIES)
+    except OSError as error:
+        if error.errno in (errno.ENODATA, errno.ENOTSUP):
+            return b""
+        raise

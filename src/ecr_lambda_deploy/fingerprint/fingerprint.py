@@ -1,0 +1,202 @@
+"""A fingerprint of everything that goes into a build.
+
+Two builds with one fingerprint make the same image as far as the build's inputs decide it, so an image that is tagged
+with it need not be built again. Whatever else could change the result means that there is none. What RUN fetches from
+the network is as fresh as the last change of an input, as it is with Docker's layer cache.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+from threading import Lock
+from typing import Generic, TypeVar
+
+from ecr_lambda_deploy.fingerprint.base_images import images_of
+from ecr_lambda_deploy.fingerprint.context import digest_of, unreadable
+from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore
+from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
+from ecr_lambda_deploy.model.images import Fingerprint
+from ecr_lambda_deploy.model.targets import Build, Platform
+
+_SCHEME = 1  # to be raised when the same inputs come to mean another image
+_IMAGE = "docker-image://"
+_REGISTRIES_ASKED = 8  # at a time
+
+
+class BuildInputs:
+    """What goes into builds; a context or base image that several have is looked at once.
+
+    Args:
+        resolve: returns the digest that an image reference has now, or what stands in for it; called in threads.
+    """
+
+    def __init__(self, resolve: Callable[[str], str]) -> None:
+        self._resolve = Once(resolve)
+        self._digest_of = Once(_digest_of)
+
+    def fingerprint(self, build: Build, platform: Platform) -> Fingerprint:
+        """Compute the fingerprint of a build.
+
+        Args:
+            build: what is built.
+            platform: what it is built for.
+        """
+        try:
+            inputs, images = self._inputs(build, platform)
+        except UnknownInputError as error:
+            return Fingerprint(tag=None, reason=" ".join(str(error).split()))
+        digest = sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+        return Fingerprint(tag=f"src-{digest}", hints=_hints(build), images=images)
+
+    def _inputs(self, build: Build, platform: Platform) -> tuple[Mapping[str, object], tuple[str, ...]]:
+        """Return everything that goes into a build, and the references of its base images.
+
+        Raises:
+            UnknownInputError: something cannot be known.
+        """
+        _check_known(build)
+        dockerfile = _dockerfile(build)
+        images = images_of(dockerfile, target=build.target, build_args=build.build_args, platform=platform)
+        folders, replacements = _named_contexts(build.build_contexts)
+        references = [image for image in images if _familiar(image) not in build.build_contexts] + replacements
+        with ThreadPoolExecutor(_REGISTRIES_ASKED, thread_name_prefix="resolve") as pool:
+            digests = pool.map(self._resolve, references)  # asked while the files are read
+            inputs = {
+                "scheme": _SCHEME,
+                "platform": platform,
+                "dockerfile": dockerfile,
+                "context": self._digest_of((str(build.context), _rules(build))),
+                "folders": {name: self._digest_of((path, _rules_in(path))) for name, path in folders.items()},
+                "build-contexts": {name: value for name, value in build.build_contexts.items() if name not in folders},
+                "images": dict(zip(references, digests, strict=True)),
+                "target": build.target,
+                "build-args": dict(build.build_args),
+                "labels": dict(build.labels),
+                "properties": dict(build.properties),
+                "provenance": build.provenance,
+                "sbom": build.sbom,
+                "secrets": sorted(build.secrets),
+            }
+        return inputs, tuple(references)
+
+
+def _digest_of(context: tuple[str, Dockerignore]) -> str:
+    return digest_of(*context)
+
+
+def _check_known(build: Build) -> None:
+    """Make sure that nothing goes into a build that is not looked at.
+
+    Raises:
+        UnknownInputError: something does.
+    """
+    if "no-cache-filter" in build.properties:
+        raise UnknownInputError("the build is to be run anew")
+    if elsewhere := build.properties.keys() & {"args", "contexts", "dockerfile-inline"}:
+        raise UnknownInputError(f"`set` has {min(elsewhere)}, which is not looked into")
+
+
+def _dockerfile(build: Build) -> str:
+    content = _read(build.dockerfile)
+    if content is None:
+        raise UnknownInputError(f"{build.dockerfile.name} is no file")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise UnknownInputError(f"{build.dockerfile.name} is not UTF-8") from None
+
+
+def _named_contexts(build_contexts: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the folders by name, and the images.
+
+    Raises:
+        UnknownInputError: one is neither.
+    """
+    folders = {name: value for name, value in build_contexts.items() if value.startswith("/")}
+    images = [value.removeprefix(_IMAGE) for value in build_contexts.values() if value.startswith(_IMAGE)]
+    for name, value in build_contexts.items():
+        if name not in folders and not value.startswith(_IMAGE):
+            raise UnknownInputError(f"what the build context {name}={value} holds cannot be known")
+    return folders, [image for image in images if image != "scratch"]
+
+
+def _familiar(reference: str) -> str:
+    """Return an image reference as BuildKit looks for it among the named contexts [dockerui/namedcontext.go]."""
+    return reference.removeprefix("docker.io/").removeprefix("library/").removesuffix(":latest")
+
+
+def _rules(build: Build) -> Dockerignore:
+    """Read what the context leaves out: a file named after the Dockerfile goes before that of the context."""
+    own = build.dockerfile.with_name(f"{build.dockerfile.name}.dockerignore")
+    return _parsed(own) or _rules_in(str(build.context))
+
+
+def _rules_in(context: str) -> Dockerignore:
+    return _parsed(Path(context, ".dockerignore")) or Dockerignore()
+
+
+def _parsed(path: Path) -> Dockerignore | None:
+    content = _read(path)
+    if content is None:
+        return None
+    try:
+        return Dockerignore.parse(content)
+    except UnknownInputError as error:
+        raise UnknownInputError(f"{path.name}: {error}") from error
+
+
+def _read(path: Path) -> bytes | None:
+    """Return a file's content, or None if there is no such file.
+
+    Raises:
+        UnknownInputError: it cannot be read, or is a symlink, which BuildKit follows within the folder alone.
+    """
+    try:
+        if path.is_symlink():
+            raise UnknownInputError(f"{path.name} is a symlink")
+        return path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        return None
+    except OSError as error:
+        raise unreadable(path.name, error) from error
+
+
+def _hints(build: Build) -> tuple[str, ...]:
+    rules = _rules(build)
+    is_excluded, _ = rules.match(".git", rules.root)
+    if is_excluded or not os.path.lexists(build.context / ".git"):
+        return ()
+    return ("The build context has .git in it, so every commit is another build: add .git to .dockerignore.",)
+
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Once(Generic[Key, Value]):
+    """A function whose answers are kept; who asks while it is being found out waits for the same answer.
+
+    Args:
+        find: the function; what it raises is kept too.
+    """
+
+    def __init__(self, find: Callable[[Key], Value]) -> None:
+        self._find = find
+        self._lock = Lock()
+        self._answers: dict[Key, Future[Value]] = {}
+
+    def __call__(self, key: Key) -> Value:
+        """Return the answer, or raise what it was not found for."""
+        with self._lock:
+            known = self._answers.get(key)
+            answer = self._answers.setdefault(key, Future())
+        if known is None:
+            try:
+                answer.set_result(self._find(key))
+            except BaseException as error:
+                answer.set_exception(error)
+                raise
+        return answer.result()

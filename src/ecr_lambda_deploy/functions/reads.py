@@ -1,0 +1,237 @@
+"""Reads functions: first what serves, by GetFunction alone; their history only where something is to be done.
+
+Lambda answers 100 GetFunctions a second, and 15 of all other calls together [Lambda quotas, API requests].
+"""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
+from ecr_lambda_deploy.model.functions import (
+    AliasState,
+    FunctionState,
+    ObservedFunction,
+    PublishedVersion,
+    name_of,
+)
+from ecr_lambda_deploy.model.targets import FunctionTarget
+from ecr_lambda_deploy.ports.functions import Aliases, Functions
+
+AT_ONCE = 32
+"""Reads that are made side by side."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingReads:
+    """The reads of what serves, under way.
+
+    Attributes:
+        target: the function.
+        latest: of `$LATEST`; None if the function does not exist and may be created.
+        aliased: of the version that the alias points to; None without an alias.
+        alias: of the alias itself, with its weights; None where only what it points to is looked at.
+        versions: of those that are published; None where nobody needs to know the number of what serves.
+    """
+
+    target: FunctionTarget
+    latest: Future[FunctionState | None]
+    aliased: Future[FunctionState | None] | None
+    alias: Future[AliasState | None] | None
+    versions: Future[tuple[PublishedVersion, ...]] | None
+
+    @classmethod
+    def start(
+        cls,
+        target: FunctionTarget,
+        functions: Functions,
+        aliases: Aliases,
+        pool: ThreadPoolExecutor,
+        *,
+        is_close: bool = False,
+    ) -> "ServingReads":
+        """Begin to read.
+
+        Args:
+            target: the function.
+            functions: what is asked.
+            aliases: likewise.
+            pool: whose threads ask.
+            is_close: whether it is to be seen, too, that an earlier release was left half done: code that is not
+                published, or an alias's weights.
+        """
+        has_versions = is_close and target.publish and not target.alias
+        return cls(
+            target=target,
+            latest=pool.submit(_read_latest, target, functions),
+            aliased=pool.submit(_read_aliased, target, functions) if target.alias else None,
+            alias=pool.submit(_read_alias, target, aliases) if is_close and target.alias else None,
+            versions=pool.submit(_read_versions, target, functions) if has_versions else None,
+        )
+
+    @property
+    def futures(self) -> tuple[Future[Any], ...]:
+        """All reads."""
+        return tuple(read for read in (self.latest, self.aliased, self.alias, self.versions) if read is not None)
+
+    def result(self) -> ObservedFunction:
+        """Return what serves, with as much of its history as was read.
+
+        Raises:
+            DeployError: something may not be read, or does not exist and must.
+        """
+        latest, aliased = self.latest.result(), self.aliased.result() if self.aliased else None
+        observed = _serving(self.target, latest, aliased)
+        if self.versions is not None:
+            return replace(observed, versions=self.versions.result(), has_history=True)
+        alias = self.alias.result() if self.alias else None
+        if alias is not None and aliased is not None and alias.version == aliased.version:
+            return replace(observed, alias=alias, has_history=True)
+        return observed  # of an alias that was moved meanwhile, the history is read once more
+
+
+def read_history(
+    target: FunctionTarget, observed: ObservedFunction, functions: Functions, aliases: Aliases
+) -> ObservedFunction:
+    """Read what a release needs besides what serves: the alias itself or, where there is none yet, the versions.
+
+    Args:
+        target: the function.
+        observed: what serves.
+        functions: what is asked.
+        aliases: likewise.
+
+    Raises:
+        DeployError: something may not be read.
+    """
+    if observed.has_history or observed.latest is None:
+        return replace(observed, has_history=True)
+    if observed.alias is None:
+        return replace(observed, versions=_read_versions(target, functions), has_history=True)
+    alias = _read_alias(target, aliases)
+    complete = replace(observed, alias=alias, has_history=True)
+    return replace(complete, aliased=_aliased(complete, target, functions))
+
+
+def observe_function(target: FunctionTarget, functions: Functions, aliases: Aliases) -> ObservedFunction:
+    """Read what serves, and what a release needs besides; all by this thread, which may be one that reverts.
+
+    Raises:
+        DeployError: something may not be read, or does not exist and must.
+    """
+    latest = _read_latest(target, functions)
+    aliased = _read_aliased(target, functions) if target.alias and latest else None
+    return read_history(target, _serving(target, latest, aliased), functions, aliases)
+
+
+def observe_begun(target: FunctionTarget, functions: Functions, aliases: Aliases) -> ObservedFunction:
+    """Read what serves, and what tells which run began the last release.
+
+    Raises:
+        DeployError: something may not be read, or does not exist and must.
+    """
+    observed = observe_function(target, functions, aliases)
+    is_shared = observed.alias is not None and observed.alias.weights
+    return with_versions(target, observed, functions) if is_shared else observed
+
+
+def with_versions(target: FunctionTarget, observed: ObservedFunction, functions: Functions) -> ObservedFunction:
+    """Return a function with its versions, which are read if they have not been.
+
+    Raises:
+        DeployError: they may not be read.
+    """
+    return observed if observed.versions else replace(observed, versions=_read_versions(target, functions))
+
+
+def observe_releases(target: FunctionTarget, functions: Functions, aliases: Aliases) -> ObservedFunction:
+    """Read a function, all its versions and its alias, as a rollback chooses from them.
+
+    Raises:
+        DeployError: something may not be read, or does not exist and must.
+    """
+    with ThreadPoolExecutor() as pool:
+        latest = pool.submit(_read_latest, target, functions)
+        versions = pool.submit(_read_versions, target, functions)
+        alias = pool.submit(_read_alias, target, aliases)
+        state = latest.result()
+        observed = ObservedFunction(
+            name=state.name if state else name_of(target.name),
+            latest=state,
+            versions=versions.result(),
+            alias=alias.result(),
+        )
+    return replace(observed, aliased=_aliased(observed, target, functions))
+
+
+def _serving(target: FunctionTarget, latest: FunctionState | None, aliased: FunctionState | None) -> ObservedFunction:
+    name = latest.name if latest else name_of(target.name)
+    observed = ObservedFunction(name=name, latest=latest, has_history=False)
+    if latest is None or aliased is None:
+        return observed
+    alias = AliasState(name=target.alias, arn=f"{latest.arn}:{target.alias}", version=aliased.version)
+    return replace(observed, alias=alias, aliased=aliased)
+
+
+def _aliased(observed: ObservedFunction, target: FunctionTarget, functions: Functions) -> FunctionState | None:
+    """Return the version that the alias points to, read only if it is not known yet."""
+    alias, latest, known = observed.alias, observed.latest, observed.aliased
+    if alias is None:
+        return None
+    if latest is None or alias.version == latest.version:
+        return latest
+    if known is not None and known.version == alias.version:
+        return known
+    # Its state may be another than that of the code that it shares: what a rollback goes back to is read once more.
+    version = observed.version_numbered(alias.version)
+    if version is not None and version.code_sha256 == latest.code_sha256 and not latest.is_broken:
+        return replace(latest, version=version.number, description=version.description)
+    return functions.read(target.name, alias.version)
+
+
+def _read_latest(target: FunctionTarget, functions: Functions) -> FunctionState | None:
+    try:
+        return functions.read(target.name)
+    except MissingFunctionError:
+        if target.creation is None:
+            raise
+        return None
+
+
+def _read_versions(target: FunctionTarget, functions: Functions) -> tuple[PublishedVersion, ...]:
+    try:
+        return functions.versions(target.name)
+    except MissingFunctionError:
+        return ()  # reading the function itself tells
+
+
+def _read_aliased(target: FunctionTarget, functions: Functions) -> FunctionState | None:
+    try:
+        return functions.read(target.name, target.alias)
+    except MissingFunctionError:
+        return None  # there is no such alias, or reading the function itself tells
+
+
+def _read_alias(target: FunctionTarget, aliases: Aliases) -> AliasState | None:
+    alias = aliases.read(target.name, target.alias) if target.alias else None
+    if alias is not None and alias.weights and aliases.is_allocating(target.name, target.alias):
+        return replace(alias, weights={})  # Lambda's own, while provisioned concurrency moves
+    return alias
+
+
+def check_updatable(observed: ObservedFunction) -> None:
+    """Make sure that a function can be given an image.
+
+    Raises:
+        DeployError: it is a .zip function, or on its way out.
+    """
+    latest = observed.latest
+    if latest is None:
+        return
+    if latest.package_type != "Image":
+        raise DeployError(
+            f"The function {latest.name} has the package type {latest.package_type}: it cannot run a container image.",
+            "Lambda cannot change a function's package type: create the function anew with --package-type Image.",
+        )
+    if latest.state.value == "Deleting":
+        raise DeployError(f"The function {latest.name} is being deleted.")

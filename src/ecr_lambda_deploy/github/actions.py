@@ -1,0 +1,138 @@
+"""GitHub's runner: workflow commands, outputs and the job summary."""
+
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+from threading import RLock
+from types import MappingProxyType
+
+from actions_toolkit.command import Command
+from actions_toolkit.file_command import issue_file_command, prepare_key_value_message
+
+from ecr_lambda_deploy.model.errors import SourceLocation
+
+# As the runner reads it: at the start of a line, or in the older form anywhere in one [actions/runner, ActionCommand].
+_COMMAND = re.compile(r"((?:^|[\r\n])\s*)::")
+
+
+_MOST_ANNOTATIONS = 10  # of a kind in a step [GitHub Actions documentation, workflow commands; actions/toolkit]
+
+
+class Console:
+    """The job's log, as the runner reads it: every line at once and whole, since a mask that comes late is none."""
+
+    def __init__(self) -> None:
+        self._masked: set[str] = set()
+        self._lock = RLock()  # several threads write
+        self._resume_token = ""
+        self._annotations: Counter[str] = Counter()
+
+    @contextmanager
+    def group(self, title: str) -> Iterator[None]:
+        """Fold what is printed within the block."""
+        self._command("group", title)
+        try:
+            yield
+        finally:
+            self._command("endgroup")
+
+    @contextmanager
+    def verbatim(self) -> Iterator[None]:
+        """Print lines of other programs without the runner taking one for a workflow command.
+
+        See "Stopping and starting workflow commands" in GitHub's documentation.
+        """
+        token = token_hex(16)
+        with self._lock:
+            self._command("stop-commands", token)
+            self._resume_token = token
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._resume_token = ""
+                self._command(token)
+
+    def info(self, message: str) -> None:
+        """Print lines, none of which the runner takes for a workflow command: functions and AWS have a say in them."""
+        self._write(_COMMAND.sub(r"\1: :", message).replace("##[", "## ["))
+
+    def notice(self, message: str) -> None:
+        """Print a line and annotate the run with it."""
+        self._annotate("notice", message)
+
+    def warning(self, message: str) -> None:
+        """Print a warning and annotate the run with it."""
+        self._annotate("warning", message)
+
+    def error(self, message: str, location: SourceLocation | None = None) -> None:
+        """Print an error and annotate the run, or a line of a file, with it."""
+        # The toolkit's own functions send every property, empty ones too.
+        self._annotate("error", message, {"file": location.file, "line": str(location.line)} if location else {})
+
+    def mask(self, secret: str) -> None:
+        """Have the runner replace a secret in the log from here on."""
+        for line in secret.splitlines():
+            with self._lock:
+                if line and line not in self._masked:
+                    self._masked.add(line)
+                    self._command("add-mask", line)
+
+    def _annotate(self, kind: str, message: str, properties: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Annotate the run, as long as GitHub takes more of the kind; what comes after that is in the log alone."""
+        with self._lock:
+            self._annotations[kind] += 1
+            number = self._annotations[kind]
+            if number == _MOST_ANNOTATIONS:
+                self._command(kind, f"There are more {kind}s than GitHub shows: this step's log has the rest.")
+            if number < _MOST_ANNOTATIONS:
+                self._command(kind, message, properties)
+            else:
+                self.info(f"{kind.capitalize()}: {message}")
+
+    def _command(self, name: str, message: str = "", properties: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Give the runner a command, also while it takes none because another program is printing."""
+        command = str(Command(name, dict(properties), message))
+        with self._lock:
+            if self._resume_token:
+                command = f"::{self._resume_token}::\n{command}\n::stop-commands::{self._resume_token}"
+            self._write(command)
+
+    def _write(self, text: str) -> None:
+        with self._lock:
+            sys.stdout.write(f"{text}\n")
+            sys.stdout.flush()
+
+
+def id_token(audience: str) -> str:
+    """Return the job's OIDC token, masked.
+
+    Raises:
+        Exception: the toolkit has no kind of its own.
+    """
+    from actions_toolkit import core  # with it comes requests, which most runs do not need
+
+    token = core.get_id_token(audience)
+    sys.stdout.flush()
+    return str(token)
+
+
+def write_outputs(outputs: Mapping[str, str]) -> None:
+    """Set the step's outputs, in the file that GITHUB_OUTPUT names.
+
+    Raises:
+        Exception: there is no such file; the toolkit has no kind of its own.
+    """
+    for name, value in outputs.items():
+        issue_file_command("OUTPUT", prepare_key_value_message(name, value))
+
+
+def write_summary(markdown: str, path: str) -> None:
+    """Append to the job summary, at the path that GITHUB_STEP_SUMMARY holds."""
+    with Path(path).open("a", encoding="utf-8") as file:
+        file.write(markdown + os.linesep)

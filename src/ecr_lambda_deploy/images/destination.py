@@ -1,0 +1,116 @@
+"""Pure: where an image goes, and which platform it is for, as follows from what is given and from its functions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import FunctionState, ObservedFunction
+from ecr_lambda_deploy.model.images import REPOSITORY_NAME, ImageReference, is_same_registry
+from ecr_lambda_deploy.model.targets import PLATFORM_OF, ExistingImage, ImageTarget, Platform
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where an image goes, and which platform it is built for."""
+
+    registry: str
+    repository: str
+    platform: Platform
+
+    @property
+    def repository_uri(self) -> str:
+        """Registry and repository."""
+        return f"{self.registry}/{self.repository}"
+
+
+def check_one_architecture(observed: Sequence[ObservedFunction]) -> None:
+    """Make sure that one image can serve all functions.
+
+    Raises:
+        DeployError: they run on different architectures.
+    """
+    architectures = {function.name: function.latest.architecture for function in observed if function.latest}
+    if len({*architectures.values()}) > 1:
+        listed = ", ".join(f"{name} on {architecture}" for name, architecture in architectures.items())
+        raise DeployError(
+            f"One image cannot serve functions of different architectures: {listed}.",
+            "Deploy them as an image for each architecture, or give all of them one with the input 'platform'.",
+        )
+
+
+def named_repository(target: ImageTarget, registry: str) -> str:
+    """Return the repository of an image that is given and is in this registry; empty for any other."""
+    if not isinstance(target.source, ExistingImage):
+        return ""
+    host, _, name = target.source.uri.partition("/")
+    return name.partition("@")[0].partition(":")[0] if is_same_registry(host, registry) else ""
+
+
+def present_repository(observed: Sequence[ObservedFunction], registry: str) -> str:
+    """Return the repository that the functions use now, if it is in this registry; else the function's name.
+
+    Raises:
+        DeployError: neither is to be had.
+    """
+    images = [function.latest.image if function.latest else None for function in observed]
+    present = {image.repository if image is not None and image.is_in(registry) else None for image in images}
+    repository = present.pop()
+    if repository and not present:
+        return repository
+    name = observed[0].name if observed else ""
+    if len(observed) == 1 and REPOSITORY_NAME.fullmatch(name):
+        return name
+    raise DeployError(
+        f"No repository is given, and none follows from {name}: "
+        f"its image is {images[0] or 'unknown'}, and its name cannot be that of an ECR repository.",
+        "Give the ECR repository's name in the input 'repository'.",
+    )
+
+
+def platform_of(observed: Sequence[ObservedFunction]) -> Platform | None:
+    """Return the platform that functions run on; None if there are none yet."""
+    latest = next((function.latest for function in observed if function.latest), None)
+    return PLATFORM_OF[latest.architecture] if latest else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedImage:
+    """An image that is wanted, and what is there for it.
+
+    Attributes:
+        target: what is wanted.
+        functions: those that are to run it as they are, in the target's order; none in mode build.
+        destination: where it goes.
+    """
+
+    target: ImageTarget
+    functions: tuple[ObservedFunction, ...]
+    destination: Destination
+
+    @property
+    def repository_uri(self) -> str:
+        """Registry and repository."""
+        return self.destination.repository_uri
+
+    def reference(self, digest: str) -> ImageReference:
+        """Return an image of the repository that it goes to."""
+        destination = self.destination
+        return ImageReference(registry=destination.registry, repository=destination.repository, digest=digest)
+
+    def is_run(self, image: ImageReference) -> bool:
+        """Whether all functions run an image already."""
+        states = [function.latest for function in self.functions]
+        return bool(states) and all(state is not None and image.is_same_image(state.image) for state in states)
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether Lambda can pull from the repository: a function runs an image of it, or none is to."""
+        here = self.reference("")
+        images = [function.latest.image if function.latest else None for function in self.functions]
+        return not images or any(image and here.is_same_image(replace(image, digest="")) for image in images)
+
+    @property
+    def most_demanding(self) -> FunctionState | None:
+        """A function that is to run the image; of several, one that does not say how it is started."""
+        states = [function.latest for function in self.functions if function.latest is not None]
+        return next((state for state in states if not state.has_entry_point), states[0] if states else None)

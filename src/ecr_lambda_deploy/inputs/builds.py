@@ -1,0 +1,206 @@
+"""The inputs that say how an image is built, and with what."""
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from ecr_lambda_deploy.inputs.docker_auth import read_docker_auth
+from ecr_lambda_deploy.inputs.reader import InputReader, reason
+from ecr_lambda_deploy.inputs.table import TABLE
+from ecr_lambda_deploy.model.targets import BakeProperty, Build, BuilderChoice, CacheChoice
+
+LONGEST_SECRET = 131_000
+"""Bytes: Linux takes 131,072 of a variable, with name and NUL [execve(2), MAX_ARG_STRLEN]."""
+
+# What `set` takes: the properties of a bake target that no input has, by the shape that bake wants [bake reference].
+# They are put into bake's definition, since its --set forgets some of them (buildx 0.29: network, ulimits,
+# no-cache-filter).
+_SINGLE_PROPERTIES = ("network", "shm-size", "description")
+_LISTED_PROPERTIES = ("annotations", "entitlements", "no-cache-filter", "ssh", "ulimits")
+_MAPPED_PROPERTIES = ("extra-hosts",)
+
+_REMOTE_CONTEXT = re.compile(r"(docker-image|https?|git|ssh)://.+|git@.+")
+_OCI_LAYOUT = re.compile(r"oci-layout://(?P<path>[^:@]+)(?P<image>.*)")
+# An id is part of a comma-separated entry for BuildKit; in a quoted value "" stands for a quote, as in CSV.
+_SECRET_ID, _QUOTED = r'[^\s=",]+', r'"(?:[^"]|"")*"'
+_SECRET = re.compile(
+    rf'\s*(?:(?P<id>{_SECRET_ID})[ \t]*=[ \t]*(?P<value>{_QUOTED}|(?!")[^\n]*)|(?P<entry>{_QUOTED}))[ \t]*(?:\n|\Z)'
+)
+_ENTRY = re.compile(rf"\s*(?P<id>{_SECRET_ID})\s*=(?P<value>.*)", re.DOTALL)
+_ATTESTATION = re.compile(r"true|false|min|max|[a-z][a-z-]*=.*")
+_ENDPOINT = re.compile(
+    r"tcp://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}|docker-container://[A-Za-z0-9][A-Za-z0-9_.-]+"
+)
+
+
+def read_build(reader: InputReader) -> Build:
+    """Read the inputs that say how an image is built."""
+    workspace = reader.workspace
+    context = Path(workspace, reader.text("context"))
+    dockerfile = Path(workspace, reader.text("dockerfile") or context / "Dockerfile")
+    is_right = _check_path(reader, "context", context, is_folder=True)
+    if is_right or reader.text("dockerfile"):
+        _check_path(reader, "dockerfile", dockerfile, is_folder=False)
+    pull, no_cache = reader.flag("pull"), reader.flag("no-cache")
+    return Build(
+        context=context,
+        dockerfile=dockerfile,
+        target=reader.text("target"),
+        build_args=_read_build_args(reader),
+        build_contexts=_read_build_contexts(reader, workspace),
+        secrets=_read_secrets(reader),
+        provenance=_read_attestation(reader, "provenance", "true, false, mode=min or mode=max"),
+        sbom=_read_attestation(reader, "sbom", "true, false or generator=IMAGE"),
+        labels={key: value or "" for key, value in reader.pairs("labels").items()},
+        properties=_read_properties(reader),
+        pull=pull,
+        no_cache=no_cache,
+        cache=_read_cache(reader),
+        reuse=reader.choice("reuse", TABLE["reuse"].choices, "auto") == "auto" and not pull and not no_cache,
+    )
+
+
+def read_builder(reader: InputReader) -> BuilderChoice:
+    """Read the inputs that say what the run's builds are made with."""
+    docker_auth, secrets = read_docker_auth(reader)
+    return BuilderChoice(
+        endpoint=reader.matching(
+            "builder", _ENDPOINT, "a BuildKit endpoint, tcp://HOST:PORT or docker-container://NAME"
+        ),
+        docker_auth=docker_auth,
+        secrets=secrets,
+    )
+
+
+def _check_path(reader: InputReader, name: str, path: Path, *, is_folder: bool) -> bool:
+    """Return whether a path is a folder or file of the workspace; if not, note what is wrong."""
+    why = ""
+    try:
+        if not reader.is_in_workspace(name, path):
+            return False
+        if (stat.S_ISDIR if is_folder else stat.S_ISREG)(path.stat().st_mode):
+            return True
+    except FileNotFoundError:
+        pass
+    except OSError as error:  # a name too long, a loop of symbolic links
+        why = f": {reason(error)}"
+    except ValueError as error:  # a NUL
+        why = f": {error}"
+    shown, what = os.path.relpath(path, reader.workspace), "folder" if is_folder else "file"
+    reader.problem(name, f"{shown!r} is no {what} of the workspace{why}.{reader.checkout_hint}")
+    return False
+
+
+def _read_build_args(reader: InputReader) -> dict[str, str]:
+    """As in Docker, a name alone takes its value from the environment, and is left out where there is none."""
+    given = {
+        key: reader.environment.get(key) if value is None else value
+        for key, value in reader.pairs("build-args").items()
+    }
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _read_build_contexts(reader: InputReader, workspace: Path) -> dict[str, str]:
+    contexts: dict[str, str] = {}
+    for name, value in reader.pairs("build-contexts").items():
+        if not value:
+            reader.problem("build-contexts", f"holds NAME=VALUE lines; {name!r} has no value.")
+        elif value.startswith("target:"):
+            reader.problem("build-contexts", f"{name!r} is a target of a bake file, and there is none here.")
+        elif _REMOTE_CONTEXT.fullmatch(value):
+            contexts[name] = value
+        else:
+            layout = _OCI_LAYOUT.fullmatch(value)
+            folder = Path(workspace, layout["path"] if layout else value)
+            _check_path(reader, "build-contexts", folder, is_folder=True)
+            contexts[name] = f"oci-layout://{folder}{layout['image']}" if layout else str(folder)
+    return contexts
+
+
+def _read_secrets(reader: InputReader) -> dict[str, str]:
+    """Read a mapping or ID=VALUE lines; what is wrong is told without anything that may be secret."""
+    mapping = reader.mapping("secrets")
+    secrets = _read_secret_lines(reader) if mapping is None else _read_secret_mapping(reader, mapping)
+    for id_, value in secrets.items():
+        if wrong := _unfit(value):
+            reader.problem("secrets", f"has under the id {id_!r} {wrong}: buildx gets it in an environment variable.")
+    return secrets
+
+
+def _unfit(value: str) -> str:
+    """Return what keeps a value from being in an environment variable, and what to do about it."""
+    if "\0" in value:
+        return "a NUL, which has to be encoded, such as in base64"
+    is_long = len(value.encode(errors="replace")) > LONGEST_SECRET
+    return f"more than {LONGEST_SECRET:,} bytes, and has to be shorter" if is_long else ""
+
+
+def _read_secret_mapping(reader: InputReader, mapping: Mapping[str, object]) -> dict[str, str]:
+    """Return those of a mapping whose ids are right."""
+    secrets = {id_: str(value) for id_, value in mapping.items() if value is not None}
+    wrong = [id_ for id_ in secrets if not re.fullmatch(_SECRET_ID, id_)]
+    for id_ in wrong:
+        begin = re.split(r'[\s=",]', id_)[0]
+        text = f"has ids without blanks, '=', '\"' and ','; the one that begins {begin!r} is none: rename it."
+        reader.problem("secrets", text)
+        del secrets[id_]
+    return secrets
+
+
+def _read_secret_lines(reader: InputReader) -> dict[str, str]:
+    """Read lines; a value in double quotes may span some, and so may a quoted line, as in CSV."""
+    text = reader.text("secrets").replace("\r\n", "\n")
+    secrets: dict[str, str] = {}
+    position = 0
+    while position < len(text):
+        line = text.count("\n", 0, position) + 1
+        found = _SECRET.match(text, position)
+        secret = _ENTRY.fullmatch(_unquoted(found["entry"])) if found and found["entry"] else found
+        if found is None or secret is None:
+            reader.problem("secrets", f"holds ID=VALUE lines; line {line} does not begin one, or its quote has no end.")
+            break
+        if secret["id"] in secrets:
+            reader.problem("secrets", f"has the id {secret['id']!r} twice.")
+        secrets[secret["id"]] = secret["value"] if secret is not found else _unquoted(secret["value"])
+        position = found.end()
+    return secrets
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1].replace('""', '"') if value.startswith('"') else value.strip()
+
+
+def _read_attestation(reader: InputReader, name: str, description: str) -> str:
+    value = reader.matching(name, _ATTESTATION, description)
+    return f"mode={value}" if value in {"min", "max"} else value
+
+
+def _read_cache(reader: InputReader) -> CacheChoice:
+    mode = reader.choice("cache", TABLE["cache"].choices, "")
+    imports, exports = reader.lines("cache-from"), reader.lines("cache-to")
+    if mode and (imports or exports):
+        names = ("cache", "cache-from", "cache-to")
+        reader.conflict(names, "does not go with 'cache-from' and 'cache-to', which replace it.")
+    return CacheChoice(mode=mode or "auto", imports=imports, exports=exports)
+
+
+def _read_properties(reader: InputReader) -> dict[str, BakeProperty]:
+    properties: dict[str, BakeProperty] = {}
+    for line in reader.lines("set"):
+        name, equals, value = line.partition("=")
+        name, _, key = name.strip().removesuffix("+").partition(".")
+        present = properties.get(name)
+        if not (equals and value):
+            reader.problem("set", f"holds PROPERTY=VALUE lines; {line!r} is not one.")
+        elif name in _SINGLE_PROPERTIES and not key:
+            properties[name] = value
+        elif name in _LISTED_PROPERTIES and not key:
+            properties[name] = [*present, value] if isinstance(present, list) else [value]
+        elif name in _MAPPED_PROPERTIES and key:
+            properties[name] = {**(present if isinstance(present, dict) else {}), key: value}
+        else:
+            known = (*_SINGLE_PROPERTIES, *_LISTED_PROPERTIES, *(f"{mapped}.NAME" for mapped in _MAPPED_PROPERTIES))
+            reader.problem("set", f"takes {', '.join(sorted(known))}; {line!r} is none of them.")
+    return properties

@@ -1,0 +1,236 @@
+"""The manifest: a file that names images and their functions, read with every problem at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ecr_lambda_deploy.inputs.manifest.keys import (
+    DEFAULTS_KEYS,
+    EXISTING_KEYS,
+    FILE_KEYS,
+    FUNCTION_KEYS,
+    IMAGE_KEYS,
+    IMAGE_NAME,
+    hint,
+)
+from ecr_lambda_deploy.inputs.manifest.nodes import (
+    Entry,
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    is_null,
+    noun,
+    shown,
+)
+from ecr_lambda_deploy.inputs.manifest.parser import read_yaml
+from ecr_lambda_deploy.inputs.manifest.values import ValueReader
+from ecr_lambda_deploy.inputs.problems import Place, Problem
+from ecr_lambda_deploy.inputs.settings import FunctionEntry, Given, ImageEntry, Settings
+from ecr_lambda_deploy.inputs.table import TABLE, Scope
+
+_IMAGES = "it maps the name of each image to its settings, such as {orders: {context: services/orders}}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Setting:
+    """A setting as it is given somewhere.
+
+    Attributes:
+        value: None unsets what is given farther away.
+        place: of its key; None for an input of the action.
+    """
+
+    value: Given | None
+    place: Place | None
+
+
+def read_manifest(
+    content: bytes | str,
+    *,
+    file: str,
+    variables: Mapping[str, str],
+    settings: Mapping[str, Given],
+    problems: list[Problem],
+) -> tuple[ImageEntry, ...]:
+    """Read a manifest.
+
+    Args:
+        content: of the file; more than `MOST_BYTES` of it is refused.
+        file: its path, for places.
+        variables: what `${KEY}` stands for, by key.
+        settings: those of the action's own inputs that hold for all images, if the manifest does not say otherwise.
+        problems: where what is wrong is collected.
+
+    Returns:
+        the images in it, and of what is wrong whatever can be used all the same.
+
+    Raises:
+        TooManyProblemsError: there are more problems than anybody would read.
+    """
+    root = read_yaml(content, file=file, problems=problems)
+    return _Manifest(ValueReader(variables, problems), settings).read(root) if root is not None else ()
+
+
+class _Manifest:
+    """Reads a manifest's tree.
+
+    Args:
+        values: reads values, and collects what is wrong.
+        settings: those of the action's own inputs that hold for all images.
+    """
+
+    def __init__(self, values: ValueReader, settings: Mapping[str, Given]) -> None:
+        self._values = values
+        self._defaults = {name: _Setting(value=value, place=None) for name, value in settings.items()}
+        self._prefix = ""
+        self._functions: dict[str, tuple[Place, str]] = {}  # those that were read, and the images that they run
+
+    def read(self, root: Node) -> tuple[ImageEntry, ...]:
+        """Return the images."""
+        if not isinstance(root, MappingNode):
+            what = "it is empty" if is_null(root) else f"this is {noun(root)}"
+            self._values.problem(root.place, f"A manifest is a mapping with 'version' and 'images'; {what}.")
+            return ()
+        self._read_settings(root, FILE_KEYS, "a manifest")
+        self._check_version(root)
+        self._read_defaults(root.entries.get("defaults"))
+        images = root.entries.get("images")
+        if images is None:
+            self._values.problem(root.place, f"'images' is missing: {_IMAGES}.")
+            return ()
+        if not isinstance(images.value, MappingNode) or not images.value.entries:
+            what = "a mapping without any" if isinstance(images.value, MappingNode) else noun(images.value)
+            self._values.problem(images.place, f"'images' is {what}: {_IMAGES}.")
+            return ()
+        read = [self._read_image(name, entry) for name, entry in images.value.entries.items()]
+        return tuple(image for image in read if image is not None)
+
+    def _check_version(self, root: MappingNode) -> None:
+        version = root.entries.get("version")
+        if version is None:
+            self._values.problem(root.place, "'version' is missing: add 'version: 1'.")
+        elif not isinstance(version.value, ScalarNode) or version.value.text != "1":
+            self._values.problem(version.place, "'version' is 1, the only one that there is: write 'version: 1'.")
+
+    def _read_defaults(self, entry: Entry | None) -> None:
+        if entry is None or is_null(entry.value):
+            return
+        node = entry.value
+        if not isinstance(node, MappingNode):
+            self._values.problem(node.place, f"'defaults' is a mapping of settings for all images, not {noun(node)}.")
+            return
+        self._defaults |= self._read_settings(node, DEFAULTS_KEYS, "'defaults'")
+        prefix = node.entries.get("repository-prefix")
+        if prefix and not is_null(prefix.value):
+            self._prefix = self._values.text("repository-prefix", prefix.value) or ""
+
+    def _read_image(self, name: str, entry: Entry) -> ImageEntry | None:
+        if not IMAGE_NAME.fullmatch(name):
+            text = "is letters, digits and ._-, begins with a letter or digit, and has 128 of them at most"
+            self._values.problem(entry.place, f"An image's name {text}; {shown(name)} is none.")
+        node = entry.value
+        if not isinstance(node, MappingNode):
+            text = (
+                f"An image is a mapping, such as {{context: services/orders, functions: [orders]}}, not {noun(node)}."
+            )
+            self._values.problem(entry.place, text)
+            return None
+        own = self._read_settings(node, IMAGE_KEYS, "an image")
+        is_built = not any(_has_text(own, key) for key in EXISTING_KEYS)
+        inherited = {
+            given: setting
+            for given, setting in self._defaults.items()
+            if is_built or TABLE[given].scope is not Scope.BUILD
+        }
+        settings = {**inherited, **own}
+        if not _has_text(settings, "repository"):
+            settings["repository"] = _Setting(value=self._prefix + name, place=entry.place)
+        return ImageEntry(
+            name=name,
+            settings=_nearest(settings, own, f"the image {shown(name)}", entry.place),
+            functions=self._read_functions(name, node.entries.get("functions"), settings),
+        )
+
+    def _read_functions(
+        self, image: str, entry: Entry | None, settings: Mapping[str, _Setting]
+    ) -> tuple[FunctionEntry, ...]:
+        if entry is None or is_null(entry.value):
+            return ()
+        if not isinstance(entry.value, SequenceNode):
+            text = f"'functions' is a list of names, or of mappings with a 'name', not {noun(entry.value)}."
+            self._values.problem(entry.value.place, text)
+            return ()
+        given = {name: setting for name, setting in settings.items() if TABLE[name].scope is Scope.FUNCTION}
+        read = [self._read_function(image, node, given) for node in entry.value.items]
+        return tuple(function for function in read if function is not None)
+
+    def _read_function(self, image: str, node: Node, settings: Mapping[str, _Setting]) -> FunctionEntry | None:
+        own: Mapping[str, _Setting] = {}
+        named = node
+        if isinstance(node, MappingNode):
+            own = self._read_settings(node, FUNCTION_KEYS, "a function")
+            if "name" not in node.entries:
+                self._values.problem(node.place, "The function has no 'name': add 'name: …'.")
+                return None
+            named = node.entries["name"].value
+        if is_null(named) or not isinstance(named, ScalarNode):
+            self._values.problem(named.place, f"A function is a name, or a mapping with a 'name', not {noun(named)}.")
+            return None
+        name = self._values.text("name", named)
+        if name is None or not self._is_new(image, name, named.place):
+            return None
+        owner = f"the function {shown(name)}"
+        return FunctionEntry(name=name, settings=_nearest({**settings, **own}, own, owner, named.place))
+
+    def _is_new(self, image: str, name: str, place: Place) -> bool:
+        """Whether a function is named for the first time; if not, that is noted."""
+        plain = name.rpartition(":")[2] if name.startswith("arn:") else name
+        if plain not in self._functions:
+            self._functions[plain] = (place, image)
+            return True
+        first, runs = self._functions[plain]
+        text = f"The function {shown(plain)} stands in line {first.line} already, for the image {runs}"
+        self._values.problem(place, f"{text}: a function runs one image, and is named once.")
+        return False
+
+    def _read_settings(self, node: MappingNode, keys: Sequence[str], owner: str) -> dict[str, _Setting]:
+        """Return the settings of a mapping; keys that do not belong there are noted.
+
+        Args:
+            node: the mapping.
+            keys: those that belong there.
+            owner: whose they are, in words.
+        """
+        settings: dict[str, _Setting] = {}
+        for name, entry in node.entries.items():
+            if name not in keys:
+                self._values.problem(entry.place, f"{shown(name)} is no key of {owner}: {hint(name, keys)}")
+            elif name in TABLE:
+                value = None if is_null(entry.value) else self._values.setting(name, entry.value)
+                if value is not None or is_null(entry.value):
+                    settings[name] = _Setting(value=value, place=entry.place)
+        return settings
+
+
+def _has_text(settings: Mapping[str, _Setting], name: str) -> bool:
+    """Whether a text is given; an empty one stands for none, as in the action's inputs."""
+    value = settings[name].value if name in settings else None
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _nearest(settings: Mapping[str, _Setting], own: Mapping[str, _Setting], owner: str, place: Place) -> Settings:
+    """Return what is given of settings, and where they stand.
+
+    Args:
+        settings: the nearest of each.
+        own: those that the owner says itself.
+        owner: what they are said of.
+        place: of the owner.
+    """
+    return Settings(
+        given={name: setting.value for name, setting in settings.items() if setting.value is not None},
+        places={name: setting.place for name, setting in settings.items()},
+        own=own.keys(),
+        owner=owner,
+        place=place,
+    )

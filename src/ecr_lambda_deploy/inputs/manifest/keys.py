@@ -1,0 +1,49 @@
+"""The keys of a manifest, and where one belongs that stands elsewhere."""
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from ecr_lambda_deploy.inputs.table import TABLE, Scope
+
+_SETTINGS = tuple(name for name, one in TABLE.items() if one.scope is not Scope.RUN)
+
+FILE_KEYS = ("version", "defaults", "images")
+IMAGE_KEYS = (*_SETTINGS, "functions")
+FUNCTION_KEYS = ("name", *(name for name in _SETTINGS if TABLE[name].scope is Scope.FUNCTION))
+EXISTING_KEYS = ("image-uri", "promote-from")
+"""Those of an image that is there already."""
+DEFAULTS_KEYS = (*(name for name in _SETTINGS if name not in EXISTING_KEYS), "repository-prefix")
+IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+_HOMES = {
+    **dict.fromkeys(FILE_KEYS, "it stands at the top of the file"),
+    **dict.fromkeys(("functions", *EXISTING_KEYS), "an image has it"),
+    "name": "an entry of 'functions' has it, and an image's name is its key in 'images'",
+    "repository-prefix": "'defaults' has it, and an image has 'repository'",
+    "function-name": "an image has 'functions', a list",
+}
+_HOMES_BY_SCOPE = {
+    Scope.RUN: "give it as an input of the action",
+    Scope.BUILD: "an image or 'defaults' has it",
+    Scope.IMAGE: "an image or 'defaults' has it",
+    Scope.FUNCTION: "a function, an image or 'defaults' has it",
+}
+
+
+def hint(key: str, keys: Sequence[str]) -> str:
+    """Return what to do about a key that does not belong where it stands.
+
+    Args:
+        key: that one.
+        keys: those that belong there.
+    """
+    if key in _HOMES:
+        return f"{_HOMES[key]}."
+    if key in TABLE:
+        return f"{_HOMES_BY_SCOPE[TABLE[key].scope]}."
+    most = 100  # of what somebody may have meant; comparing more takes long
+    if close := get_close_matches(key[:most].lower().replace("_", "-"), keys, n=1):
+        return f"did you mean '{close[0]}'?"
+    few = 12
+    return f"there are {', '.join(keys)}." if len(keys) <= few else "its keys have the names of the action's inputs."

@@ -1,0 +1,180 @@
+"""The values of a manifest, by the shape that a setting has; `${KEY}` is replaced in them."""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+import yaml
+from yaml.constructor import SafeConstructor
+
+from ecr_lambda_deploy.inputs.manifest.nodes import MappingNode, Node, ScalarNode, SequenceNode, is_null, noun, shown
+from ecr_lambda_deploy.inputs.problems import Place, Problem, note
+from ecr_lambda_deploy.inputs.settings import Given
+from ecr_lambda_deploy.inputs.table import TABLE, Shape
+
+# `$${` is a literal `${`.
+_REFERENCE = re.compile(r"\$\$\{|\$\{(?:(?P<key>[A-Za-z_][A-Za-z0-9_]*)\})?")
+# Longer than any number that somebody means, and short enough to be read in no time.
+_LONGEST_NUMBER = 100
+_CONSTRUCTOR = SafeConstructor()
+
+
+class ValueReader:
+    """Reads values and collects what is wrong with them.
+
+    Args:
+        variables: what `${KEY}` stands for, by key.
+        problems: where what is wrong is collected.
+    """
+
+    def __init__(self, variables: Mapping[str, str], problems: list[Problem]) -> None:
+        self._variables = variables
+        self._problems = problems
+
+    def problem(self, place: Place, text: str) -> None:
+        """Note what is wrong."""
+        note(self._problems, place, text)
+
+    def setting(self, name: str, node: Node) -> Given | None:
+        """Read the value of a setting; None if it is wrong, which is noted.
+
+        Args:
+            name: of the setting.
+            node: its value, not null.
+        """
+        match TABLE[name].shape:
+            case Shape.LINES:
+                return self._lines(name, node)
+            case Shape.PAIRS:
+                return self._pairs(name, node)
+            case Shape.JSON:
+                return self._json(name, node)
+            case Shape.MAPPING:
+                return self._mapping(name, node)
+            case shape:
+                return self._checked(name, node, shape)
+
+    def text(self, name: str, node: Node) -> str | None:
+        """Read a single value as it is written, whatever YAML takes it for; None if it is wrong, which is noted.
+
+        Args:
+            name: of what it is the value of, for the problem.
+            node: the value.
+        """
+        if not isinstance(node, ScalarNode):
+            self.problem(node.place, f"'{name}' is a text, not {noun(node)}.")
+            return None
+        return self._replaced(node)
+
+    def _checked(self, name: str, node: Node, shape: Shape) -> str | None:
+        """Read a single value; an empty one stands for the default, as in the action's inputs."""
+        text = self.text(name, node)
+        if not text:
+            return text
+        choices = TABLE[name].choices
+        if shape is Shape.FLAG:
+            wanted = "" if text.lower() in {"true", "false"} else "true or false"
+        elif shape is Shape.SECONDS:
+            wanted = "" if re.fullmatch("[0-9]{1,9}", text) else "a whole number of seconds"
+        else:
+            wanted = "" if not choices or text in choices else f"one of {', '.join(choices)}"
+        if wanted:
+            self.problem(node.place, f"'{name}' is {wanted}, not {shown(text)}.")
+            return None
+        return text.lower() if shape is Shape.FLAG else text
+
+    def _lines(self, name: str, node: Node) -> str | tuple[str, ...] | None:
+        match node:
+            case ScalarNode():
+                return self._replaced(node)
+            case SequenceNode():
+                items = [self._item(name, item) for item in node.items]
+                return tuple(item for item in items if item is not None)
+            case MappingNode():
+                self.problem(node.place, f"'{name}' is a list, or a text with one per line, not a mapping.")
+                return None
+
+    def _item(self, name: str, node: Node) -> str | None:
+        if not isinstance(node, ScalarNode) or is_null(node):
+            self.problem(node.place, f"'{name}' is a list of texts; this item is {noun(node)}.")
+            return None
+        return self._replaced(node)
+
+    def _pairs(self, name: str, node: Node) -> Given | None:
+        if not isinstance(node, MappingNode):
+            return self._lines(name, node)
+        pairs: dict[str, object] = {}
+        for key, entry in node.entries.items():
+            if not isinstance(entry.value, ScalarNode):
+                what = noun(entry.value)
+                self.problem(entry.value.place, f"'{name}' maps keys to texts; that of {shown(key)} is {what}.")
+            elif is_null(entry.value):
+                pairs[key] = None
+            elif (text := self._replaced(entry.value)) is not None:
+                pairs[key] = text
+        return pairs
+
+    def _json(self, name: str, node: Node) -> str | None:
+        if isinstance(node, ScalarNode) and node.kind == "str":
+            return self._replaced(node)
+        return json.dumps(self._constructed(name, node), ensure_ascii=False)
+
+    def _mapping(self, name: str, node: Node) -> Given | None:
+        match node:
+            case ScalarNode(kind="str"):
+                return self._replaced(node)
+            case MappingNode():
+                return {key: self._constructed(name, entry.value) for key, entry in node.entries.items()}
+            case _:
+                self.problem(node.place, f"'{name}' is a mapping, not {noun(node)}.")
+                return None
+
+    def _constructed(self, name: str, node: Node) -> object:
+        """Return what YAML makes of a value, for JSON or AWS; what is wrong is noted, and None in its place."""
+        match node:
+            case SequenceNode():
+                return [self._constructed(name, item) for item in node.items]
+            case MappingNode():
+                return {key: self._constructed(name, entry.value) for key, entry in node.entries.items()}
+            case ScalarNode(kind="str"):
+                return self._replaced(node)
+            case ScalarNode(kind="int" | "float"):
+                return self._number(name, node)
+            case ScalarNode(kind="timestamp"):
+                self.problem(node.place, f"'{name}' holds a date here, which JSON has not: put it in quotes.")
+                return None
+            case ScalarNode():
+                return None if is_null(node) else _CONSTRUCTOR.construct_yaml_bool(yaml.ScalarNode("", node.text))
+
+    def _number(self, name: str, node: ScalarNode) -> int | float | None:
+        construct = _CONSTRUCTOR.construct_yaml_int if node.kind == "int" else _CONSTRUCTOR.construct_yaml_float
+        try:
+            number = math.nan if len(node.text) > _LONGEST_NUMBER else construct(yaml.ScalarNode("", node.text))
+        except ValueError:  # YAML's patterns let pass what has no digits, such as 0x_
+            number = math.nan
+        if not math.isfinite(number):
+            self.problem(node.place, f"'{name}' holds a number here that JSON has not: put it in quotes.")
+            return None
+        return number
+
+    def _replaced(self, node: ScalarNode) -> str | None:
+        """Return a text with `${KEY}` replaced; None if that cannot be done, which is noted."""
+        if "${" not in node.text:
+            return node.text
+        keys = [found["key"] for found in _REFERENCE.finditer(node.text) if found[0] != "$${"]
+        wrong = [key for key in dict.fromkeys(keys) if key not in self._variables]
+        for key in wrong:
+            self.problem(node.place, self._wrong_reference(key))
+        if wrong:
+            return None
+        return _REFERENCE.sub(lambda found: self._variables[found["key"]] if found["key"] else "${", node.text)
+
+    def _wrong_reference(self, key: str | None) -> str:
+        if key is None:
+            return "'${' begins no ${KEY} here: a KEY has letters, digits and _. Write '$${' for a literal '${'."
+        close = get_close_matches(key[:100], self._variables, n=1)
+        if close:
+            return f"${{{key[:100]}}} is not defined: did you mean ${{{close[0]}}}? Else give it in the input 'vars'."
+        return f"${{{key[:100]}}} is not defined: give it in the input 'vars', as a line {key[:100]}=VALUE."

@@ -1,0 +1,221 @@
+"""The action's inputs and its manifest: read once, frozen, and every problem reported at once."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from ecr_lambda_deploy.inputs.images import read_image
+from ecr_lambda_deploy.inputs.manifest.images import read_manifest
+from ecr_lambda_deploy.inputs.manifest.parser import MOST_BYTES
+from ecr_lambda_deploy.inputs.problems import Place, Problem, TooManyProblemsError, note
+from ecr_lambda_deploy.inputs.reader import InputReader, reason
+from ecr_lambda_deploy.inputs.settings import FunctionEntry, ImageEntry, Settings
+from ecr_lambda_deploy.inputs.table import INPUTS, TABLE, Scope
+from ecr_lambda_deploy.model.errors import InputError, SourceLocation
+from ecr_lambda_deploy.model.functions import name_of
+from ecr_lambda_deploy.model.images import is_same_registry
+from ecr_lambda_deploy.model.targets import ImageTarget, Mode, RoleToAssume
+
+_ROLE_ACCOUNT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What the workflow asks for.
+
+    Attributes:
+        mode: what the run does.
+        images: the images and their functions, in order.
+        manifest: path of the manifest that names them; empty if the inputs do.
+        region: AWS Region.
+        role: the role to take; None to use the environment's credentials.
+    """
+
+    mode: Mode
+    images: tuple[ImageTarget, ...]
+    manifest: str = ""
+    region: str
+    role: RoleToAssume | None
+
+
+def parse_inputs(given: Mapping[str, str], environment: Mapping[str, str]) -> Inputs:
+    """Read and check the inputs, and the manifest that they name.
+
+    Args:
+        given: inputs by name; what is missing has its default.
+        environment: the step's environment variables, for the workspace, the Region and the commit.
+
+    Raises:
+        InputError: with every problem there is.
+    """
+    problems: list[Problem] = []
+    try:
+        inputs = _read_inputs(InputReader(Settings(given=given), environment, problems), given)
+    except TooManyProblemsError:
+        raise _error(problems) from None
+    if problems:
+        raise _error(problems)
+    return inputs
+
+
+def _read_inputs(reader: InputReader, given: Mapping[str, str]) -> Inputs:
+    for name in sorted(set(given) - set(INPUTS)):
+        close = get_close_matches(name, INPUTS, n=1)
+        reader.problem(name, "is not an input of this action" + (f"; did you mean '{close[0]}'?" if close else "."))
+    region = read_region(reader)
+    mode = reader.choice("mode", tuple(Mode), Mode.DEPLOY)
+    if mode is not Mode.ROLLBACK and reader.text("rollback-to"):
+        reader.problem("rollback-to", "goes with mode: rollback only.")
+    manifest = reader.text("manifest")
+    entries = _read_entries(reader, manifest) if manifest else (_plain_entry(reader, given, mode),)
+    selected = [(entry, read_image(entry, reader, mode=mode, region=region)) for entry in entries]
+    role = read_role(reader)
+    _check_tags(selected, _own_registry(role, region), reader.problems)
+    return Inputs(
+        mode=mode,
+        images=tuple(image for _, image in selected),
+        manifest=manifest,
+        region=region,
+        role=role,
+    )
+
+
+def _error(problems: list[Problem]) -> InputError:
+    """Return one error for all: what stands in the manifest comes in its order."""
+    ordered = sorted(problems, key=lambda problem: problem.place or Place(file="", line=0, column=0))
+    place = ordered[0].place
+    location = SourceLocation(file=place.file, line=place.line) if place else None
+    return InputError([str(problem) for problem in ordered], location=location)
+
+
+def _plain_entry(reader: InputReader, given: Mapping[str, str], mode: Mode) -> ImageEntry:
+    """Return the one image, and its functions, that the inputs themselves name."""
+    settings, names = Settings(given=given), reader.lines("function-name")
+    if mode is Mode.BUILD:
+        if names:
+            reader.problem("function-name", "does not go with mode: build, which touches no function.")
+        names = ()
+    elif not names:
+        reader.problem("function-name", "is required, or else 'manifest': it names Lambda functions, one per line.")
+    times = Counter(map(name_of, names))
+    for name in sorted(name for name in times if times[name] > 1):
+        reader.problem("function-name", f"names the function {name} more than once.")
+    reader.exclude(("only", "vars"), "the image and functions that the inputs name: it is for a 'manifest'")
+    return ImageEntry(
+        name="",
+        settings=settings,
+        functions=tuple(FunctionEntry(name=name, settings=settings) for name in names),
+    )
+
+
+def _read_entries(reader: InputReader, manifest: str) -> tuple[ImageEntry, ...]:
+    """Read the manifest, and return the images in it that are to be acted on."""
+    own = [name for name, one in TABLE.items() if one.scope is not Scope.RUN and name != "registry"]
+    reader.exclude(("function-name", *own), "'manifest', which holds it itself")
+    variables = {name: value for name, value in reader.pairs("vars").items() if value is not None}
+    for name in reader.pairs("vars").keys() - variables.keys():
+        reader.problem("vars", f"holds KEY=VALUE lines; {name!r} has no value.")
+    content = _content(reader, manifest)
+    if content is None:
+        return ()
+    registry = reader.text("registry")
+    entries = read_manifest(
+        content,
+        file=manifest,
+        variables=variables,
+        settings={"registry": registry} if registry else {},
+        problems=reader.problems,
+    )
+    return _selected(reader, entries)
+
+
+def _content(reader: InputReader, manifest: str) -> bytes | None:
+    """Return the manifest as it stands in the workspace; None if it cannot be had, which is noted."""
+    path = reader.workspace / manifest
+    try:
+        if not reader.is_in_workspace("manifest", path):
+            return None
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)  # one more than may be: what is too long is told with its place
+    except OSError as error:
+        text = f"{manifest!r} is no file of the workspace: {reason(error)}.{reader.checkout_hint}"
+        reader.problem("manifest", text)
+    except ValueError as error:  # a NUL
+        reader.problem("manifest", f"{manifest!r} cannot be read: {error}.")
+    return None
+
+
+def _selected(reader: InputReader, entries: Sequence[ImageEntry]) -> tuple[ImageEntry, ...]:
+    """Return the images that `only` names, all without it."""
+    patterns, names = reader.lines("only"), [entry.name for entry in entries]
+    for pattern in patterns:
+        if names and not any(fnmatchcase(name, pattern) for name in names):
+            close = get_close_matches(pattern, names, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names[:20])}."
+            reader.problem("only", f"names images of the manifest; none is called {pattern!r}: {hint}")
+    return tuple(
+        entry for entry in entries if not patterns or any(fnmatchcase(entry.name, pattern) for pattern in patterns)
+    )
+
+
+def _check_tags(images: Sequence[tuple[ImageEntry, ImageTarget]], own_registry: str, problems: list[Problem]) -> None:
+    """Note each tag that two images would push to one repository: the one that comes later would have it.
+
+    Args:
+        images: with what is said of them.
+        own_registry: a host name of the registry that ECR's authorization will name; empty where that is not known.
+        problems: where they are collected.
+    """
+    pushed: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for entry, image in images:
+        registry = image.registry or own_registry
+        for tag in image.tags:
+            others = pushed.setdefault((image.repository, tag), [])
+            if owner := next((name for other, name in others if is_same_registry(other, registry)), None):
+                text = (
+                    f"the images {owner} and {image.name} both push the tag {tag} to the repository "
+                    f"{image.repository}: give each a 'repository' or 'tags' of its own."
+                )
+                note(problems, entry.settings.nearest("tags"), text)
+            else:
+                others.append((registry, image.name))
+
+
+def _own_registry(role: RoleToAssume | None, region: str) -> str:
+    """Return a host name of the role's registry; without a role, whose account it will be is not known yet."""
+    account = _ROLE_ACCOUNT.match(role.arn) if role else None
+    return f"{account[1]}.dkr.ecr.{region}.amazonaws.com" if account else ""
+
+
+_ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[\w+=,.@/-]+", re.ASCII)
+_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
+
+
+def read_region(reader: InputReader) -> str:
+    """Read the Region, by default the environment's."""
+    region = reader.matching("aws-region", _REGION, "an AWS Region such as eu-west-1")
+    region = region or reader.environment.get("AWS_REGION") or reader.environment.get("AWS_DEFAULT_REGION") or ""
+    if not region:
+        reader.problem("aws-region", "is required where the environment has no AWS_REGION.")
+    return region
+
+
+def read_role(reader: InputReader) -> RoleToAssume | None:
+    """Read the role to take; None to use the environment's credentials."""
+    arn = reader.matching("role-to-assume", _ROLE_ARN, "a role's ARN such as arn:aws:iam::123456789012:role/deploy")
+    role = RoleToAssume(
+        arn=arn,
+        is_chained=reader.flag("role-chaining"),
+        session_name=reader.matching("role-session-name", _SESSION_NAME, "2 to 64 letters, digits and +=,.@-_"),
+        # From 15 minutes to 12 hours [AssumeRole, DurationSeconds].
+        duration_seconds=reader.seconds("role-duration-seconds", least=900, most=43200),
+    )
+    if arn:
+        return role
+    if role.is_chained:
+        reader.problem("role-chaining", "needs 'role-to-assume', the role to take.")
+    return None

@@ -1,0 +1,161 @@
+"""The inputs that say how an image is released to a function."""
+
+import json
+import re
+from collections.abc import Mapping
+
+import yaml
+
+from ecr_lambda_deploy.inputs.reader import InputReader, reason
+from ecr_lambda_deploy.inputs.table import TABLE
+from ecr_lambda_deploy.model.targets import EarlierRelease, Expectation, FunctionTarget, SmokeTest, TrafficStep
+
+# [CreateAlias, Name]; only digits would be a version.
+_ALIAS = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}", re.ASCII)
+_TRAFFIC_STEP = re.compile(r"(?P<percent>\d{1,2}(?:\.\d{1,4})?)\s*%\s+(?P<time>(?:\d{1,6}[hms])+)", re.ASCII)
+_TIME = re.compile(r"(\d+)([hms])", re.ASCII)
+_SECONDS = {"h": 3600, "m": 60, "s": 1}
+_ALARM = re.compile(r"\S(.{0,253}\S)?")
+_ROLLBACK_TO = re.compile(r"previous|\d{1,10}|[0-9a-f]{7,40}|sha256:[0-9a-f]{64}", re.ASCII)
+_MOST_ALARMS = 100
+
+
+def read_release(reader: InputReader, name: str) -> FunctionTarget:
+    """Read how a function is released to."""
+    publish, alias = reader.flag("publish"), reader.matching("alias", _ALIAS, "an alias's name such as live")
+    traffic, alarms = _read_traffic(reader), _read_alarms(reader)
+    if alias and not publish:
+        reader.conflict(("alias", "publish"), "needs 'publish: true': an alias points to a published version.")
+    if traffic and not alias:
+        reader.conflict(("traffic", "alias"), "needs 'alias': it is an alias's traffic that is shifted.")
+    if alarms and not traffic:
+        reader.conflict(("alarms", "traffic"), "needs 'traffic': they are watched while it is shifted.")
+    return FunctionTarget(
+        name=name,
+        publish=publish,
+        alias=alias,
+        smoke_test=_read_smoke_test(reader),
+        traffic=traffic,
+        alarms=alarms,
+        creation=_read_creation(reader),
+        reverts=reader.choice("on-failure", TABLE["on-failure"].choices, "revert") == "revert",
+        allows_stale=reader.flag("allow-stale"),
+        wait_timeout=reader.seconds("wait-timeout", least=1, most=86400) or 0,
+    )
+
+
+def read_rollback(reader: InputReader) -> EarlierRelease:
+    """Read what a rollback goes back to."""
+    to = reader.matching(
+        "rollback-to",
+        _ROLLBACK_TO,
+        "previous, a version's number, a commit's SHA of 7 digits or more in lower case, or a digest sha256:…",
+    )
+    return EarlierRelease(to=to or "previous")
+
+
+def _read_smoke_test(reader: InputReader) -> SmokeTest | None:
+    event, expect = reader.text("smoke-event"), reader.text("smoke-expect")
+    if expect and not event:
+        reader.conflict(("smoke-expect", "smoke-event"), "needs 'smoke-event', the event that is answered.")
+    expectation = None
+    if expect:
+        try:
+            expectation = Expectation(value=_parsed(expect))
+        except (ValueError, RecursionError) as error:
+            reader.problem("smoke-expect", f"is not JSON: {error}.")
+    if not event:
+        return None
+    text = _read_event(reader, event)
+    return SmokeTest(event=text, expect=expectation) if text else None
+
+
+def _read_event(reader: InputReader, event: str) -> str:
+    """Return the event's JSON, given as such or by the path of a file."""
+    try:
+        _parsed(event)
+    except (ValueError, RecursionError) as error:
+        if event[0] in '{["':
+            reader.problem("smoke-event", f"is not JSON: {error}.")
+            return ""
+    else:
+        return event
+    path = reader.workspace / event
+    try:
+        if not reader.is_in_workspace("smoke-event", path):
+            return ""
+        text = path.read_text(encoding="utf-8")
+        _parsed(text)
+    except OSError as error:
+        reader.problem("smoke-event", f"is neither JSON nor a file of the workspace: {event!r}: {reason(error)}.")
+    except (ValueError, RecursionError) as error:
+        reader.problem("smoke-event", f"names the file {event!r}, which is not JSON: {error}.")
+    else:
+        return text
+    return ""
+
+
+def _parsed(text: str) -> object:
+    """Return parsed JSON; Python would take NaN and Infinity for it too.
+
+    Raises:
+        ValueError: it is not JSON.
+        RecursionError: it is nested too deeply.
+    """
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is no number in JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def _read_traffic(reader: InputReader) -> tuple[TrafficStep, ...]:
+    """Read steps such as `10% 5m, 50% 10m`, separated by commas or lines."""
+    steps: list[TrafficStep] = []
+    for part in filter(None, (part.strip() for part in re.split(r"[,\n]", reader.text("traffic")))):
+        found = _TRAFFIC_STEP.fullmatch(part)
+        weight = float(found["percent"]) / 100 if found else 0
+        if found is None or not weight:
+            reader.problem("traffic", f"holds steps such as 10% 5m, 50% 1h30m, before 100 %; {part!r} is not one.")
+            continue
+        if steps and weight <= steps[-1].weight:
+            reader.problem("traffic", f"rises from step to step; {part!r} does not.")
+        seconds = sum(int(number) * _SECONDS[unit] for number, unit in _TIME.findall(found["time"]))
+        steps.append(TrafficStep(weight=weight, seconds=seconds))
+    return tuple(steps)
+
+
+def _read_alarms(reader: InputReader) -> tuple[str, ...]:
+    alarms = reader.lines("alarms")
+    for alarm in alarms:
+        if not _ALARM.fullmatch(alarm):
+            reader.problem("alarms", f"holds names of CloudWatch alarms, one per line; {alarm!r} is not one.")
+    if len(alarms) > _MOST_ALARMS:
+        reader.problem("alarms", f"holds {_MOST_ALARMS} names at most, not {len(alarms)}: watch a composite alarm.")
+    return alarms
+
+
+def _read_creation(reader: InputReader) -> Mapping[str, object] | None:
+    given = reader.mapping("create-function")
+    text = reader.text("create-function")
+    return given if given is not None or not text else _parse_creation(reader, text)
+
+
+def _parse_creation(reader: InputReader, text: str) -> Mapping[str, object] | None:
+    try:
+        parameters = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        reader.problem("create-function", f"is not YAML: {getattr(error, 'problem', None) or error}{where}.")
+        return None
+    except ValueError as error:  # a date that there is none of, for example
+        reader.problem("create-function", f"is not YAML: {error}.")
+        return None
+    except RecursionError:
+        reader.problem("create-function", "is nested too deeply.")
+        return None
+    if not isinstance(parameters, dict) or not all(isinstance(key, str) for key in parameters):
+        reader.problem("create-function", "is a YAML mapping of CreateFunction's parameters, such as Role: arn:….")
+        return None
+    return parameters

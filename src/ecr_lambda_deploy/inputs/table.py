@@ -1,0 +1,99 @@
+"""Every input of the action: its default, where it may be given, and how it is written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import get_args
+
+from ecr_lambda_deploy.model.targets import Mode, Platform
+
+
+class Scope(Enum):
+    """What an input is said of, and so where a manifest takes it as a key."""
+
+    RUN = auto()  # no key of a manifest
+    BUILD = auto()  # an image that is built: only that can use it
+    IMAGE = auto()  # an image
+    FUNCTION = auto()  # a release to a function; an image takes it for its functions
+
+
+class Shape(Enum):
+    """How a setting is written: as a text, or in a manifest as YAML has it."""
+
+    TEXT = auto()
+    FLAG = auto()
+    SECONDS = auto()
+    LINES = auto()  # a list, or a line each
+    PAIRS = auto()  # a mapping, or KEY=VALUE lines
+    JSON = auto()  # anything, or JSON as text
+    MAPPING = auto()  # a mapping, or YAML as text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """An input of the action.
+
+    Attributes:
+        scope: what it is said of.
+        shape: how it is written.
+        default: as `action.yml` declares it.
+        choices: the only values that there are; empty where there are others.
+    """
+
+    scope: Scope
+    shape: Shape = Shape.TEXT
+    default: str = ""
+    choices: tuple[str, ...] = ()
+
+
+TABLE: Mapping[str, Input] = {
+    "mode": Input(scope=Scope.RUN, default="deploy", choices=tuple(Mode)),
+    "function-name": Input(scope=Scope.RUN, shape=Shape.LINES),
+    "manifest": Input(scope=Scope.RUN),
+    "only": Input(scope=Scope.RUN, shape=Shape.LINES),
+    "vars": Input(scope=Scope.RUN, shape=Shape.PAIRS),
+    "context": Input(scope=Scope.BUILD, default="."),
+    "dockerfile": Input(scope=Scope.BUILD),
+    "target": Input(scope=Scope.BUILD),
+    "build-args": Input(scope=Scope.BUILD, shape=Shape.PAIRS),
+    "build-contexts": Input(scope=Scope.BUILD, shape=Shape.PAIRS),
+    "labels": Input(scope=Scope.BUILD, shape=Shape.PAIRS),
+    "secrets": Input(scope=Scope.BUILD, shape=Shape.PAIRS),
+    "platform": Input(scope=Scope.IMAGE, choices=get_args(Platform)),
+    "set": Input(scope=Scope.BUILD, shape=Shape.LINES),
+    "pull": Input(scope=Scope.BUILD, shape=Shape.FLAG, default="false"),
+    "no-cache": Input(scope=Scope.BUILD, shape=Shape.FLAG, default="false"),
+    "cache": Input(scope=Scope.BUILD, choices=("auto", "gha", "off")),
+    "cache-from": Input(scope=Scope.BUILD, shape=Shape.LINES),
+    "cache-to": Input(scope=Scope.BUILD, shape=Shape.LINES),
+    "builder": Input(scope=Scope.BUILD),
+    "provenance": Input(scope=Scope.BUILD, default="false"),
+    "sbom": Input(scope=Scope.BUILD, default="false"),
+    "reuse": Input(scope=Scope.BUILD, default="auto", choices=("auto", "never")),
+    "image-uri": Input(scope=Scope.IMAGE),
+    "promote-from": Input(scope=Scope.IMAGE),
+    "repository": Input(scope=Scope.IMAGE),
+    "registry": Input(scope=Scope.IMAGE),
+    "tags": Input(scope=Scope.IMAGE, shape=Shape.LINES),
+    "create-repository": Input(scope=Scope.IMAGE, shape=Shape.FLAG, default="false"),
+    "docker-auth": Input(scope=Scope.BUILD, shape=Shape.JSON),
+    "aws-region": Input(scope=Scope.RUN),
+    "role-to-assume": Input(scope=Scope.RUN),
+    "role-chaining": Input(scope=Scope.RUN, shape=Shape.FLAG, default="false"),
+    "role-session-name": Input(scope=Scope.RUN, default="ecr-lambda-deploy"),
+    "role-duration-seconds": Input(scope=Scope.RUN, shape=Shape.SECONDS),
+    "publish": Input(scope=Scope.FUNCTION, shape=Shape.FLAG, default="true"),
+    "alias": Input(scope=Scope.FUNCTION),
+    "smoke-event": Input(scope=Scope.FUNCTION, shape=Shape.JSON),
+    "smoke-expect": Input(scope=Scope.FUNCTION, shape=Shape.JSON),
+    "traffic": Input(scope=Scope.FUNCTION, shape=Shape.LINES),
+    "alarms": Input(scope=Scope.FUNCTION, shape=Shape.LINES),
+    "create-function": Input(scope=Scope.FUNCTION, shape=Shape.MAPPING),
+    "on-failure": Input(scope=Scope.FUNCTION, default="revert", choices=("revert", "keep")),
+    "allow-stale": Input(scope=Scope.FUNCTION, shape=Shape.FLAG, default="false"),
+    "wait-timeout": Input(scope=Scope.FUNCTION, shape=Shape.SECONDS, default="600"),
+    "rollback-to": Input(scope=Scope.RUN),
+}
+
+INPUTS: Mapping[str, str] = {name: one.default for name, one in TABLE.items()}
+"""Every input and its default, as `action.yml` declares them."""

@@ -1,0 +1,180 @@
+"""What the core asks of Lambda and CloudWatch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ecr_lambda_deploy.model.functions import AliasState, FunctionState, PublishedVersion
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.targets import Architecture
+
+
+class Functions(Protocol):
+    """Lambda functions of one account and Region."""
+
+    def read(self, name: str, qualifier: str = "") -> FunctionState:
+        """Read a function, or the version that `qualifier` names, or that the alias of this name points to.
+
+        Raises:
+            MissingFunctionError: there is none.
+            DeployError: it may not be read.
+        """
+
+    def versions(self, name: str) -> tuple[PublishedVersion, ...]:
+        """Return the published versions, oldest first.
+
+        Raises:
+            MissingFunctionError: there is no such function.
+            DeployError: they may not be listed.
+        """
+
+    def check_may_publish(self, name: str) -> None:
+        """Make sure that a version may be published, without publishing one.
+
+        Raises:
+            DeployError: it may not.
+        """
+
+    def check_creation(self, name: str, parameters: Mapping[str, object]) -> None:
+        """Make sure that a function could be created with these parameters, as far as Lambda's own model tells.
+
+        Raises:
+            DeployError: with every parameter that is wrong, and the nearest right name.
+        """
+
+    def differences(self, state: FunctionState, parameters: Mapping[str, object]) -> tuple[str, ...]:
+        """Return the names of CreateFunction's parameters that a function has otherwise."""
+
+    def create(
+        self, name: str, image: ImageReference, architecture: Architecture, parameters: Mapping[str, object]
+    ) -> None:
+        """Start the creation of a function; it goes on after the call.
+
+        Raises:
+            RevisionError: there is one by now.
+            InProgressError: Lambda cannot assume the function's role yet.
+            DeployError: Lambda refuses.
+        """
+
+    def update_code(self, name: str, image: ImageReference, architecture: Architecture, *, revision_id: str) -> None:
+        """Start an update of the code of `$LATEST`; it goes on after the call.
+
+        Raises:
+            InProgressError: Lambda is busy with another change.
+            RevisionError: it is another revision by now.
+            DeployError: Lambda refuses the image, or the caller.
+        """
+
+    def publish_version(self, name: str, *, code_sha256: str, revision_id: str, description: str) -> str:
+        """Publish `$LATEST` as a version and return its number; its code must still be `code_sha256`.
+
+        If nothing was changed since the last version, its number is returned and its description stays.
+
+        Raises:
+            InProgressError: Lambda is busy with another change.
+            RevisionError: it is another revision, or other code, by now.
+            DeployError: Lambda refuses.
+        """
+
+
+class Aliases(Protocol):
+    """Aliases of Lambda functions."""
+
+    def read(self, name: str, alias: str) -> AliasState | None:
+        """Read an alias of a function; None if there is none.
+
+        Raises:
+            DeployError: it may not be read.
+        """
+
+    def check_may_point(self, name: str, alias: AliasState | None, wanted: str) -> None:
+        """Make sure that an alias may be moved, or created if there is none, without doing so.
+
+        Raises:
+            DeployError: it may not.
+        """
+
+    def create(self, name: str, alias: str, *, version: str, description: str) -> AliasState:
+        """Create an alias that points to a version.
+
+        Raises:
+            RevisionError: there is one by now.
+            DeployError: Lambda refuses.
+        """
+
+    def point(
+        self, name: str, alias: AliasState, *, version: str, weights: Mapping[str, float], description: str
+    ) -> AliasState:
+        """Point an alias to a version, and route shares of its traffic to others.
+
+        Args:
+            name: of the function.
+            alias: as it was read.
+            version: that it is to point to.
+            weights: shares between 0 and 1, by version.
+            description: that it is to have.
+
+        Raises:
+            RevisionError: it is another revision by now.
+            DeployError: Lambda refuses.
+        """
+
+    def is_allocating(self, name: str, alias: str) -> bool | None:
+        """Whether Lambda is moving provisioned concurrency, and so has weights of its own on the alias.
+
+        It is None where these credentials may not ask.
+
+        Raises:
+            DeployError: that may not be read.
+        """
+
+    def bypasses(self, name: str) -> tuple[str, ...]:
+        """Return what invokes the unqualified function, and so whatever alias there is not: one sentence each.
+
+        Raises:
+            DeployError: that may not be read.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What a function answered.
+
+    Attributes:
+        payload: its text.
+        error: `Handled` or `Unhandled` if the function failed; else empty.
+        log: the end of its log, at most 4 KB.
+    """
+
+    payload: str
+    error: str
+    log: str
+
+
+class Invocations(Protocol):
+    """Invocations of Lambda functions."""
+
+    def check_may_invoke(self, name: str) -> None:
+        """Make sure that a function may be invoked, without doing so.
+
+        Raises:
+            DeployError: it may not.
+        """
+
+    def invoke(self, name: str, qualifier: str, event: str) -> Response:
+        """Invoke a function once, and wait for its answer for as long as a function may run.
+
+        Raises:
+            DeployError: Lambda did not run it.
+        """
+
+
+class Alarms(Protocol):
+    """CloudWatch alarms of the account and Region."""
+
+    def states(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Return the state of each alarm that there is: OK, ALARM or INSUFFICIENT_DATA.
+
+        Raises:
+            DeployError: they may not be read.
+        """

@@ -1,0 +1,151 @@
+"""What the core asks of registries and of builders."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.images import BuildOrder, Fingerprint, ImageReference, RegistryImage
+from ecr_lambda_deploy.model.targets import Build, Platform, ServedImage
+
+
+class Repositories(Protocol):
+    """ECR repositories of one registry: the one that the images go to."""
+
+    def registry(self) -> str:
+        """Return the host that ECR's authorization names.
+
+        Raises:
+            DeployError: no authorization is to be had.
+        """
+
+    def find_tags(self, repository: str, tags: Sequence[str]) -> Mapping[str, str] | None:
+        """Look tags up.
+
+        Returns:
+            the digest of each tag that is there; None if the repository itself is not.
+
+        Raises:
+            DeployError: the repository may not be read.
+        """
+
+    def missing(self, repository: str) -> DeployError:
+        """Return the error that tells of a missing repository, and how to create it."""
+
+    def create(self, repository: str) -> None:
+        """Create a repository as `create-repository` promises.
+
+        Raises:
+            DeployError: ECR refuses.
+        """
+
+    def may_lambda_pull(self, repository: str) -> bool | None:
+        """Whether the repository's policy lets Lambda pull; None where that cannot be known."""
+
+    def may_overwrite(self, repository: str, tag: str) -> bool | None:
+        """Whether a tag may be moved to other content; None where that cannot be known."""
+
+    def expiring_rule(self, repository: str, tags: Sequence[str]) -> str:
+        """Return what the repository's lifecycle policy says that could remove an image with these tags, or nothing."""
+
+    def check_available(self, image: ImageReference) -> bool:
+        """Make sure that ECR still has an image, and can give it to Lambda.
+
+        Returns:
+            False if these credentials may not ask.
+
+        Raises:
+            DeployError: it is gone, or archived.
+        """
+
+    def tags(self, repository: str) -> Mapping[str, str]:
+        """Return the digest of every tag of a repository.
+
+        Raises:
+            DeployError: they may not be listed.
+        """
+
+    def read_image(self, repository: str, reference: str, platform: Platform) -> RegistryImage:
+        """Read an image, or the one for a platform out of an index.
+
+        Args:
+            repository: name.
+            reference: tag or digest.
+            platform: which image of an index is wanted.
+
+        Raises:
+            DeployError: it is not there, or the index holds none for the platform.
+        """
+
+    def add_tag(self, image: RegistryImage, tag: str) -> bool:
+        """Give an image one more tag.
+
+        Returns:
+            False if the tag stays on other content, because the repository's tags are immutable.
+
+        Raises:
+            DeployError: ECR refuses otherwise.
+        """
+
+
+class Sources(Protocol):
+    """Where existing images come from: any ECR registry, and functions that serve one."""
+
+    def served_image(self, source: ServedImage) -> ImageReference:
+        """Return the image that a function, alias or version serves.
+
+        Raises:
+            DeployError: it serves none, or may not be read.
+        """
+
+    def resolve(self, uri: str, platform: Platform) -> RegistryImage:
+        """Read an existing image, or the one for a platform out of an index.
+
+        Args:
+            uri: registry, repository and a tag or a digest.
+            platform: which image of an index is wanted.
+
+        Raises:
+            DeployError: it is not there, is archived, may not be read, or is in no ECR registry.
+        """
+
+    def copy(self, image: ImageReference, destination: str) -> None:
+        """Copy an image from its registry to another one, layers included, without an engine.
+
+        Args:
+            image: in an ECR registry.
+            destination: registry, repository and tag; the digest stays the same.
+
+        Raises:
+            DeployError: a registry refuses.
+        """
+
+
+class Builder(Protocol):
+    """Builds images and pushes them."""
+
+    def machine_platform(self) -> Platform:
+        """Return what the builder most likely builds for, without asking it."""
+
+    def check_engine(self, platform: Platform | None) -> Platform:
+        """Make sure that the builder can be reached, and can build for a platform.
+
+        Args:
+            platform: None for the one that it runs on.
+
+        Returns:
+            what it will build for.
+
+        Raises:
+            DeployError: it cannot.
+        """
+
+    def fingerprints(self, wanted: Sequence[tuple[Build, Platform]]) -> tuple[Fingerprint, ...]:
+        """Return what tells the inputs of each build from all others."""
+
+    def build_and_push(self, orders: Sequence[BuildOrder]) -> None:
+        """Build images in one session and push them; what they share is built once.
+
+        Raises:
+            BuildError: one could not be built or pushed; others may have been.
+            DeployError: there are no credentials for the registry, or no builder.
+        """

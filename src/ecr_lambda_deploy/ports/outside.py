@@ -1,0 +1,24 @@
+"""All ports of a run together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ecr_lambda_deploy.model.targets import BuilderChoice
+from ecr_lambda_deploy.ports.functions import Alarms, Aliases, Functions, Invocations
+from ecr_lambda_deploy.ports.images import Builder, Repositories, Sources
+from ecr_lambda_deploy.ports.runner import Log, RunClock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """All of them together."""
+
+    functions: Functions
+    aliases: Aliases
+    invocations: Invocations
+    alarms: Alarms
+    repositories: Repositories
+    sources: Sources
+    builders: Callable[[BuilderChoice], Builder]
+    log: Log
+    clock: RunClock

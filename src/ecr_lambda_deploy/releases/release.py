@@ -1,0 +1,242 @@
+"""Releases to functions together: each one's code, test and version first, then what serves, and all back if one fails.
+
+What a person reads in the middle of it is per function; what a release promises is for all of them.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from ecr_lambda_deploy.functions.reads import observe_function
+from ecr_lambda_deploy.functions.waits import wait_until_settled
+from ecr_lambda_deploy.model.errors import CancelledError, DeployError, RevisionError
+from ecr_lambda_deploy.model.functions import ObservedFunction
+from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.targets import FunctionTarget
+from ecr_lambda_deploy.ports.functions import Aliases, Functions
+from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.releases.apply import Application
+from ecr_lambda_deploy.releases.group import Group, GroupClock
+from ecr_lambda_deploy.releases.plan import ReleasePlan, staleness
+
+_MOST_DECISIONS = 10
+_AT_ONCE = 128  # functions; most of the time they wait for Lambda
+
+
+@dataclass(slots=True, kw_only=True)
+class Release:
+    """The release to one function.
+
+    Attributes:
+        target: the function.
+        observed: as it was read last.
+        decide: makes the plan from what is observed.
+        observe: reads the function once more, should somebody else change it meanwhile.
+        reason: why it is released to.
+        is_probed: whether permissions are found out before the first change.
+        outside: what is asked and changed.
+        journal: told what has become of it.
+        group: what it stands or falls with.
+        bug: what was raised that nobody could foresee.
+    """
+
+    target: FunctionTarget
+    observed: ObservedFunction
+    decide: Callable[[ObservedFunction], ReleasePlan]
+    observe: Callable[[FunctionTarget, Functions, Aliases], ObservedFunction] = observe_function
+    reason: str = ""
+    is_probed: bool = True
+    outside: Outside
+    journal: Journal
+    group: Group = field(default_factory=Group)
+    bug: Exception | None = None
+    _application: Application | None = field(default=None, init=False)
+    _error: DeployError | None = field(default=None, init=False)
+
+    def prepare(self) -> None:
+        """Plan, and do everything up to the version: what serves by an alias stays as it is.
+
+        A release that has not begun when another one fails, or the run is cancelled, does not begin.
+        """
+        try:
+            self._clock.sleep(0)
+        except DeployError as error:
+            self._leave(error)
+        else:
+            self._attempt(self._prepare)
+
+    def flip(self) -> None:
+        """Have the alias serve what was prepared."""
+        if self._error is None:
+            self._attempt(self._flip)
+
+    def finish(self) -> None:
+        """Do everything for this function alone."""
+        self.prepare()
+        self.flip()
+        self.conclude()
+
+    def conclude(self) -> None:
+        """Record success; or take back what was done, if this release has failed, or another one."""
+        try:
+            self._conclude()
+        except Exception as error:  # noqa: BLE001 # likewise
+            self.bug = error
+
+    def _conclude(self) -> None:
+        application = self._application
+        if application is None:
+            return
+        error = self._error
+        if error is None and self.group.failed and application.plan.steps:
+            error = self.group.reason()
+        if error is None:
+            application.succeed()
+        else:
+            application.revert(error)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing but its conclusion is left: it has failed, or another one of its group."""
+        return self._error is not None or self.group.failed != ""
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it has moved an alias, so that it is taken back before others."""
+        return self._application is not None and self._application.written.is_of_alias
+
+    @property
+    def _clock(self) -> GroupClock:
+        return GroupClock(clock=self.outside.clock, group=self.group)
+
+    def _leave(self, error: DeployError) -> None:
+        """Record that nothing was done."""
+        is_cancelled = isinstance(error, CancelledError)
+        why = "the run was cancelled" if is_cancelled else f"the release to {self.group.failed} failed"
+        skipped = Outcome.untouched(self.observed, ReleaseStatus.SKIPPED)
+        reason = f"{why} before this one had begun"
+        self.journal.record(replace(skipped, reason=reason, error=error if is_cancelled else None))
+
+    def _attempt(self, act: Callable[[], None]) -> None:
+        """Do something; what fails is noted, for `conclude` to take it back."""
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 # a bug is raised again when everything is taken back
+            reason = error if isinstance(error, DeployError) else DeployError(f"This is a bug: {error!r}")
+            self.bug = None if reason is error else error
+            self._error = reason
+            if self.target.reverts:
+                self.group.fail(self.observed.name, reason)
+            if self._application is not None:
+                self._application.fail(reason)
+            else:
+                self.journal.record(replace(Outcome.untouched(self.observed), error=reason))
+
+    def _prepare(self) -> None:
+        for _ in range(_MOST_DECISIONS):
+            self._settle()
+            if skip_stale(self.target, self.observed, self.outside, self.journal):
+                return None
+            plan = self.decide(self.observed)
+            outside = replace(self.outside, clock=self._clock)
+            application = self._application = Application(
+                plan=plan, reason=self.reason, outside=outside, journal=self.journal
+            )
+            try:
+                application.check_alarms()
+                if self.is_probed:
+                    application.check_permissions()
+                return application.carry_out(plan.preparation)
+            except RevisionError as error:
+                self._look_again(application, error)
+        raise self._never_settled()
+
+    def _flip(self) -> None:
+        for _ in range(_MOST_DECISIONS):
+            application = self._application
+            if application is None:
+                return
+            try:
+                application.carry_out(application.plan.flip)
+            except RevisionError as error:
+                self._look_again(application, error)
+                self._prepare()
+            else:
+                return
+        raise self._never_settled()
+
+    def _never_settled(self) -> DeployError:
+        return DeployError(
+            f"{self.observed.name} is changed by somebody else again and again.",
+            "Give the workflow a 'concurrency' group, and leave this function's code to one workflow.",
+        )
+
+    def _look_again(self, application: Application, error: RevisionError) -> None:
+        """Read the function once more, to decide again; what was written already cannot be decided again."""
+        if application.written.is_anything:
+            raise error
+        self._application = None
+        self.outside.log.info(f"{self.observed.name}: deciding again: {error.message}")
+        self.observed = self.observe(self.target, self.outside.functions, self.outside.aliases)
+        self.journal.record(Outcome.untouched(self.observed))
+
+    def _settle(self) -> None:
+        """Wait until Lambda has finished with what somebody else has begun."""
+        outside, latest = self.outside, self.observed.latest
+        if latest is None or latest.is_settled:
+            return
+        read = partial(outside.functions.read, self.target.name)
+        wait_until_settled(read, clock=outside.clock, log=outside.log, timeout=self.target.wait_timeout)
+        self.observed = self.observe(self.target, outside.functions, outside.aliases)
+
+
+def release_all(releases: Sequence[Release], *, together: bool = True) -> None:
+    """Carry out releases side by side.
+
+    Args:
+        releases: one for each function.
+        together: whether they stand or fall together: aliases then move when everything else is done, and if one fails
+            all go back. Else each is done for itself, as soon as it can be.
+
+    Raises:
+        Exception: a bug, when everything is taken back.
+    """
+    with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="release") as pool:
+        if together:
+            _carry_out_together(releases, pool)
+        else:
+            list(pool.map(Release.finish, releases))
+    for release in releases:
+        if release.bug is not None:
+            raise release.bug
+
+
+def _carry_out_together(releases: Sequence[Release], pool: ThreadPoolExecutor) -> None:
+    """Carry out releases of one group; one that has failed is taken back at once, and with it each other that stops."""
+    group, left, concluded = Group(), list(releases), list[Future[None]]()
+    for release in releases:
+        release.group = group
+    for act in (Release.prepare, Release.flip):
+        stopped: list[Release] = []
+        acting = {pool.submit(act, release): release for release in left}
+        for future in as_completed(acting):
+            future.result()
+            stopped.append(acting[future])
+            for release in sorted(stopped, key=lambda release: not release.is_urgent):
+                if release.has_ended:
+                    concluded.append(pool.submit(release.conclude))
+            stopped = [release for release in stopped if not release.has_ended]
+        left = stopped
+    concluded += [pool.submit(release.conclude) for release in left]
+    for future in concluded:
+        future.result()
+
+
+def skip_stale(target: FunctionTarget, observed: ObservedFunction, outside: Outside, journal: Journal) -> bool:
+    """Leave a function to the newer run that has released it, if one has; and say so."""
+    reason = staleness(target, observed, journal.run)
+    if reason:
+        outside.log.warning(reason)
+        journal.record(Outcome.untouched(observed, ReleaseStatus.SKIPPED))
+    return bool(reason)

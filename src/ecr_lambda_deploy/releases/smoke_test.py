@@ -1,0 +1,113 @@
+"""Invokes a function and compares what it answers with what is expected."""
+
+import json
+from collections.abc import Iterator
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.targets import SmokeTest
+from ecr_lambda_deploy.ports.functions import Invocations, Response
+from ecr_lambda_deploy.ports.runner import Clock, Log
+
+_POLL = 0.05  # seconds
+_LONGEST_SHOWN = 1000  # characters of a response
+
+
+def run_smoke_test(
+    test: SmokeTest, name: str, qualifier: str, *, invocations: Invocations, log: Log, clock: Clock
+) -> None:
+    """Invoke a function once, and make sure that it answers as it must.
+
+    Args:
+        test: event and expectation.
+        name: of the function.
+        qualifier: `$LATEST` or a version.
+        invocations: invokes it.
+        log: told the answer.
+        clock: time.
+
+    Raises:
+        CancelledError: the run was cancelled meanwhile; the invocation is left to itself.
+        DeployError: the function failed, timed out or answered something else; with the end of its log.
+    """
+    log.info(f"Smoke test: invoking {name}:{qualifier}")
+    started = clock.now()
+    response = _invoked(test, name, qualifier, invocations, clock)
+    log.info(f"{name} answered after {clock.now() - started:.1f} s: {_shown(response.payload)}")
+    if response.error:
+        raise _failed(f"{name} failed with {_error_of(response)}", response)
+    if test.expect is None:
+        return
+    try:
+        answer = json.loads(response.payload)
+    except (ValueError, RecursionError):
+        raise _failed(f"the response is not JSON: {_shown(response.payload)}", response) from None
+    if differences := list(differing(test.expect.value, answer)):
+        raise _failed("\n".join(["the response is not the expected one:", *differences]), response)
+
+
+def _invoked(test: SmokeTest, name: str, qualifier: str, invocations: Invocations, clock: Clock) -> Response:
+    """Invoke on a thread of its own: a function may run for 15 minutes, and cancelling must not wait for it."""
+    answers = SimpleQueue[Response | BaseException]()
+
+    def invoke() -> None:
+        try:
+            answers.put(invocations.invoke(name, qualifier, test.event))
+        except BaseException as error:  # noqa: BLE001 # it is raised again where it is waited for
+            answers.put(error)
+
+    Thread(target=invoke, name=f"smoke test of {name}", daemon=True).start()
+    while True:
+        try:
+            answer = answers.get(timeout=_POLL)
+        except Empty:
+            clock.sleep(0)
+            continue
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+def differing(expected: object, answer: object, path: str = "$") -> Iterator[str]:
+    """Yield where an answer does not contain what is expected: objects by subset, everything else equal.
+
+    Args:
+        expected: parsed JSON.
+        answer: parsed JSON.
+        path: of both, as JSONPath has it.
+    """
+    match expected, answer:
+        case dict(), dict():
+            for name, value in expected.items():
+                if name in answer:
+                    yield from differing(value, answer[name], f"{path}.{name}")
+                else:
+                    yield f"- {path}.{name} is missing; expected {_shown(json.dumps(value))}"
+        case list(), list() if len(expected) == len(answer):
+            for index, (value, other) in enumerate(zip(expected, answer, strict=True)):
+                yield from differing(value, other, f"{path}[{index}]")
+        case _:
+            # In Python True == 1, in JSON it is not.
+            if expected != answer or isinstance(expected, bool) != isinstance(answer, bool):
+                yield f"- {path} is {_shown(json.dumps(answer))}; expected {_shown(json.dumps(expected))}"
+
+
+def _error_of(response: Response) -> str:
+    try:
+        error = json.loads(response.payload)
+        return f"{error['errorType']}: {error['errorMessage']}" if "errorType" in error else str(error["errorMessage"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return f"{response.error}: {_shown(response.payload)}"
+
+
+def _failed(reason: str, response: Response) -> DeployError:
+    log = f"\nThe end of its log:\n{response.log.rstrip()}" if response.log.strip() else ""
+    return DeployError(
+        f"The smoke test did not pass: {reason}{log}",
+        "Mend the function, or the inputs 'smoke-event' and 'smoke-expect'.",
+    )
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}… ({len(text)} characters)"

@@ -1,0 +1,75 @@
+"""Shifts an alias's traffic to a new version in steps, for as long as no alarm says otherwise."""
+
+from collections.abc import Mapping
+
+from ecr_lambda_deploy.functions.alias_writes import point_alias
+from ecr_lambda_deploy.functions.writes import FunctionChanges
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.targets import TrafficStep
+from ecr_lambda_deploy.ports.functions import Alarms
+from ecr_lambda_deploy.releases.plan import ShiftTraffic
+
+POLLING_INTERVAL = 5.0
+"""Seconds between two looks at the alarms: CloudWatch evaluates none more often than every 10."""
+
+_SECONDS_BETWEEN_LINES = 15.0
+
+
+def shift_traffic(step: ShiftTraffic, changes: FunctionChanges, alarms: Alarms) -> None:
+    """Give the published version each share of the traffic for its time.
+
+    Raises:
+        CancelledError: the run was cancelled.
+        DeployError: an alarm is in ALARM, or cannot be read; or the alias cannot be moved.
+    """
+    alias, old, new = changes.now.alias, changes.now.aliased, changes.published
+    if alias is None or old is None or new is None:
+        raise AssertionError("only from one version of an alias to another can traffic be shifted")
+    for number, part in enumerate(step.steps, start=1):
+        point_alias(changes, old, share={new.version: part.weight}, description=alias.description)
+        share = f"version {new.version} has {part.weight * 100:g} % of the traffic of {alias.name}"
+        _watch(f"Step {number} of {len(step.steps)}: {share}", part, step.alarms, changes, alarms)
+
+
+def _watch(title: str, part: TrafficStep, names: tuple[str, ...], changes: FunctionChanges, alarms: Alarms) -> None:
+    clock = changes.clock
+    until, next_line = clock.now() + part.seconds, clock.now()
+    while True:
+        check_alarms(names, alarms)
+        left = until - clock.now()
+        if left <= 0:
+            return
+        if clock.now() >= next_line:
+            watched = f"; not in ALARM: {', '.join(names)}" if names else ""
+            changes.outside.log.info(f"{title}; {left:.0f} s left{watched}")
+            next_line += _SECONDS_BETWEEN_LINES
+        clock.sleep(min(POLLING_INTERVAL, left))
+
+
+def check_alarms(names: tuple[str, ...], alarms: Alarms) -> None:
+    """Make sure that all alarms exist and that none is in ALARM.
+
+    Raises:
+        DeployError: one does not, or is.
+    """
+    states = check_alarms_exist(names, alarms)
+    if ringing := [name for name in names if states[name] == "ALARM"]:
+        raise DeployError(
+            f"The CloudWatch alarm {', '.join(ringing)} is in ALARM.",
+            "Look at what it watches. To release in spite of it, leave out the inputs 'traffic' and 'alarms'.",
+        )
+
+
+def check_alarms_exist(names: tuple[str, ...], alarms: Alarms) -> Mapping[str, str]:
+    """Make sure that all alarms exist, and return their states.
+
+    Raises:
+        DeployError: one does not.
+    """
+    states = alarms.states(names) if names else {}
+    if missing := [name for name in names if name not in states]:
+        raise DeployError(
+            f"There is no CloudWatch alarm {', '.join(missing)}.",
+            "Look at the input 'alarms', and at the Region and account of the credentials.",
+        )
+    return states

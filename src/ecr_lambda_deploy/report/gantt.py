@@ -1,0 +1,61 @@
+"""Pure: the run as a Gantt chart, which GitHub draws by Mermaid."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal
+
+_MOST_BARS = 40  # of functions, the longest; likewise of images
+_LONGEST_NAME = 60  # characters
+_SYNTAX = re.compile(r"[:;,#%\r\n]+")  # what Mermaid takes for its own in a task's name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """A bar: its name, when it begins on the run's clock, and how long it is, in seconds."""
+
+    name: str
+    started: float
+    seconds: float
+
+
+def gantt(journal: Journal) -> str:
+    """Return the chart as Markdown; empty for a run of one image and one function, whose phases say it all."""
+    made = {ImageStatus.BUILT, ImageStatus.COPIED, ImageStatus.FAILED}
+    # A bar begins with what became of it: by its own, a name such as `gantt` is a word of Mermaid's.
+    images = [
+        Bar(name=f"{image.status} {image.name}", started=image.started, seconds=image.seconds)
+        for image in journal.images
+        if image.status in made
+    ]
+    functions = [
+        Bar(name=f"{outcome.status} {outcome.function}", started=outcome.started, seconds=outcome.seconds)
+        for outcome in journal.outcomes
+        if outcome.seconds
+    ]
+    if len(images) + len(functions) < 3:  # noqa: PLR2004 # one of each is the least that anybody deploys
+        return ""
+    phases = [Bar(name=phase.title, started=phase.started, seconds=phase.seconds) for phase in journal.phases]
+    start = min(bar.started for bar in [*phases, *images, *functions])
+    sections = {"Run": phases, "Images": _longest(images), "Functions": _longest(functions)}
+    # Times are milliseconds since 1970, and the axis tells the seconds of it, since minutes depend on the reader's
+    # time zone [Mermaid documentation, Gantt; d3-time-format].
+    lines = ["```mermaid", "gantt", "    dateFormat x", "    axisFormat %s s"]
+    for title, bars in sections.items():
+        if bars:
+            lines += [f"    section {title}", *_lines(bars, start)]
+    return "\n".join([*lines, "```"])
+
+
+def _longest(bars: list[Bar]) -> list[Bar]:
+    kept = sorted(bars, key=lambda bar: bar.seconds, reverse=True)[:_MOST_BARS]
+    return sorted(kept, key=lambda bar: bar.started)
+
+
+def _lines(bars: Iterable[Bar], start: float) -> Iterator[str]:
+    for bar in bars:
+        begin = round(1000 * (bar.started - start))
+        end = max(round(1000 * (bar.started + bar.seconds - start)), begin + 1)
+        name = _SYNTAX.sub(" ", bar.name)[:_LONGEST_NAME].strip()
+        yield f"    {name} :{begin}, {end}"

@@ -1,0 +1,176 @@
+"""Pure: what is known of the run becomes the step's outputs."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import name_of
+from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.targets import Mode
+
+OUTPUTS = (
+    "image-uri",
+    "image-digest",
+    "image-tags",
+    "repository-uri",
+    "function-arn",
+    "alias-arn",
+    "function-version",
+    "previous-image-uri",
+    "previous-version",
+    "changed",
+    "results",
+    "matrix",
+)
+"""Every output, as `action.yml` declares them."""
+
+# The outputs of a job have 1 MB, counted as UTF-16 [GitHub Actions documentation, passing information between jobs];
+# other steps of the job may have some too.
+_MOST_CHARACTERS = 500_000
+_LONGEST_ERROR = 1_000  # characters, where not all fit as they are
+_MOST_JOBS = 256  # of a matrix [GitHub Actions documentation, usage limits]
+
+
+def outputs(journal: Journal) -> Mapping[str, str]:
+    """Return every output; with several functions, the single values are those of the first one.
+
+    After a failure they tell what serves then.
+    """
+    first = journal.outcomes[0] if journal.outcomes else None
+    before, after = (first.before, first.after) if first else (None, None)
+    images = images_by_function(journal)
+    made = images.get(first.function) if first else next(iter(journal.images), None)
+    image = after.image if after else made.image if made else None
+    values = {
+        "image-uri": str(image or ""),
+        "image-digest": image.digest if image else "",
+        "image-tags": "\n".join(made.tags if made else ()),
+        "repository-uri": image.repository_uri if image else made.repository_uri if made else "",
+        "function-arn": first.arn if first else "",
+        "alias-arn": after.alias.arn if after and after.alias else "",
+        "function-version": after.version if after else "",
+        "previous-image-uri": str((before.image if before else None) or ""),
+        "previous-version": before.version if before else "",
+        "changed": "true" if any(map(_is_changed, journal.outcomes)) else "false",
+        "matrix": _matrix(journal) if journal.mode is Mode.PLAN else "",
+    }
+    if len(values["matrix"]) > _MOST_CHARACTERS:
+        values["matrix"] = ""  # and `check_matrix` says so
+    values["results"] = _results(journal, most=_MOST_CHARACTERS - sum(map(len, values.values())))
+    return {name: values[name] for name in OUTPUTS}
+
+
+def images_by_function(journal: Journal) -> Mapping[str, ImageOutcome]:
+    """Return the image that each function was to run, by the function's name."""
+    return {name: image for image in journal.images for name in _names(image)}
+
+
+def matrix(journal: Journal) -> list[Mapping[str, object]]:
+    """Return the images of which anything would change, with all of their functions, in order."""
+    planned = {outcome.function for outcome in journal.outcomes if outcome.status is ReleaseStatus.PLANNED}
+    return [
+        {"image": image.name, "functions": list(_names(image))}
+        for image in journal.images
+        if image.status is ImageStatus.PLANNED or planned.intersection(_names(image))
+    ]
+
+
+def check_matrix(journal: Journal) -> None:
+    """Make sure that GitHub takes the matrix.
+
+    Raises:
+        DeployError: it has too many jobs, or names too many functions.
+    """
+    jobs, hint = len(matrix(journal)), "Name fewer images in the input 'only', in a plan for each part of the manifest."
+    if jobs > _MOST_JOBS:
+        raise DeployError(f"{jobs} images would change, and a matrix of GitHub's has {_MOST_JOBS} jobs at most.", hint)
+    if len(_matrix(journal)) > _MOST_CHARACTERS:
+        raise DeployError(f"The functions of the {jobs} images that would change are more than an output holds.", hint)
+
+
+def _matrix(journal: Journal) -> str:
+    return _json({"include": matrix(journal)})
+
+
+def _names(image: ImageOutcome) -> tuple[str, ...]:
+    return tuple(map(name_of, image.functions))
+
+
+def _is_changed(outcome: Outcome) -> bool:
+    return outcome.is_changed or outcome.status is ReleaseStatus.PLANNED
+
+
+def _results(journal: Journal, *, most: int) -> str:
+    """Return the results as JSON of so many characters at most.
+
+    What is unchanged is left out first. Where that is not enough errors are cut, and then what matters least goes.
+    """
+    images, outcomes = images_by_function(journal), journal.outcomes
+    results = [_json(_result(outcome, images, journal)) for outcome in outcomes]
+    moved = [index for index, outcome in enumerate(outcomes) if outcome.status is not ReleaseStatus.UNCHANGED]
+    if sum(len(results[index]) + 1 for index in moved) + 1 > most:
+        for index in moved:
+            results[index] = _json(_result(outcomes[index], images, journal, longest_error=_LONGEST_ERROR))
+    order = sorted(range(len(results)), key=lambda index: importance(outcomes[index]))
+    kept, length = set[int](), 1
+    for index in order:
+        length += len(results[index]) + 1
+        if length > most:
+            break
+        kept.add(index)
+    return f"[{','.join(result for index, result in enumerate(results) if index in kept)}]"
+
+
+_ORDER: Sequence[ReleaseStatus] = (
+    ReleaseStatus.FAILED,
+    ReleaseStatus.REVERTED,
+    ReleaseStatus.CREATED,
+    ReleaseStatus.DEPLOYED,
+    ReleaseStatus.ROLLED_BACK,
+    ReleaseStatus.PLANNED,
+    ReleaseStatus.SKIPPED,
+    ReleaseStatus.UNCHANGED,
+)
+
+
+def importance(outcome: Outcome) -> int:
+    """Return where a function comes among others: what failed first, what is unchanged last."""
+    return _ORDER.index(outcome.status)
+
+
+def error_of(outcome: Outcome, images: Mapping[str, ImageOutcome], journal: Journal) -> DeployError | None:
+    """Return why a function failed: by itself, because of its image, or with the whole run."""
+    if outcome.error or outcome.status is not ReleaseStatus.FAILED:
+        return outcome.error
+    image = images.get(outcome.function)
+    return (image.error if image else None) or journal.error
+
+
+def shortened(error: DeployError, longest: int) -> str:
+    """Return the message and, below it, the hint, each of so many characters at most."""
+    parts = [part if len(part) <= longest else f"{part[:longest]}…" for part in (error.message, error.hint)]
+    return "\n".join(filter(None, parts))
+
+
+def _result(
+    outcome: Outcome, images: Mapping[str, ImageOutcome], journal: Journal, *, longest_error: int | None = None
+) -> Mapping[str, object]:
+    before, after = outcome.before, outcome.after
+    error = error_of(outcome, images, journal)
+    if error and longest_error:
+        error = DeployError(shortened(error, longest_error))
+    return {
+        "function": outcome.function,
+        "arn": outcome.arn,
+        "version": after.version,
+        "image_uri": str(after.image or ""),
+        "previous_version": before.version,
+        "previous_image_uri": str(before.image or ""),
+        "status": str(outcome.status),
+        "seconds": round(outcome.seconds, 3),
+        "error": str(error or ""),
+    }
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

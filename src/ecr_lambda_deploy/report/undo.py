@@ -1,0 +1,90 @@
+"""Pure: what takes the run's releases back: steps with this action, and the AWS CLI's commands."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ecr_lambda_deploy.model.functions import LATEST
+from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.releases.aws_cli import command
+from ecr_lambda_deploy.releases.plan import PointAlias, UpdateCode
+from ecr_lambda_deploy.report.tables import (
+    _code,
+    _commands,
+)
+
+_MOST_UNDONE = 1_000  # functions, in the steps that undo
+_PLAIN = re.compile(r"[\w./-]+")  # that YAML takes as it is
+
+
+def _undo(journal: Journal) -> list[str]:
+    """Return what takes the releases back: steps with this action and, for a terminal, the AWS CLI's commands."""
+    outcomes = [outcome for outcome in journal.outcomes if _can_go_back(outcome)]
+    # By its manifest a run's releases are taken back. After a rollback that goes further back, not forward again.
+    by_manifest = {ReleaseStatus.DEPLOYED} if journal.manifest else set()
+    together = [outcome for outcome in outcomes if outcome.status in by_manifest]
+    each = [outcome for outcome in outcomes if outcome.status not in by_manifest]
+    action = journal.run.action or "org/ecr-lambda-deploy@v1"
+    parts = []
+    if together:
+        path = journal.manifest if _PLAIN.fullmatch(journal.manifest) else json.dumps(journal.manifest)
+        number = journal.run.run_id  # whoever keeps the step has to know when it is out of date
+        note = f"  # takes back what run {number} released, if no other has since" if number else ""
+        lines = [f"- uses: {action}", f"  with: {{ mode: rollback, manifest: {path} }}{note}"]
+        parts += ["**To undo** what this run has released, a step, with the same Region, role and `vars`:"]
+        parts += [_code("yaml", lines)]
+    if each:
+        steps = [line for goal, names in _goals(each[:_MOST_UNDONE]).items() for line in _step(action, goal, names)]
+        parts += ["**To undo**, a step, with the same Region and role:", _code("yaml", steps)]
+    if len(each) > _MOST_UNDONE:
+        parts.append(f"and {len(each) - _MOST_UNDONE} more functions")
+    commands = [line for outcome in outcomes for line in _undo_commands(outcome)]
+    return [*parts, "or, in a terminal:", _commands(commands)] if commands else parts
+
+
+def _can_go_back(outcome: Outcome) -> bool:
+    before, after = outcome.before, outcome.after
+    is_same = (before.version, before.image) == (after.version, after.image)
+    return not is_same and before.image is not None and before.serving is not None
+
+
+def _goals(outcomes: Sequence[Outcome]) -> Mapping[tuple[str, str], Sequence[str]]:
+    """Return the functions that one step takes back, by their alias and what they go back to.
+
+    Several have no version in common. What a new version records as `previous` they have, and else an image.
+    """
+    goals: dict[tuple[str, str], list[str]] = {}
+    for outcome in outcomes:
+        before, after = outcome.before, outcome.after
+        to = before.image.digest if before.image else ""
+        if len(outcomes) == 1:
+            to = f'"{before.version}"' if before.version else to
+        elif outcome.status is ReleaseStatus.DEPLOYED and before.version and not before.version_numbered(after.version):
+            to = ""
+        goals.setdefault((after.alias.name if after.alias else "", to), []).append(outcome.function)
+    return goals
+
+
+def _step(action: str, goal: tuple[str, str], names: Sequence[str]) -> list[str]:
+    alias, to = goal
+    if len(names) == 1:
+        inputs = {"mode": "rollback", "function-name": names[0], "alias": alias, "rollback-to": to}
+        step = ", ".join(f"{name}: {value}" for name, value in inputs.items() if value)
+        return [f"- uses: {action}", f"  with: {{ {step} }}"]
+    given = {"mode": "rollback", "alias": alias, "rollback-to": to}
+    lines = [f"    {name}: {value}" for name, value in given.items() if value]
+    return [f"- uses: {action}", "  with:", *lines, "    function-name: |", *(f"      {name}" for name in names)]
+
+
+def _undo_commands(outcome: Outcome) -> list[str]:
+    before, after = outcome.before, outcome.after
+    back: list[PointAlias | UpdateCode] = []
+    if before.image is None or before.serving is None:
+        return []
+    if before.serving.version == LATEST and (after.alias is None or before.alias is not None):
+        back.append(UpdateCode(image=before.image, architecture=before.serving.architecture))
+    if after.alias is not None and (before.alias is not None or before.version):
+        number = before.alias.version if before.alias else before.version
+        back.append(PointAlias(version=replace(before.serving, version=number), description=""))
+    return [command(step, after) for step in back]

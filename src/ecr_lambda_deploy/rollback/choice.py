@@ -1,0 +1,118 @@
+"""Pure: which release a function goes back to, chosen from its history."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ecr_lambda_deploy.functions.history import Record, brought_back, last_release, line_of_releases
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import ObservedFunction, PublishedVersion
+from ecr_lambda_deploy.model.run import WorkflowRun
+
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
+_MOST_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a rollback goes back to: a version, or else an image that the repository may still have.
+
+    Attributes:
+        version: None if there is none.
+        digest: of the image, where it is given.
+        commit: as it is given, where it is.
+    """
+
+    version: PublishedVersion | None = None
+    digest: str = ""
+    commit: str = ""
+
+
+def choose(to: str, observed: ObservedFunction, run: WorkflowRun) -> Choice:
+    """Choose what to go back to.
+
+    Args:
+        to: `previous`, a version's number, a commit's SHA of 7 digits or more, or an image's digest.
+        observed: the function.
+        run: that asks; what it has brought back already it does not take back again.
+
+    Raises:
+        DeployError: there is no such thing.
+    """
+    if to == "previous":
+        return Choice(version=_previous(observed, run))
+    if to.startswith("sha256:"):
+        same = [version for version in observed.versions if version.code_sha256 == to.removeprefix("sha256:")]
+        return Choice(version=_best(same, observed), digest=to)
+    if version := observed.version_numbered(to):
+        return Choice(version=version)
+    if not _COMMIT.fullmatch(to):
+        raise DeployError(f"{observed.name} has no version {to}.", history(observed))
+    commits = {Record.parse(version.description).commit for version in observed.versions}
+    meant = sorted(commit for commit in commits if commit.startswith(to))
+    if len(meant) > 1:
+        raise DeployError(f"{to} is the beginning of {len(meant)} commits: {', '.join(meant)}.", "Give more digits.")
+    same = [version for version in observed.versions if Record.parse(version.description).commit in meant]
+    return Choice(version=_best(same, observed), commit=meant[0] if meant else to)
+
+
+def _best(versions: Sequence[PublishedVersion], observed: ObservedFunction) -> PublishedVersion | None:
+    """Return the newest of some versions, before all one that is known to have served."""
+    line = {version.number for version in line_of_releases(observed)}
+    return max(versions, key=lambda version: (version.number in line, int(version.number)), default=None)
+
+
+def _serving(observed: ObservedFunction) -> PublishedVersion | None:
+    """Return the version that serves; None for code that was not published."""
+    return observed.version_numbered(observed.version) if observed.alias else observed.published
+
+
+def _previous(observed: ObservedFunction, run: WorkflowRun) -> PublishedVersion:
+    alias, serving = observed.alias, _serving(observed)
+    if serving is not None and last_release(observed).is_rollback_of(run):
+        return serving  # an earlier attempt of this run has gone back to it
+    if alias is not None and alias.weights and serving is not None:
+        return serving  # the release that has not ended is taken back
+    if serving is None and alias is None and observed.versions:
+        return brought_back(observed) or observed.versions[-1]
+    number = Record.parse(serving.description).previous if serving else ""
+    if not number:
+        what = f"Version {serving.number} of {observed.name}" if serving else observed.name
+        raise DeployError(
+            f"{what} does not record which version served before it.",
+            f"Name one: 'rollback-to' takes a version's number, a commit's SHA or a digest.\n{history(observed)}",
+        )
+    version = observed.version_numbered(number)
+    if version is None:
+        raise DeployError(
+            f"Version {number} of {observed.name}, which served before, has been deleted.",
+            f"Name another: 'rollback-to' takes a version's number, a commit's SHA or a digest.\n{history(observed)}",
+        )
+    return version
+
+
+def history(observed: ObservedFunction, chosen: PublishedVersion | None = None) -> str:
+    """Return the versions of a function, newest first, as a table for the log.
+
+    What serves is marked, what served before it as its descriptions record it, and what was chosen.
+    """
+    if not observed.versions:
+        return f"{observed.name} has no published versions."
+    line = [version.number for version in line_of_releases(observed)]
+    newest = list(reversed(observed.versions))
+    shown = [version for index, version in enumerate(newest) if index < _MOST_SHOWN or version is chosen]
+    rows = [f"Versions of {observed.name}, newest first:"]
+    for version in shown:
+        record = Record.parse(version.description)
+        facts = [
+            "chosen" if version is chosen else "",
+            "serves" if version.number == observed.version else "served before" if version.number in line else "",
+            f"commit {record.commit[:12]}" if record.commit else "",
+            f"run {record.run}" if record.run else "",
+            f"after version {record.previous}" if record.previous else "",
+            "not published by this action" if not (record.run or record.commit) else "",
+        ]
+        rows.append(f"  {version.number}: {', '.join(fact for fact in facts if fact)}")
+    if len(shown) < len(newest):
+        rows.append(f"  and {len(newest) - len(shown)} older ones")
+    return "\n".join(rows)

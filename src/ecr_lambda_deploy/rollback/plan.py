@@ -1,0 +1,88 @@
+"""Pure: what a function is to go back to, and what is observed, make the plan of a rollback."""
+
+from dataclasses import dataclass, replace
+
+from ecr_lambda_deploy.functions.history import Record, last_release
+from ecr_lambda_deploy.model.functions import FunctionState, ObservedFunction
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.targets import Architecture, FunctionTarget
+from ecr_lambda_deploy.releases.plan import (
+    InvokeSmokeTest,
+    PointAlias,
+    ReleasePlan,
+    Step,
+    UpdateCode,
+    cleared,
+    code_steps,
+    is_asleep,
+    is_served,
+    version_steps,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackGoal:
+    """What a function is to go back to.
+
+    Attributes:
+        image: by digest.
+        architecture: that it ran on.
+        version: the published version that has it; None without one.
+        record: what that version records; without one, the commit.
+    """
+
+    image: ImageReference
+    architecture: Architecture
+    version: FunctionState | None = None
+    record: Record
+
+
+def plan_rollback(
+    target: FunctionTarget, observed: ObservedFunction, goal: RollbackGoal, *, run: WorkflowRun, undone: str = ""
+) -> ReleasePlan:
+    """Plan the way back: with an alias it moves first, in one call, and `$LATEST` follows.
+
+    A version that is not Active would fail invocations, and without an alias only code comes back: both are released
+    anew, as a version with the history of the one that they repeat.
+
+    Args:
+        target: the function.
+        observed: as it is.
+        goal: what it goes back to.
+        run: that takes it back.
+        undone: number of the run whose release is taken back from several functions together; empty otherwise.
+    """
+    version, alias = goal.version, observed.alias
+    facts = {"mode": "rollback", "undone": undone, "repeats": _repeated(observed, goal)}
+    moved = str(Record.of(run, **facts))
+    steps: list[Step] = []
+    if target.alias and version is not None and version.state.value == "Active":
+        if alias is None or alias.version != version.version or alias.weights:
+            if target.smoke_test:
+                steps.append(InvokeSmokeTest(test=target.smoke_test, qualifier=version.version))
+            steps.append(PointAlias(version=version, description=moved))
+        steps += [
+            replace(step, follows_alias=True) if isinstance(step, UpdateCode) else step
+            for step in code_steps(target, observed, goal.image, goal.architecture, is_anew=False)
+        ]
+        return ReleasePlan(target=target, observed=observed, steps=tuple(steps), is_rollback=True)
+    steps += cleared(observed)
+    cannot_serve = target.alias != "" and version is not None
+    if cannot_serve or not is_served(target, observed, goal.image, goal.architecture):
+        previous = observed.version if version is None else goal.record.previous
+        description = str(Record.of(run, commit=goal.record.commit, previous=previous, **facts))
+        at_once = replace(target, traffic=())
+        steps += code_steps(
+            target, observed, goal.image, goal.architecture, is_anew=cannot_serve or is_asleep(observed.latest)
+        )
+        steps += version_steps(at_once, observed, description, moved)
+    return ReleasePlan(target=target, observed=observed, steps=tuple(steps), is_rollback=True)
+
+
+def _repeated(observed: ObservedFunction, goal: RollbackGoal) -> str:
+    """Return the run that released what is gone back to; empty for an image that no version has."""
+    if goal.version is None:
+        return ""
+    stays = observed.alias is not None and observed.alias.version == goal.version.version
+    return str((last_release(observed) if stays else goal.record).released_id)

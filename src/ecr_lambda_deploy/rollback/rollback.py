@@ -1,0 +1,172 @@
+"""The verb: functions go back to what an earlier release served, without a build and without an engine."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.functions.reads import AT_ONCE, check_updatable, observe_releases
+from ecr_lambda_deploy.images.checks import check_image
+from ecr_lambda_deploy.inputs.parse import Inputs
+from ecr_lambda_deploy.model.errors import DeployError, Failures
+from ecr_lambda_deploy.model.functions import ObservedFunction, PublishedVersion, name_of
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.outcomes import Journal
+from ecr_lambda_deploy.model.targets import PLATFORM_OF, EarlierRelease, FunctionTarget, ImageTarget
+from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.releases.plan import ReleasePlan
+from ecr_lambda_deploy.releases.release import Release, release_all, skip_stale
+from ecr_lambda_deploy.report.phases import phase
+from ecr_lambda_deploy.rollback.choice import Choice, choose, history
+from ecr_lambda_deploy.rollback.plan import RollbackGoal, plan_rollback
+from ecr_lambda_deploy.rollback.targets import read_all, released_last
+
+_FULL_LENGTH = 40  # of a commit's SHA
+
+
+def roll_back(inputs: Inputs, outside: Outside, journal: Journal) -> None:
+    """Observe, choose from the history, plan and apply; what is learnt on the way is in the journal.
+
+    Raises:
+        DeployError: before any function was touched. Failures after that are part of the outcomes.
+    """
+    images = {function.name: image for image in inputs.images for function in image.functions}
+    # Here none is created.
+    targets = [replace(function, creation=None) for image in inputs.images for function in image.functions]
+    journal.expect(name_of(target.name) for target in targets)
+    with phase("Check", outside, journal):
+        if inputs.manifest and all(image.source == EarlierRelease() for image in inputs.images):
+            wanted, undone = released_last(targets, outside, journal)
+        else:
+            wanted, undone = read_all(targets, observe_releases, outside, journal), ""
+        releases = _decided(wanted, images, outside, journal, undone=undone)
+        if any(target.traffic for target in targets):
+            outside.log.notice("'traffic' is skipped: a rollback moves the alias at once.")
+    with phase("Roll back", outside, journal, is_folded=False), outside.clock.polled():
+        release_all(releases, together=False)
+
+
+def _decided(
+    functions: Sequence[tuple[FunctionTarget, ObservedFunction]],
+    images: Mapping[str, ImageTarget],
+    outside: Outside,
+    journal: Journal,
+    *,
+    undone: str,
+) -> list[Release]:
+    """Decide, side by side, what each function goes back to; those that a newer run has changed are left out.
+
+    Raises:
+        DeployError: with everything that is not as it must be.
+    """
+    failures = Failures()
+
+    def decided(target: FunctionTarget, observed: ObservedFunction) -> Release | None:
+        with failures.noted(), journal.failing(observed.name):
+            check_updatable(observed)
+            if skip_stale(target, observed, outside, journal):
+                return None
+            decide = partial(
+                _decide, target=target, image=images[target.name], undone=undone, outside=outside, journal=journal
+            )
+            return Release(
+                target=target,
+                observed=observed,
+                decide=partial(_planned, plan=decide(observed), decide=decide),
+                observe=observe_releases,
+                outside=outside,
+                journal=journal,
+            )
+        return None
+
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="decide") as pool:
+        decisions = [pool.submit(decided, target, observed) for target, observed in functions]
+    found = [release for release in (decision.result() for decision in decisions) if release is not None]
+    if failures and found and images[found[0].target.name].name:
+        outside.log.notice("Nothing was taken back. 'only' names the images of those functions that can be.")
+    failures.tell()
+    return found
+
+
+def _planned(
+    observed: ObservedFunction, *, plan: ReleasePlan, decide: Callable[[ObservedFunction], ReleasePlan]
+) -> ReleasePlan:
+    """Return what was decided in the check, for as long as nobody has changed the function."""
+    return plan if observed is plan.observed else decide(observed)
+
+
+def _decide(
+    observed: ObservedFunction,
+    *,
+    target: FunctionTarget,
+    image: ImageTarget,
+    undone: str,
+    outside: Outside,
+    journal: Journal,
+) -> ReleasePlan:
+    """Choose what to go back to, make sure that its image is still there, and plan the way.
+
+    Raises:
+        DeployError: there is no such release, or its image is gone.
+    """
+    to = image.source.to if isinstance(image.source, EarlierRelease) else "previous"
+    choice = choose(to, observed, journal.run)
+    outside.log.info(history(observed, choice.version))
+    if choice.version is not None:
+        goal = _goal_of_version(target.name, choice.version, outside)
+    else:
+        goal = _goal_of_image(observed, choice, image.repository, outside)
+    outside.log.info(f"Going back to {goal.image}" + (f", version {goal.version.version}" if goal.version else ""))
+    return plan_rollback(target, observed, goal, run=journal.run, undone=undone)
+
+
+def _goal_of_version(name: str, version: PublishedVersion, outside: Outside) -> RollbackGoal:
+    state = outside.functions.read(name, version.number)
+    if state.image is None:
+        raise DeployError(f"Lambda does not say which image version {version.number} of {state.name} runs.")
+    if not outside.repositories.check_available(state.image):
+        outside.log.warning(
+            f"Whether ECR still has {state.image} is not known: these credentials may not call ecr:DescribeImages on "
+            f"the repository {state.image.repository}."
+        )
+    return RollbackGoal(
+        image=state.image,
+        architecture=state.architecture,
+        version=state,
+        record=Record.parse(version.description),
+    )
+
+
+def _goal_of_image(observed: ObservedFunction, choice: Choice, repository: str, outside: Outside) -> RollbackGoal:
+    """Look for an image that no version has in a repository, by default the one that the function uses now."""
+    serving, image = observed.serving, observed.image
+    if serving is None or image is None:
+        raise DeployError(f"Lambda does not say which image {observed.name} runs, and so which repository it uses.")
+    image = replace(image, repository=repository or image.repository)
+    digest = choice.digest or _digest_of_commit(choice.commit, image, observed, outside)
+    found = outside.sources.resolve(f"{image.repository_uri}@{digest}", PLATFORM_OF[serving.architecture])
+    check_image(found, platform=PLATFORM_OF[serving.architecture], function=serving)
+    return RollbackGoal(
+        image=replace(image, digest=found.reference.digest),
+        architecture=serving.architecture,
+        record=Record(commit=choice.commit),
+    )
+
+
+def _digest_of_commit(commit: str, image: ImageReference, observed: ObservedFunction, outside: Outside) -> str:
+    """Return the digest of the image that has a tag for a commit."""
+    repositories = outside.repositories
+    if len(commit) == _FULL_LENGTH:
+        tags = repositories.find_tags(image.repository, [commit]) or {}
+    else:
+        tags = {tag: digest for tag, digest in repositories.tags(image.repository).items() if tag.startswith(commit)}
+    digests = sorted({*tags.values()})
+    if len(digests) > 1:
+        raise DeployError(f"{commit} is the beginning of several tags: {', '.join(sorted(tags))}.", "Give more digits.")
+    if not digests:
+        raise DeployError(
+            f"No version of {observed.name} and no tag of the repository {image.repository} is of the commit {commit}.",
+            history(observed),
+        )
+    return digests[0]

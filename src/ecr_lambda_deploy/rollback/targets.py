@@ -1,0 +1,95 @@
+"""The functions that a rollback is about, as they are: those that are named, or those that the last run released."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from ecr_lambda_deploy.functions.reads import AT_ONCE, observe_begun, with_versions
+from ecr_lambda_deploy.model.errors import DeployError, Failures, MissingFunctionError
+from ecr_lambda_deploy.model.functions import ObservedFunction, name_of
+from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.targets import FunctionTarget
+from ecr_lambda_deploy.ports.functions import Aliases, Functions
+from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.rollback.last_run import is_first_release, released_together
+
+Read = Callable[[FunctionTarget, Functions, Aliases], ObservedFunction]
+"""Reads a function."""
+
+
+def read_all(
+    targets: Sequence[FunctionTarget], read: Read, outside: Outside, journal: Journal
+) -> list[tuple[FunctionTarget, ObservedFunction]]:
+    """Read functions, side by side.
+
+    Raises:
+        DeployError: with all that may not be read or do not exist.
+    """
+    failures, observed = Failures(), []
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="observe") as pool:
+        reads = [pool.submit(read, target, outside.functions, outside.aliases) for target in targets]
+    for target, future in zip(targets, reads, strict=True):
+        with failures.noted(), journal.failing(name_of(target.name)):
+            function = future.result()
+            journal.record(Outcome.untouched(function))
+            observed.append((target, function))
+    failures.tell()
+    return observed
+
+
+def released_last(
+    targets: Sequence[FunctionTarget], outside: Outside, journal: Journal
+) -> tuple[list[tuple[FunctionTarget, ObservedFunction]], str]:
+    """Return those of a manifest's functions that the last run released, with all their versions, and that run.
+
+    Raises:
+        DeployError: no run has released any of them, or there was nothing before that.
+    """
+    known = _with_history(targets, outside, journal)
+    group = released_together(tuple(known.values()), journal.run)
+    outside.log.info(f"To be taken back: {', '.join(group.names)}; {group.reason}")
+    wanted = []
+    for target in targets:
+        if target.name not in known:
+            continue
+        if known[target.name] not in group.members:
+            journal.record(Outcome.untouched(known[target.name], ReleaseStatus.UNCHANGED))
+        elif is_first_release(known[target.name], journal.run):
+            _skip(known[target.name], "nothing was released to it before", outside, journal)
+        else:
+            wanted.append(target)
+    if not wanted:
+        raise DeployError(
+            f"There is nothing to go back to: {group.reason}, and nothing was released to them before.",
+            "Name a version, a commit or a digest in the input 'rollback-to', or other images in 'only'.",
+        )
+
+    def read(target: FunctionTarget, functions: Functions, _: Aliases) -> ObservedFunction:
+        return with_versions(target, known[target.name], functions)
+
+    return read_all(wanted, read, outside, journal), str(group.run_id or "")
+
+
+def _with_history(targets: Sequence[FunctionTarget], outside: Outside, journal: Journal) -> dict[str, ObservedFunction]:
+    """Return the functions that have a history, by the names that they were given by; the others stay as they are."""
+    known = {}
+    for target, observed in read_all(targets, _observe_if_there, outside, journal):
+        if observed.latest is None:
+            _skip(observed, "there is no such function", outside, journal)
+        elif not target.publish:
+            _skip(observed, "with 'publish: false' it has no history", outside, journal)
+        else:
+            known[target.name] = observed
+    return known
+
+
+def _skip(observed: ObservedFunction, why: str, outside: Outside, journal: Journal) -> None:
+    outside.log.warning(f"{observed.name} stays as it is: {why}.")
+    journal.record(replace(Outcome.untouched(observed, ReleaseStatus.SKIPPED), reason=why))
+
+
+def _observe_if_there(target: FunctionTarget, functions: Functions, aliases: Aliases) -> ObservedFunction:
+    try:
+        return observe_begun(target, functions, aliases)
+    except MissingFunctionError:
+        return ObservedFunction(name=name_of(target.name), latest=None)
