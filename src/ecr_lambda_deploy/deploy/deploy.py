@@ -95,7 +95,7 @@ def _prepared(candidates: Sequence[Candidate], outside: Outside, journal: Journa
 
     def prepare(candidate: Candidate) -> Candidate | None:
         target = candidate.target
-        with failures.noted(), journal.failing(candidate.observed.name):
+        with failures.collected(), journal.failing(candidate.observed.name):
             observed = read_history(target, candidate.observed, outside.functions, outside.aliases)
             journal.record(Outcome.untouched(observed))
             if skip_stale(target, observed, outside, journal):
@@ -108,7 +108,7 @@ def _prepared(candidates: Sequence[Candidate], outside: Outside, journal: Journa
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="prepare") as pool:
         prepared = list(pool.map(prepare, candidates))
-    failures.tell()
+    failures.raise_if_any()
     return [candidate for candidate in prepared if candidate is not None]
 
 

@@ -56,18 +56,18 @@ def observe(images: Sequence[ImageTarget], outside: Outside, journal: Journal) -
             for image in images
         ]
     observed = [tuple(_results(several, failures, outside, journal)) for several in reads]
-    with failures.noted():
+    with failures.collected():
         authorization.result()
     for platform in platforms.values():
-        with failures.noted():
+        with failures.collected():
             platform.result()
-    failures.tell()
+    failures.raise_if_any()
     found = []
     for image, functions in zip(images, observed, strict=True):
-        with failures.noted():
+        with failures.collected():
             own = platforms[image.name].result() if image.name in platforms else None
             found.append(_observed_image(image, functions, authorization.result(), own, outside, journal))
-    failures.tell()
+    failures.raise_if_any()
     return tuple(found)
 
 
@@ -97,12 +97,12 @@ def _results(
             continue
         name = name_of(read.target.name)
         for future in read.futures:
-            with failures.noted(), journal.failing(name):
+            with failures.collected(), journal.failing(name):
                 future.result()
         if not any(future.exception() for future in read.futures):
             function = read.result()
             journal.record(Outcome.untouched(function))
-            with failures.noted(), journal.failing(name):
+            with failures.collected(), journal.failing(name):
                 check_updatable(function)
             yield function
 

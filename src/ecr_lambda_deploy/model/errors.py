@@ -115,18 +115,18 @@ class Failures:
         return bool(self._errors)
 
     @contextmanager
-    def noted(self) -> Iterator[None]:
-        """Note an error that ends the block, and go on after it."""
+    def collected(self) -> Iterator[None]:
+        """Collect an error that ends the block, and go on after it."""
         try:
             yield
         except DeployError as error:
             self._errors.setdefault(str(error), error)
 
-    def tell(self) -> None:
-        """End here if anything has failed.
+    def raise_if_any(self) -> None:
+        """Raise what has failed, if anything has.
 
         Raises:
-            DeployError: the one that was noted, or one that tells all of them.
+            DeployError: the one that was collected, or one that holds all of them.
         """
         if len(self._errors) > 1:
             raise SeveralError(tuple(self._errors.values()))

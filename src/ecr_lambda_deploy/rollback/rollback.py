@@ -63,7 +63,7 @@ def _decided(
     failures = Failures()
 
     def decided(target: FunctionTarget, observed: ObservedFunction) -> Release | None:
-        with failures.noted(), journal.failing(observed.name):
+        with failures.collected(), journal.failing(observed.name):
             check_updatable(observed)
             if skip_stale(target, observed, outside, journal):
                 return None
@@ -85,7 +85,7 @@ def _decided(
     found = [release for release in (decision.result() for decision in decisions) if release is not None]
     if failures and found and images[found[0].target.name].name:
         outside.log.notice("Nothing was taken back. 'only' names the images of those functions that can be.")
-    failures.tell()
+    failures.raise_if_any()
     return found
 
 
