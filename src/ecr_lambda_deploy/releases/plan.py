@@ -92,15 +92,15 @@ class ReleasePlan:
     @property
     def preparation(self) -> tuple[Step, ...]:
         """The steps after which an alias still serves what it did."""
-        return self.steps[: self._flip_at]
+        return self.steps[: self._cut_over_at]
 
     @property
-    def flip(self) -> tuple[Step, ...]:
+    def cut_over(self) -> tuple[Step, ...]:
         """The steps that change what an alias serves, and what follows them."""
-        return self.steps[self._flip_at :]
+        return self.steps[self._cut_over_at :]
 
     @property
-    def _flip_at(self) -> int:
+    def _cut_over_at(self) -> int:
         alias = self.observed.alias
         for index, step in enumerate(self.steps):
             match step:

@@ -66,7 +66,7 @@ class Release:
         else:
             self._attempt(self._prepare)
 
-    def flip(self) -> None:
+    def cut_over(self) -> None:
         """Have the alias serve what was prepared."""
         if self._error is None:
             self._attempt(self._flip)
@@ -74,7 +74,7 @@ class Release:
     def finish(self) -> None:
         """Do everything for this function alone."""
         self.prepare()
-        self.flip()
+        self.cut_over()
         self.conclude()
 
     def conclude(self) -> None:
@@ -158,7 +158,7 @@ class Release:
             if application is None:
                 return
             try:
-                application.carry_out(application.plan.flip)
+                application.carry_out(application.plan.cut_over)
             except RevisionError as error:
                 self._look_again(application, error)
                 self._prepare()
@@ -217,7 +217,7 @@ def _carry_out_together(releases: Sequence[Release], pool: ThreadPoolExecutor) -
     group, left, concluded = Group(), list(releases), list[Future[None]]()
     for release in releases:
         release.group = group
-    for act in (Release.prepare, Release.flip):
+    for act in (Release.prepare, Release.cut_over):
         stopped: list[Release] = []
         acting = {pool.submit(act, release): release for release in left}
         for future in as_completed(acting):
