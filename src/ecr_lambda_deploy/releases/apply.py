@@ -28,7 +28,7 @@ from ecr_lambda_deploy.releases.traffic import check_alarms, shift_traffic
 
 
 @dataclass(slots=True, kw_only=True)
-class Application:
+class PlanExecution:
     """A plan that is carried out.
 
     Attributes:

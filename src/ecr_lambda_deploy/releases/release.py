@@ -16,7 +16,7 @@ from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget
 from ecr_lambda_deploy.ports.functions import Aliases, Functions
 from ecr_lambda_deploy.ports.outside import Outside
-from ecr_lambda_deploy.releases.apply import Application
+from ecr_lambda_deploy.releases.apply import PlanExecution
 from ecr_lambda_deploy.releases.group import Group, GroupClock
 from ecr_lambda_deploy.releases.plan import ReleasePlan, staleness
 
@@ -51,7 +51,7 @@ class Release:
     journal: Journal
     group: Group = field(default_factory=Group)
     bug: Exception | None = None
-    _application: Application | None = field(default=None, init=False)
+    _execution: PlanExecution | None = field(default=None, init=False)
     _error: DeployError | None = field(default=None, init=False)
 
     def prepare(self) -> None:
@@ -85,16 +85,16 @@ class Release:
             self.bug = error
 
     def _conclude(self) -> None:
-        application = self._application
-        if application is None:
+        execution = self._execution
+        if execution is None:
             return
         error = self._error
-        if error is None and self.group.failed and application.plan.steps:
+        if error is None and self.group.failed and execution.plan.steps:
             error = self.group.reason()
         if error is None:
-            application.succeed()
+            execution.succeed()
         else:
-            application.revert(error)
+            execution.revert(error)
 
     @property
     def has_ended(self) -> bool:
@@ -104,7 +104,7 @@ class Release:
     @property
     def is_urgent(self) -> bool:
         """Whether it has moved an alias, so that it is taken back before others."""
-        return self._application is not None and self._application.written.is_of_alias
+        return self._execution is not None and self._execution.written.is_of_alias
 
     @property
     def _clock(self) -> GroupClock:
@@ -128,8 +128,8 @@ class Release:
             self._error = reason
             if self.target.reverts:
                 self.group.fail(self.observed.name, reason)
-            if self._application is not None:
-                self._application.fail(reason)
+            if self._execution is not None:
+                self._execution.fail(reason)
             else:
                 self.journal.record(replace(Outcome.untouched(self.observed), error=reason))
 
@@ -140,27 +140,27 @@ class Release:
                 return None
             plan = self.decide(self.observed)
             outside = replace(self.outside, clock=self._clock)
-            application = self._application = Application(
+            execution = self._execution = PlanExecution(
                 plan=plan, reason=self.reason, outside=outside, journal=self.journal
             )
             try:
-                application.check_alarms()
+                execution.check_alarms()
                 if self.is_probed:
-                    application.check_permissions()
-                return application.carry_out(plan.preparation)
+                    execution.check_permissions()
+                return execution.carry_out(plan.preparation)
             except RevisionError as error:
-                self._look_again(application, error)
+                self._look_again(execution, error)
         raise self._never_settled()
 
     def _flip(self) -> None:
         for _ in range(_MOST_DECISIONS):
-            application = self._application
-            if application is None:
+            execution = self._execution
+            if execution is None:
                 return
             try:
-                application.carry_out(application.plan.cut_over)
+                execution.carry_out(execution.plan.cut_over)
             except RevisionError as error:
-                self._look_again(application, error)
+                self._look_again(execution, error)
                 self._prepare()
             else:
                 return
@@ -172,11 +172,11 @@ class Release:
             "Give the workflow a 'concurrency' group, and leave this function's code to one workflow.",
         )
 
-    def _look_again(self, application: Application, error: RevisionError) -> None:
+    def _look_again(self, execution: PlanExecution, error: RevisionError) -> None:
         """Read the function once more, to decide again; what was written already cannot be decided again."""
-        if application.written.is_anything:
+        if execution.written.is_anything:
             raise error
-        self._application = None
+        self._execution = None
         self.outside.log.info(f"{self.observed.name}: deciding again: {error.message}")
         self.observed = self.observe(self.target, self.outside.functions, self.outside.aliases)
         self.journal.record(Outcome.untouched(self.observed))
