@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from ecr_lambda_deploy.aws.errors import DeniedError, RefusedError, told_apart, translated
+from ecr_lambda_deploy.aws.errors import DeniedError, RefusedError, translated, translated_conflicts
 from ecr_lambda_deploy.aws.functions import NO_REVISION
 from ecr_lambda_deploy.model.functions import AliasState
 
@@ -67,7 +67,7 @@ class LambdaAliases:
             RevisionError: there is one by now.
             DeployError: Lambda refuses.
         """
-        with told_apart(), translated("lambda:CreateAlias", f"{name}:{alias}"):
+        with translated_conflicts(), translated("lambda:CreateAlias", f"{name}:{alias}"):
             return _state(
                 self._aws.functions().create_alias(
                     FunctionName=name, Name=alias, FunctionVersion=version, Description=description
@@ -83,7 +83,7 @@ class LambdaAliases:
             RevisionError: it is another revision by now.
             DeployError: Lambda refuses.
         """
-        with told_apart(), translated("lambda:UpdateAlias", f"{name}:{alias.name}"):
+        with translated_conflicts(), translated("lambda:UpdateAlias", f"{name}:{alias.name}"):
             return _state(
                 self._aws.functions().update_alias(
                     FunctionName=name,

@@ -94,7 +94,7 @@ _PASSING = re.compile(r"in progress|state: '?Pending")
 
 
 @contextmanager
-def told_apart() -> Iterator[None]:
+def translated_conflicts() -> Iterator[None]:
     """Tell what passes, what somebody else has changed, and a missing pull permission from other refusals.
 
     Raises:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ecr_lambda_deploy.aws import creation
-from ecr_lambda_deploy.aws.errors import DeniedError, RefusedError, told_apart, translated
+from ecr_lambda_deploy.aws.errors import DeniedError, RefusedError, translated, translated_conflicts
 from ecr_lambda_deploy.model.errors import MissingFunctionError, RevisionError
 from ecr_lambda_deploy.model.functions import FunctionState, PublishedVersion, Status
 from ecr_lambda_deploy.model.images import ImageReference
@@ -117,7 +117,7 @@ class LambdaFunctions:
             InProgressError: Lambda cannot assume the function's role yet.
             DeployError: Lambda refuses.
         """
-        with told_apart(), translated("lambda:CreateFunction", name):
+        with translated_conflicts(), translated("lambda:CreateFunction", name):
             creation.create(self._aws.functions(), name, image, architecture, parameters)
 
     def update_code(self, name: str, image: ImageReference, architecture: Architecture, *, revision_id: str) -> None:
@@ -128,7 +128,7 @@ class LambdaFunctions:
             RevisionError: it is another revision by now.
             DeployError: Lambda refuses the image, or the caller.
         """
-        with told_apart(), translated("lambda:UpdateFunctionCode", name):
+        with translated_conflicts(), translated("lambda:UpdateFunctionCode", name):
             self._aws.functions().update_function_code(
                 FunctionName=name,
                 ImageUri=str(image),
@@ -145,7 +145,7 @@ class LambdaFunctions:
             DeployError: Lambda refuses.
         """
         try:
-            with told_apart(), translated("lambda:PublishVersion", name):
+            with translated_conflicts(), translated("lambda:PublishVersion", name):
                 answer = self._aws.functions().publish_version(
                     FunctionName=name, CodeSha256=code_sha256, RevisionId=revision_id, Description=description
                 )
