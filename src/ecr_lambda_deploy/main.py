@@ -14,7 +14,7 @@ from ecr_lambda_deploy.model.errors import CancelledError, DeployError
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import Build, Mode
-from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.rollback.rollback import roll_back
 
 
@@ -41,9 +41,9 @@ def _run(journal: Journal, environment: Mapping[str, str], console: Console, clo
     try:
         inputs = parse_inputs(action_inputs(environment), environment)
         journal.mode, journal.manifest = inputs.mode, inputs.manifest
-        outside = _outside(inputs, environment, console, clock)
+        ports = _ports(inputs, environment, console, clock)
         verb = roll_back if inputs.mode is Mode.ROLLBACK else deploy
-        verb(inputs, outside, journal)
+        verb(inputs, ports, journal)
     except DeployError as error:
         journal.error = error
     except Exception:  # noqa: BLE001 # whatever it is, outputs and summary are still written
@@ -75,7 +75,7 @@ def workflow_run(environment: Mapping[str, str]) -> WorkflowRun:
     )
 
 
-def _outside(inputs: Inputs, environment: Mapping[str, str], console: Console, clock: SystemClock) -> Outside:
+def _ports(inputs: Inputs, environment: Mapping[str, str], console: Console, clock: SystemClock) -> Ports:
     # Imported here, since wrong inputs are told without a wait for boto3 and the docker SDK.
     from ecr_lambda_deploy.aws.alarms import CloudWatchAlarms
     from ecr_lambda_deploy.aws.aliases import LambdaAliases
@@ -91,7 +91,7 @@ def _outside(inputs: Inputs, environment: Mapping[str, str], console: Console, c
         console.mask(secret)
     aws = Aws(region=inputs.region, role=inputs.role, id_token=id_token, mask=console.mask, clock=clock)
     repositories = EcrRepositories(aws, console.mask)
-    return Outside(
+    return Ports(
         functions=LambdaFunctions(aws),
         aliases=LambdaAliases(aws),
         invocations=LambdaInvocations(aws),

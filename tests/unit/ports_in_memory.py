@@ -14,7 +14,7 @@ from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, Journal, Outcome
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import Build, FunctionTarget, ImageSource, ImageTarget, Platform
-from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.plan import plan_release
 from ecr_lambda_deploy.releases.release import Release, release_all
 from tests.unit.aliases_in_memory import FakeAliases
@@ -161,8 +161,8 @@ class World:
         self.clock = FakeClock()
         self.journal = Journal(run=run)
 
-    def outside(self) -> Outside:
-        return Outside(
+    def ports(self) -> Ports:
+        return Ports(
             functions=self.functions,
             aliases=self.aliases,
             invocations=self.invocations,
@@ -237,17 +237,17 @@ LIVE = FunctionTarget(name="orders-api", alias="live", wait_timeout=60)
 
 def release_image(world: World, target: FunctionTarget = LIVE, *, image: ImageReference = NEW) -> Outcome:
     """Release an image to the function, as a run does once it has the image, and return what became of it."""
-    observed, outside = world.observe(target), world.outside()
+    observed, ports = world.observe(target), world.ports()
     world.journal.outcomes = (Outcome.untouched(observed),)
     decide = partial(plan_release, target, image=image, architecture="x86_64", run=world.journal.run)
-    with outside.clock.polled():
+    with ports.clock.polled():
         release_all(
             [
                 Release(
                     target=target,
                     observed=observed,
                     decide=decide,
-                    outside=outside,
+                    ports=ports,
                     journal=world.journal,
                 )
             ]
@@ -282,11 +282,11 @@ def image_target(
 
 def get_image(world: World, target: ImageTarget) -> ImageReference:
     """Get the image that is wanted, as a run does before it touches a function."""
-    outside = world.outside()
-    observed = observe((target,), outside, world.journal)
-    jobs = plan_images(observed, outside, world.journal)
+    ports = world.ports()
+    observed = observe((target,), ports, world.journal)
+    jobs = plan_images(observed, ports, world.journal)
     if not world.journal.errors:
-        make_images(jobs, outside)
+        make_images(jobs, ports)
     for error in world.journal.errors:
         raise error
     (job,) = jobs

@@ -7,13 +7,13 @@ from ecr_lambda_deploy.model.functions import AliasState, FunctionState, Publish
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.targets import Architecture
 from ecr_lambda_deploy.ports.functions import Response
-from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.ports.ports import Ports
 from tests.unit.ports_in_memory import World
 
 
-def together(worlds: Mapping[str, World]) -> Outside:
+def together(worlds: Mapping[str, World]) -> Ports:
     """Return ports that lead to the function of each name; everything else is the first world's."""
-    first = next(iter(worlds.values())).outside()
+    first = next(iter(worlds.values())).ports()
     return replace(
         first,
         functions=_Functions(worlds),

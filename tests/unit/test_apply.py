@@ -29,7 +29,7 @@ def _apply(world: World, *steps: Step, wait_timeout: float = 60) -> Outcome:
                 target=target,
                 observed=observed,
                 decide=lambda _: plan,
-                outside=world.outside(),
+                ports=world.ports(),
                 journal=world.journal,
             )
         ]

@@ -27,7 +27,7 @@ def _inputs(target: ImageTarget = _TARGET, *, mode: Mode = Mode.DEPLOY) -> Input
 
 
 def _deploy(world: World, target: ImageTarget = _TARGET) -> None:
-    deploy(_inputs(target), world.outside(), world.journal)
+    deploy(_inputs(target), world.ports(), world.journal)
 
 
 def _fail(world: World, target: ImageTarget = _TARGET) -> DeployError:
@@ -66,9 +66,7 @@ def test_what_runs_already_makes_no_changing_call() -> None:
 
 def test_mode_build_pushes_and_touches_no_function() -> None:
     world = World()
-    deploy(
-        _inputs(replace(_TARGET, repository="orders", functions=()), mode=Mode.BUILD), world.outside(), world.journal
-    )
+    deploy(_inputs(replace(_TARGET, repository="orders", functions=()), mode=Mode.BUILD), world.ports(), world.journal)
 
     assert world.functions.calls == []
     assert (world.image.image, world.journal.outcomes) == (NEW, ())

@@ -38,7 +38,7 @@ def _release(
                 target=own,
                 observed=observed,
                 decide=partial(plan_release, own, image=NEW, architecture="x86_64", run=RUN),
-                outside=world.outside(),
+                ports=world.ports(),
                 journal=journal,
             )
         )

@@ -34,7 +34,7 @@ _FRESH = "src-fresh"
 def _observed(*tags: str, run: ImageReference = OLD) -> ObservedImage:
     """Return an image that is to have tags, for a function that runs this one."""
     world = World(functions=FakeFunctions(function_state(image=run)))
-    (observed,) = observe((image_target(repository="orders", tags=tags),), world.outside(), world.journal)
+    (observed,) = observe((image_target(repository="orders", tags=tags),), world.ports(), world.journal)
     return observed
 
 

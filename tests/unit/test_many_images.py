@@ -47,7 +47,7 @@ _THREE = (_image("orders", has_function=True), _image("stock"), _image("mail"))
 def _run(world: World, mode: Mode = Mode.DEPLOY, images: tuple[ImageTarget, ...] = _THREE) -> None:
     world.journal.mode = mode
     inputs = Inputs(mode=mode, images=images, manifest="deploy.yaml", region="eu-west-1", role=None)
-    deploy(inputs, world.outside(), world.journal)
+    deploy(inputs, world.ports(), world.journal)
 
 
 def _statuses(world: World) -> dict[str, ImageStatus]:

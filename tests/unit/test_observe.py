@@ -30,7 +30,7 @@ def test_the_repository_is_the_one_in_use_or_named_like_the_function(
     given: str, present: ImageReference | None, expected: str
 ) -> None:
     world = World(functions=FakeFunctions(function_state(image=present)))
-    (image_of,) = observe((image_target(repository=given),), world.outside(), world.journal)
+    (image_of,) = observe((image_target(repository=given),), world.ports(), world.journal)
     (observed,), destination = image_of.functions, image_of.destination
 
     assert destination == Destination(registry=REGISTRY, repository=expected, platform="linux/amd64")
@@ -42,14 +42,14 @@ def test_a_function_s_name_that_cannot_name_a_repository_needs_one_given() -> No
     world = World(functions=FakeFunctions(function_state(name="OrdersApi", image=None)))
 
     with pytest.raises(DeployError, match="No repository is given") as caught:
-        observe((image_target(functions=(FunctionTarget(name="OrdersApi"),)),), world.outside(), world.journal)
+        observe((image_target(functions=(FunctionTarget(name="OrdersApi"),)),), world.ports(), world.journal)
 
     assert "'repository'" in caught.value.hint
 
 
 def test_a_given_registry_is_used_as_it_is() -> None:
     world = World()
-    destination = observe((image_target(registry=_DUAL_STACK),), world.outside(), world.journal)[0].destination
+    destination = observe((image_target(registry=_DUAL_STACK),), world.ports(), world.journal)[0].destination
 
     assert (destination.registry, destination.repository) == (_DUAL_STACK, "orders")
 
@@ -70,14 +70,14 @@ def test_the_platform_is_the_function_s_unless_one_is_given(
     world.builder.engine = engine
     target = image_target(platform=given)
 
-    assert observe((target,), world.outside(), world.journal)[0].destination.platform == expected
+    assert observe((target,), world.ports(), world.journal)[0].destination.platform == expected
     assert world.builder.checked == []
 
 
 def test_without_a_function_the_platform_is_the_engine_s() -> None:
     world = World()
     world.builder.engine = "linux/arm64"
-    (found,) = observe((image_target(repository="orders", functions=()),), world.outside(), world.journal)
+    (found,) = observe((image_target(repository="orders", functions=()),), world.ports(), world.journal)
     observed, destination = found.functions, found.destination
 
     assert observed == ()
@@ -92,7 +92,7 @@ def test_what_is_wrong_is_told_at_once() -> None:
     world.repositories.refusals["registry"] = DeployError("no authorization", "log in")
 
     with pytest.raises(DeployError) as caught:
-        observe((image_target(),), world.outside(), world.journal)
+        observe((image_target(),), world.ports(), world.journal)
 
     assert set(str(caught.value).split("\n\n")) == {"no function", "no versions", "no authorization\nlog in"}
 
@@ -103,7 +103,7 @@ def test_without_a_function_a_missing_engine_is_told_with_the_rest() -> None:
     world.builder.refusals["check_engine"] = DeployError("no engine")
 
     with pytest.raises(DeployError) as caught:
-        observe((image_target(repository="orders", functions=()),), world.outside(), world.journal)
+        observe((image_target(repository="orders", functions=()),), world.ports(), world.journal)
 
     assert set(str(caught.value).split("\n\n")) == {"no authorization", "no engine"}
 
@@ -115,7 +115,7 @@ def test_the_same_reason_is_told_once() -> None:
             calls[call] = DeployError("There are no AWS credentials.", "Give the job credentials")
 
     with pytest.raises(DeployError) as caught:
-        observe((image_target(),), world.outside(), world.journal)
+        observe((image_target(),), world.ports(), world.journal)
 
     assert str(caught.value) == "There are no AWS credentials.\nGive the job credentials"
 
@@ -126,7 +126,7 @@ def test_a_single_failure_is_raised_as_it_is() -> None:
     world.repositories.refusals["registry"] = error
 
     with pytest.raises(DeployError) as caught:
-        observe((image_target(),), world.outside(), world.journal)
+        observe((image_target(),), world.ports(), world.journal)
 
     assert caught.value is error
 
@@ -143,7 +143,7 @@ def test_a_single_failure_is_raised_as_it_is() -> None:
 )
 def test_an_existing_image_stays_in_its_repository_if_that_is_in_this_registry(uri: str, repository: str) -> None:
     world = World()
-    destination = observe((image_target(ExistingImage(uri=uri)),), world.outside(), world.journal)[0].destination
+    destination = observe((image_target(ExistingImage(uri=uri)),), world.ports(), world.journal)[0].destination
 
     assert destination == Destination(registry=REGISTRY, repository=repository, platform="linux/amd64")
 
@@ -151,7 +151,7 @@ def test_an_existing_image_stays_in_its_repository_if_that_is_in_this_registry(u
 def test_an_existing_image_goes_to_the_repository_that_is_given() -> None:
     world = World()
     source = ExistingImage(uri=f"{REGISTRY}/shop/images:v1")
-    destination = observe((image_target(source, repository="given"),), world.outside(), world.journal)[0].destination
+    destination = observe((image_target(source, repository="given"),), world.ports(), world.journal)[0].destination
 
     assert destination.repository == "given"
 
@@ -159,7 +159,7 @@ def test_an_existing_image_goes_to_the_repository_that_is_given() -> None:
 def test_an_image_that_a_function_serves_goes_to_the_repository_of_the_function_that_gets_it() -> None:
     world = World()
     source = ServedImage(function="orders-dev", qualifier="live")
-    destination = observe((image_target(source),), world.outside(), world.journal)[0].destination
+    destination = observe((image_target(source),), world.ports(), world.journal)[0].destination
 
     assert destination.repository == "orders"
 
@@ -169,13 +169,13 @@ def test_an_image_that_is_there_needs_no_engine_even_without_a_function(source: 
     world = World()
     target = image_target(source, repository="orders", platform="linux/arm64", functions=())
 
-    assert observe((target,), world.outside(), world.journal)[0].destination.platform == "linux/arm64"
+    assert observe((target,), world.ports(), world.journal)[0].destination.platform == "linux/arm64"
     assert world.builder.checked == []
 
 
 def test_the_log_says_what_is_there() -> None:
     world = World(functions=FakeFunctions(versions=[version_state("7")]))
-    observe((image_target(),), world.outside(), world.journal)
+    observe((image_target(),), world.ports(), world.journal)
 
     assert world.log.of_kind("info") == [
         f"Function orders-api: Active, x86_64, runs {OLD}, version 7",
@@ -185,7 +185,7 @@ def test_the_log_says_what_is_there() -> None:
 
 def test_a_function_without_a_version_has_none_in_the_log() -> None:
     world = World()
-    observe((image_target(),), world.outside(), world.journal)
+    observe((image_target(),), world.ports(), world.journal)
 
     assert world.log.of_kind("info")[0].endswith(f"runs {OLD}")
 
@@ -196,7 +196,7 @@ def test_what_is_a_bug_is_not_taken_for_a_failure_of_the_outside() -> None:
     world.functions.refusals["read"] = DeployError("no function")
 
     with pytest.raises(ZeroDivisionError):
-        observe((image_target(),), world.outside(), world.journal)
+        observe((image_target(),), world.ports(), world.journal)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_a_function_that_cannot_be_given_an_image_ends_the_run_and_is_in_the_jou
     world = World(functions=FakeFunctions(latest))
 
     with pytest.raises(DeployError, match=words):
-        observe((image_target(),), world.outside(), world.journal)
+        observe((image_target(),), world.ports(), world.journal)
 
     (outcome,) = world.journal.outcomes
     assert (outcome.function, outcome.status, outcome.is_changed) == ("orders-api", ReleaseStatus.FAILED, False)
@@ -220,7 +220,7 @@ def test_a_function_that_cannot_be_given_an_image_ends_the_run_and_is_in_the_jou
 
 def test_nothing_is_changed_by_looking_and_neither_engine_nor_repository_is_asked() -> None:
     world = World()
-    observe((image_target(),), world.outside(), world.journal)
+    observe((image_target(),), world.ports(), world.journal)
 
     assert world.functions.changes == []
     assert world.calls == ["registry"]
@@ -231,7 +231,7 @@ def test_in_mode_build_what_may_not_be_read_is_told_and_what_is_not_there_is_not
     world.journal.mode = Mode.BUILD
     target = image_target(repository="orders")
     world.functions.refusals["read"] = DeployError("lambda:GetFunction denied")
-    observe((target,), world.outside(), world.journal)
+    observe((target,), world.ports(), world.journal)
     assert world.log.of_kind("warning") == [
         "What orders-api runs on is not known, so it is not asked: lambda:GetFunction denied"
     ]
@@ -239,5 +239,5 @@ def test_in_mode_build_what_may_not_be_read_is_told_and_what_is_not_there_is_not
     world = World()
     world.journal.mode = Mode.BUILD
     world.functions.vanish()
-    observe((target,), world.outside(), world.journal)
+    observe((target,), world.ports(), world.journal)
     assert world.log.of_kind("warning") == []

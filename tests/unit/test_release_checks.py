@@ -27,7 +27,7 @@ _CREATED = replace(LIVE, creation={"Role": "r", "MemorySize": 512})
 def test_only_what_is_needed_is_checked(target: FunctionTarget, expected: list[str]) -> None:
     world = World()
     world.alarms.there = {"errors": "OK"}
-    check_release(target, world.outside())
+    check_release(target, world.ports())
 
     assert world.functions.calls == expected
 
@@ -37,7 +37,7 @@ def test_an_alarm_that_is_missing_ends_the_run_before_anything_is_built() -> Non
     world.alarms.there = {}
 
     with pytest.raises(DeployError, match="CloudWatch alarm errors"):
-        check_release(_TRAFFIC, world.outside())
+        check_release(_TRAFFIC, world.ports())
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,13 @@ def test_what_is_denied_ends_the_run_too(target: FunctionTarget, call: str) -> N
     world.functions.refusals[call] = DeployError("denied")
 
     with pytest.raises(DeployError, match="denied"):
-        check_release(target, world.outside())
+        check_release(target, world.ports())
 
 
 def test_a_function_that_is_still_to_be_created_may_be_missing() -> None:
     world = World()
     world.functions.vanish()
-    check_release(replace(_CREATED, smoke_test=_TESTED.smoke_test), world.outside())
+    check_release(replace(_CREATED, smoke_test=_TESTED.smoke_test), world.ports())
 
     assert world.functions.calls == ["check_creation", "check_may_invoke"]
 
@@ -69,7 +69,7 @@ def test_a_function_that_is_still_to_be_created_may_be_missing() -> None:
 )
 def test_traffic_that_cannot_be_shifted_is_told(alias: AliasState | None, words: str) -> None:
     world = World()
-    tell_of_traffic(_TRAFFIC, observed_function(None, version_state("7"), alias=alias), world.outside())
+    tell_of_traffic(_TRAFFIC, observed_function(None, version_state("7"), alias=alias), world.ports())
 
     notices = world.log.of_kind("notice")
     assert len(notices) == bool(words)
@@ -91,7 +91,7 @@ def test_parameters_of_a_creation_that_a_function_has_otherwise_are_named(
     world = World()
     world.functions.others = others
     observed = observed_function() if is_there else ObservedFunction(name="orders-api", latest=None)
-    tell_of_creation(_CREATED, observed, world.outside())
+    tell_of_creation(_CREATED, observed, world.ports())
 
     notices = world.log.of_kind("notice")
     assert len(notices) == bool(words)
@@ -116,7 +116,7 @@ def test_what_invokes_the_function_without_the_alias_is_told_with_the_first_rele
 ) -> None:
     world = World()
     world.aliases.bypassing = _TRIGGERS
-    warn_of_bypasses(target, observed_function(None, version_state("7"), alias=alias), world.outside())
+    warn_of_bypasses(target, observed_function(None, version_state("7"), alias=alias), world.ports())
 
     warnings = world.log.of_kind("warning")
     assert len(warnings) == is_warned
@@ -127,7 +127,7 @@ def test_what_invokes_the_function_without_the_alias_is_told_with_the_first_rele
 
 def test_a_function_that_nothing_invokes_without_the_alias_has_no_warning() -> None:
     world = World()
-    warn_of_bypasses(LIVE, observed_function(), world.outside())
+    warn_of_bypasses(LIVE, observed_function(), world.ports())
 
     assert world.log.lines == []
 
@@ -135,7 +135,7 @@ def test_a_function_that_nothing_invokes_without_the_alias_has_no_warning() -> N
 def test_triggers_that_may_not_be_read_stop_nothing() -> None:
     world = World()
     world.functions.refusals["bypasses"] = DeployError("lambda:GetPolicy denied")
-    warn_of_bypasses(LIVE, observed_function(), world.outside())
+    warn_of_bypasses(LIVE, observed_function(), world.ports())
 
     ((kind, message),) = world.log.lines
     assert (kind, "lambda:GetPolicy denied" in message) == ("info", True)

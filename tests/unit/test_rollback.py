@@ -65,7 +65,7 @@ def _roll_back(world: World, to: str = "previous", target: FunctionTarget = LIVE
         region="eu-west-1",
         role=None,
     )
-    roll_back(inputs, world.outside(), world.journal)
+    roll_back(inputs, world.ports(), world.journal)
 
 
 def _fail(world: World, to: str = "previous", target: FunctionTarget = LIVE) -> DeployError:

@@ -6,64 +6,64 @@ from ecr_lambda_deploy.functions.history import Record
 from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
 from ecr_lambda_deploy.model.functions import ObservedFunction
 from ecr_lambda_deploy.model.targets import FunctionTarget
-from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.plan import is_shiftable
 from ecr_lambda_deploy.releases.traffic import check_alarms_exist
 
 
-def check_release(target: FunctionTarget, outside: Outside) -> None:
+def check_release(target: FunctionTarget, ports: Ports) -> None:
     """Make sure that alarms exist, the function may be invoked, and could be created.
 
     Raises:
         DeployError: one of it is not so.
     """
-    check_alarms_exist(target.alarms, outside.alarms)
+    check_alarms_exist(target.alarms, ports.alarms)
     if target.creation is not None:
-        outside.functions.check_creation(target.name, target.creation)
+        ports.functions.check_creation(target.name, target.creation)
     if target.smoke_test is not None:
         with suppress(MissingFunctionError):  # it is created, or reading it tells
-            outside.invocations.check_may_invoke(target.name)
+            ports.invocations.check_may_invoke(target.name)
 
 
-def tell_of_traffic(target: FunctionTarget, observed: ObservedFunction, outside: Outside) -> None:
+def tell_of_traffic(target: FunctionTarget, observed: ObservedFunction, ports: Ports) -> None:
     """Say that `traffic` does not apply to a function as it is, if it does not."""
     if target.traffic and not is_shiftable(observed):
         pointer = f"points to {observed.alias.version}" if observed.alias else "is new"
-        outside.log.notice(
+        ports.log.notice(
             f"'traffic' is skipped: the alias {target.alias} of {observed.name} {pointer}, so there is no version "
             "whose traffic could be shifted."
         )
 
 
-def tell_of_creation(target: FunctionTarget, observed: ObservedFunction, outside: Outside) -> None:
+def tell_of_creation(target: FunctionTarget, observed: ObservedFunction, ports: Ports) -> None:
     """Say which parameters of `create-function` a function that exists has otherwise."""
     if target.creation is None or observed.latest is None:
         return
-    if others := outside.functions.differences(observed.latest, target.creation):
-        outside.log.notice(
+    if others := ports.functions.differences(observed.latest, target.creation):
+        ports.log.notice(
             f"'create-function' is ignored, since {observed.name} exists. Other there: {', '.join(others)}. "
             "The configuration of a function that exists belongs to infrastructure code."
         )
 
 
-def warn_of_bypasses(target: FunctionTarget, observed: ObservedFunction, outside: Outside) -> None:
+def warn_of_bypasses(target: FunctionTarget, observed: ObservedFunction, ports: Ports) -> None:
     """Warn of what goes on invoking the unqualified function, when it gets its first release by alias.
 
     Args:
         target: the function.
         observed: as it was at the start.
-        outside: what is asked.
+        ports: what is asked.
     """
     if not target.alias or (observed.alias is not None and Record.parse(observed.alias.description).run):
         return
     try:
-        bypasses = outside.aliases.bypasses(target.name)
+        bypasses = ports.aliases.bypasses(target.name)
     except DeployError as error:
-        outside.log.info(f"Whether anything invokes {observed.name} without the alias is not known: {error.message}")
+        ports.log.info(f"Whether anything invokes {observed.name} without the alias is not known: {error.message}")
         return
     if bypasses:
         listed = "".join(f"\n- {bypass}" for bypass in bypasses)
-        outside.log.warning(
+        ports.log.warning(
             f"The alias {target.alias} of {observed.name} is moved from now on, but what follows invokes the function "
             f"without it, and so runs code before its smoke test and without 'traffic':{listed}\n"
             f"Point it to the alias's ARN, which ends in {observed.name}:{target.alias}."

@@ -16,7 +16,7 @@ from ecr_lambda_deploy.model.errors import Failures
 from ecr_lambda_deploy.model.functions import ObservedFunction
 from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import ARCHITECTURE_OF, FunctionTarget, Mode
-from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.plan import ReleasePlan, plan_release
 from ecr_lambda_deploy.releases.release import Release, release_all, skip_stale
 from ecr_lambda_deploy.report.outputs import check_matrix
@@ -44,40 +44,40 @@ class Candidate:
     reason: str
 
 
-def deploy(inputs: Inputs, outside: Outside, journal: Journal) -> None:
+def deploy(inputs: Inputs, ports: Ports, journal: Journal) -> None:
     """Observe, plan, build and apply; what is learnt on the way is in the journal, whatever happens.
 
     Raises:
         DeployError: before any function was touched. Failures after that, and those of images, are in the journal.
     """
-    with phase("Check", outside, journal):
-        observed = observe(inputs.images, outside, journal)
-    with phase("Image", outside, journal):
-        jobs = plan_images(observed, outside, journal)
-        candidates = list(_candidates(jobs, outside, journal))
+    with phase("Check", ports, journal):
+        observed = observe(inputs.images, ports, journal)
+    with phase("Image", ports, journal):
+        jobs = plan_images(observed, ports, journal)
+        candidates = list(_candidates(jobs, ports, journal))
         if not journal.errors:
-            candidates = _prepared(candidates, outside, journal)
+            candidates = _prepared(candidates, ports, journal)
     if journal.mode is Mode.PLAN and not journal.errors:
         _record_plan(jobs, candidates, journal)
         return
     wanted = [job for job in jobs if _is_wanted(job, journal)]
     if not journal.errors and any(job.is_unfinished for job in wanted):
-        with phase(_title(wanted), outside, journal):
-            make_images(wanted, outside)
+        with phase(_title(wanted), ports, journal):
+            make_images(wanted, ports)
     if journal.errors:
         journal.skip_rest()
     elif candidates:
-        with phase("Deploy", outside, journal, is_folded=False), outside.clock.polled():
-            _release(candidates, outside, journal)
+        with phase("Deploy", ports, journal, is_folded=False), ports.clock.polled():
+            _release(candidates, ports, journal)
 
 
-def _candidates(jobs: Sequence[ImageJob], outside: Outside, journal: Journal) -> Iterator[Candidate]:
+def _candidates(jobs: Sequence[ImageJob], ports: Ports, journal: Journal) -> Iterator[Candidate]:
     """Yield the functions that have something to be done to them, and record that the others have not."""
     for job in jobs:
         if job.has_failed or journal.mode is Mode.BUILD:
             continue
         for target, observed in zip(job.observed.target.functions, job.observed.functions, strict=True):
-            tell_of_creation(target, observed, outside)
+            tell_of_creation(target, observed, ports)
             architecture = ARCHITECTURE_OF[job.observed.destination.platform]
             if reason := release_reason(target, observed, image=job.image, architecture=architecture):
                 yield Candidate(target=target, observed=observed, job=job, reason=reason)
@@ -85,7 +85,7 @@ def _candidates(jobs: Sequence[ImageJob], outside: Outside, journal: Journal) ->
                 journal.record(Outcome.untouched(observed, ReleaseStatus.UNCHANGED))
 
 
-def _prepared(candidates: Sequence[Candidate], outside: Outside, journal: Journal) -> list[Candidate]:
+def _prepared(candidates: Sequence[Candidate], ports: Ports, journal: Journal) -> list[Candidate]:
     """Return those that may be released to, with their history, when everything else that a release needs is there.
 
     Raises:
@@ -96,13 +96,13 @@ def _prepared(candidates: Sequence[Candidate], outside: Outside, journal: Journa
     def prepare(candidate: Candidate) -> Candidate | None:
         target = candidate.target
         with failures.collected(), journal.failing(candidate.observed.name):
-            observed = read_history(target, candidate.observed, outside.functions, outside.aliases)
+            observed = read_history(target, candidate.observed, ports.functions, ports.aliases)
             journal.record(Outcome.untouched(observed))
-            if skip_stale(target, observed, outside, journal):
+            if skip_stale(target, observed, ports, journal):
                 return None
             if journal.mode is not Mode.PLAN:
-                check_release(target, outside)
-            tell_of_traffic(target, observed, outside)
+                check_release(target, ports)
+            tell_of_traffic(target, observed, ports)
             return replace(candidate, observed=observed)
         return None
 
@@ -134,7 +134,7 @@ def _record_plan(jobs: Sequence[ImageJob], candidates: Sequence[Candidate], jour
     check_matrix(journal)
 
 
-def _release(candidates: Sequence[Candidate], outside: Outside, journal: Journal) -> None:
+def _release(candidates: Sequence[Candidate], ports: Ports, journal: Journal) -> None:
     release_all(
         [
             Release(
@@ -143,7 +143,7 @@ def _release(candidates: Sequence[Candidate], outside: Outside, journal: Journal
                 decide=partial(_decide, candidate=candidate, journal=journal),
                 reason=candidate.reason,
                 is_probed=number < _MOST_PROBED,
-                outside=outside,
+                ports=ports,
                 journal=journal,
             )
             for number, candidate in enumerate(candidates)
@@ -151,7 +151,7 @@ def _release(candidates: Sequence[Candidate], outside: Outside, journal: Journal
     )
     for candidate in candidates[:_MOST_PROBED]:
         if journal.status_of(candidate.observed.name) in {ReleaseStatus.DEPLOYED, ReleaseStatus.CREATED}:
-            warn_of_bypasses(candidate.target, candidate.observed, outside)
+            warn_of_bypasses(candidate.target, candidate.observed, ports)
 
 
 def _decide(observed: ObservedFunction, *, candidate: Candidate, journal: Journal) -> ReleasePlan:

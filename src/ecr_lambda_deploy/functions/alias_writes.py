@@ -47,9 +47,9 @@ def point_alias(
         changes.name,
         moved,
         share,
-        aliases=changes.outside.aliases,
+        aliases=changes.ports.aliases,
         clock=changes.clock,
-        log=changes.outside.log,
+        log=changes.ports.log,
         timeout=changes.wait_timeout,
     )
     changes.see(replace(changes.now, alias=settled))
@@ -61,10 +61,10 @@ def _move(changes: FunctionChanges, wanted: AliasState, *, is_first: bool, is_un
         alias = changes.now.alias
         try:
             if alias is None:
-                return changes.outside.aliases.create(
+                return changes.ports.aliases.create(
                     changes.name, wanted.name, version=wanted.version, description=wanted.description
                 )
-            return changes.outside.aliases.point(
+            return changes.ports.aliases.point(
                 changes.name,
                 alias,
                 version=wanted.version,
@@ -75,7 +75,7 @@ def _move(changes: FunctionChanges, wanted: AliasState, *, is_first: bool, is_un
             changes.written.asked = None
             raise
         except (InProgressError, RevisionError):
-            present = changes.outside.aliases.read(changes.name, wanted.name)
+            present = changes.ports.aliases.read(changes.name, wanted.name)
             if present is not None and _is_same(present, wanted):
                 return present  # the request was carried out, and only its answer was lost
             if is_first or changes.clock.now() >= deadline:

@@ -16,7 +16,7 @@ from ecr_lambda_deploy.model.functions import FunctionState, ObservedFunction, P
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import Architecture
-from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.ports.runner import Clock
 
 CONFLICT_DELAY = 0.3
@@ -33,7 +33,7 @@ class FunctionChanges:
     """Changes one function, and keeps what it read and wrote last.
 
     Attributes:
-        outside: what is asked and changed.
+        ports: what is asked and changed.
         clock: time; cancelling may cut its `sleep` short.
         name: of the function, as it was given.
         run: that changes it.
@@ -46,7 +46,7 @@ class FunctionChanges:
         written: what was written.
     """
 
-    outside: Outside
+    ports: Ports
     clock: Clock
     name: str
     run: WorkflowRun
@@ -65,19 +65,19 @@ class FunctionChanges:
             RevisionError: somebody else has created it.
             DeployError: Lambda refuses, or gives it up.
         """
-        self.outside.log.info(f"Creating {self.name} with {image} ({architecture})")
+        self.ports.log.info(f"Creating {self.name} with {image} ({architecture})")
         deadline = self.clock.now() + min(_ROLE_PATIENCE, self.wait_timeout)
         while True:
             try:
-                self.outside.functions.create(self.name, image, architecture, parameters)
+                self.ports.functions.create(self.name, image, architecture, parameters)
                 break
             except InProgressError as error:
                 if self.clock.now() >= deadline:
                     raise
-                self.outside.log.info(f"{self.name}: trying again: {error.message}")
+                self.ports.log.info(f"{self.name}: trying again: {error.message}")
                 self.clock.sleep(_ROLE_DELAY)
             except RevisionError:
-                if not self.outside.functions.read(self.name).runs(image, architecture):
+                if not self.ports.functions.read(self.name).runs(image, architecture):
                     raise
                 break  # the request was carried out, and only its answer was lost
         self.written.is_created = True
@@ -95,7 +95,7 @@ class FunctionChanges:
             RevisionError: somebody else has given it another one since it was read.
             DeployError: Lambda refuses.
         """
-        self.outside.log.info(f"Updating {self.name} to {image} ({architecture})")
+        self.ports.log.info(f"Updating {self.name} to {image} ({architecture})")
         before = replace(self.written)
         # Should the answer be lost, what was asked for may have been done.
         self.written.image, self.written.architecture = image, architecture
@@ -115,7 +115,7 @@ class FunctionChanges:
         while True:
             latest = self._known()
             try:
-                self.outside.functions.update_code(self.name, image, architecture, revision_id=latest.revision_id)
+                self.ports.functions.update_code(self.name, image, architecture, revision_id=latest.revision_id)
             except UnsentError:
                 self.written = before
                 raise
@@ -152,7 +152,7 @@ class FunctionChanges:
             raise failed_update(state, is_creation=is_new)
         if not state.runs(image, architecture):
             raise taken_over(state)
-        self.outside.log.info(f"{self.name}: Lambda runs {state.image} after {self.clock.now() - started:.1f} s")
+        self.ports.log.info(f"{self.name}: Lambda runs {state.image} after {self.clock.now() - started:.1f} s")
 
     def publish(self, description: str) -> None:
         """Publish `$LATEST` as it was read last, and wait until the version is active.
@@ -180,14 +180,14 @@ class FunctionChanges:
         if self.now.version_numbered(version) is None:
             record = PublishedVersion(number=version, code_sha256=state.code_sha256, description=state.description)
             self.see(replace(self.now, versions=(*self.now.versions, record)))
-        self.outside.log.info(f"{self.name}: published version {version}: {state.description}")
+        self.ports.log.info(f"{self.name}: published version {version}: {state.description}")
 
     def _publish(self, description: str) -> str:
         deadline = self.clock.now() + self.wait_timeout
         while True:
             latest = self._known()
             try:
-                return self.outside.functions.publish_version(
+                return self.ports.functions.publish_version(
                     self.name, code_sha256=latest.code_sha256, revision_id=latest.revision_id, description=description
                 )
             except (InProgressError, RevisionError) as error:
@@ -209,17 +209,17 @@ class FunctionChanges:
         def read() -> FunctionState:
             while True:
                 try:
-                    return self.outside.functions.read(self.name, qualifier)
+                    return self.ports.functions.read(self.name, qualifier)
                 except MissingFunctionError:
                     if self.clock.now() >= deadline:
                         raise
                     self.clock.sleep(CONFLICT_DELAY)
 
-        return wait_until_settled(read, clock=self.clock, log=self.outside.log, timeout=self.wait_timeout)
+        return wait_until_settled(read, clock=self.clock, log=self.ports.log, timeout=self.wait_timeout)
 
     def _has_alias(self) -> bool:
         """Whether the alias still points to where this run has moved it."""
-        alias, moved = self.outside.aliases.read(self.name, self.alias_name), self.written.alias
+        alias, moved = self.ports.aliases.read(self.name, self.alias_name), self.written.alias
         return alias is None or moved is None or alias.version == moved.version
 
     def _known(self) -> FunctionState:
@@ -240,6 +240,6 @@ class FunctionChanges:
         if self.clock.now() >= deadline:
             raise error
         if isinstance(error, InProgressError):
-            self.outside.log.info(f"{self.name} is being changed by somebody else; waiting")
+            self.ports.log.info(f"{self.name} is being changed by somebody else; waiting")
         self.clock.sleep(CONFLICT_DELAY)
         return self._note(self.settle())

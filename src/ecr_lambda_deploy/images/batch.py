@@ -9,54 +9,54 @@ from ecr_lambda_deploy.model.errors import BuildError, DeployError
 from ecr_lambda_deploy.model.images import CACHE_TAG_PREFIX, BuildOrder, Fingerprint
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.targets import Build, BuilderChoice, Mode
-from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.ports.ports import Ports
 
 _AT_ONCE = 16  # images
 
 
-def plan_images(images: Sequence[ObservedImage], outside: Outside, journal: Journal) -> tuple[ImageJob, ...]:
+def plan_images(images: Sequence[ObservedImage], ports: Ports, journal: Journal) -> tuple[ImageJob, ...]:
     """Find out which images are there already, and how the others get there; nothing is changed.
 
     Args:
         images: what is wanted, and where it goes.
-        outside: what is asked.
+        ports: what is asked.
         journal: told what becomes of each, failures included.
     """
-    jobs = tuple(ImageJob(observed=image, outside=outside, journal=journal) for image in images)
-    fingerprints = dict(_fingerprints(jobs, outside))
+    jobs = tuple(ImageJob(observed=image, ports=ports, journal=journal) for image in images)
+    fingerprints = dict(_fingerprints(jobs, ports))
     _each(jobs, lambda job: job.identify(fingerprints.get(job.name)))
     unplanned = [job for job in _unfailed(jobs) if job.step is None]
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="plan") as pool:
-        list(pool.map(lambda several: _plan_together(several, outside), _by_repository(unplanned)))
+        list(pool.map(lambda several: _plan_together(several, ports), _by_repository(unplanned)))
     again = [job.name for job in jobs if job.name and job.is_built_each_time]
     if again and journal.mode is Mode.PLAN:
-        outside.log.warning(
+        ports.log.warning(
             f"Every run builds these images anew: {', '.join(again)}. What a job of the matrix builds by 'mode: build' "
             "the deployment does not find: it builds them once more."
         )
     return jobs
 
 
-def make_images(jobs: Sequence[ImageJob], outside: Outside) -> None:
+def make_images(jobs: Sequence[ImageJob], ports: Ports) -> None:
     """Build and copy what is missing, and give every image its tags; what fails is in the journal.
 
     Args:
         jobs: planned, without a failure.
-        outside: what is asked.
+        ports: what is asked.
     """
     builds = [job for job in jobs if job.is_build]
     for builder, group in _by_builder(builds):
         for platform in sorted({job.observed.destination.platform for job in group}):
-            outside.builders(builder).check_engine(platform)
+            ports.builders(builder).check_engine(platform)
     for repository in sorted({job.observed.destination.repository for job in jobs if not job.has_repository}):
-        outside.log.info(f"Creating the repository {repository}")
-        outside.repositories.create(repository)
+        ports.log.info(f"Creating the repository {repository}")
+        ports.repositories.create(repository)
     # A repository that this run has created lets Lambda pull, and keeps what has a tag.
     warned = [job for job in jobs if job.has_repository and job.is_new]
     with ThreadPoolExecutor(thread_name_prefix="warn") as pool:
-        warnings = [pool.submit(_warn, several, outside) for several in _by_repository(warned)]
+        warnings = [pool.submit(_warn, several, ports) for several in _by_repository(warned)]
         for builder, group in _by_builder(builds):
-            _build(group, builder, outside)
+            _build(group, builder, ports)
         _each(_unfailed(jobs), ImageJob.copy)
         for warning in warnings:
             warning.result()
@@ -67,7 +67,7 @@ def make_images(jobs: Sequence[ImageJob], outside: Outside) -> None:
         _each(jobs, ImageJob.tag)
 
 
-def _fingerprints(jobs: Sequence[ImageJob], outside: Outside) -> Iterator[tuple[str, Fingerprint]]:
+def _fingerprints(jobs: Sequence[ImageJob], ports: Ports) -> Iterator[tuple[str, Fingerprint]]:
     for builder, group in _by_builder(jobs):
         wanted = {
             job.name: (job.observed.target.source, job.observed.destination.platform)
@@ -75,14 +75,14 @@ def _fingerprints(jobs: Sequence[ImageJob], outside: Outside) -> Iterator[tuple[
             if isinstance(job.observed.target.source, Build)
         }
         if wanted:
-            yield from zip(wanted, outside.builders(builder).fingerprints(tuple(wanted.values())), strict=True)
+            yield from zip(wanted, ports.builders(builder).fingerprints(tuple(wanted.values())), strict=True)
 
 
-def _plan_together(jobs: Sequence[ImageJob], outside: Outside) -> None:
+def _plan_together(jobs: Sequence[ImageJob], ports: Ports) -> None:
     """Plan images of one repository, whose tags are looked up together."""
     tags = [tag for job in jobs for tag in job.lookups]
     try:
-        found = outside.repositories.find_tags(jobs[0].observed.destination.repository, tags)
+        found = ports.repositories.find_tags(jobs[0].observed.destination.repository, tags)
     except DeployError as error:
         for job in jobs:
             job.fail(error)
@@ -92,40 +92,40 @@ def _plan_together(jobs: Sequence[ImageJob], outside: Outside) -> None:
             job.plan(found)
 
 
-def _build(jobs: Sequence[ImageJob], builder: BuilderChoice, outside: Outside) -> None:
+def _build(jobs: Sequence[ImageJob], builder: BuilderChoice, ports: Ports) -> None:
     """Build images in one session; those that another run pushes meanwhile from the same inputs are taken as they are.
 
     If one fails, its session ends, and the others are not to be had either.
     """
     groups = _by_repository(jobs)
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="order") as pool:
-        may_overwrite = list(pool.map(lambda several: _may_overwrite_cache(several[0], outside), groups))
+        may_overwrite = list(pool.map(lambda several: _may_overwrite_cache(several[0], ports), groups))
     answers = {several[0].observed.repository_uri: may for several, may in zip(groups, may_overwrite, strict=True)}
     ordered = [(job, job.order(may_overwrite_cache=answers[job.observed.repository_uri])) for job in jobs]
     waiting = {order.uri: (job, order) for job, order in ordered}
     while waiting:
         try:
-            outside.builders(builder).build_and_push(tuple(order for _, order in waiting.values()))
+            ports.builders(builder).build_and_push(tuple(order for _, order in waiting.values()))
         except BuildError as error:
-            there = _pushed(waiting.values(), outside)
+            there = _pushed(waiting.values(), ports)
             # Under the tag of a build that is not to be reused nobody else pushes: its failure is its own.
             if error.uri not in there or not waiting[error.uri][1].build.reuse:
                 _fail(waiting, error)
                 return
-            outside.log.info(f"Another run has pushed {error.uri} meanwhile, from the same inputs")
+            ports.log.info(f"Another run has pushed {error.uri} meanwhile, from the same inputs")
             waiting = {uri: one for uri, one in waiting.items() if uri not in there}
         else:
             return
 
 
-def _may_overwrite_cache(job: ImageJob, outside: Outside) -> bool | None:
+def _may_overwrite_cache(job: ImageJob, ports: Ports) -> bool | None:
     if not job.has_repository:
         return True  # as it was just created
     try:
-        return outside.repositories.may_overwrite(job.observed.destination.repository, CACHE_TAG_PREFIX)
+        return ports.repositories.may_overwrite(job.observed.destination.repository, CACHE_TAG_PREFIX)
     except DeployError as error:
         uri = job.observed.repository_uri
-        outside.log.info(f"Whether a cache can be kept in {uri} is not known: {error.message}")
+        ports.log.info(f"Whether a cache can be kept in {uri} is not known: {error.message}")
         return None
 
 
@@ -137,7 +137,7 @@ def _fail(waiting: dict[str, tuple[ImageJob, BuildOrder]], error: BuildError) ->
         raise error
 
 
-def _pushed(waiting: Iterable[tuple[ImageJob, BuildOrder]], outside: Outside) -> set[str]:
+def _pushed(waiting: Iterable[tuple[ImageJob, BuildOrder]], ports: Ports) -> set[str]:
     """Return the URIs of builds that are in their repositories now, each of which is asked once."""
     groups: dict[str, list[BuildOrder]] = {}
     for job, order in waiting:
@@ -146,7 +146,7 @@ def _pushed(waiting: Iterable[tuple[ImageJob, BuildOrder]], outside: Outside) ->
     def find(repository: str) -> set[str]:
         orders = groups[repository]
         try:
-            found = outside.repositories.find_tags(repository, [order.tag for order in orders]) or {}
+            found = ports.repositories.find_tags(repository, [order.tag for order in orders]) or {}
         except DeployError:
             return set()  # what is to be told is why the build failed
         return {order.uri for order in orders if order.tag in found}
@@ -155,17 +155,17 @@ def _pushed(waiting: Iterable[tuple[ImageJob, BuildOrder]], outside: Outside) ->
         return set().union(*pool.map(find, groups))
 
 
-def _warn(jobs: Sequence[ImageJob], outside: Outside) -> None:
+def _warn(jobs: Sequence[ImageJob], ports: Ports) -> None:
     """Say what will bite later in a repository, and is no reason to stop now."""
-    name, log = jobs[0].observed.destination.repository, outside.log
+    name, log = jobs[0].observed.destination.repository, ports.log
     tags = tuple(dict.fromkeys(tag for job in jobs if job.step for tag in job.step.all_tags))
     try:
-        if not all(job.observed.is_proven for job in jobs) and outside.repositories.may_lambda_pull(name) is False:
+        if not all(job.observed.is_proven for job in jobs) and ports.repositories.may_lambda_pull(name) is False:
             log.warning(
                 f"The policy of the repository {name} does not let Lambda pull from it. Lambda adds what it needs "
                 "if these credentials may call ecr:SetRepositoryPolicy."
             )
-        if rule := outside.repositories.expiring_rule(name, tags):
+        if rule := ports.repositories.expiring_rule(name, tags):
             log.warning(f"An image that a function runs could be removed from {name}: {rule}")
     except DeployError as error:
         log.warning(f"The policies of the repository {name} could not be read: {error.message}")

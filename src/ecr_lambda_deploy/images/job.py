@@ -25,7 +25,7 @@ from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import BuildOrder, Fingerprint, ImageReference, RegistryImage
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal
 from ecr_lambda_deploy.model.targets import Build, EarlierRelease, ExistingImage, ServedImage
-from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.ports.ports import Ports
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class ImageJob:
 
     Attributes:
         observed: what is wanted, and what is there.
-        outside: what is asked.
+        ports: what is asked.
         journal: told what becomes of the image.
         step: what gets it there, once that is planned.
         image: by the digest that the functions get, once that is known.
@@ -43,7 +43,7 @@ class ImageJob:
     """
 
     observed: ObservedImage
-    outside: Outside
+    ports: Ports
     journal: Journal
     step: ImageStep | None = None
     image: ImageReference | None = None
@@ -72,7 +72,7 @@ class ImageJob:
     def attempt(self) -> Iterator[None]:
         """Within the block a failure is this image's."""
         if not self.outcome.started:
-            self.record(started=self.outside.clock.now())
+            self.record(started=self.ports.clock.now())
         try:
             yield
         except DeployError as error:
@@ -86,7 +86,7 @@ class ImageJob:
         self._record_time()
 
     def _record_time(self) -> None:
-        self.record(seconds=self.outside.clock.now() - self.outcome.started)
+        self.record(seconds=self.ports.clock.now() - self.outcome.started)
 
     def record(self, **changes: object) -> None:
         """Note what has become of the image."""
@@ -110,7 +110,7 @@ class ImageJob:
             case ExistingImage(uri=uri):
                 self._resolve(uri)
             case ServedImage() as served:
-                self._resolve(str(self.outside.sources.served_image(served)))
+                self._resolve(str(self.ports.sources.served_image(served)))
             case EarlierRelease():
                 raise AssertionError("a rollback gets no image")
 
@@ -132,7 +132,7 @@ class ImageJob:
         target = self.observed.target
         self.has_repository, self._found = found is not None, found or {}
         if found is None and not target.create_repository:
-            raise self.outside.repositories.missing(self.observed.destination.repository)
+            raise self.ports.repositories.missing(self.observed.destination.repository)
         if self._source:
             self._follow(plan_existing(self._source, self.observed, found=self._found))
         elif isinstance(target.source, Build):
@@ -153,7 +153,7 @@ class ImageJob:
         """
         if isinstance(self.step, CopyImage):
             self._say(f"Copying it to {self.observed.repository_uri}, from registry to registry")
-            self.outside.sources.copy(self.step.image.reference, f"{self.observed.repository_uri}:{self.step.own}")
+            self.ports.sources.copy(self.step.image.reference, f"{self.observed.repository_uri}:{self.step.own}")
 
     def receive(self) -> None:
         """Read back what was built or copied.
@@ -175,7 +175,7 @@ class ImageJob:
         step, image = self.step, self._read
         if step is None or image is None:
             return  # it is kept
-        held = add_tags(image, step.tags, own=step.own, found=self._found, outside=self.outside)
+        held = add_tags(image, step.tags, own=step.own, found=self._found, ports=self.ports)
         tags = (*held, step.own) if step.own else tuple(held)
         self.record(status=step.status, tags=tags)
         self._say(f"Image {self.image} ({', '.join(tags) or 'with the tags that it has'})")
@@ -207,7 +207,7 @@ class ImageJob:
 
     def _resolve(self, uri: str) -> None:
         """Find an image that exists."""
-        image = self.outside.sources.resolve(uri, self.observed.destination.platform)
+        image = self.ports.sources.resolve(uri, self.observed.destination.platform)
         self._say(f"{uri} is {image.reference}")
         self._check(image)
         self._source = image
@@ -237,7 +237,7 @@ class ImageJob:
 
     def _read_back(self, reference: str) -> None:
         destination = self.observed.destination
-        image = self.outside.repositories.read_image(destination.repository, reference, destination.platform)
+        image = self.ports.repositories.read_image(destination.repository, reference, destination.platform)
         self._check(image)
         self._read, self.image = image, self.observed.reference(image.reference.digest)
         self.record(image=self.image)
@@ -246,4 +246,4 @@ class ImageJob:
         check_image(image, platform=self.observed.destination.platform, function=self.observed.most_demanding)
 
     def _say(self, message: str) -> None:
-        self.outside.log.info(f"{self.name}: {message}" if self.name else message)
+        self.ports.log.info(f"{self.name}: {message}" if self.name else message)

@@ -17,17 +17,17 @@ from ecr_lambda_deploy.model.errors import DeployError, Failures, MissingFunctio
 from ecr_lambda_deploy.model.functions import ObservedFunction, name_of
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, Journal, Outcome
 from ecr_lambda_deploy.model.targets import Build, ImageTarget, Mode, Platform
-from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.ports.ports import Ports
 
 _MOST_CLOSE = 150  # functions whose versions are listed: that takes ten seconds
 
 
-def observe(images: Sequence[ImageTarget], outside: Outside, journal: Journal) -> tuple[ObservedImage, ...]:
+def observe(images: Sequence[ImageTarget], ports: Ports, journal: Journal) -> tuple[ObservedImage, ...]:
     """Read, all at once, what the rest of the run depends on.
 
     Args:
         images: what is wanted.
-        outside: what is asked.
+        ports: what is asked.
         journal: told what is found as soon as it is.
 
     Raises:
@@ -41,21 +41,21 @@ def observe(images: Sequence[ImageTarget], outside: Outside, journal: Journal) -
         journal.expect(name_of(function.name) for image in images for function in image.functions)
     failures, close = Failures(), _close(images, journal)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="observe") as pool:
-        authorization = pool.submit(outside.repositories.registry)
+        authorization = pool.submit(ports.repositories.registry)
         platforms = {
-            image.name: pool.submit(_own_platform, image, outside, journal)
+            image.name: pool.submit(_own_platform, image, ports, journal)
             for image in images
             if image.platform is None and not image.functions
         }
         reads = [
             [
-                ServingReads.start(function, outside.functions, outside.aliases, pool, is_close=function.name in close)
+                ServingReads.start(function, ports.functions, ports.aliases, pool, is_close=function.name in close)
                 for function in image.functions
                 if journal.mode is not Mode.BUILD or image.platform is None
             ]
             for image in images
         ]
-    observed = [tuple(_results(several, failures, outside, journal)) for several in reads]
+    observed = [tuple(_results(several, failures, ports, journal)) for several in reads]
     with failures.collected():
         authorization.result()
     for platform in platforms.values():
@@ -66,7 +66,7 @@ def observe(images: Sequence[ImageTarget], outside: Outside, journal: Journal) -
     for image, functions in zip(images, observed, strict=True):
         with failures.collected():
             own = platforms[image.name].result() if image.name in platforms else None
-            found.append(_observed_image(image, functions, authorization.result(), own, outside, journal))
+            found.append(_observed_image(image, functions, authorization.result(), own, ports, journal))
     failures.raise_if_any()
     return tuple(found)
 
@@ -85,7 +85,7 @@ def _close(images: Sequence[ImageTarget], journal: Journal) -> set[str]:
 
 
 def _results(
-    reads: Sequence[ServingReads], failures: Failures, outside: Outside, journal: Journal
+    reads: Sequence[ServingReads], failures: Failures, ports: Ports, journal: Journal
 ) -> Iterator[ObservedFunction]:
     """Yield the functions that could be read and can be given an image; the others are failures.
 
@@ -93,7 +93,7 @@ def _results(
     """
     for read in reads:
         if journal.mode is Mode.BUILD:
-            yield from _known(read, outside)
+            yield from _known(read, ports)
             continue
         name = name_of(read.target.name)
         for future in read.futures:
@@ -107,14 +107,14 @@ def _results(
             yield function
 
 
-def _known(read: ServingReads, outside: Outside) -> Iterator[ObservedFunction]:
+def _known(read: ServingReads, ports: Ports) -> Iterator[ObservedFunction]:
     """Yield a function if it is there."""
     try:
         yield read.result()
     except MissingFunctionError:
         pass
     except DeployError as error:
-        outside.log.warning(f"What {read.target.name} runs on is not known, so it is not asked: {error.message}")
+        ports.log.warning(f"What {read.target.name} runs on is not known, so it is not asked: {error.message}")
 
 
 def _observed_image(
@@ -122,13 +122,13 @@ def _observed_image(
     functions: tuple[ObservedFunction, ...],
     registry: str,
     own_platform: Platform | None,
-    outside: Outside,
+    ports: Ports,
     journal: Journal,
 ) -> ObservedImage:
     is_build = journal.mode is Mode.BUILD
     for function in functions:
         if not is_build:
-            outside.log.info(_describe(function))
+            ports.log.info(_describe(function))
     if target.platform is None:
         check_one_architecture(functions)
     host = target.registry or registry
@@ -136,19 +136,19 @@ def _observed_image(
     destination = Destination(
         registry=host,
         repository=target.repository or named_repository(target, host) or present_repository(functions, host),
-        platform=platform or _own_platform(target, outside, journal),
+        platform=platform or _own_platform(target, ports, journal),
     )
     journal.record_image(replace(journal.image_named(target.name), repository_uri=destination.repository_uri))
     name = f" {target.name}" if target.name else ""
-    outside.log.info(f"Image{name}: {destination.repository_uri} for {destination.platform}")
+    ports.log.info(f"Image{name}: {destination.repository_uri} for {destination.platform}")
     return ObservedImage(target=target, functions=() if is_build else functions, destination=destination)
 
 
-def _own_platform(target: ImageTarget, outside: Outside, journal: Journal) -> Platform:
+def _own_platform(target: ImageTarget, ports: Ports, journal: Journal) -> Platform:
     """Return what is built for where there is no function yet: the builder's own platform."""
     if not isinstance(target.source, Build):
         return "linux/amd64"  # as Lambda has it [CreateFunction, Architectures]
-    builder = outside.builders(target.builder)
+    builder = ports.builders(target.builder)
     return builder.machine_platform() if journal.mode is Mode.PLAN else builder.check_engine(None)
 
 

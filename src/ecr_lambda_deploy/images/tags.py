@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from ecr_lambda_deploy.images.plan import digest_tag
 from ecr_lambda_deploy.model.errors import TagLimitError
 from ecr_lambda_deploy.model.images import RegistryImage
-from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.ports.ports import Ports
 
 
 def add_tags(
-    image: RegistryImage, tags: Sequence[str], *, own: str | None, found: Mapping[str, str], outside: Outside
+    image: RegistryImage, tags: Sequence[str], *, own: str | None, found: Mapping[str, str], ports: Ports
 ) -> list[str]:
     """Give an image its tags, and return those of them that it has then.
 
@@ -18,36 +18,36 @@ def add_tags(
         tags: that it is to have.
         own: a tag of this project's that it, or the index that it belongs to, has already.
         found: the digests of tags that are there already.
-        outside: what is asked.
+        ports: what is asked.
 
     Raises:
         DeployError: ECR refuses.
     """
     digest = image.reference.digest
     is_tagged = own is not None or digest in found.values()
-    held = [tag for tag in tags if found.get(tag) == digest or _add_tag(image, tag, outside, is_tagged=is_tagged)]
+    held = [tag for tag in tags if found.get(tag) == digest or _add_tag(image, tag, ports, is_tagged=is_tagged)]
     if image.is_of_index and not held:
         # What is deployed keeps a tag of its own: lifecycle rules remove images without one.
-        held = [tag for tag in [digest_tag(image.reference)] if _add_tag(image, tag, outside, is_tagged=is_tagged)]
+        held = [tag for tag in [digest_tag(image.reference)] if _add_tag(image, tag, ports, is_tagged=is_tagged)]
     return held
 
 
-def _add_tag(image: RegistryImage, tag: str, outside: Outside, *, is_tagged: bool) -> bool:
+def _add_tag(image: RegistryImage, tag: str, ports: Ports, *, is_tagged: bool) -> bool:
     """Whether an image has got a tag; one that it can do without is no reason to keep it from being deployed."""
     reference = image.reference
     try:
-        is_added = outside.repositories.add_tag(image, tag)
+        is_added = ports.repositories.add_tag(image, tag)
     except TagLimitError as error:
         if not error.is_of_image and not is_tagged:
             raise
-        outside.log.notice(
+        ports.log.notice(
             f"{reference} is deployed without the tag {tag}, so `rollback-to: {tag}` will not find it by that. Delete "
             f"tags of it that nobody needs: `aws ecr batch-delete-image --repository-name {reference.repository} "
             f"--image-ids imageTag=…` takes one away, and the image only with its last. {error.message}"
         )
         return False
     if not is_added:
-        outside.log.notice(
+        ports.log.notice(
             f"The tag {tag} stays on the image that has it, since tags of {reference.repository} are immutable. "
             f"What is deployed is {reference}."
         )

@@ -9,7 +9,7 @@ from ecr_lambda_deploy.functions.written import Written
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import ObservedFunction
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
-from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.aws_cli import command
 from ecr_lambda_deploy.releases.plan import (
     CreateFunction,
@@ -34,13 +34,13 @@ class PlanExecution:
     Attributes:
         plan: what is to be done.
         reason: why.
-        outside: what is asked and changed; its clock's `sleep` is where a cancelled run ends.
+        ports: what is asked and changed; its clock's `sleep` is where a cancelled run ends.
         journal: told what has become of the function, as soon as something has.
     """
 
     plan: ReleasePlan
     reason: str = ""
-    outside: Outside
+    ports: Ports
     journal: Journal
     _changes: FunctionChanges = field(init=False)
     _started: float = field(init=False)
@@ -48,10 +48,10 @@ class PlanExecution:
     def __post_init__(self) -> None:
         """Begin with what the plan was made from."""
         plan = self.plan
-        self._started = self.outside.clock.now()
+        self._started = self.ports.clock.now()
         self._changes = FunctionChanges(
-            outside=self.outside,
-            clock=self.outside.clock,
+            ports=self.ports,
+            clock=self.ports.clock,
             name=plan.target.name,
             run=self.journal.run,
             wait_timeout=plan.target.wait_timeout,
@@ -73,7 +73,7 @@ class PlanExecution:
             DeployError: one is.
         """
         if any(isinstance(step, ShiftTraffic) for step in self.plan.steps):
-            check_alarms(self.plan.target.alarms, self.outside.alarms)
+            check_alarms(self.plan.target.alarms, self.ports.alarms)
 
     def check_permissions(self) -> None:
         """Find out what would otherwise be found when the code has been changed.
@@ -81,12 +81,12 @@ class PlanExecution:
         Raises:
             DeployError: something is not allowed.
         """
-        target, observed, outside = self.plan.target, self.plan.observed, self.outside
+        target, observed, ports = self.plan.target, self.plan.observed, self.ports
         if observed.latest is None or not any(isinstance(step, PublishVersion) for step in self.plan.steps):
             return
-        outside.functions.check_may_publish(target.name)
+        ports.functions.check_may_publish(target.name)
         if target.alias:
-            outside.aliases.check_may_point(target.name, observed.alias, target.alias)
+            ports.aliases.check_may_point(target.name, observed.alias, target.alias)
 
     def carry_out(self, steps: tuple[Step, ...]) -> None:
         """Carry out some of the plan's steps, which come next.
@@ -97,10 +97,10 @@ class PlanExecution:
             DeployError: a step failed.
         """
         for step in steps:
-            self.outside.clock.sleep(0)  # a cancelled run ends here
+            self.ports.clock.sleep(0)  # a cancelled run ends here
             self._carry_out(step)
         if steps:
-            self.outside.clock.sleep(0)
+            self.ports.clock.sleep(0)
 
     def succeed(self) -> None:
         """Record that everything was carried out."""
@@ -117,7 +117,7 @@ class PlanExecution:
             plan=self.plan,
             changes=self._changes,
             failed=failed,
-            clock=self.outside.clock.steady(),
+            clock=self.ports.clock.steady(),
             record=self._record,
         )
         self._record(reverting.run())
@@ -130,7 +130,7 @@ class PlanExecution:
         return ReleaseStatus.CREATED if self.plan.observed.latest is None else ReleaseStatus.DEPLOYED
 
     def _record(self, outcome: Outcome) -> None:
-        seconds = self.outside.clock.now() - self._started
+        seconds = self.ports.clock.now() - self._started
         self.journal.record(replace(outcome, reason=self.reason, started=self._started, seconds=seconds))
 
     def _tell(self, now: ObservedFunction) -> None:
@@ -144,7 +144,7 @@ class PlanExecution:
         return replace(Outcome.untouched(plan.observed), after=now, error=error, mending=mending)
 
     def _carry_out(self, step: Step) -> None:
-        changes, outside, target = self._changes, self.outside, self.plan.target
+        changes, ports, target = self._changes, self.ports, self.plan.target
         match step:
             case CreateFunction():
                 changes.create(step.image, step.architecture, step.parameters)
@@ -153,24 +153,24 @@ class PlanExecution:
                 changes.finish_update(is_unhurried=step.follows_alias)
             case InvokeSmokeTest():
                 if not target.alias and self.plan.observed.latest is not None:
-                    outside.log.info(f"The new code of {target.name} serves already: no alias is given to hold it back")
+                    ports.log.info(f"The new code of {target.name} serves already: no alias is given to hold it back")
                 run_smoke_test(
                     step.test,
                     target.name,
                     step.qualifier,
-                    invocations=outside.invocations,
-                    log=outside.log,
-                    clock=outside.clock,
+                    invocations=ports.invocations,
+                    log=ports.log,
+                    clock=ports.clock,
                 )
             case PublishVersion():
                 changes.publish(step.description)
             case ShiftTraffic():
-                shift_traffic(step, changes, outside.alarms)
+                shift_traffic(step, changes, ports.alarms)
             case PointAlias():
                 version = step.version or changes.published
                 if version is None:
                     raise AssertionError("there is a version to point to, or one is published before")
                 point_alias(changes, version, description=step.description)
-                outside.log.info(f"Alias {target.alias} of {target.name} points to version {version.version}")
+                ports.log.info(f"Alias {target.alias} of {target.name} points to version {version.version}")
             case _:
                 assert_never(step)

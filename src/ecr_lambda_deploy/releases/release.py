@@ -15,7 +15,7 @@ from ecr_lambda_deploy.model.functions import ObservedFunction
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget
 from ecr_lambda_deploy.ports.functions import Aliases, Functions
-from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.apply import PlanExecution
 from ecr_lambda_deploy.releases.group import Group, GroupClock
 from ecr_lambda_deploy.releases.plan import ReleasePlan, staleness
@@ -35,7 +35,7 @@ class Release:
         observe: reads the function once more, should somebody else change it meanwhile.
         reason: why it is released to.
         is_probed: whether permissions are found out before the first change.
-        outside: what is asked and changed.
+        ports: what is asked and changed.
         journal: told what has become of it.
         group: what it stands or falls with.
         bug: what was raised that nobody could foresee.
@@ -47,7 +47,7 @@ class Release:
     observe: Callable[[FunctionTarget, Functions, Aliases], ObservedFunction] = observe_function
     reason: str = ""
     is_probed: bool = True
-    outside: Outside
+    ports: Ports
     journal: Journal
     group: Group = field(default_factory=Group)
     bug: Exception | None = None
@@ -108,7 +108,7 @@ class Release:
 
     @property
     def _clock(self) -> GroupClock:
-        return GroupClock(clock=self.outside.clock, group=self.group)
+        return GroupClock(clock=self.ports.clock, group=self.group)
 
     def _leave(self, error: DeployError) -> None:
         """Record that nothing was done."""
@@ -136,12 +136,12 @@ class Release:
     def _prepare(self) -> None:
         for _ in range(_MOST_DECISIONS):
             self._settle()
-            if skip_stale(self.target, self.observed, self.outside, self.journal):
+            if skip_stale(self.target, self.observed, self.ports, self.journal):
                 return None
             plan = self.decide(self.observed)
-            outside = replace(self.outside, clock=self._clock)
+            ports = replace(self.ports, clock=self._clock)
             execution = self._execution = PlanExecution(
-                plan=plan, reason=self.reason, outside=outside, journal=self.journal
+                plan=plan, reason=self.reason, ports=ports, journal=self.journal
             )
             try:
                 execution.check_alarms()
@@ -177,18 +177,18 @@ class Release:
         if execution.written.is_anything:
             raise error
         self._execution = None
-        self.outside.log.info(f"{self.observed.name}: deciding again: {error.message}")
-        self.observed = self.observe(self.target, self.outside.functions, self.outside.aliases)
+        self.ports.log.info(f"{self.observed.name}: deciding again: {error.message}")
+        self.observed = self.observe(self.target, self.ports.functions, self.ports.aliases)
         self.journal.record(Outcome.untouched(self.observed))
 
     def _settle(self) -> None:
         """Wait until Lambda has finished with what somebody else has begun."""
-        outside, latest = self.outside, self.observed.latest
+        ports, latest = self.ports, self.observed.latest
         if latest is None or latest.is_settled:
             return
-        read = partial(outside.functions.read, self.target.name)
-        wait_until_settled(read, clock=outside.clock, log=outside.log, timeout=self.target.wait_timeout)
-        self.observed = self.observe(self.target, outside.functions, outside.aliases)
+        read = partial(ports.functions.read, self.target.name)
+        wait_until_settled(read, clock=ports.clock, log=ports.log, timeout=self.target.wait_timeout)
+        self.observed = self.observe(self.target, ports.functions, ports.aliases)
 
 
 def release_all(releases: Sequence[Release], *, together: bool = True) -> None:
@@ -233,10 +233,10 @@ def _carry_out_together(releases: Sequence[Release], pool: ThreadPoolExecutor) -
         future.result()
 
 
-def skip_stale(target: FunctionTarget, observed: ObservedFunction, outside: Outside, journal: Journal) -> bool:
+def skip_stale(target: FunctionTarget, observed: ObservedFunction, ports: Ports, journal: Journal) -> bool:
     """Leave a function to the newer run that has released it, if one has; and say so."""
     reason = staleness(target, observed, journal.run)
     if reason:
-        outside.log.warning(reason)
+        ports.log.warning(reason)
         journal.record(Outcome.untouched(observed, ReleaseStatus.SKIPPED))
     return bool(reason)

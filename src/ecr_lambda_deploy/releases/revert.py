@@ -53,9 +53,9 @@ class Reverting:
         is_alias_known, serves = self._written.asked is None, self.plan.observed.alias is None
         # Of many functions that are put back at once, those come first whose alias is known to be this run's.
         try:
-            with self.changes.outside.clock.undisturbed(first=is_alias_known):
+            with self.changes.ports.clock.undisturbed(first=is_alias_known):
                 self._repeated(self._revert_alias)
-            with self.changes.outside.clock.undisturbed(first=serves):
+            with self.changes.ports.clock.undisturbed(first=serves):
                 self._repeated(self._revert_code)
         except DeployError as error:
             return self._looked_at(f"Reverting it failed too: {error.message}")
@@ -70,9 +70,9 @@ class Reverting:
         if isinstance(self.failed.error, CancelledError):
             return self._outcome(trouble)
         try:
-            changes.now = observe_function(self.plan.target, changes.outside.functions, changes.outside.aliases)
+            changes.now = observe_function(self.plan.target, changes.ports.functions, changes.ports.aliases)
         except DeployError as error:
-            changes.outside.log.info(f"What serves {changes.name} now is not known: {error.message}")
+            changes.ports.log.info(f"What serves {changes.name} now is not known: {error.message}")
         return self._outcome(trouble)
 
     def _repeated(self, revert: Callable[[], None]) -> None:
@@ -80,7 +80,7 @@ class Reverting:
             try:
                 return revert()
             except (InProgressError, RevisionError) as error:  # what is there by now decides
-                self.changes.outside.log.info(error.message)
+                self.changes.ports.log.info(error.message)
                 self.changes.clock.sleep(CONFLICT_DELAY)
         raise DeployError("somebody else goes on changing the function.")
 
@@ -91,13 +91,13 @@ class Reverting:
         if self._is_alias_known:
             self._is_alias_known = False  # if it has changed since, Lambda refuses, and it is read
         else:
-            changes.now = replace(changes.now, alias=changes.outside.aliases.read(changes.name, changes.alias_name))
+            changes.now = replace(changes.now, alias=changes.ports.aliases.read(changes.name, changes.alias_name))
         alias = changes.now.alias
         for step in self._way().steps:
             if isinstance(step, PointAlias) and alias is not None and step.version is not None:
                 version = step.version.version
-                changes.outside.log.info(f"Putting the alias {alias.name} of {changes.name} back to version {version}")
-                moved = changes.outside.aliases.point(
+                changes.ports.log.info(f"Putting the alias {alias.name} of {changes.name} back to version {version}")
+                moved = changes.ports.aliases.point(
                     changes.name, alias, version=version, weights={}, description=step.description
                 )
                 changes.now = replace(changes.now, alias=moved, aliased=step.version)

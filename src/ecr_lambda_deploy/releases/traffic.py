@@ -41,7 +41,7 @@ def _watch(title: str, part: TrafficStep, names: tuple[str, ...], changes: Funct
             return
         if clock.now() >= next_line:
             watched = f"; not in ALARM: {', '.join(names)}" if names else ""
-            changes.outside.log.info(f"{title}; {left:.0f} s left{watched}")
+            changes.ports.log.info(f"{title}; {left:.0f} s left{watched}")
             next_line += _SECONDS_BETWEEN_LINES
         clock.sleep(min(POLLING_INTERVAL, left))
 

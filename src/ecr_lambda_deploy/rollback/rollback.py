@@ -14,7 +14,7 @@ from ecr_lambda_deploy.model.functions import ObservedFunction, PublishedVersion
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.targets import PLATFORM_OF, EarlierRelease, FunctionTarget, ImageTarget
-from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.plan import ReleasePlan
 from ecr_lambda_deploy.releases.release import Release, release_all, skip_stale
 from ecr_lambda_deploy.report.phases import phase
@@ -25,7 +25,7 @@ from ecr_lambda_deploy.rollback.targets import read_all, released_last
 _FULL_LENGTH = 40  # of a commit's SHA
 
 
-def roll_back(inputs: Inputs, outside: Outside, journal: Journal) -> None:
+def roll_back(inputs: Inputs, ports: Ports, journal: Journal) -> None:
     """Observe, choose from the history, plan and apply; what is learnt on the way is in the journal.
 
     Raises:
@@ -35,22 +35,22 @@ def roll_back(inputs: Inputs, outside: Outside, journal: Journal) -> None:
     # Here none is created.
     targets = [replace(function, creation=None) for image in inputs.images for function in image.functions]
     journal.expect(name_of(target.name) for target in targets)
-    with phase("Check", outside, journal):
+    with phase("Check", ports, journal):
         if inputs.manifest and all(image.source == EarlierRelease() for image in inputs.images):
-            wanted, undone = released_last(targets, outside, journal)
+            wanted, undone = released_last(targets, ports, journal)
         else:
-            wanted, undone = read_all(targets, observe_releases, outside, journal), ""
-        releases = _decided(wanted, images, outside, journal, undone=undone)
+            wanted, undone = read_all(targets, observe_releases, ports, journal), ""
+        releases = _decided(wanted, images, ports, journal, undone=undone)
         if any(target.traffic for target in targets):
-            outside.log.notice("'traffic' is skipped: a rollback moves the alias at once.")
-    with phase("Roll back", outside, journal, is_folded=False), outside.clock.polled():
+            ports.log.notice("'traffic' is skipped: a rollback moves the alias at once.")
+    with phase("Roll back", ports, journal, is_folded=False), ports.clock.polled():
         release_all(releases, together=False)
 
 
 def _decided(
     functions: Sequence[tuple[FunctionTarget, ObservedFunction]],
     images: Mapping[str, ImageTarget],
-    outside: Outside,
+    ports: Ports,
     journal: Journal,
     *,
     undone: str,
@@ -65,17 +65,17 @@ def _decided(
     def decided(target: FunctionTarget, observed: ObservedFunction) -> Release | None:
         with failures.collected(), journal.failing(observed.name):
             check_updatable(observed)
-            if skip_stale(target, observed, outside, journal):
+            if skip_stale(target, observed, ports, journal):
                 return None
             decide = partial(
-                _decide, target=target, image=images[target.name], undone=undone, outside=outside, journal=journal
+                _decide, target=target, image=images[target.name], undone=undone, ports=ports, journal=journal
             )
             return Release(
                 target=target,
                 observed=observed,
                 decide=partial(_planned, plan=decide(observed), decide=decide),
                 observe=observe_releases,
-                outside=outside,
+                ports=ports,
                 journal=journal,
             )
         return None
@@ -84,7 +84,7 @@ def _decided(
         decisions = [pool.submit(decided, target, observed) for target, observed in functions]
     found = [release for release in (decision.result() for decision in decisions) if release is not None]
     if failures and found and images[found[0].target.name].name:
-        outside.log.notice("Nothing was taken back. 'only' names the images of those functions that can be.")
+        ports.log.notice("Nothing was taken back. 'only' names the images of those functions that can be.")
     failures.raise_if_any()
     return found
 
@@ -102,7 +102,7 @@ def _decide(
     target: FunctionTarget,
     image: ImageTarget,
     undone: str,
-    outside: Outside,
+    ports: Ports,
     journal: Journal,
 ) -> ReleasePlan:
     """Choose what to go back to, make sure that its image is still there, and plan the way.
@@ -112,21 +112,21 @@ def _decide(
     """
     to = image.source.to if isinstance(image.source, EarlierRelease) else "previous"
     choice = choose(to, observed, journal.run)
-    outside.log.info(history(observed, choice.version))
+    ports.log.info(history(observed, choice.version))
     if choice.version is not None:
-        goal = _goal_of_version(target.name, choice.version, outside)
+        goal = _goal_of_version(target.name, choice.version, ports)
     else:
-        goal = _goal_of_image(observed, choice, image.repository, outside)
-    outside.log.info(f"Going back to {goal.image}" + (f", version {goal.version.version}" if goal.version else ""))
+        goal = _goal_of_image(observed, choice, image.repository, ports)
+    ports.log.info(f"Going back to {goal.image}" + (f", version {goal.version.version}" if goal.version else ""))
     return plan_rollback(target, observed, goal, run=journal.run, undone=undone)
 
 
-def _goal_of_version(name: str, version: PublishedVersion, outside: Outside) -> RollbackGoal:
-    state = outside.functions.read(name, version.number)
+def _goal_of_version(name: str, version: PublishedVersion, ports: Ports) -> RollbackGoal:
+    state = ports.functions.read(name, version.number)
     if state.image is None:
         raise DeployError(f"Lambda does not say which image version {version.number} of {state.name} runs.")
-    if not outside.repositories.check_available(state.image):
-        outside.log.warning(
+    if not ports.repositories.check_available(state.image):
+        ports.log.warning(
             f"Whether ECR still has {state.image} is not known: these credentials may not call ecr:DescribeImages on "
             f"the repository {state.image.repository}."
         )
@@ -138,14 +138,14 @@ def _goal_of_version(name: str, version: PublishedVersion, outside: Outside) -> 
     )
 
 
-def _goal_of_image(observed: ObservedFunction, choice: Choice, repository: str, outside: Outside) -> RollbackGoal:
+def _goal_of_image(observed: ObservedFunction, choice: Choice, repository: str, ports: Ports) -> RollbackGoal:
     """Look for an image that no version has in a repository, by default the one that the function uses now."""
     serving, image = observed.serving, observed.image
     if serving is None or image is None:
         raise DeployError(f"Lambda does not say which image {observed.name} runs, and so which repository it uses.")
     image = replace(image, repository=repository or image.repository)
-    digest = choice.digest or _digest_of_commit(choice.commit, image, observed, outside)
-    found = outside.sources.resolve(f"{image.repository_uri}@{digest}", PLATFORM_OF[serving.architecture])
+    digest = choice.digest or _digest_of_commit(choice.commit, image, observed, ports)
+    found = ports.sources.resolve(f"{image.repository_uri}@{digest}", PLATFORM_OF[serving.architecture])
     check_image(found, platform=PLATFORM_OF[serving.architecture], function=serving)
     return RollbackGoal(
         image=replace(image, digest=found.reference.digest),
@@ -154,9 +154,9 @@ def _goal_of_image(observed: ObservedFunction, choice: Choice, repository: str, 
     )
 
 
-def _digest_of_commit(commit: str, image: ImageReference, observed: ObservedFunction, outside: Outside) -> str:
+def _digest_of_commit(commit: str, image: ImageReference, observed: ObservedFunction, ports: Ports) -> str:
     """Return the digest of the image that has a tag for a commit."""
-    repositories = outside.repositories
+    repositories = ports.repositories
     if len(commit) == _FULL_LENGTH:
         tags = repositories.find_tags(image.repository, [commit]) or {}
     else:

@@ -10,7 +10,7 @@ from ecr_lambda_deploy.model.functions import ObservedFunction, name_of
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget
 from ecr_lambda_deploy.ports.functions import Aliases, Functions
-from ecr_lambda_deploy.ports.outside import Outside
+from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.rollback.last_run import is_first_release, released_together
 
 Read = Callable[[FunctionTarget, Functions, Aliases], ObservedFunction]
@@ -18,7 +18,7 @@ Read = Callable[[FunctionTarget, Functions, Aliases], ObservedFunction]
 
 
 def read_all(
-    targets: Sequence[FunctionTarget], read: Read, outside: Outside, journal: Journal
+    targets: Sequence[FunctionTarget], read: Read, ports: Ports, journal: Journal
 ) -> list[tuple[FunctionTarget, ObservedFunction]]:
     """Read functions, side by side.
 
@@ -27,7 +27,7 @@ def read_all(
     """
     failures, observed = Failures(), []
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="observe") as pool:
-        reads = [pool.submit(read, target, outside.functions, outside.aliases) for target in targets]
+        reads = [pool.submit(read, target, ports.functions, ports.aliases) for target in targets]
     for target, future in zip(targets, reads, strict=True):
         with failures.collected(), journal.failing(name_of(target.name)):
             function = future.result()
@@ -38,16 +38,16 @@ def read_all(
 
 
 def released_last(
-    targets: Sequence[FunctionTarget], outside: Outside, journal: Journal
+    targets: Sequence[FunctionTarget], ports: Ports, journal: Journal
 ) -> tuple[list[tuple[FunctionTarget, ObservedFunction]], str]:
     """Return those of a manifest's functions that the last run released, with all their versions, and that run.
 
     Raises:
         DeployError: no run has released any of them, or there was nothing before that.
     """
-    known = _with_history(targets, outside, journal)
+    known = _with_history(targets, ports, journal)
     group = released_together(tuple(known.values()), journal.run)
-    outside.log.info(f"To be taken back: {', '.join(group.names)}; {group.reason}")
+    ports.log.info(f"To be taken back: {', '.join(group.names)}; {group.reason}")
     wanted = []
     for target in targets:
         if target.name not in known:
@@ -55,7 +55,7 @@ def released_last(
         if known[target.name] not in group.members:
             journal.record(Outcome.untouched(known[target.name], ReleaseStatus.UNCHANGED))
         elif is_first_release(known[target.name], journal.run):
-            _skip(known[target.name], "nothing was released to it before", outside, journal)
+            _skip(known[target.name], "nothing was released to it before", ports, journal)
         else:
             wanted.append(target)
     if not wanted:
@@ -67,24 +67,24 @@ def released_last(
     def read(target: FunctionTarget, functions: Functions, _: Aliases) -> ObservedFunction:
         return with_versions(target, known[target.name], functions)
 
-    return read_all(wanted, read, outside, journal), str(group.run_id or "")
+    return read_all(wanted, read, ports, journal), str(group.run_id or "")
 
 
-def _with_history(targets: Sequence[FunctionTarget], outside: Outside, journal: Journal) -> dict[str, ObservedFunction]:
+def _with_history(targets: Sequence[FunctionTarget], ports: Ports, journal: Journal) -> dict[str, ObservedFunction]:
     """Return the functions that have a history, by the names that they were given by; the others stay as they are."""
     known = {}
-    for target, observed in read_all(targets, _observe_if_there, outside, journal):
+    for target, observed in read_all(targets, _observe_if_there, ports, journal):
         if observed.latest is None:
-            _skip(observed, "there is no such function", outside, journal)
+            _skip(observed, "there is no such function", ports, journal)
         elif not target.publish:
-            _skip(observed, "with 'publish: false' it has no history", outside, journal)
+            _skip(observed, "with 'publish: false' it has no history", ports, journal)
         else:
             known[target.name] = observed
     return known
 
 
-def _skip(observed: ObservedFunction, why: str, outside: Outside, journal: Journal) -> None:
-    outside.log.warning(f"{observed.name} stays as it is: {why}.")
+def _skip(observed: ObservedFunction, why: str, ports: Ports, journal: Journal) -> None:
+    ports.log.warning(f"{observed.name} stays as it is: {why}.")
     journal.record(replace(Outcome.untouched(observed, ReleaseStatus.SKIPPED), reason=why))
 
 

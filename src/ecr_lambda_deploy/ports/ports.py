@@ -10,7 +10,7 @@ from ecr_lambda_deploy.ports.runner import Log, RunClock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
+class Ports:
     """All of them together."""
 
     functions: Functions
