@@ -70,7 +70,7 @@ def test_a_release_that_is_cancelled_leaves_everything_as_it_was(call: tuple[str
     is_written = _CALLS.index(call) >= _WRITES
     assert outcome.status is (ReleaseStatus.REVERTED if is_written else ReleaseStatus.FAILED)
     assert "The run was cancelled." in str(outcome.error)
-    assert (outcome.is_changed, outcome.mending) == (False, ())
+    assert (outcome.is_changed, outcome.recovery) == (False, ())
     assert outcome.before.latest is not None
     _tells_what_is_there(world, outcome)
 
@@ -183,7 +183,7 @@ def test_what_was_never_sent_is_not_looked_for(call: tuple[str, int]) -> None:
     after = calls[calls.index(call[0]) + 1 :]
 
     assert "The run was cancelled." in str(outcome.error)
-    assert (outcome.is_changed, outcome.mending) == (False, ())
+    assert (outcome.is_changed, outcome.recovery) == (False, ())
     assert "read_alias" not in after
     if call[0] == "update_code":
         assert (after, outcome.status) == ([], ReleaseStatus.FAILED)

@@ -47,7 +47,7 @@ def _is_as_before(world: World) -> None:
     assert world.functions.latest.image == OLD
     if alias := world.aliases.there.get("live"):
         assert (alias.version, alias.weights, alias.description) == ("7", {}, "before")
-    assert (world.outcome.is_changed, world.outcome.mending) == (False, ())
+    assert (world.outcome.is_changed, world.outcome.recovery) == (False, ())
     _agrees(world)
 
 

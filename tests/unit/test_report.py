@@ -26,9 +26,9 @@ def _outcome(
     before: ObservedFunction = _BEFORE,
     after: ObservedFunction = _AFTER,
     error: DeployError | None = None,
-    mending: tuple[str, ...] = (),
+    recovery: tuple[str, ...] = (),
 ) -> Outcome:
-    return Outcome(before=before, after=after, status=status, seconds=1.23456, error=error, mending=mending)
+    return Outcome(before=before, after=after, status=status, seconds=1.23456, error=error, recovery=recovery)
 
 
 _DEPLOYED = _outcome(ReleaseStatus.DEPLOYED)

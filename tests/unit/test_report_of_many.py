@@ -129,7 +129,7 @@ def test_a_rollback_has_no_table_of_images() -> None:
 
 def _worst(name: str, number: int) -> Outcome:
     error = DeployError(f"{number} ` | <b>" + 3_000 * "\n…é" + 9_000 * "`", 9_000 * "…")
-    return replace(_outcome(name, ReleaseStatus.FAILED, error=error), mending=(f"aws lambda {300 * 'x'}",))
+    return replace(_outcome(name, ReleaseStatus.FAILED, error=error), recovery=(f"aws lambda {300 * 'x'}",))
 
 
 @pytest.mark.parametrize("manifest", ["", "deploy.yaml"])

@@ -228,7 +228,7 @@ def test_where_what_serves_is_the_same_or_was_not_there_nothing_is_to_be_undone(
 
 
 def test_what_is_left_to_put_back_is_shown_as_commands() -> None:
-    outcome = replace(_OUTCOMES["half done"], mending=("aws lambda one", "aws lambda two"))
+    outcome = replace(_OUTCOMES["half done"], recovery=("aws lambda one", "aws lambda two"))
     text = summary(_journal(outcome))
 
     assert "**What is left to put back, by hand**\n\n```sh\naws lambda one\naws lambda two\n```\n" in text

@@ -54,7 +54,7 @@ def test_a_smoke_test_that_fails_leaves_no_version_and_the_alias_where_it_was() 
 
     assert world.functions.changes == [_UPDATE, _BACK]
     assert not {"publish_version", "point_alias"} & {*world.functions.calls}
-    assert (outcome.status, outcome.is_changed, outcome.mending) == (ReleaseStatus.REVERTED, False, ())
+    assert (outcome.status, outcome.is_changed, outcome.recovery) == (ReleaseStatus.REVERTED, False, ())
     assert _told(outcome)[0].startswith("The smoke test did not pass: ")
     assert _told(outcome)[-1] == _CODE_IS_BACK
     assert outcome.error is not None
@@ -106,7 +106,7 @@ def test_an_alias_goes_back_before_the_code() -> None:
 
     assert world.functions.changes[-2:] == [("point_alias", "7"), _BACK]
     assert _told(outcome) == ["The CloudWatch alarm errors is in ALARM.", _ALIAS_IS_BACK, _CODE_IS_BACK]
-    assert (outcome.status, outcome.is_changed, outcome.mending) == (ReleaseStatus.REVERTED, False, ())
+    assert (outcome.status, outcome.is_changed, outcome.recovery) == (ReleaseStatus.REVERTED, False, ())
     _is_as_before(world)
 
 
@@ -140,7 +140,7 @@ def test_reverting_is_recorded_as_it_goes_on() -> None:
         "Reverting it has not ended.",
         f"$LATEST is on its way back to {OLD}; Lambda goes on by itself.",
     ]
-    assert [outcome.mending for outcome in recorded] == [(_MEND_ALIAS, _MEND_CODE), (_MEND_CODE,), ()]
+    assert [outcome.recovery for outcome in recorded] == [(_MEND_ALIAS, _MEND_CODE), (_MEND_CODE,), ()]
     assert [outcome.after.alias and dict(outcome.after.alias.weights) for outcome in recorded] == [{"8": 0.1}, {}, {}]
 
 
@@ -151,7 +151,7 @@ def test_what_cannot_be_reverted_is_shown_as_commands() -> None:
     outcome = release_image(world, _TESTED)
 
     assert _told(outcome)[-1] == "Reverting it failed too: AccessDenied"
-    assert outcome.mending == (_MEND_CODE,)
+    assert outcome.recovery == (_MEND_CODE,)
     assert outcome.status is ReleaseStatus.FAILED
     assert outcome.after.latest is not None
     assert outcome.after.latest.image == NEW
@@ -164,7 +164,7 @@ def test_an_alias_that_cannot_be_put_back_is_shown_as_a_command_with_what_follow
     world.functions.before["point_alias", 2] = raising(DeployError("AccessDenied"))
     outcome = release_image(world, _CANARY)
 
-    assert outcome.mending == (_MEND_ALIAS, _MEND_CODE)
+    assert outcome.recovery == (_MEND_ALIAS, _MEND_CODE)
     assert outcome.after.alias is not None
     assert outcome.after.alias.weights == {"8": 0.1}
 
@@ -176,7 +176,7 @@ def test_an_update_back_that_lambda_gives_up_is_a_failure_too() -> None:
     outcome = release_image(world, _TESTED)
 
     assert _told(outcome)[-1].startswith("Reverting it failed too: Lambda could not update orders-api")
-    assert outcome.mending == (_MEND_CODE,)
+    assert outcome.recovery == (_MEND_CODE,)
     assert outcome.status is ReleaseStatus.FAILED
 
 
@@ -188,7 +188,7 @@ def test_what_is_to_be_kept_is_kept() -> None:
     assert world.functions.changes == [_UPDATE]
     assert world.functions.latest.image == NEW
     assert _told(outcome)[-1] == "Code and alias stay as they are, as 'on-failure: keep' has it."
-    assert (outcome.status, outcome.is_changed, outcome.mending) == (ReleaseStatus.FAILED, False, ())
+    assert (outcome.status, outcome.is_changed, outcome.recovery) == (ReleaseStatus.FAILED, False, ())
 
 
 def test_a_share_of_the_traffic_is_never_kept() -> None:
@@ -214,7 +214,7 @@ def test_where_nothing_was_written_nothing_is_reverted(call: str) -> None:
     outcome = release_image(world)
 
     assert world.functions.changes == []
-    assert (outcome.status, str(outcome.error), outcome.mending) == (
+    assert (outcome.status, str(outcome.error), outcome.recovery) == (
         ReleaseStatus.FAILED,
         "AccessDenied\nallow it",
         (),
@@ -290,7 +290,7 @@ def test_a_function_whose_configuration_goes_on_being_changed_ends_the_reverting
 
     assert world.functions.calls.count("point_alias") == 6
     assert _told(outcome)[-1] == "Reverting it failed too: somebody else goes on changing the function."
-    assert (outcome.status, outcome.mending) == (ReleaseStatus.FAILED, (_MEND_ALIAS, _MEND_CODE))
+    assert (outcome.status, outcome.recovery) == (ReleaseStatus.FAILED, (_MEND_ALIAS, _MEND_CODE))
 
 
 def test_an_alias_that_is_new_stays_with_the_code_that_it_points_to() -> None:

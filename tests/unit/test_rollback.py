@@ -416,7 +416,7 @@ def test_a_rollback_that_is_cancelled_leaves_everything_as_it_was(call: tuple[st
 
     assert (world.live.version, world.live.weights, world.live.description) == ("4", {}, "before")
     assert world.functions.latest.image == _IMAGES["4"]
-    assert (world.outcome.status, world.outcome.is_changed, world.outcome.mending) == (
+    assert (world.outcome.status, world.outcome.is_changed, world.outcome.recovery) == (
         ReleaseStatus.REVERTED,
         False,
         (),

@@ -90,7 +90,7 @@ class Outcome:
         started: on the run's clock, when work on it began.
         seconds: time spent on it.
         error: why it failed.
-        mending: commands that bring back what could not be reverted.
+        recovery: commands that bring back what could not be reverted.
     """
 
     before: ObservedFunction
@@ -100,7 +100,7 @@ class Outcome:
     started: float = 0.0
     seconds: float = 0.0
     error: DeployError | None = None
-    mending: tuple[str, ...] = ()
+    recovery: tuple[str, ...] = ()
 
     @classmethod
     def untouched(cls, observed: ObservedFunction, status: ReleaseStatus = ReleaseStatus.FAILED) -> Self:

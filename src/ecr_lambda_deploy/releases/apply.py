@@ -140,8 +140,8 @@ class PlanExecution:
     def _outcome(self, now: ObservedFunction, error: DeployError | None = None) -> Outcome:
         plan = self.plan
         way = plan_revert(now, plan.observed, self._changes.written, is_kept=not plan.target.reverts)
-        mending = tuple(command(step, now) for step in way.steps)
-        return replace(Outcome.untouched(plan.observed), after=now, error=error, mending=mending)
+        recovery = tuple(command(step, now) for step in way.steps)
+        return replace(Outcome.untouched(plan.observed), after=now, error=error, recovery=recovery)
 
     def _carry_out(self, step: Step) -> None:
         changes, ports, target = self._changes, self.ports, self.plan.target

@@ -150,5 +150,5 @@ class Reverting:
             after=changes.now,
             status=ReleaseStatus.REVERTED if self._done and not trouble and not keeps else ReleaseStatus.FAILED,
             error=DeployError("\n".join([reason.message, *told]), reason.hint, location=reason.location),
-            mending=tuple(command(step, changes.now) for step in way.steps) if trouble else (),
+            recovery=tuple(command(step, changes.now) for step in way.steps) if trouble else (),
         )

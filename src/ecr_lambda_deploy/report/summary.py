@@ -27,8 +27,8 @@ _MOST_BYTES_OF_IMAGES = 200_000
 def summary(journal: Journal) -> str:
     """Return the job summary, as GitHub's Markdown, within the 1 MiB that it may have."""
     start = [f"### {escaped(headline(journal))}", *_alerts(journal.errors)]
-    if mending := [command for outcome in journal.outcomes for command in outcome.mending]:
-        start.append(f"**What is left to put back, by hand**\n\n{_commands(mending)}")
+    if recovery := [command for outcome in journal.outcomes for command in outcome.recovery]:
+        start.append(f"**What is left to put back, by hand**\n\n{_commands(recovery)}")
     rows = [(phase.title, f"{phase.seconds:.1f}") for phase in journal.phases]
     end = [table(("Phase", "Seconds"), rows) if rows else "", *_undo(journal)]
     if len(journal.outcomes) <= 1 and len(journal.images) <= 1:
