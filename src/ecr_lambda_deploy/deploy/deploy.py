@@ -65,7 +65,7 @@ def deploy(inputs: Inputs, ports: Ports, journal: Journal) -> None:
         with phase(_title(wanted), ports, journal):
             make_images(wanted, ports)
     if journal.errors:
-        journal.skip_rest()
+        journal.mark_unreached_as_skipped()
     elif candidates:
         with phase("Deploy", ports, journal, is_folded=False), ports.clock.polled():
             _release(candidates, ports, journal)
@@ -95,7 +95,7 @@ def _prepared(candidates: Sequence[Candidate], ports: Ports, journal: Journal) -
 
     def prepare(candidate: Candidate) -> Candidate | None:
         target = candidate.target
-        with failures.collected(), journal.failing(candidate.observed.name):
+        with failures.collected(), journal.recording_failure(candidate.observed.name):
             observed = read_history(target, candidate.observed, ports.functions, ports.aliases)
             journal.record(Outcome.untouched(observed))
             if skip_stale(target, observed, ports, journal):

@@ -38,7 +38,7 @@ def observe(images: Sequence[ImageTarget], ports: Ports, journal: Journal) -> tu
         for image in images
     )
     if journal.mode is not Mode.BUILD:
-        journal.expect(name_of(function.name) for image in images for function in image.functions)
+        journal.start_with(name_of(function.name) for image in images for function in image.functions)
     failures, close = Failures(), _close(images, journal)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="observe") as pool:
         authorization = pool.submit(ports.repositories.registry)
@@ -97,12 +97,12 @@ def _results(
             continue
         name = name_of(read.target.name)
         for future in read.futures:
-            with failures.collected(), journal.failing(name):
+            with failures.collected(), journal.recording_failure(name):
                 future.result()
         if not any(future.exception() for future in read.futures):
             function = read.result()
             journal.record(Outcome.untouched(function))
-            with failures.collected(), journal.failing(name):
+            with failures.collected(), journal.recording_failure(name):
                 check_updatable(function)
             yield function
 

@@ -171,12 +171,12 @@ class Journal:
         with self._lock:  # several functions are released at once
             self.outcomes = tuple(outcome if known.function == outcome.function else known for known in self.outcomes)
 
-    def expect(self, functions: Iterable[str]) -> None:
+    def start_with(self, functions: Iterable[str]) -> None:
         """Note which functions are to be dealt with, before anything is known of them."""
         self.outcomes = tuple(Outcome.untouched(ObservedFunction(name=name, latest=None)) for name in functions)
 
     @contextmanager
-    def failing(self, function: str) -> Iterator[None]:
+    def recording_failure(self, function: str) -> Iterator[None]:
         """Note what ends the block as why a function failed."""
         try:
             yield
@@ -186,7 +186,7 @@ class Journal:
                     self.record(replace(outcome, error=error))
             raise
 
-    def skip_rest(self) -> None:
+    def mark_unreached_as_skipped(self) -> None:
         """Note of functions that nothing was done to, since others or images have failed, that they were skipped."""
         failed = [image for image in self.images if image.error]
         theirs = {name_of(function) for image in failed for function in image.functions}

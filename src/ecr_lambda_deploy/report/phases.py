@@ -19,7 +19,7 @@ def phase(title: str, ports: Ports, journal: Journal, *, is_folded: bool = True)
         with ports.log.group(title) if is_folded else nullcontext():
             yield
     except DeployError:
-        journal.skip_rest()
+        journal.mark_unreached_as_skipped()
         raise
     finally:
         journal.phases.append(Phase(title=title, started=started, seconds=ports.clock.now() - started))

@@ -34,7 +34,7 @@ def roll_back(inputs: Inputs, ports: Ports, journal: Journal) -> None:
     images = {function.name: image for image in inputs.images for function in image.functions}
     # Here none is created.
     targets = [replace(function, creation=None) for image in inputs.images for function in image.functions]
-    journal.expect(name_of(target.name) for target in targets)
+    journal.start_with(name_of(target.name) for target in targets)
     with phase("Check", ports, journal):
         if inputs.manifest and all(image.source == EarlierRelease() for image in inputs.images):
             wanted, undone = released_last(targets, ports, journal)
@@ -63,7 +63,7 @@ def _decided(
     failures = Failures()
 
     def decided(target: FunctionTarget, observed: ObservedFunction) -> Release | None:
-        with failures.collected(), journal.failing(observed.name):
+        with failures.collected(), journal.recording_failure(observed.name):
             check_updatable(observed)
             if skip_stale(target, observed, ports, journal):
                 return None

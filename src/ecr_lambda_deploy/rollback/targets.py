@@ -29,7 +29,7 @@ def read_all(
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="observe") as pool:
         reads = [pool.submit(read, target, ports.functions, ports.aliases) for target in targets]
     for target, future in zip(targets, reads, strict=True):
-        with failures.collected(), journal.failing(name_of(target.name)):
+        with failures.collected(), journal.recording_failure(name_of(target.name)):
             function = future.result()
             journal.record(Outcome.untouched(function))
             observed.append((target, function))
