@@ -6,10 +6,10 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ecr_lambda_deploy.aws.errors import translated
+from ecr_lambda_deploy.model.images import Authorization
 
 if TYPE_CHECKING:
     from ecr_lambda_deploy.aws.session import Aws
-from ecr_lambda_deploy.model.images import Authorization
 
 
 class EcrAuthorizations:

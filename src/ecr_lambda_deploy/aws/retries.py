@@ -7,13 +7,13 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionError, HTTPClientError  # noqa: A004 # botocore's own name
 
 from ecr_lambda_deploy.ports.runner import Clock
+from ecr_lambda_deploy.retry import DELAYS
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sts import STSClient
-from ecr_lambda_deploy.retry import DELAYS
 
 THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
 """The codes of answers to a call that comes above a limit."""
