@@ -1,6 +1,5 @@
 import json
 from base64 import b64decode
-from dataclasses import dataclass
 from pathlib import Path
 from stat import S_IMODE
 from typing import Any
@@ -8,15 +7,10 @@ from typing import Any
 import pytest
 
 from ecr_lambda_deploy.docker.config import private_docker_config
+from ecr_lambda_deploy.model.images import Authorization
 
-
-@dataclass(frozen=True)
-class Login:
-    username: str
-    password: str
-
-
-_ONE, _TWO = Login("AWS", "pass:word"), Login("AWS", "other")
+_ONE = Authorization(registry="one.example", username="AWS", password="pass:word")
+_TWO = Authorization(registry="two.example", username="AWS", password="other")
 
 
 def _auths(folder: Path) -> dict[str, Any]:

@@ -6,23 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
 
-
-class Login(Protocol):
-    """What a registry wants to see."""
-
-    @property
-    def username(self) -> str:
-        """Name to log in with."""
-
-    @property
-    def password(self) -> str:
-        """Password; masked already."""
+from ecr_lambda_deploy.model.images import Authorization
 
 
 @contextmanager
-def private_docker_config(auths: Mapping[str, Login], extra: Mapping[str, object] | None = None) -> Iterator[Path]:
+def private_docker_config(
+    auths: Mapping[str, Authorization], extra: Mapping[str, object] | None = None
+) -> Iterator[Path]:
     """Keep credentials for registries in a folder that only this user can read, for the time of the block.
 
     Args:
@@ -40,5 +31,5 @@ def private_docker_config(auths: Mapping[str, Login], extra: Mapping[str, object
         yield Path(folder)
 
 
-def _encoded(login: Login) -> str:
+def _encoded(login: Authorization) -> str:
     return b64encode(f"{login.username}:{login.password}".encode()).decode()

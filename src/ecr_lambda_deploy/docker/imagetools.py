@@ -1,4 +1,4 @@
-"""Copies images between registries, by `buildx imagetools`, which needs no engine."""
+"""Copies images between registries and resolves references, by `buildx imagetools`, which needs no engine."""
 
 import json
 import re
@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
 
-from ecr_lambda_deploy.docker.config import Login, private_docker_config
+from ecr_lambda_deploy.docker.config import private_docker_config
 from ecr_lambda_deploy.docker.engine import image_digest
 from ecr_lambda_deploy.model.errors import DeployError
-from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.images import Authorization, ImageReference
 from ecr_lambda_deploy.retry import TransientError, retried
 
 # What it may see of the step's environment: what the network needs, and no engine.
@@ -40,7 +40,7 @@ class ImageTools:
         self._program = program
         self._sleep = sleep
 
-    def copy(self, image: ImageReference, destination: str, logins: Mapping[str, Login]) -> None:
+    def copy(self, image: ImageReference, destination: str, logins: Mapping[str, Authorization]) -> None:
         """Copy an image, layers included; its digest stays the same.
 
         Args:
