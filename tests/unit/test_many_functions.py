@@ -89,7 +89,7 @@ _WITHOUT_BUT_TESTED = replace(_WITHOUT, smoke_test=_TESTED.smoke_test)
 @pytest.fixture(params=[2, 3], ids=["many", "few"])
 def is_few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether three functions are as few as are looked at closely."""
-    monkeypatch.setattr("ecr_lambda_deploy.images.observe._MOST_CLOSE", request.param)
+    monkeypatch.setattr("ecr_lambda_deploy.images.observe._MOST_LISTED", request.param)
     return bool(request.param == 3)
 
 

@@ -1,18 +1,17 @@
 """The verb: images are got, and their functions run them; or it is shown what that would do."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ecr_lambda_deploy.concurrency import for_each
 from ecr_lambda_deploy.deploy.checks import check_release, tell_of_creation, tell_of_traffic, warn_of_bypasses
 from ecr_lambda_deploy.deploy.reason import release_reason
-from ecr_lambda_deploy.functions.reads import AT_ONCE, read_history
+from ecr_lambda_deploy.functions.reads import read_history
 from ecr_lambda_deploy.images.batch import make_images, plan_images
 from ecr_lambda_deploy.images.job import ImageJob
 from ecr_lambda_deploy.images.observe import observe
 from ecr_lambda_deploy.inputs.parse import Inputs
-from ecr_lambda_deploy.model.errors import Failures
 from ecr_lambda_deploy.model.functions import ObservedFunction
 from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import ARCHITECTURE_OF, FunctionTarget, Mode
@@ -91,11 +90,10 @@ def _prepared(candidates: Sequence[Candidate], ports: Ports, journal: Journal) -
     Raises:
         DeployError: with everything that is not as it must be.
     """
-    failures = Failures()
 
     def prepare(candidate: Candidate) -> Candidate | None:
         target = candidate.target
-        with failures.collected(), journal.recording_failure(candidate.observed.name):
+        with journal.recording_failure(candidate.observed.name):
             observed = read_history(target, candidate.observed, ports.functions, ports.aliases)
             journal.record(Outcome.untouched(observed))
             if skip_stale(target, observed, ports, journal):
@@ -104,12 +102,8 @@ def _prepared(candidates: Sequence[Candidate], ports: Ports, journal: Journal) -
                 check_release(target, ports)
             tell_of_traffic(target, observed, ports)
             return replace(candidate, observed=observed)
-        return None
 
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="prepare") as pool:
-        prepared = list(pool.map(prepare, candidates))
-    failures.raise_if_any()
-    return [candidate for candidate in prepared if candidate is not None]
+    return [candidate for candidate in for_each(candidates, prepare) if candidate is not None]
 
 
 def _is_wanted(job: ImageJob, journal: Journal) -> bool:

@@ -5,13 +5,13 @@ import re
 import subprocess
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from platform import machine
 from typing import Protocol
 
+from ecr_lambda_deploy.concurrency import for_each
 from ecr_lambda_deploy.docker.bake import bake_arguments, bake_definition, bake_secrets, bake_targets
 from ecr_lambda_deploy.docker.builders import check_platform, selected_builder
 from ecr_lambda_deploy.docker.cache import CacheEntries, choose_cache
@@ -26,7 +26,7 @@ from ecr_lambda_deploy.model.targets import Build, BuilderChoice, Platform
 from ecr_lambda_deploy.ports.runner import Clock, Console
 
 _LINES_KEPT = 500  # of the build's log, to look for an error in
-_FINGERPRINTS_AT_ONCE = 4  # each hashes in threads of its own
+_FINGERPRINTS_AT_ONCE = 4  # each hashes on several processors
 _PATIENCE = 60  # seconds, from the first failure that may pass to the last attempt
 _LONGEST_DELAY = 15  # seconds between two attempts
 # What buildx may see of the step's environment: nothing that could be a secret.
@@ -115,7 +115,7 @@ class Buildx:
             DeployError: there are no credentials for the registry.
         """
         epoch = self._environment.get("SOURCE_DATE_EPOCH")  # BuildKit's client makes an argument of it
-        with self._logged_in() as login, ThreadPoolExecutor(_FINGERPRINTS_AT_ONCE) as pool:
+        with self._logged_in() as login:
             digests = ImageDigests(
                 program=self._program,
                 environment={**self._environment, **login},
@@ -124,12 +124,13 @@ class Buildx:
             )
             inputs = BuildInputs(resolve=digests.resolve)
 
-            def take(build: Build, platform: Platform) -> Fingerprint:
+            def take(one: tuple[Build, Platform]) -> Fingerprint:
+                build, platform = one
                 if epoch:
                     build = replace(build, build_args={"SOURCE_DATE_EPOCH": epoch, **build.build_args})
                 return inputs.fingerprint(build, platform)
 
-            taken = tuple(pool.map(take, *zip(*wanted, strict=True)))
+            taken = for_each(wanted, take, at_once=_FINGERPRINTS_AT_ONCE)
             return tuple(replace(one, is_of_registries=not digests.stand_ins.intersection(one.images)) for one in taken)
 
     def build_and_push(self, orders: Sequence[BuildOrder]) -> None:

@@ -5,12 +5,13 @@ import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
 from threading import Event
 
+from ecr_lambda_deploy.concurrency import threads
 from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore, Matches
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 
@@ -53,7 +54,7 @@ def digest_of(context: str, rules: Dockerignore, *, workers: int | None = None) 
     digest = sha256()
     reading = _Reading(context)
     workers = workers or os.cpu_count() or 1
-    with ThreadPoolExecutor(workers, thread_name_prefix="hash") as pool:
+    with threads(workers) as pool:
         try:
             for record in _ahead(pool, reading.records, _batches(walk(context, rules)), limit=4 * workers):
                 digest.update(record)
@@ -116,7 +117,7 @@ def _batches(paths: Iterator[str]) -> Iterator[list[str]]:
 
 
 def _ahead(
-    pool: ThreadPoolExecutor, function: Callable[[list[str]], bytes], batches: Iterable[list[str]], *, limit: int
+    pool: Executor, function: Callable[[list[str]], bytes], batches: Iterable[list[str]], *, limit: int
 ) -> Iterator[bytes]:
     """Map in order, with a limited number of calls waiting: Executor.map would take up the whole context first."""
     waiting: deque[Future[bytes]] = deque()

@@ -8,12 +8,13 @@ the network is as fresh as the last change of an input, as it is with Docker's l
 import json
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
 
+from ecr_lambda_deploy.concurrency import beside, for_each
 from ecr_lambda_deploy.fingerprint.base_images import images_of
 from ecr_lambda_deploy.fingerprint.context import digest_of, unreadable
 from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore
@@ -23,7 +24,7 @@ from ecr_lambda_deploy.model.targets import Build, Platform
 
 _SCHEME = 1  # to be raised when the same inputs come to mean another image
 _IMAGE = "docker-image://"
-_REGISTRIES_ASKED = 8  # at a time
+_REGISTRIES_ASKED = 8  # at a time; each by a program of its own
 
 
 class BuildInputs:
@@ -62,8 +63,8 @@ class BuildInputs:
         images = images_of(dockerfile, target=build.target, build_args=build.build_args, platform=platform)
         folders, replacements = _named_contexts(build.build_contexts)
         references = [image for image in images if _familiar(image) not in build.build_contexts] + replacements
-        with ThreadPoolExecutor(_REGISTRIES_ASKED, thread_name_prefix="resolve") as pool:
-            digests = pool.map(self._resolve, references)  # asked while the files are read
+        # Registries are asked while the files are read.
+        with beside(lambda: for_each(references, self._resolve, at_once=_REGISTRIES_ASKED)) as digests:
             inputs = {
                 "scheme": _SCHEME,
                 "platform": platform,
@@ -71,7 +72,7 @@ class BuildInputs:
                 "context": self._digest_of((str(build.context), _rules(build))),
                 "folders": {name: self._digest_of((path, _rules_in(path))) for name, path in folders.items()},
                 "build-contexts": {name: value for name, value in build.build_contexts.items() if name not in folders},
-                "images": dict(zip(references, digests, strict=True)),
+                "images": dict(zip(references, digests.result(), strict=True)),
                 "target": build.target,
                 "build-args": dict(build.build_args),
                 "labels": dict(build.labels),

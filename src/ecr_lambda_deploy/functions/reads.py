@@ -3,11 +3,11 @@
 Lambda answers 100 GetFunctions a second, and 15 of all other calls together [Lambda quotas, API requests].
 """
 
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from functools import partial
 
-from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
+from ecr_lambda_deploy.concurrency import beside
+from ecr_lambda_deploy.model.errors import DeployError, Failures, MissingFunctionError
 from ecr_lambda_deploy.model.functions import (
     AliasState,
     FunctionState,
@@ -18,76 +18,42 @@ from ecr_lambda_deploy.model.functions import (
 from ecr_lambda_deploy.model.targets import FunctionTarget
 from ecr_lambda_deploy.ports.functions import Aliases, Functions
 
-AT_ONCE = 32
-"""Reads that are made side by side."""
 
+def read_serving(
+    target: FunctionTarget, functions: Functions, aliases: Aliases, *, inspect_unfinished: bool = False
+) -> ObservedFunction:
+    """Read what serves, with as little else as may be; side by side.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServingReads:
-    """The reads of what serves, under way.
-
-    Attributes:
+    Args:
         target: the function.
-        latest: of `$LATEST`; None if the function does not exist and may be created.
-        aliased: of the version that the alias points to; None without an alias.
-        alias: of the alias itself, with its weights; None where only what it points to is looked at.
-        versions: of those that are published; None where nobody needs to know the number of what serves.
+        functions: reads functions and versions.
+        aliases: reads the alias.
+        inspect_unfinished: whether to read, too, what shows that an earlier release was left half done: the versions,
+            since its code may not be published, or the alias itself with its weights.
+
+    Raises:
+        DeployError: something may not be read, or does not exist and must; all of that at once.
     """
-
-    target: FunctionTarget
-    latest: Future[FunctionState | None]
-    aliased: Future[FunctionState | None] | None
-    alias: Future[AliasState | None] | None
-    versions: Future[tuple[PublishedVersion, ...]] | None
-
-    @classmethod
-    def start(
-        cls,
-        target: FunctionTarget,
-        functions: Functions,
-        aliases: Aliases,
-        pool: ThreadPoolExecutor,
-        *,
-        is_close: bool = False,
-    ) -> "ServingReads":
-        """Begin to read.
-
-        Args:
-            target: the function.
-            functions: what is asked.
-            aliases: likewise.
-            pool: whose threads ask.
-            is_close: whether it is to be seen, too, that an earlier release was left half done: code that is not
-                published, or an alias's weights.
-        """
-        has_versions = is_close and target.publish and not target.alias
-        return cls(
-            target=target,
-            latest=pool.submit(_read_latest, target, functions),
-            aliased=pool.submit(_read_aliased, target, functions) if target.alias else None,
-            alias=pool.submit(_read_alias, target, aliases) if is_close and target.alias else None,
-            versions=pool.submit(_read_versions, target, functions) if has_versions else None,
-        )
-
-    @property
-    def futures(self) -> tuple[Future[Any], ...]:
-        """All reads."""
-        return tuple(read for read in (self.latest, self.aliased, self.alias, self.versions) if read is not None)
-
-    def result(self) -> ObservedFunction:
-        """Return what serves, with as much of its history as was read.
-
-        Raises:
-            DeployError: something may not be read, or does not exist and must.
-        """
-        latest, aliased = self.latest.result(), self.aliased.result() if self.aliased else None
-        observed = _serving(self.target, latest, aliased)
-        if self.versions is not None:
-            return replace(observed, versions=self.versions.result(), has_history=True)
-        alias = self.alias.result() if self.alias else None
-        if alias is not None and aliased is not None and alias.version == aliased.version:
-            return replace(observed, alias=alias, has_history=True)
-        return observed  # of an alias that was moved meanwhile, the history is read once more
+    has_versions = inspect_unfinished and target.publish and not target.alias
+    has_alias = inspect_unfinished and target.alias != ""
+    with (
+        beside(partial(_read_latest, target, functions)) as reading_latest,
+        beside(partial(_read_aliased, target, functions)) as reading_aliased,
+        beside(partial(_read_alias, target, aliases) if has_alias else lambda: None) as reading_alias,
+        beside(partial(_read_versions, target, functions) if has_versions else lambda: None) as reading_versions,
+    ):
+        failures = Failures()
+        for reading in (reading_latest, reading_aliased, reading_alias, reading_versions):
+            with failures.collected():
+                reading.result()
+        failures.raise_if_any()
+    aliased, alias, versions = reading_aliased.result(), reading_alias.result(), reading_versions.result()
+    observed = _serving(target, reading_latest.result(), aliased)
+    if versions is not None:
+        return replace(observed, versions=versions, has_history=True)
+    if alias is not None and aliased is not None and alias.version == aliased.version:
+        return replace(observed, alias=alias, has_history=True)
+    return observed  # of an alias that was moved meanwhile, the history is read once more
 
 
 def read_history(
@@ -120,7 +86,7 @@ def observe_function(target: FunctionTarget, functions: Functions, aliases: Alia
         DeployError: something may not be read, or does not exist and must.
     """
     latest = _read_latest(target, functions)
-    aliased = _read_aliased(target, functions) if target.alias and latest else None
+    aliased = _read_aliased(target, functions) if latest else None
     return read_history(target, _serving(target, latest, aliased), functions, aliases)
 
 
@@ -150,11 +116,11 @@ def observe_releases(target: FunctionTarget, functions: Functions, aliases: Alia
     Raises:
         DeployError: something may not be read, or does not exist and must.
     """
-    with ThreadPoolExecutor() as pool:
-        latest = pool.submit(_read_latest, target, functions)
-        versions = pool.submit(_read_versions, target, functions)
-        alias = pool.submit(_read_alias, target, aliases)
-        state = latest.result()
+    with (
+        beside(partial(_read_versions, target, functions)) as versions,
+        beside(partial(_read_alias, target, aliases)) as alias,
+    ):
+        state = _read_latest(target, functions)
         observed = ObservedFunction(
             name=state.name if state else name_of(target.name),
             latest=state,
@@ -207,7 +173,7 @@ def _read_versions(target: FunctionTarget, functions: Functions) -> tuple[Publis
 
 def _read_aliased(target: FunctionTarget, functions: Functions) -> FunctionState | None:
     try:
-        return functions.read(target.name, target.alias)
+        return functions.read(target.name, target.alias) if target.alias else None
     except MissingFunctionError:
         return None  # there is no such alias, or reading the function itself tells
 

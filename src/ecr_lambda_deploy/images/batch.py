@@ -1,8 +1,8 @@
 """Gets all images that are wanted into their repositories: each is found, built in one session, or copied."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
+from ecr_lambda_deploy.concurrency import beside, for_each
 from ecr_lambda_deploy.images.destination import ObservedImage
 from ecr_lambda_deploy.images.job import ImageJob
 from ecr_lambda_deploy.model.errors import BuildError, DeployError
@@ -11,7 +11,7 @@ from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.targets import Build, BuilderChoice, Mode
 from ecr_lambda_deploy.ports.ports import Ports
 
-_AT_ONCE = 16  # images
+_AT_ONCE = 16  # images; each may copy with a program of its own
 
 
 def plan_images(images: Sequence[ObservedImage], ports: Ports, journal: Journal) -> tuple[ImageJob, ...]:
@@ -26,8 +26,7 @@ def plan_images(images: Sequence[ObservedImage], ports: Ports, journal: Journal)
     fingerprints = dict(_fingerprints(jobs, ports))
     _each(jobs, lambda job: job.identify(fingerprints.get(job.name)))
     unplanned = [job for job in _unfailed(jobs) if job.step is None]
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="plan") as pool:
-        list(pool.map(lambda several: _plan_together(several, ports), _by_repository(unplanned)))
+    for_each(_by_repository(unplanned), lambda several: _plan_together(several, ports))
     again = [job.name for job in jobs if job.name and job.is_built_each_time]
     if again and journal.mode is Mode.PLAN:
         ports.log.warning(
@@ -53,13 +52,11 @@ def make_images(jobs: Sequence[ImageJob], ports: Ports) -> None:
         ports.repositories.create(repository)
     # A repository that this run has created lets Lambda pull, and keeps what has a tag.
     warned = [job for job in jobs if job.has_repository and job.is_new]
-    with ThreadPoolExecutor(thread_name_prefix="warn") as pool:
-        warnings = [pool.submit(_warn, several, ports) for several in _by_repository(warned)]
+    with beside(lambda: for_each(_by_repository(warned), lambda several: _warn(several, ports))) as warnings:
         for builder, group in _by_builder(builds):
             _build(group, builder, ports)
         _each(_unfailed(jobs), ImageJob.copy)
-        for warning in warnings:
-            warning.result()
+        warnings.result()
     if any(job.has_failed for job in jobs):
         return
     _each(jobs, ImageJob.receive)
@@ -98,8 +95,7 @@ def _build(jobs: Sequence[ImageJob], builder: BuilderChoice, ports: Ports) -> No
     If one fails, its session ends, and the others are not to be had either.
     """
     groups = _by_repository(jobs)
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="order") as pool:
-        may_overwrite = list(pool.map(lambda several: _may_overwrite_cache(several[0], ports), groups))
+    may_overwrite = for_each(groups, lambda several: _may_overwrite_cache(several[0], ports))
     answers = {several[0].observed.repository_uri: may for several, may in zip(groups, may_overwrite, strict=True)}
     ordered = [(job, job.order(may_overwrite_cache=answers[job.observed.repository_uri])) for job in jobs]
     waiting = {order.uri: (job, order) for job, order in ordered}
@@ -151,8 +147,7 @@ def _pushed(waiting: Iterable[tuple[ImageJob, BuildOrder]], ports: Ports) -> set
             return set()  # what is to be told is why the build failed
         return {order.uri for order in orders if order.tag in found}
 
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="find") as pool:
-        return set().union(*pool.map(find, groups))
+    return set().union(*for_each(groups, find))
 
 
 def _warn(jobs: Sequence[ImageJob], ports: Ports) -> None:
@@ -178,8 +173,7 @@ def _each(jobs: Iterable[ImageJob], act: Callable[[ImageJob], None]) -> None:
         with job.attempt():
             act(job)
 
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="image") as pool:
-        list(pool.map(attempt, _unfailed(jobs)))
+    for_each(_unfailed(jobs), attempt, at_once=_AT_ONCE)
 
 
 def _unfailed(jobs: Iterable[ImageJob]) -> list[ImageJob]:

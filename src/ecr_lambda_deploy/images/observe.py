@@ -1,10 +1,10 @@
 """What is there before anything is changed: functions, registry, repository, platform; and whether it will do."""
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import replace
 
-from ecr_lambda_deploy.functions.reads import AT_ONCE, ServingReads, check_updatable
+from ecr_lambda_deploy.concurrency import beside, for_each
+from ecr_lambda_deploy.functions.reads import check_updatable, read_serving
 from ecr_lambda_deploy.images.destination import (
     Destination,
     ObservedImage,
@@ -16,10 +16,10 @@ from ecr_lambda_deploy.images.destination import (
 from ecr_lambda_deploy.model.errors import DeployError, Failures, MissingFunctionError
 from ecr_lambda_deploy.model.functions import ObservedFunction, name_of
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, Journal, Outcome
-from ecr_lambda_deploy.model.targets import Build, ImageTarget, Mode, Platform
+from ecr_lambda_deploy.model.targets import Build, FunctionTarget, ImageTarget, Mode, Platform
 from ecr_lambda_deploy.ports.ports import Ports
 
-_MOST_CLOSE = 150  # functions whose versions are listed: that takes ten seconds
+_MOST_LISTED = 150  # functions whose versions are listed: that takes ten seconds
 
 
 def observe(images: Sequence[ImageTarget], ports: Ports, journal: Journal) -> tuple[ObservedImage, ...]:
@@ -39,39 +39,57 @@ def observe(images: Sequence[ImageTarget], ports: Ports, journal: Journal) -> tu
     )
     if journal.mode is not Mode.BUILD:
         journal.start_with(name_of(function.name) for image in images for function in image.functions)
-    failures, close = Failures(), _close(images, journal)
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="observe") as pool:
-        authorization = pool.submit(ports.repositories.registry)
-        platforms = {
-            image.name: pool.submit(_own_platform, image, ports, journal)
-            for image in images
-            if image.platform is None and not image.functions
-        }
-        reads = [
-            [
-                ServingReads.start(function, ports.functions, ports.aliases, pool, is_close=function.name in close)
-                for function in image.functions
-                if journal.mode is not Mode.BUILD or image.platform is None
-            ]
-            for image in images
-        ]
-    observed = [tuple(_results(several, failures, ports, journal)) for several in reads]
+    unfinished = _maybe_unfinished(images, journal)
+
+    def read(function: FunctionTarget) -> ObservedFunction | None:
+        if journal.mode is Mode.BUILD:
+            return _read_leniently(function, ports)
+        with journal.recording_failure(name_of(function.name)):
+            observed = read_serving(
+                function, ports.functions, ports.aliases, inspect_unfinished=function.name in unfinished
+            )
+            journal.record(Outcome.untouched(observed))
+            check_updatable(observed)
+            return observed
+
+    functions = [
+        function
+        for image in images
+        for function in image.functions
+        if journal.mode is not Mode.BUILD or image.platform is None
+    ]
+    unserved = [image for image in images if image.platform is None and not image.functions]
+    failures, observed, own_platforms = Failures(), dict[str, ObservedFunction | None](), dict[str, Platform]()
+    with (
+        beside(ports.repositories.registry) as registry,
+        beside(lambda: for_each(unserved, lambda image: _own_platform(image, ports, journal))) as platforms,
+        failures.collected(),
+    ):
+        observed = dict(zip((function.name for function in functions), for_each(functions, read), strict=True))
     with failures.collected():
-        authorization.result()
-    for platform in platforms.values():
-        with failures.collected():
-            platform.result()
+        registry.result()
+    with failures.collected():
+        own_platforms = dict(zip((image.name for image in unserved), platforms.result(), strict=True))
     failures.raise_if_any()
-    found = []
-    for image, functions in zip(images, observed, strict=True):
+    found = list[ObservedImage]()
+    for image in images:
+        several = (observed.get(function.name) for function in image.functions)
         with failures.collected():
-            own = platforms[image.name].result() if image.name in platforms else None
-            found.append(_observed_image(image, functions, authorization.result(), own, ports, journal))
+            found.append(
+                _observed_image(
+                    image,
+                    tuple(function for function in several if function is not None),
+                    registry.result(),
+                    own_platforms.get(image.name),
+                    ports,
+                    journal,
+                )
+            )
     failures.raise_if_any()
     return tuple(found)
 
 
-def _close(images: Sequence[ImageTarget], journal: Journal) -> set[str]:
+def _maybe_unfinished(images: Sequence[ImageTarget], journal: Journal) -> set[str]:
     """Return the functions in which a release that was left half done is looked for although they run the image.
 
     That takes a call of which Lambda answers 15 a second. A run that is repeated may have left some, a single function
@@ -81,40 +99,18 @@ def _close(images: Sequence[ImageTarget], journal: Journal) -> set[str]:
     if journal.run.attempt not in {"", "1"} or len(functions) == 1:
         return {function.name for function in functions}
     published = [function for function in functions if function.publish and not function.alias]
-    return {function.name for function in published if function.smoke_test or len(published) <= _MOST_CLOSE}
+    return {function.name for function in published if function.smoke_test or len(published) <= _MOST_LISTED}
 
 
-def _results(
-    reads: Sequence[ServingReads], failures: Failures, ports: Ports, journal: Journal
-) -> Iterator[ObservedFunction]:
-    """Yield the functions that could be read and can be given an image; the others are failures.
-
-    In mode build they are not: it only wants to know what they run on, if they are there.
-    """
-    for read in reads:
-        if journal.mode is Mode.BUILD:
-            yield from _known(read, ports)
-            continue
-        name = name_of(read.target.name)
-        for future in read.futures:
-            with failures.collected(), journal.recording_failure(name):
-                future.result()
-        if not any(future.exception() for future in read.futures):
-            function = read.result()
-            journal.record(Outcome.untouched(function))
-            with failures.collected(), journal.recording_failure(name):
-                check_updatable(function)
-            yield function
-
-
-def _known(read: ServingReads, ports: Ports) -> Iterator[ObservedFunction]:
-    """Yield a function if it is there."""
+def _read_leniently(function: FunctionTarget, ports: Ports) -> ObservedFunction | None:
+    """Read a function of which mode build only wants to know what it runs on; None if that is not known."""
     try:
-        yield read.result()
+        return read_serving(function, ports.functions, ports.aliases)
     except MissingFunctionError:
-        pass
+        return None
     except DeployError as error:
-        ports.log.warning(f"What {read.target.name} runs on is not known, so it is not asked: {error.message}")
+        ports.log.warning(f"What {function.name} runs on is not known, so it is not asked: {error.message}")
+        return None
 
 
 def _observed_image(

@@ -104,6 +104,11 @@ class SeveralError(DeployError):
         self.errors = tuple(errors)
 
 
+def parts_of(error: DeployError) -> tuple[DeployError, ...]:
+    """Return the errors that one holds, or itself alone."""
+    return error.errors if isinstance(error, SeveralError) else (error,)
+
+
 class Failures:
     """Collects what fails, to tell all of it together."""
 
@@ -120,7 +125,8 @@ class Failures:
         try:
             yield
         except DeployError as error:
-            self._errors.setdefault(str(error), error)
+            for part in parts_of(error):
+                self._errors.setdefault(str(part), part)
 
     def raise_if_any(self) -> None:
         """Raise what has failed, if anything has.

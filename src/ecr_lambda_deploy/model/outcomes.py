@@ -7,7 +7,7 @@ from enum import StrEnum
 from threading import Lock
 from typing import Self
 
-from ecr_lambda_deploy.model.errors import DeployError, SeveralError
+from ecr_lambda_deploy.model.errors import DeployError, parts_of
 from ecr_lambda_deploy.model.functions import ObservedFunction, name_of
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.run import WorkflowRun
@@ -211,8 +211,8 @@ class Journal:
         """Everything that failed; what ended the run early tells of several functions at once."""
         own = (self.error,) if self.error else ()
         each: tuple[ImageOutcome | Outcome, ...] = (*self.images, *self.outcomes)
-        told = {str(error): error for error in own + tuple(one.error for one in each if one.error)}
-        parts = self.error.errors if isinstance(self.error, SeveralError) else ()
-        for part in parts:
-            told.pop(str(part), None)
-        return tuple(told.values())
+        said = {str(part) for error in own for part in parts_of(error)}
+        others = {str(one.error): one.error for one in each if one.error}
+        return own + tuple(
+            error for error in others.values() if not said.issuperset(str(part) for part in parts_of(error))
+        )

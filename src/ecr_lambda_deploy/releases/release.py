@@ -4,10 +4,11 @@ What a person reads in the middle of it is per function; what a release promises
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from ecr_lambda_deploy.concurrency import for_each, threads
 from ecr_lambda_deploy.functions.reads import observe_function
 from ecr_lambda_deploy.functions.waits import wait_until_settled
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, RevisionError
@@ -202,17 +203,17 @@ def release_all(releases: Sequence[Release], *, together: bool = True) -> None:
     Raises:
         Exception: a bug, when everything is taken back.
     """
-    with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="release") as pool:
-        if together:
+    if together:
+        with threads(min(_AT_ONCE, len(releases))) as pool:
             _carry_out_together(releases, pool)
-        else:
-            list(pool.map(Release.finish, releases))
+    else:
+        for_each(releases, Release.finish, at_once=_AT_ONCE)
     for release in releases:
         if release.bug is not None:
             raise release.bug
 
 
-def _carry_out_together(releases: Sequence[Release], pool: ThreadPoolExecutor) -> None:
+def _carry_out_together(releases: Sequence[Release], pool: Executor) -> None:
     """Carry out releases of one group; one that has failed is taken back at once, and with it each other that stops."""
     group, left, concluded = Group(), list(releases), list[Future[None]]()
     for release in releases:

@@ -1,15 +1,15 @@
 """The verb: functions go back to what an earlier release served, without a build and without an engine."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
+from ecr_lambda_deploy.concurrency import for_each
 from ecr_lambda_deploy.functions.history import Record
-from ecr_lambda_deploy.functions.reads import AT_ONCE, check_updatable, observe_releases
+from ecr_lambda_deploy.functions.reads import check_updatable, observe_releases
 from ecr_lambda_deploy.images.checks import check_image
 from ecr_lambda_deploy.inputs.parse import Inputs
-from ecr_lambda_deploy.model.errors import DeployError, Failures
+from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import ObservedFunction, PublishedVersion, name_of
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.outcomes import Journal
@@ -60,32 +60,34 @@ def _decided(
     Raises:
         DeployError: with everything that is not as it must be.
     """
-    failures = Failures()
+    found = list[Release]()
 
-    def decided(target: FunctionTarget, observed: ObservedFunction) -> Release | None:
-        with failures.collected(), journal.recording_failure(observed.name):
+    def decide_one(function: tuple[FunctionTarget, ObservedFunction]) -> None:
+        target, observed = function
+        with journal.recording_failure(observed.name):
             check_updatable(observed)
             if skip_stale(target, observed, ports, journal):
-                return None
+                return
             decide = partial(
                 _decide, target=target, image=images[target.name], undone=undone, ports=ports, journal=journal
             )
-            return Release(
-                target=target,
-                observed=observed,
-                decide=partial(_planned, plan=decide(observed), decide=decide),
-                observe=observe_releases,
-                ports=ports,
-                journal=journal,
+            found.append(
+                Release(
+                    target=target,
+                    observed=observed,
+                    decide=partial(_planned, plan=decide(observed), decide=decide),
+                    observe=observe_releases,
+                    ports=ports,
+                    journal=journal,
+                )
             )
-        return None
 
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="decide") as pool:
-        decisions = [pool.submit(decided, target, observed) for target, observed in functions]
-    found = [release for release in (decision.result() for decision in decisions) if release is not None]
-    if failures and found and images[found[0].target.name].name:
-        ports.log.notice("Nothing was taken back. 'only' names the images of those functions that can be.")
-    failures.raise_if_any()
+    try:
+        for_each(functions, decide_one)
+    except DeployError:
+        if found and images[found[0].target.name].name:
+            ports.log.notice("Nothing was taken back. 'only' names the images of those functions that can be.")
+        raise
     return found
 
 

@@ -1,11 +1,11 @@
 """The functions that a rollback is about, as they are: those that are named, or those that the last run released."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from ecr_lambda_deploy.functions.reads import AT_ONCE, observe_begun, with_versions
-from ecr_lambda_deploy.model.errors import DeployError, Failures, MissingFunctionError
+from ecr_lambda_deploy.concurrency import for_each
+from ecr_lambda_deploy.functions.reads import observe_begun, with_versions
+from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
 from ecr_lambda_deploy.model.functions import ObservedFunction, name_of
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget
@@ -25,16 +25,14 @@ def read_all(
     Raises:
         DeployError: with all that may not be read or do not exist.
     """
-    failures, observed = Failures(), []
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="observe") as pool:
-        reads = [pool.submit(read, target, ports.functions, ports.aliases) for target in targets]
-    for target, future in zip(targets, reads, strict=True):
-        with failures.collected(), journal.recording_failure(name_of(target.name)):
-            function = future.result()
-            journal.record(Outcome.untouched(function))
-            observed.append((target, function))
-    failures.raise_if_any()
-    return observed
+
+    def read_one(target: FunctionTarget) -> tuple[FunctionTarget, ObservedFunction]:
+        with journal.recording_failure(name_of(target.name)):
+            observed = read(target, ports.functions, ports.aliases)
+            journal.record(Outcome.untouched(observed))
+            return target, observed
+
+    return list(for_each(targets, read_one))
 
 
 def released_last(
