@@ -14,7 +14,7 @@ from ecr_lambda_deploy.model.errors import CancelledError, DeployError
 from ecr_lambda_deploy.model.functions import ObservedFunction
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from sandbox.workflow_commands import parse_file_command
-from tests.unit.examples import NEW, RUN, function_state, observed_function
+from tests.unit.fakes.examples import NEW, RUN, function_state, observed_function
 
 
 class _Conclusion(Conclusion):

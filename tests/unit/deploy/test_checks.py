@@ -1,0 +1,141 @@
+from dataclasses import replace
+
+import pytest
+
+from ecr_lambda_deploy.deploy.checks import check_release, tell_of_creation, tell_of_traffic, warn_of_bypasses
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import LATEST, AliasState, ObservedFunction
+from ecr_lambda_deploy.model.targets import FunctionTarget, SmokeTest, TrafficStep
+from tests.unit.fakes.examples import RUN, alias_state, observed_function, version_state
+from tests.unit.fakes.world import LIVE, World
+
+_TRAFFIC = replace(LIVE, traffic=(TrafficStep(weight=0.1, seconds=60),), alarms=("errors",))
+_TESTED = replace(LIVE, smoke_test=SmokeTest(event="{}"))
+_CREATED = replace(LIVE, creation={"Role": "r", "MemorySize": 512})
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (LIVE, []),
+        (_TRAFFIC, ["alarms"]),
+        (_TESTED, ["check_may_invoke"]),
+        (_CREATED, ["check_creation"]),
+    ],
+)
+def test_only_what_is_needed_is_checked(target: FunctionTarget, expected: list[str]) -> None:
+    world = World()
+    world.alarms.there = {"errors": "OK"}
+    check_release(target, world.ports())
+
+    assert world.functions.calls == expected
+
+
+def test_an_alarm_that_is_missing_ends_the_run_before_anything_is_built() -> None:
+    world = World()
+    world.alarms.there = {}
+
+    with pytest.raises(DeployError, match="CloudWatch alarm errors"):
+        check_release(_TRAFFIC, world.ports())
+
+
+@pytest.mark.parametrize(
+    ("target", "call"), [(_TRAFFIC, "alarms"), (_TESTED, "check_may_invoke"), (_CREATED, "check_creation")]
+)
+def test_what_is_denied_ends_the_run_too(target: FunctionTarget, call: str) -> None:
+    world = World()
+    world.functions.refusals[call] = DeployError("denied")
+
+    with pytest.raises(DeployError, match="denied"):
+        check_release(target, world.ports())
+
+
+def test_a_function_that_is_still_to_be_created_may_be_missing() -> None:
+    world = World()
+    world.functions.vanish()
+    check_release(replace(_CREATED, smoke_test=_TESTED.smoke_test), world.ports())
+
+    assert world.functions.calls == ["check_creation", "check_may_invoke"]
+
+
+@pytest.mark.parametrize(
+    ("alias", "words"),
+    [
+        (None, "'traffic' is skipped: the alias live of orders-api is new"),
+        (alias_state(LATEST), "'traffic' is skipped: the alias live of orders-api points to $LATEST"),
+        (alias_state("7"), ""),
+    ],
+)
+def test_traffic_that_cannot_be_shifted_is_told(alias: AliasState | None, words: str) -> None:
+    world = World()
+    tell_of_traffic(_TRAFFIC, observed_function(None, version_state("7"), alias=alias), world.ports())
+
+    notices = world.log.of_kind("notice")
+    assert len(notices) == bool(words)
+    assert all(notice.startswith(words) for notice in notices)
+
+
+@pytest.mark.parametrize(
+    ("others", "is_there", "words"),
+    [
+        ((), True, ""),
+        (("MemorySize",), True, "Other there: MemorySize."),
+        (("MemorySize", "Role"), True, "Other there: MemorySize, Role."),
+        (("MemorySize",), False, ""),
+    ],
+)
+def test_parameters_of_a_creation_that_a_function_has_otherwise_are_named(
+    others: tuple[str, ...], is_there: bool, words: str
+) -> None:
+    world = World()
+    world.functions.others = others
+    observed = observed_function() if is_there else ObservedFunction(name="orders-api", latest=None)
+    tell_of_creation(_CREATED, observed, world.ports())
+
+    notices = world.log.of_kind("notice")
+    assert len(notices) == bool(words)
+    assert all("'create-function' is ignored, since orders-api exists." in notice for notice in notices)
+    assert all(words in notice for notice in notices)
+
+
+_TRIGGERS = ("the function URL https://example.lambda-url", "the event source mapping 1 of a queue")
+
+
+@pytest.mark.parametrize(
+    ("target", "alias", "is_warned"),
+    [
+        (LIVE, None, True),
+        (LIVE, alias_state("7", description="by hand"), True),
+        (LIVE, alias_state("7", description=str(Record.of(RUN))), False),  # it was told with the first release
+        (FunctionTarget(name="orders-api"), None, False),
+    ],
+)
+def test_what_invokes_the_function_without_the_alias_is_told_with_the_first_release(
+    target: FunctionTarget, alias: AliasState | None, is_warned: bool
+) -> None:
+    world = World()
+    world.aliases.bypassing = _TRIGGERS
+    warn_of_bypasses(target, observed_function(None, version_state("7"), alias=alias), world.ports())
+
+    warnings = world.log.of_kind("warning")
+    assert len(warnings) == is_warned
+    assert all(f"\n- {trigger}" in warning for warning in warnings for trigger in _TRIGGERS)
+    assert all("orders-api:live" in warning for warning in warnings)
+    assert bool(world.functions.calls) is is_warned
+
+
+def test_a_function_that_nothing_invokes_without_the_alias_has_no_warning() -> None:
+    world = World()
+    warn_of_bypasses(LIVE, observed_function(), world.ports())
+
+    assert world.log.lines == []
+
+
+def test_triggers_that_may_not_be_read_stop_nothing() -> None:
+    world = World()
+    world.functions.refusals["bypasses"] = DeployError("lambda:GetPolicy denied")
+    warn_of_bypasses(LIVE, observed_function(), world.ports())
+
+    ((kind, message),) = world.log.lines
+    assert (kind, "lambda:GetPolicy denied" in message) == ("info", True)

@@ -1,0 +1,92 @@
+"""Aliases of a Lambda function in memory: what Lambda does with them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ecr_lambda_deploy.model.errors import DeployError, RevisionError
+from ecr_lambda_deploy.model.functions import LATEST, AliasState
+from tests.unit.fakes.examples import ARN
+from tests.unit.fakes.functions import OTHER_REVISION, FakeFunctions
+
+
+class FakeAliases:
+    """The aliases of a function.
+
+    Calls, refusals and what happens before calls are those of the function.
+
+    Attributes:
+        there: the aliases by name.
+        reads_to_move: for how many reads Lambda moves provisioned concurrency, before all traffic goes where it is to.
+        is_given_up: whether Lambda gives that move up in the end, and leaves its own weights.
+        bypassing: what invokes the function without an alias.
+    """
+
+    def __init__(self, functions: FakeFunctions, *aliases: AliasState) -> None:
+        self._functions = functions
+        self.there = functions.aliases
+        for alias in aliases:
+            self.put(alias)
+        self.reads_to_move = 0
+        self.is_given_up = False
+        self.bypassing: tuple[str, ...] = ()
+        self._moves: dict[str, tuple[int, Mapping[str, float]]] = {}
+
+    def put(self, alias: AliasState) -> AliasState:
+        """Have an alias as somebody else leaves it."""
+        self.there[alias.name] = replace(alias, revision_id=self._functions.next_revision())
+        return self.there[alias.name]
+
+    def read(self, name: str, alias: str) -> AliasState | None:
+        self._functions.enter("read_alias")
+        assert name
+        with self._functions.state_lock:
+            left, weights = self._moves.get(alias, (0, {}))
+            if left:
+                self._moves[alias] = left - 1, weights
+                if left == 1 and not self.is_given_up:
+                    self.put(replace(self.there[alias], weights=weights))
+            return self.there.get(alias)
+
+    def check_may_point(self, name: str, alias: AliasState | None, wanted: str) -> None:
+        self._functions.enter("check_may_point", name)
+        assert alias is None or alias.name == wanted
+
+    def create(self, name: str, alias: str, *, version: str, description: str) -> AliasState:
+        self._functions.enter("create_alias", name)
+        if alias in self.there:
+            raise RevisionError(f"Alias already exists: {alias}")
+        made = self._put(AliasState(name=alias, arn=f"{ARN}:{alias}", version=version, description=description))
+        self._functions.leave("create_alias")
+        return made
+
+    def point(
+        self, name: str, alias: AliasState, *, version: str, weights: Mapping[str, float], description: str
+    ) -> AliasState:
+        self._functions.enter("point_alias", name)
+        before = self.there[alias.name]
+        if before.revision_id != alias.revision_id:
+            raise RevisionError(OTHER_REVISION)
+        moved = self._put(replace(alias, version=version, weights=dict(weights), description=description))
+        if self.reads_to_move and version != before.version:
+            self._moves[alias.name] = self.reads_to_move, weights
+            moved = self.put(replace(moved, weights={before.version: 0.9}))
+        self._functions.leave("point_alias")
+        return moved
+
+    def is_allocating(self, name: str, alias: str) -> bool:
+        self._functions.enter("is_allocating", name)
+        return self._moves.get(alias, (0, {}))[0] > 0
+
+    def bypasses(self, name: str) -> tuple[str, ...]:
+        self._functions.enter("bypasses", name)
+        return self.bypassing
+
+    def _put(self, alias: AliasState) -> AliasState:
+        others = {*alias.weights}
+        if missing := {alias.version, *others} - {*self._functions.published, LATEST}:
+            raise DeployError(f"Function not found: {ARN}:{', '.join(missing)}")
+        if len(others) > 1 or alias.version in others or (others and LATEST in {alias.version, *others}):
+            raise DeployError(f"No such routing: {alias.version} and {others}")
+        shares = [f"{version}={weight:g}" for version, weight in alias.weights.items()]
+        self._functions.changes.append(("point_alias", alias.version, *shares))
+        return self.put(alias)

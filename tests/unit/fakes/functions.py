@@ -1,0 +1,184 @@
+"""A Lambda function in memory, with its versions, and the port to it: what Lambda does with them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from threading import RLock
+
+from ecr_lambda_deploy.model.errors import InProgressError, MissingFunctionError, RevisionError
+from ecr_lambda_deploy.model.functions import LATEST, AliasState, FunctionState, PublishedVersion, Status
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.targets import Architecture
+from tests.unit.fakes.examples import ACTIVE, IN_PROGRESS, SUCCESSFUL, code_sha256_of, function_state
+from tests.unit.fakes.registries import Recording
+
+_IN_PROGRESS = "The operation cannot be performed at this time. An update is in progress for resource: orders-api"
+OTHER_REVISION = "The RevisionId provided does not match the latest RevisionId of the resource"
+_PENDING = Status(value="Pending")
+
+
+class FakeFunctions(Recording):
+    """One Lambda function that behaves as Lambda does.
+
+    Attributes:
+        published: the versions by number; what GetFunction shows of them once they have settled.
+        reads_to_settle: how many reads show a change in progress before it is done.
+        conflicts: how many changes are refused because somebody else has just begun one, which settles as ours do.
+        end_of_update: what an accepted update makes of `$LATEST`; the image asked for, unless said otherwise.
+        version_state: the State of the versions that are published.
+        changes: the changing calls that were accepted, those on aliases included, in order.
+        others: names of CreateFunction's parameters that the function has otherwise.
+    """
+
+    def __init__(self, latest: FunctionState | None = None, *, versions: Sequence[FunctionState] = ()) -> None:
+        super().__init__()
+        self.state_lock = RLock()
+        self._revision = 0
+        self._latest: FunctionState | None = None
+        self.latest = latest or function_state()
+        self.published = {version.version: version for version in versions}
+        self.aliases: dict[str, AliasState] = {}
+        self.has_changed = not versions or versions[-1].code_sha256 != self.latest.code_sha256
+        self.reads_to_settle = 0
+        self.conflicts = 0
+        self.end_of_update: Callable[[FunctionState], FunctionState] = lambda state: state
+        self.version_state = ACTIVE
+        self.changes: list[tuple[str, ...]] = []
+        self.others: tuple[str, ...] = ()
+        self._reads_left: dict[str, int] = {}
+        self._is_settling = self._is_new = False
+
+    @property
+    def latest(self) -> FunctionState:
+        """`$LATEST`; what GetFunction shows once it has settled."""
+        assert self._latest is not None
+        return self._latest
+
+    @latest.setter
+    def latest(self, state: FunctionState) -> None:
+        self._latest = replace(state, revision_id=self.next_revision())
+        self.has_changed = True
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the function exists."""
+        return self._latest is not None
+
+    def vanish(self) -> None:
+        """Have no function."""
+        self._latest = None
+        self.published.clear()
+
+    def next_revision(self) -> str:
+        """Return an id that no revision has had."""
+        self._revision += 1
+        return f"revision-{self._revision}"
+
+    def read(self, name: str, qualifier: str = "") -> FunctionState:
+        self.enter("read", name)
+        with self.state_lock:
+            version = qualifier or LATEST
+            if version in self.aliases:
+                version = self.aliases[version].version
+            if version != LATEST and version not in self.published:
+                raise MissingFunctionError(f"There is no version {qualifier} of {name}")
+            settled = self.latest if version == LATEST else self.published[version]
+            if self._reads_left.get(version, 0):
+                self._reads_left[version] -= 1
+                is_new = version != LATEST or self._is_new
+                return replace(settled, state=_PENDING) if is_new else replace(settled, update=IN_PROGRESS)
+            if version == LATEST and self._is_settling:  # the revision changes again when an update ends [aws-sdk#377]
+                self._is_settling = self._is_new = False
+                settled = self._latest = replace(settled, revision_id=self.next_revision())
+            return settled
+
+    def versions(self, name: str) -> tuple[PublishedVersion, ...]:
+        self.enter("versions", name)
+        return tuple(
+            PublishedVersion(number=number, code_sha256=state.code_sha256, description=state.description)
+            for number, state in self.published.items()
+        )
+
+    def check_may_publish(self, name: str) -> None:
+        self.enter("check_may_publish", name)
+
+    def check_creation(self, name: str, parameters: Mapping[str, object]) -> None:
+        self.enter("check_creation")
+        assert name
+        assert isinstance(parameters, Mapping)
+
+    def differences(self, state: FunctionState, parameters: Mapping[str, object]) -> tuple[str, ...]:
+        self.enter("differences", state.name)
+        return tuple(name for name in self.others if name in parameters)
+
+    def create(
+        self, name: str, image: ImageReference, architecture: Architecture, parameters: Mapping[str, object]
+    ) -> None:
+        self.enter("create")
+        with self.state_lock:
+            if self.is_there:
+                raise RevisionError(f"Function already exist: {name}")
+            self.changes.append(("create", str(image), architecture, *map(str, parameters)))
+            created = function_state(name=name.rpartition(":")[2], image=image, architecture=architecture)
+            self.latest = self.end_of_update(created)
+            self._is_new = True
+            self._begin(LATEST)
+        self.leave("create")
+
+    def update_code(self, name: str, image: ImageReference, architecture: Architecture, *, revision_id: str) -> None:
+        self.enter("update_code", name)
+        with self.state_lock:
+            self._conflict(revision_id)
+            self.changes.append(("update_code", str(image), architecture))
+            settled = replace(
+                self.latest,
+                image=image,
+                architecture=architecture,
+                state=ACTIVE,
+                update=SUCCESSFUL,
+                code_sha256=code_sha256_of(image),
+            )
+            self.latest = self.end_of_update(settled)
+            self._begin(LATEST)
+        self.leave("update_code")
+
+    def publish_version(self, name: str, *, code_sha256: str, revision_id: str, description: str) -> str:
+        self.enter("publish_version", name)
+        with self.state_lock:
+            self._conflict(revision_id)
+            if code_sha256 != self.latest.code_sha256:
+                raise RevisionError("CodeSHA256 differs")
+            if self.published and not self.has_changed:
+                return list(self.published)[-1]  # and it keeps its description [moto#8379]
+            number = str(max(map(int, self.published), default=0) + 1)
+            self.published[number] = replace(
+                self.latest, version=number, description=description, state=self.version_state
+            )
+            self.has_changed = False
+            self.changes.append(("publish_version", number))
+            self._begin(number)
+        self.leave("publish_version")
+        return number
+
+    def serve(self, image: ImageReference) -> None:
+        """Have somebody else update `$LATEST`."""
+        self.latest = replace(self.latest, image=image, code_sha256=code_sha256_of(image))
+
+    def enter(self, call: str, name: str = "") -> None:
+        """Note a call, and refuse it if it names another function than the one that there is."""
+        self._enter(call)
+        if name and (self._latest is None or name not in {self.latest.name, self.latest.arn}):
+            raise MissingFunctionError(f"There is no Lambda function {name}")
+
+    def _begin(self, version: str) -> None:
+        self._reads_left[version] = self.reads_to_settle
+        self._is_settling = self._is_settling or version == LATEST
+
+    def _conflict(self, revision_id: str) -> None:
+        if self.conflicts:
+            self.conflicts -= 1
+            self._reads_left[LATEST] = self.reads_to_settle
+            raise InProgressError(_IN_PROGRESS)
+        if self._reads_left.get(LATEST):
+            raise InProgressError(_IN_PROGRESS)
+        if revision_id != self.latest.revision_id:
+            raise RevisionError(OTHER_REVISION)

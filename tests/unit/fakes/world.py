@@ -1,0 +1,295 @@
+"""The world of the core, in memory: the log, time, and all ports put together."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+
+from ecr_lambda_deploy.functions.reads import observe_function
+from ecr_lambda_deploy.images.batch import make_images, plan_images
+from ecr_lambda_deploy.images.observe import observe
+from ecr_lambda_deploy.model.errors import CancelledError, SourceLocation
+from ecr_lambda_deploy.model.functions import AliasState, ObservedFunction
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.outcomes import ImageOutcome, Journal, Outcome
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.targets import Build, FunctionTarget, ImageSource, ImageTarget, Platform
+from ecr_lambda_deploy.ports.ports import Ports
+from ecr_lambda_deploy.releases.plan import plan_release
+from ecr_lambda_deploy.releases.release import Release, release_all
+from tests.unit.fakes.aliases import FakeAliases
+from tests.unit.fakes.examples import ELSEWHERE, NEW, OLD, REGISTRY, RUN
+from tests.unit.fakes.functions import FakeFunctions
+from tests.unit.fakes.invocations import FakeAlarms, FakeInvocations
+from tests.unit.fakes.registries import (
+    FakeBuilder,
+    FakeRepositories,
+    FakeSources,
+    Registry,
+    StoredRepository,
+    registry_image,
+)
+
+
+class FakeClock:
+    """Time that passes only while somebody sleeps.
+
+    Attributes:
+        time: now.
+        naps: the seconds that were slept, of `steady` time too.
+        cancelled_at: when the runner cancels the run; None if it never does.
+    """
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        self.naps: list[float] = []
+        self.cancelled_at: float | None = None
+        self._is_polled = False
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        until = self.time + max(seconds, 1e-6)  # as on any machine, time passes even if nobody waits
+        if self.cancelled_at is not None and self.cancelled_at <= until:
+            self.time = max(self.time, self.cancelled_at)
+            raise CancelledError
+        self.pass_time(seconds)
+
+    def pass_time(self, seconds: float) -> None:
+        """Sleep, whether the run is cancelled or not."""
+        self.naps.append(seconds)
+        self.time += max(seconds, 1e-6)
+
+    def cancel(self) -> None:
+        """Have the runner cancel the run now; where it does not poll, that interrupts it."""
+        self.cancelled_at = self.time
+        if not self._is_polled:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def polled(self) -> Iterator[None]:
+        self._is_polled = True
+        try:
+            yield
+        finally:
+            self._is_polled = False
+
+    def undisturbed(self, *, first: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002 # nothing waits here
+        return nullcontext()
+
+    def steady(self) -> "SteadyFakeClock":
+        return SteadyFakeClock(self)
+
+
+class SteadyFakeClock:
+    """The same time, that cancelling leaves alone."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+
+    def now(self) -> float:
+        return self._clock.time
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.pass_time(seconds)
+
+    @contextmanager
+    def polled(self) -> Iterator[None]:
+        yield
+
+    def undisturbed(self, *, first: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002 # nothing waits here
+        return nullcontext()
+
+    def steady(self) -> "SteadyFakeClock":
+        return self
+
+
+class FakeLog:
+    """Keeps every line with its kind, and the open group."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+        self.groups: list[str] = []
+
+    @contextmanager
+    def group(self, title: str) -> Iterator[None]:
+        self.groups.append(title)
+        yield
+
+    def info(self, message: str) -> None:
+        self.lines.append(("info", message))
+
+    def notice(self, message: str) -> None:
+        self.lines.append(("notice", message))
+
+    def warning(self, message: str) -> None:
+        self.lines.append(("warning", message))
+
+    def error(self, message: str, location: SourceLocation | None = None) -> None:
+        self.lines.append(("error", f"{message} {location}" if location else message))
+
+    def of_kind(self, kind: str) -> list[str]:
+        return [message for its_kind, message in self.lines if its_kind == kind]
+
+
+class World:
+    """Everything outside, in memory, and the journal of a run in it.
+
+    The registry holds the image that the function runs, under the tag `old`; nothing else is in it.
+
+    Attributes:
+        registry: the one that ECR's authorization names.
+        elsewhere: a registry of another account and Region.
+        calls: the names of all calls to repositories, sources and builder, in order.
+    """
+
+    def __init__(
+        self, *, functions: FakeFunctions | None = None, alias: AliasState | None = None, run: WorkflowRun = RUN
+    ) -> None:
+        self.registry, self.elsewhere = Registry(REGISTRY), Registry(ELSEWHERE)
+        self.registry.hold(registry_image(OLD), "old")
+        self.calls: list[str] = []
+        self.functions = functions or FakeFunctions()
+        self.aliases = FakeAliases(self.functions, *([alias] if alias else []))
+        self.invocations = FakeInvocations(self.functions)
+        self.alarms = FakeAlarms(self.functions)
+        self.repositories = FakeRepositories(self.registry, self.calls)
+        self.sources = FakeSources((self.registry, self.elsewhere), self.calls)
+        self.builder = FakeBuilder(self.registry, NEW.digest, self.calls)
+        self.log = FakeLog()
+        self.clock = FakeClock()
+        self.journal = Journal(run=run)
+
+    def ports(self) -> Ports:
+        return Ports(
+            functions=self.functions,
+            aliases=self.aliases,
+            invocations=self.invocations,
+            alarms=self.alarms,
+            repositories=self.repositories,
+            sources=self.sources,
+            builders=lambda _: self.builder,
+            log=self.log,
+            clock=self.clock,
+        )
+
+    def fail(self, call: str, error: BaseException) -> None:
+        """Have a call to repositories, sources or builder end with an error."""
+        for port in (self.repositories, self.sources, self.builder):
+            port.refusals[call] = error
+
+    @property
+    def orders(self) -> StoredRepository:
+        """The repository that the images go to."""
+        return self.registry.repositories["orders"]
+
+    def observe(self, target: FunctionTarget) -> ObservedFunction:
+        """Return the function as it is now, without a trace of that in the calls."""
+        before, calls = dict(self.functions.before), list(self.functions.calls)
+        self.functions.before.clear()
+        observed = observe_function(target, self.functions, self.aliases)
+        self.functions.before |= before
+        self.functions.calls[:] = calls
+        return observed
+
+    @property
+    def outcome(self) -> Outcome:
+        """What has become of the function."""
+        (outcome,) = self.journal.outcomes
+        return outcome
+
+    @property
+    def image(self) -> ImageOutcome:
+        """What has become of the image."""
+        (image,) = self.journal.images
+        return image
+
+    @property
+    def live(self) -> AliasState:
+        """The alias `live`, as it is now."""
+        return self.aliases.there["live"]
+
+    def next_run(self, run: WorkflowRun = RUN) -> None:
+        """Forget what the run before has said and asked; what it did stays."""
+        self.journal = Journal(run=run)
+        self.clock.cancelled_at = None
+        self.log.lines.clear()
+        self.functions.changes.clear()
+        self.functions.before.clear()
+        self.functions.after.clear()
+        self.functions.refusals.clear()
+        for calls in (self.calls, self.functions.calls, self.repositories.tagged, self.sources.copied):
+            calls.clear()
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    """Return what ends a call with an error, where it happens just before it, or just after it."""
+
+    def refuse() -> None:
+        raise error
+
+    return refuse
+
+
+LIVE = FunctionTarget(name="orders-api", alias="live", wait_timeout=60)
+
+
+def release_image(world: World, target: FunctionTarget = LIVE, *, image: ImageReference = NEW) -> Outcome:
+    """Release an image to the function, as a run does once it has the image, and return what became of it."""
+    observed, ports = world.observe(target), world.ports()
+    world.journal.outcomes = (Outcome.untouched(observed),)
+    decide = partial(plan_release, target, image=image, architecture="x86_64", run=world.journal.run)
+    with ports.clock.polled():
+        release_all(
+            [
+                Release(
+                    target=target,
+                    observed=observed,
+                    decide=decide,
+                    ports=ports,
+                    journal=world.journal,
+                )
+            ]
+        )
+    return world.outcome
+
+
+BUILD = Build(context=Path("/workspace"), dockerfile=Path("/workspace/Dockerfile"))
+
+
+def image_target(
+    source: ImageSource = BUILD,
+    *,
+    platform: Platform | None = None,
+    repository: str = "",
+    registry: str = "",
+    tags: tuple[str, ...] = ("v1",),
+    create_repository: bool = False,
+    functions: tuple[FunctionTarget, ...] = (FunctionTarget(name="orders-api", wait_timeout=60),),
+) -> ImageTarget:
+    """Return an image that is wanted for one function, with everything else left to its default."""
+    return ImageTarget(
+        source=source,
+        platform=platform,
+        repository=repository,
+        registry=registry,
+        tags=tags,
+        create_repository=create_repository,
+        functions=functions,
+    )
+
+
+def get_image(world: World, target: ImageTarget) -> ImageReference:
+    """Get the image that is wanted, as a run does before it touches a function."""
+    ports = world.ports()
+    observed = observe((target,), ports, world.journal)
+    jobs = plan_images(observed, ports, world.journal)
+    if not world.journal.errors:
+        make_images(jobs, ports)
+    for error in world.journal.errors:
+        raise error
+    (job,) = jobs
+    assert job.image is not None
+    assert job.image == world.journal.images[0].image
+    return job.image

@@ -1,0 +1,256 @@
+"""Changing calls that take effect and whose answer is lost, and those that fail without one."""
+
+from dataclasses import replace
+
+import pytest
+
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.model.errors import DeployError, RevisionError
+from ecr_lambda_deploy.model.outcomes import ReleaseStatus
+from ecr_lambda_deploy.model.targets import FunctionTarget, TrafficStep
+from ecr_lambda_deploy.report.outputs import outputs
+from tests.unit.fakes.examples import NEW, OLD, RUN, alias_state, version_state
+from tests.unit.fakes.functions import FakeFunctions
+from tests.unit.fakes.world import LIVE, World, raising, release_image
+
+_WITHOUT = FunctionTarget(name="orders-api")
+_CREATED = replace(LIVE, creation={"Role": "r"})
+_CANARY = replace(LIVE, traffic=(TrafficStep(weight=0.1, seconds=10), TrafficStep(weight=0.5, seconds=10)))
+_LOST = DeployError("Connection was closed before we received a valid response", "run it again")
+_OTHER_REVISION = RevisionError("The RevisionId provided does not match the latest RevisionId")
+_UPDATE, _BACK = ("update_code", str(NEW), "x86_64"), ("update_code", str(OLD), "x86_64")
+_CODE_IS_BACK = f"$LATEST runs {OLD} again."
+_ALIAS_IS_BACK = "The alias live points to version 7 again, with all its traffic."
+
+
+def _world(target: FunctionTarget = LIVE, *, weights: dict[str, float] | None = None) -> World:
+    functions = FakeFunctions(versions=[version_state("6", NEW), version_state("7")])
+    alias = alias_state("7", weights=weights, description="before") if target.alias else None
+    return World(functions=functions, alias=alias)
+
+
+def _agrees(world: World) -> None:
+    """Make sure that outcome and outputs tell what is there."""
+    functions, alias, after = world.functions, world.aliases.there.get("live"), world.outcome.after
+    assert after.latest is not None
+    assert after.latest.image == functions.latest.image
+    assert after.alias == alias
+    serving = functions.published[alias.version] if alias else functions.latest
+    written = outputs(world.journal)
+    assert written["image-uri"] == str(serving.image)
+    assert written["function-version"] == after.version
+    assert written["alias-arn"] == (alias.arn if alias else "")
+    assert (written["changed"] == "true") is world.outcome.is_changed
+
+
+def _is_as_before(world: World) -> None:
+    assert world.functions.latest.image == OLD
+    if alias := world.aliases.there.get("live"):
+        assert (alias.version, alias.weights, alias.description) == ("7", {}, "before")
+    assert (world.outcome.is_changed, world.outcome.recovery) == (False, ())
+    _agrees(world)
+
+
+def _told(world: World) -> list[str]:
+    assert world.outcome.error is not None
+    assert world.outcome.error.hint == "run it again"
+    return world.outcome.error.message.splitlines()
+
+
+@pytest.mark.parametrize("target", [_WITHOUT, LIVE], ids=["without an alias", "with an alias"])
+@pytest.mark.parametrize("reads", [0, 3])
+def test_an_update_whose_answer_is_lost_is_taken_back(target: FunctionTarget, reads: int) -> None:
+    world = _world(target)
+    world.functions.reads_to_settle = reads
+    world.functions.after["update_code", 1] = raising(_LOST)
+    release_image(world, target)
+
+    assert world.functions.changes == [_UPDATE, _BACK]
+    assert _told(world) == [_LOST.message, _CODE_IS_BACK]
+    assert world.outcome.status is ReleaseStatus.REVERTED
+    _is_as_before(world)
+
+
+def test_an_update_whose_answer_is_lost_is_kept_where_it_is_to_be() -> None:
+    world = _world()
+    world.functions.after["update_code", 1] = raising(_LOST)
+    release_image(world, replace(LIVE, reverts=False))
+
+    assert world.functions.changes == [_UPDATE]
+    assert _told(world) == [_LOST.message, "Code and alias stay as they are, as 'on-failure: keep' has it."]
+    assert (world.outcome.status, world.outcome.is_changed) == (ReleaseStatus.FAILED, False)
+    _agrees(world)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3], ids=["first share", "later share", "all traffic"])
+def test_a_move_of_the_alias_whose_answer_is_lost_is_taken_back(number: int) -> None:
+    world = _world()
+    world.functions.after["point_alias", number] = raising(_LOST)
+    release_image(world, _CANARY)
+
+    assert world.functions.changes[-2:] == [("point_alias", "7"), _BACK]
+    assert _told(world) == [_LOST.message, _ALIAS_IS_BACK, _CODE_IS_BACK]
+    assert world.outcome.status is ReleaseStatus.REVERTED
+    _is_as_before(world)
+
+
+def test_a_move_of_all_traffic_at_once_whose_answer_is_lost_is_taken_back() -> None:
+    world = _world()
+    world.functions.after["point_alias", 1] = raising(_LOST)
+    release_image(world)
+
+    assert world.functions.changes[-3:] == [("point_alias", "8"), ("point_alias", "7"), _BACK]
+    assert _told(world) == [_LOST.message, _ALIAS_IS_BACK, _CODE_IS_BACK]
+    _is_as_before(world)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3], ids=["first share", "later share", "all traffic"])
+def test_a_move_of_the_alias_that_is_refused_leaves_no_share_of_the_one_before(number: int) -> None:
+    """What was asked for last was not done; what was asked for before it was, and is the run's own."""
+    world = _world()
+    world.functions.before["point_alias", number] = raising(_LOST)
+    release_image(world, _CANARY)
+
+    expected = [_LOST.message, _ALIAS_IS_BACK, _CODE_IS_BACK] if number > 1 else [_LOST.message, _CODE_IS_BACK]
+    assert _told(world) == expected
+    assert world.outcome.status is ReleaseStatus.REVERTED
+    _is_as_before(world)
+
+
+def test_leftover_weights_that_cannot_be_cleared_are_nobody_else_s_work() -> None:
+    world = _world(weights={"6": 0.1})
+    world.functions.before["point_alias", 1] = raising(_LOST)
+    release_image(world)
+
+    assert world.functions.changes == []
+    assert _told(world) == [_LOST.message]
+    assert world.outcome.status is ReleaseStatus.FAILED
+    _agrees(world)
+
+
+def test_leftover_weights_whose_clearing_is_not_answered_stay_cleared() -> None:
+    world = _world(weights={"6": 0.1})
+    world.functions.after["point_alias", 1] = raising(_LOST)
+    release_image(world)
+
+    assert world.functions.changes == [("point_alias", "7")]
+    assert (world.live.version, world.live.weights) == ("7", {})
+    assert _told(world)[0] == _LOST.message
+    assert "somebody else" not in str(world.outcome.error)
+    _agrees(world)
+
+
+def test_an_alias_whose_creation_is_not_answered_stays_and_that_is_said() -> None:
+    world = _world(_WITHOUT)
+    world.functions.after["create_alias", 1] = raising(_LOST)
+    release_image(world)
+
+    assert world.functions.changes == [_UPDATE, ("publish_version", "8"), ("point_alias", "8")]
+    assert _told(world) == [_LOST.message, "The alias live is new and stays, with the code that it points to."]
+    assert (world.outcome.status, world.outcome.is_changed) == (ReleaseStatus.FAILED, True)
+    assert (world.outcome.after.version, world.outcome.after.image) == ("8", NEW)
+    _agrees(world)
+
+
+def test_an_alias_whose_creation_is_refused_leaves_the_code_as_it_was() -> None:
+    world = _world(_WITHOUT)
+    world.functions.before["create_alias", 1] = raising(_LOST)
+    release_image(world)
+
+    assert _told(world) == [_LOST.message, _CODE_IS_BACK]
+    assert world.outcome.status is ReleaseStatus.REVERTED
+    _is_as_before(world)
+
+
+def test_a_version_whose_publication_is_not_answered_serves_nobody() -> None:
+    world = _world()
+    world.functions.after["publish_version", 1] = raising(_LOST)
+    release_image(world)
+
+    assert _told(world) == [_LOST.message, _CODE_IS_BACK]
+    _is_as_before(world)
+
+    world.next_run(replace(RUN, attempt="2"))
+    release_image(world)
+    assert Record.parse(world.functions.published[world.live.version].description).previous == "7"
+
+
+def test_a_function_whose_creation_is_not_answered_is_in_the_outputs() -> None:
+    world = World()
+    world.functions.vanish()
+    world.functions.after["create", 1] = raising(_LOST)
+    release_image(world, _CREATED)
+
+    assert (world.outcome.status, world.outcome.is_changed) == (ReleaseStatus.FAILED, True)
+    assert _told(world)[0] == _LOST.message
+    assert outputs(world.journal)["image-uri"] == str(NEW)
+    _agrees(world)
+
+
+# The client itself asks again, and is told that somebody has been there.
+
+
+@pytest.mark.parametrize(
+    ("call", "number"),
+    [("update_code", 1), ("publish_version", 1), ("point_alias", 1), ("point_alias", 2), ("point_alias", 3)],
+    ids=str,
+)
+def test_what_was_done_is_not_taken_for_somebody_else_s(call: str, number: int) -> None:
+    world = _world()
+    world.functions.after[call, number] = raising(_OTHER_REVISION)
+    release_image(world, _CANARY)
+
+    assert world.functions.changes == [
+        _UPDATE,
+        ("publish_version", "8"),
+        ("point_alias", "7", "8=0.1"),
+        ("point_alias", "7", "8=0.5"),
+        ("point_alias", "8"),
+    ]
+    assert (world.outcome.status, world.outcome.error) == (ReleaseStatus.DEPLOYED, None)
+    assert (world.outcome.before.version, world.outcome.after.version) == ("7", "8")
+    assert outputs(world.journal)["previous-version"] == "7"
+    assert Record.parse(world.functions.published["8"].description) == Record.of(RUN, commit=RUN.commit, previous="7")
+    _agrees(world)
+
+
+@pytest.mark.parametrize("reads", [0, 3])
+def test_a_function_that_was_created_is_not_taken_for_somebody_else_s(reads: int) -> None:
+    world = World()
+    world.functions.vanish()
+    world.functions.reads_to_settle = reads
+    world.functions.after["create", 1] = raising(RevisionError("Function already exist: orders-api"))
+    release_image(world, _CREATED)
+
+    assert [change[0] for change in world.functions.changes] == ["create", "publish_version", "point_alias"]
+    assert (world.outcome.status, world.outcome.error) == (ReleaseStatus.CREATED, None)
+    assert (world.outcome.before.version, world.outcome.after.version) == ("", "1")
+    assert outputs(world.journal)["previous-version"] == ""
+    _agrees(world)
+
+
+def test_an_alias_that_was_created_is_not_taken_for_somebody_else_s() -> None:
+    world = _world(_WITHOUT)
+    world.functions.after["create_alias", 1] = raising(RevisionError("Alias already exists: live"))
+    release_image(world)
+
+    assert world.functions.changes == [_UPDATE, ("publish_version", "8"), ("point_alias", "8")]
+    assert (world.outcome.status, world.outcome.before.version, world.outcome.after.version) == (
+        ReleaseStatus.DEPLOYED,
+        "7",
+        "8",
+    )
+    _agrees(world)
+
+
+@pytest.mark.parametrize("target", [_WITHOUT, LIVE], ids=["without an alias", "with an alias"])
+def test_what_was_lost_is_reverted_even_if_the_answers_to_that_are_lost_too(target: FunctionTarget) -> None:
+    world = _world(target)
+    world.functions.after["update_code", 1] = raising(_LOST)
+    world.functions.after["update_code", 2] = raising(_OTHER_REVISION)
+    world.functions.after["point_alias", 1] = raising(_OTHER_REVISION)
+    release_image(world, target)
+
+    assert world.functions.changes == [_UPDATE, _BACK]
+    assert world.outcome.status is ReleaseStatus.REVERTED
+    _is_as_before(world)

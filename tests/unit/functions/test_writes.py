@@ -1,0 +1,173 @@
+"""Versions that cannot serve, and what Lambda does not know yet although this run has just made it."""
+
+from dataclasses import replace
+
+import pytest
+
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
+from ecr_lambda_deploy.model.functions import Status
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.outcomes import ReleaseStatus
+from ecr_lambda_deploy.model.targets import FunctionTarget
+from tests.unit.fakes.examples import (
+    ACTIVE,
+    INACTIVE,
+    NEW,
+    OLD,
+    RUN,
+    SOMEBODY_ELSES,
+    alias_state,
+    function_state,
+    version_state,
+)
+from tests.unit.fakes.functions import FakeFunctions
+from tests.unit.fakes.world import LIVE, World, raising, release_image
+
+_FAILED = Status(value="Failed", reason_code="InternalError")
+_WITHOUT = FunctionTarget(name="orders-api")
+_CREATED = replace(LIVE, creation={"Role": "r"})
+_UNKNOWN = MissingFunctionError("Function not found")
+
+
+def _update_to(image: ImageReference) -> tuple[str, ...]:
+    return ("update_code", str(image), "x86_64")
+
+
+# An old version that Lambda names, since nothing has changed since.
+
+
+def _world_of_a_version_that_is(state: Status) -> World:
+    """Return a world in which version 7 has the code of `$LATEST`, and the alias has always been at 6."""
+    versions = [version_state("6", NEW), version_state("7", OLD, state=state)]
+    return World(functions=FakeFunctions(versions=versions), alias=alias_state("6"))
+
+
+@pytest.mark.parametrize("state", [INACTIVE, _FAILED], ids=str)
+def test_an_old_version_that_cannot_serve_is_published_anew(state: Status) -> None:
+    world = _world_of_a_version_that_is(state)
+    outcome = release_image(world, image=OLD)
+
+    assert world.functions.changes == [_update_to(OLD), ("publish_version", "8"), ("point_alias", "8")]
+    assert world.functions.calls.count("publish_version") == 2
+    assert (outcome.status, outcome.error, outcome.after.version) == (ReleaseStatus.DEPLOYED, None, "8")
+    assert [version.number for version in outcome.after.versions] == ["8"]  # of others nobody had to know
+    assert Record.parse(world.functions.published["8"].description) == Record.of(RUN, commit=RUN.commit, previous="6")
+
+
+def test_an_old_version_that_serves_is_taken_as_it_is() -> None:
+    world = _world_of_a_version_that_is(ACTIVE)
+    outcome = release_image(world, image=OLD)
+
+    assert world.functions.changes == [("point_alias", "7")]
+    assert (outcome.status, outcome.after.version) == (ReleaseStatus.DEPLOYED, "7")
+
+
+def test_a_version_that_cannot_serve_either_ends_the_release() -> None:
+    world = _world_of_a_version_that_is(INACTIVE)
+    world.functions.version_state = _FAILED
+    outcome = release_image(world, image=OLD)
+
+    assert world.functions.changes == [_update_to(OLD), ("publish_version", "8")]
+    assert f"Version 8 of orders-api did not become active: State {_FAILED}." in str(outcome.error)
+    assert (outcome.status, outcome.is_changed, world.live.version) == (ReleaseStatus.FAILED, False, "6")
+
+
+def test_a_version_of_this_run_that_cannot_serve_is_not_tried_again() -> None:
+    world = _world_of_a_version_that_is(ACTIVE)
+    world.functions.version_state = _FAILED
+    outcome = release_image(world, image=SOMEBODY_ELSES)
+
+    assert world.functions.changes == [_update_to(SOMEBODY_ELSES), ("publish_version", "8"), _update_to(OLD)]
+    assert outcome.status is ReleaseStatus.REVERTED
+
+
+def test_an_update_that_a_version_is_published_anew_for_may_fail_too() -> None:
+    world = _world_of_a_version_that_is(INACTIVE)
+    world.functions.refusals["update_code"] = DeployError("AccessDenied", "allow it")
+    outcome = release_image(world, image=OLD)
+
+    assert world.functions.changes == []
+    assert str(outcome.error) == "AccessDenied\nallow it"
+    assert (outcome.status, outcome.is_changed) == (ReleaseStatus.FAILED, False)
+
+
+# What was just made, and is not known everywhere in Lambda.
+
+
+def _forget(world: World, first: int, last: int) -> None:
+    """Have Lambda not know what it is asked for in some reads."""
+    for number in range(first, last + 1):
+        world.functions.before["read", number] = raising(_UNKNOWN)
+
+
+@pytest.mark.parametrize("reads", [1, 30])
+def test_a_function_that_is_not_known_at_once_is_waited_for(reads: int) -> None:
+    world = World()
+    world.functions.vanish()
+    _forget(world, 1, reads)
+    outcome = release_image(world, _CREATED)
+
+    assert (outcome.status, outcome.error) == (ReleaseStatus.CREATED, None)
+    assert world.clock.now() - 1000 < 10
+
+
+@pytest.mark.parametrize("reads", [1, 30])
+def test_a_version_that_is_not_known_at_once_is_waited_for(reads: int) -> None:
+    world = World(functions=FakeFunctions(versions=[version_state("7")]), alias=alias_state("7"))
+    _forget(world, 2, reads + 1)
+    outcome = release_image(world)
+
+    assert (outcome.status, outcome.error, world.live.version) == (ReleaseStatus.DEPLOYED, None, "8")
+
+
+def test_a_version_that_is_published_anew_is_waited_for_too() -> None:
+    world = _world_of_a_version_that_is(INACTIVE)
+    _forget(world, 3, 5)
+    outcome = release_image(world, image=OLD)
+
+    assert (outcome.status, world.live.version) == (ReleaseStatus.DEPLOYED, "8")
+
+
+def test_a_function_that_stays_unknown_is_told_after_ten_seconds() -> None:
+    world = World()
+    world.functions.vanish()
+    _forget(world, 1, 10_000)
+    outcome = release_image(world, replace(_CREATED, wait_timeout=600))
+
+    assert outcome.status is ReleaseStatus.FAILED
+    assert "Function not found" in str(outcome.error)
+    assert "The function orders-api is new and stays." in str(outcome.error)
+    assert 10 <= outcome.seconds < 11
+
+
+def test_a_version_that_stays_unknown_is_told_after_ten_seconds_and_the_code_goes_back() -> None:
+    world = World(functions=FakeFunctions(versions=[version_state("7")]), alias=alias_state("7"))
+    _forget(world, 2, 10_000)
+    begun = world.clock.now()
+
+    def know_again() -> None:
+        if world.clock.now() - begun >= 10:
+            for number in range(1, 10_000):
+                world.functions.before.pop(("read", number), None)
+        raise _UNKNOWN
+
+    for number in range(2, 10_000):
+        world.functions.before["read", number] = know_again
+    outcome = release_image(world, replace(LIVE, wait_timeout=600))
+
+    assert (outcome.status, outcome.after.version) == (ReleaseStatus.REVERTED, "7")
+    assert "Function not found" in str(outcome.error)
+    assert 10 <= outcome.seconds < 11
+
+
+def test_what_was_there_before_is_not_waited_for_when_it_is_gone() -> None:
+    world = _world_of_a_version_that_is(ACTIVE)
+    world.functions.latest = function_state(image=NEW)
+    world.functions.has_changed = False
+    world.functions.before["read", 1] = raising(_UNKNOWN)
+    outcome = release_image(world, image=OLD)
+
+    assert outcome.status in {ReleaseStatus.FAILED, ReleaseStatus.REVERTED}
+    assert "Function not found" in str(outcome.error)
+    assert outcome.seconds < 1

@@ -1,0 +1,208 @@
+"""Images that are built, or found since they were built before."""
+
+from dataclasses import replace
+
+import pytest
+
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.images import Fingerprint
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.targets import ImageTarget
+from tests.unit.fakes.examples import NEW, OLD, REGISTRY, RUN, function_state
+from tests.unit.fakes.registries import index_digest, registry_image
+from tests.unit.fakes.world import BUILD, World, get_image, image_target
+
+_OWN = f"src-{64 * '1'}"
+_TARGET = image_target()
+_FORCED = image_target(replace(BUILD, reuse=False))
+_WRITES = {"create", "add_tag", "copy", "build_and_push"}
+_DUAL_STACK = "123456789012.dkr-ecr.eu-west-1.on.aws"
+
+
+def _refused(world: World, target: ImageTarget = _TARGET) -> DeployError:
+    with pytest.raises(DeployError) as caught:
+        get_image(world, target)
+    return caught.value
+
+
+# Building.
+
+
+def test_what_the_repository_does_not_have_is_built_under_the_tag_of_its_inputs() -> None:
+    world = World()
+
+    assert get_image(world, _TARGET) == NEW
+    (order,) = world.builder.orders
+    assert (order.build, order.platform, order.tag) == (BUILD, "linux/amd64", _OWN)
+    assert order.repository_uri == f"{REGISTRY}/orders"
+    assert world.orders.tags == {"old": OLD.digest, _OWN: NEW.digest, "v1": NEW.digest}
+    assert (world.image.image, world.image.tags) == (NEW, ("v1", _OWN))
+
+
+def test_the_engine_is_known_to_be_there_before_anything_is_pushed() -> None:
+    world = World()
+    get_image(world, _TARGET)
+
+    assert world.builder.checked == ["linux/amd64"]
+    assert world.calls.index("check_engine") < world.calls.index("build_and_push")
+
+
+def test_the_builder_is_told_what_a_cache_may_use() -> None:
+    world = World()
+    get_image(world, _TARGET)
+    (order,) = world.builder.orders
+
+    assert order.present_image == OLD
+    assert order.may_overwrite_cache is True
+
+
+def test_labels_lead_from_the_image_to_its_source_and_the_users_own_win() -> None:
+    world = World()
+    labels = {"org.opencontainers.image.source": "mine", "team": "shop"}
+    get_image(world, image_target(replace(BUILD, labels=labels)))
+
+    assert world.builder.orders[0].labels == {"org.opencontainers.image.revision": RUN.commit, **labels}
+
+
+def test_outside_github_there_is_no_source_to_lead_to() -> None:
+    world = World(run=WorkflowRun(server_url="https://github.com"))
+    get_image(world, _TARGET)
+
+    assert world.builder.orders[0].labels == {}
+
+
+def test_attestations_are_left_out_of_what_is_deployed() -> None:
+    world = World()
+    deployed = get_image(world, image_target(replace(BUILD, provenance="mode=max")))
+
+    assert deployed == NEW
+    assert world.orders.tags[_OWN] == index_digest([registry_image(NEW)])
+    assert world.orders.tags["v1"] == NEW.digest
+
+
+def test_an_attested_image_has_a_tag_of_its_own_even_where_yours_is_taken() -> None:
+    """ECR's lifecycle rules look at tags; an index and the images inside it are images of their own to them."""
+    world = World()
+    world.registry.hold(registry_image(OLD), "v1")
+    world.orders.is_immutable = True
+    deployed = get_image(world, image_target(replace(BUILD, provenance="mode=max")))
+
+    assert deployed.digest in world.orders.tags.values()
+
+
+def test_a_registry_that_is_given_is_part_of_what_is_deployed() -> None:
+    world = World()
+    target = image_target(registry=_DUAL_STACK)
+
+    assert get_image(world, target).registry == _DUAL_STACK
+    assert world.builder.orders[0].repository_uri == f"{_DUAL_STACK}/orders"
+
+
+# Finding.
+
+
+def test_what_was_built_from_the_same_inputs_is_not_built_again() -> None:
+    world = World()
+    get_image(world, _TARGET)
+    world.next_run()
+
+    assert get_image(world, image_target(tags=("v2",))) == NEW
+    assert len(world.builder.orders) == 1
+    assert world.builder.checked == ["linux/amd64"]  # by the first run
+    assert world.repositories.tagged == [("v2", NEW.digest)]
+    assert world.image.tags == ("v2", _OWN)
+    assert f"Nothing to build: {REGISTRY}/orders:{_OWN}" in "\n".join(world.log.of_kind("info"))
+
+
+@pytest.mark.parametrize("tags", [("v1",), ("v1", "v2"), ()])
+def test_where_there_is_nothing_to_do_two_reads_are_enough(tags: tuple[str, ...]) -> None:
+    world = World()
+    world.registry.hold(registry_image(OLD), _OWN, *tags)
+
+    assert get_image(world, image_target(tags=tags)) == OLD
+    assert world.calls == ["registry", "fingerprint", "find_tags"]
+    assert (world.image.image, world.image.tags) == (OLD, (*tags, _OWN))
+
+
+def test_the_commit_s_tag_is_all_that_is_written_if_only_that_is_missing() -> None:
+    world = World()
+    world.registry.hold(registry_image(OLD), _OWN, "v1")
+
+    assert get_image(world, image_target(tags=("v1", "v2"))) == OLD
+    assert [call for call in world.calls if call in _WRITES] == ["add_tag"]
+    assert world.repositories.tagged == [("v2", OLD.digest)]
+    assert sorted(world.image.tags) == [_OWN, "v1", "v2"]
+    assert world.builder.checked == []
+
+
+@pytest.mark.parametrize("provenance", ["false", "mode=max"])
+def test_a_second_run_of_the_same_inputs_writes_nothing(provenance: str) -> None:
+    world = World()
+    target = image_target(replace(BUILD, provenance=provenance))
+    deployed = get_image(world, target)
+    world.functions.latest = function_state(image=deployed)
+    world.next_run()
+
+    assert get_image(world, target) == deployed
+    assert not _WRITES & {*world.calls}
+
+
+@pytest.mark.parametrize("target", [_TARGET, image_target(repository="orders", functions=())])
+@pytest.mark.parametrize("tags", [(_OWN,), (_OWN, "v1")])
+def test_a_tag_of_the_same_inputs_with_an_image_that_does_not_fit_is_told(
+    target: ImageTarget, tags: tuple[str, ...]
+) -> None:
+    world = World()
+    world.registry.hold(registry_image(NEW, "linux/arm64"), *tags)
+
+    assert "linux/arm64" in str(_refused(world, target))
+    assert not _WRITES & {*world.calls}
+
+
+def test_a_tag_that_may_be_moved_is_moved_to_what_is_reused() -> None:
+    world = World()
+    world.registry.hold(registry_image(OLD), "v1")
+    world.registry.hold(registry_image(NEW), _OWN)
+    get_image(world, _TARGET)
+
+    assert world.orders.tags["v1"] == NEW.digest
+    assert world.image.tags == ("v1", _OWN)
+
+
+@pytest.mark.parametrize(
+    ("target", "inputs", "reason"),
+    [
+        (_FORCED, Fingerprint(tag=_OWN), "reuse is switched off"),
+        (_TARGET, Fingerprint(tag=None, reason="the context holds a socket"), "the context holds a socket"),
+        (_FORCED, Fingerprint(tag=None, reason="the context holds a socket"), "the context holds a socket"),
+    ],
+)
+def test_a_build_without_a_look_at_earlier_images_says_why(
+    target: ImageTarget, inputs: Fingerprint, reason: str
+) -> None:
+    world = World()
+    world.registry.hold(registry_image(NEW), _OWN)
+    world.builder.inputs = inputs
+    get_image(world, target)
+
+    (order,) = world.builder.orders
+    assert order.tag.startswith("src-")
+    assert order.tag != _OWN
+    assert f"{REGISTRY}/orders is to be built: {reason}" in world.log.of_kind("info")
+
+
+def test_every_such_build_has_a_tag_of_its_own() -> None:
+    world = World()
+    get_image(world, _FORCED)
+    get_image(world, _FORCED)
+    first, second = (order.tag for order in world.builder.orders)
+
+    assert first != second
+
+
+def test_what_the_fingerprint_has_to_say_is_logged() -> None:
+    world = World()
+    world.builder.inputs = Fingerprint(tag=_OWN, hints=("the context holds .git",))
+    get_image(world, _TARGET)
+
+    assert "the context holds .git" in world.log.of_kind("info")

@@ -1,0 +1,413 @@
+"""Releases to an alias: the order of calls, and what somebody else does meanwhile."""
+
+from dataclasses import replace
+
+import pytest
+
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.model.errors import DeployError, InProgressError, RevisionError
+from ecr_lambda_deploy.model.functions import AliasState
+from ecr_lambda_deploy.model.outcomes import ReleaseStatus
+from ecr_lambda_deploy.model.targets import FunctionTarget, SmokeTest, TrafficStep
+from tests.unit.fakes.examples import NEW, OLD, RUN, SOMEBODY_ELSES, alias_state, version_state
+from tests.unit.fakes.functions import FakeFunctions
+from tests.unit.fakes.world import LIVE, World, raising, release_image
+
+_WITHOUT = FunctionTarget(name="orders-api")
+_TESTED = replace(LIVE, smoke_test=SmokeTest(event="{}"))
+_CANARY = replace(LIVE, traffic=(TrafficStep(weight=0.1, seconds=10), TrafficStep(weight=0.5, seconds=10)))
+_NEWER = str(Record.of(replace(RUN, run_id="22345678901")))
+_UPDATE, _PUBLISH = ("update_code", str(NEW), "x86_64"), ("publish_version", "8")
+
+
+def _world(alias: AliasState | None = None) -> World:
+    functions = FakeFunctions(versions=[version_state("7")])
+    return World(functions=functions, alias=alias or alias_state("7", description="before"))
+
+
+def test_everything_is_read_and_allowed_before_the_first_change_and_the_alias_moves_last() -> None:
+    world = _world()
+    outcome = release_image(world, _TESTED)
+
+    assert world.functions.calls == [
+        "check_may_publish",
+        "check_may_point",
+        "update_code",
+        "read",
+        "invoke",
+        "publish_version",
+        "read",
+        "point_alias",
+    ]
+    assert world.functions.changes == [_UPDATE, _PUBLISH, ("point_alias", "8")]
+    assert world.invocations.invoked == [("$LATEST", str(NEW), "{}")]
+    assert (outcome.status, outcome.is_changed, outcome.error) == (ReleaseStatus.DEPLOYED, True, None)
+    assert (outcome.after.image, outcome.after.version) == (NEW, "8")
+
+
+def test_version_and_alias_say_which_run_it_was() -> None:
+    world = _world()
+    release_image(world)
+
+    assert Record.parse(world.functions.published["8"].description) == Record.of(RUN, commit=RUN.commit, previous="7")
+    assert Record.parse(world.live.description) == Record.of(RUN)
+
+
+@pytest.mark.parametrize("reads", [1, 5])
+def test_lambda_is_waited_for_after_each_change(reads: int) -> None:
+    world = _world()
+    world.functions.reads_to_settle = reads
+    release_image(world, _TESTED)
+    calls = world.functions.calls
+
+    invoke, publish, point = (calls.index(call) for call in ("invoke", "publish_version", "point_alias"))
+    assert calls[:invoke].count("read") == reads + 1
+    assert calls[publish:point].count("read") == reads + 1
+
+
+def test_the_log_says_what_is_done() -> None:
+    world = _world()
+    release_image(world)
+
+    assert world.log.of_kind("info") == [
+        f"Updating orders-api to {NEW} (x86_64)",
+        f"orders-api: Lambda runs {NEW} after 0.0 s",
+        f"orders-api: published version 8: {world.functions.published['8'].description}",
+        "Alias live of orders-api points to version 8",
+    ]
+
+
+def test_an_alias_that_is_missing_is_created() -> None:
+    world = World(functions=FakeFunctions(versions=[version_state("7")]))
+    outcome = release_image(world)
+
+    assert world.functions.changes[-1] == ("point_alias", "8")
+    assert "create_alias" in world.functions.calls
+    assert outcome.after.alias == world.live
+    assert world.live.version == "8"
+
+
+def test_an_alias_at_the_right_version_is_left_alone() -> None:
+    world = World(functions=FakeFunctions(versions=[version_state("7")]), alias=alias_state("7"))
+    outcome = release_image(world, image=OLD)
+
+    assert world.functions.calls == []
+    assert (outcome.status, outcome.is_changed, outcome.after.version) == (ReleaseStatus.UNCHANGED, False, "7")
+
+
+def test_nothing_is_published_twice_and_the_description_stays() -> None:
+    functions = FakeFunctions(versions=[version_state("7", description="of an earlier run")])
+    world = World(functions=functions)
+    outcome = release_image(world, image=OLD)
+
+    assert world.functions.changes == [("point_alias", "7")]
+    assert outcome.after.version == "7"
+    assert [version.description for version in outcome.after.versions] == ["of an earlier run"]
+
+
+def test_weights_that_were_left_are_cleared_first() -> None:
+    functions = FakeFunctions(versions=[version_state("7"), version_state("8", SOMEBODY_ELSES)])
+    world = World(functions=functions, alias=alias_state("7", weights={"8": 0.1}, description="before"))
+    release_image(world)
+
+    assert world.functions.changes == [("point_alias", "7"), _UPDATE, ("publish_version", "9"), ("point_alias", "9")]
+
+
+@pytest.mark.parametrize("call", ["check_may_publish", "check_may_point"])
+def test_what_is_not_allowed_is_known_before_anything_changes(call: str) -> None:
+    world = _world()
+    world.functions.refusals[call] = DeployError("denied", "allow it")
+    outcome = release_image(world)
+
+    assert world.functions.changes == []
+    assert (outcome.status, str(outcome.error)) == (ReleaseStatus.FAILED, "denied\nallow it")
+
+
+# What somebody else does, and just before which call of ours.
+
+
+def _others_update(world: World) -> None:
+    world.functions.serve(SOMEBODY_ELSES)
+
+
+def _others_configuration(world: World) -> None:
+    world.functions.latest = world.functions.latest
+
+
+@pytest.mark.parametrize("call", ["update_code", "publish_version"])
+def test_another_s_change_of_the_configuration_only_is_no_reason_to_fail(call: str) -> None:
+    world = _world()
+    world.functions.before[call, 1] = lambda: _others_configuration(world)
+    outcome = release_image(world)
+
+    assert world.functions.changes == [_UPDATE, _PUBLISH, ("point_alias", "8")]
+    assert outcome.status is ReleaseStatus.DEPLOYED
+
+
+@pytest.mark.parametrize("call", ["update_code", "publish_version"])
+def test_another_s_change_in_progress_is_waited_for(call: str) -> None:
+    world = _world()
+    world.functions.reads_to_settle = 4
+
+    def begin() -> None:
+        world.functions.conflicts = 2
+
+    world.functions.before[call, 1] = begin
+    outcome = release_image(world)
+
+    assert outcome.status is ReleaseStatus.DEPLOYED
+    assert world.log.of_kind("info").count("orders-api is being changed by somebody else; waiting") == 2
+
+
+def test_an_update_whose_answer_was_lost_is_not_made_twice() -> None:
+    world = _world()
+
+    def carry_out() -> None:
+        revision = world.functions.latest.revision_id
+        del world.functions.before["update_code", 1]
+        world.functions.update_code("orders-api", NEW, "x86_64", revision_id=revision)
+
+    world.functions.before["update_code", 1] = carry_out  # and the client asks again
+    outcome = release_image(world)
+
+    assert world.functions.changes == [_UPDATE, _PUBLISH, ("point_alias", "8")]
+    assert outcome.status is ReleaseStatus.DEPLOYED
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_move_of_the_alias_whose_answer_was_lost_is_the_run_s_own(number: int) -> None:
+    world = _world()
+    wanted = [("7", {"8": 0.1}, "before"), ("7", {"8": 0.5}, "before"), ("8", {}, str(Record.of(RUN)))]
+    version, weights, description = wanted[number - 1]
+
+    def carry_out() -> None:
+        del world.functions.before["point_alias", number]
+        world.aliases.put(replace(world.live, version=version, weights=weights, description=description))
+
+    world.functions.before["point_alias", number] = carry_out  # and the client asks again
+    outcome = release_image(world, _CANARY)
+
+    assert (outcome.status, outcome.error) == (ReleaseStatus.DEPLOYED, None)
+    assert (world.live.version, world.live.weights) == ("8", {})
+
+
+def test_a_creation_of_the_alias_whose_answer_was_lost_is_the_run_s_own() -> None:
+    world = World(functions=FakeFunctions(versions=[version_state("7")]))
+
+    def carry_out() -> None:
+        world.aliases.put(alias_state("8", description=str(Record.of(RUN))))
+
+    world.functions.before["create_alias", 1] = carry_out  # and the client asks again
+    outcome = release_image(world)
+
+    assert (outcome.status, outcome.error, world.live.version) == (ReleaseStatus.DEPLOYED, None, "8")
+
+
+def test_an_update_of_somebody_else_s_is_decided_on_again() -> None:
+    world = _world()
+    world.functions.before["update_code", 1] = lambda: _others_update(world)
+    outcome = release_image(world)
+
+    assert outcome.status is ReleaseStatus.DEPLOYED
+    assert outcome.before.latest is not None
+    assert outcome.before.latest.image == SOMEBODY_ELSES
+    assert any(line.startswith("orders-api: deciding again: ") for line in world.log.of_kind("info"))
+
+
+@pytest.mark.parametrize("call", [("read", 1), ("invoke", 1), ("publish_version", 1)], ids=lambda call: call[0])
+def test_code_of_somebody_else_s_is_neither_published_nor_taken_away(call: tuple[str, int]) -> None:
+    world = _world()
+    world.functions.before[call] = lambda: _others_update(world)
+    outcome = release_image(world, _TESTED)
+
+    assert [*world.functions.published] == ["7"]
+    assert world.live.version == "7"
+    assert world.functions.latest.image == SOMEBODY_ELSES
+    assert outcome.status is ReleaseStatus.FAILED
+    assert "somebody else updated it meanwhile" in str(outcome.error)
+    assert f"$LATEST runs {SOMEBODY_ELSES}: somebody else has updated it since, so it stays." in str(outcome.error)
+    assert outcome.after.latest is not None
+    assert outcome.after.latest.image == SOMEBODY_ELSES
+
+
+def test_code_of_somebody_else_s_that_comes_after_the_version_is_no_concern_of_the_alias() -> None:
+    world = _world()
+    world.functions.before["point_alias", 1] = lambda: _others_update(world)
+    outcome = release_image(world)
+
+    assert (outcome.status, world.live.version) == (ReleaseStatus.DEPLOYED, "8")
+
+
+def _move(world: World, version: str, description: str = "by hand", weights: dict[str, float] | None = None) -> None:
+    alias = world.live
+    world.aliases.put(replace(alias, version=version, description=description, weights=weights or {}))
+
+
+def test_an_alias_that_somebody_else_has_described_anew_is_moved_all_the_same() -> None:
+    world = _world()
+    world.functions.before["point_alias", 1] = lambda: _move(world, "7")
+    outcome = release_image(world)
+
+    assert (outcome.status, world.live.version) == (ReleaseStatus.DEPLOYED, "8")
+
+
+def test_an_alias_that_a_newer_run_has_moved_stays_and_the_code_goes_back() -> None:
+    world = _world()
+    world.functions.published["9"] = version_state("9", SOMEBODY_ELSES)
+    world.functions.before["point_alias", 1] = lambda: _move(world, "9", _NEWER)
+    outcome = release_image(world)
+
+    assert (world.live.version, world.live.description) == ("9", _NEWER)
+    assert world.functions.latest.image == OLD
+    assert outcome.error is not None
+    assert "The alias live of orders-api was moved by the newer run 22345678901 meanwhile" in outcome.error.message
+    assert outcome.after.version == "9"
+    assert outcome.after.image == SOMEBODY_ELSES
+
+
+def test_an_alias_that_somebody_else_has_created_meanwhile_is_moved() -> None:
+    world = World(functions=FakeFunctions(versions=[version_state("7")]))
+    world.functions.before["create_alias", 1] = lambda: world.aliases.put(alias_state("7"))
+    outcome = release_image(world)
+
+    assert (outcome.status, world.live.version) == (ReleaseStatus.DEPLOYED, "8")
+
+
+def test_an_alias_that_somebody_else_has_deleted_meanwhile_is_created() -> None:
+    world = _world()
+
+    def delete() -> None:
+        del world.aliases.there["live"]
+        raise RevisionError("The alias is not there")
+
+    world.functions.before["point_alias", 1] = delete
+    outcome = release_image(world)
+
+    assert (outcome.status, world.live.version) == (ReleaseStatus.DEPLOYED, "8")
+
+
+@pytest.mark.parametrize(
+    ("number", "version"),
+    [
+        (1, "6"),
+        (2, "6"),
+        (2, "7"),  # and so the canary is ended
+    ],
+)
+def test_traffic_that_somebody_else_has_taken_in_hand_is_left_to_them(number: int, version: str) -> None:
+    world = World(
+        functions=FakeFunctions(versions=[version_state("6", SOMEBODY_ELSES), version_state("7")]),
+        alias=alias_state("7", description="before"),
+    )
+    world.functions.before["point_alias", number] = lambda: _move(world, version)
+    outcome = release_image(world, _CANARY)
+
+    moves = [change for change in world.functions.changes if change[0] == "point_alias"]
+    assert moves == [("point_alias", "7", "8=0.1")][: number - 1]
+    assert (world.live.version, world.live.weights, world.live.description) == (version, {}, "by hand")
+    assert "somebody else" in str(outcome.error)
+
+
+_ANOTHER_WORKFLOW_S = str(Record.of(replace(RUN, run_id="22345678901", workflow="other.yml")))
+_AGAIN_ON_PURPOSE = str(Record.of(replace(RUN, run_id="9", attempt="2")))
+
+
+@pytest.mark.parametrize("description", [_ANOTHER_WORKFLOW_S, _AGAIN_ON_PURPOSE])
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_another_run_releases_while_traffic_is_shifted_is_not_taken_back(number: int, description: str) -> None:
+    """Whatever comes of it, version 7, which that run has replaced, is not to serve again."""
+    world = World(
+        functions=FakeFunctions(versions=[version_state("6", SOMEBODY_ELSES), version_state("7")]),
+        alias=alias_state("7", description="before"),
+    )
+    world.alarms.there = {"errors": "OK"}
+    world.functions.before["point_alias", number] = lambda: _move(world, "6", description)
+    world.functions.before["alarms", 3 * number] = lambda: world.alarms.there.update(errors="ALARM")
+    release_image(world, replace(_CANARY, alarms=("errors",)))
+
+    moves = [change for change in world.functions.changes if change[0] == "point_alias"]
+    assert [move for move in moves[number - 1 :] if move[1] == "7"] == []
+    assert world.live.version in {"6", "8"}
+
+
+def test_provisioned_concurrency_that_moves_is_waited_for() -> None:
+    world = _world()
+    world.aliases.reads_to_move = 3
+    outcome = release_image(world)
+
+    assert (outcome.status, world.live.version, world.live.weights) == (ReleaseStatus.DEPLOYED, "8", {})
+    assert outcome.after.alias == world.live
+    assert [nap for nap in world.clock.naps if nap > 0] == [2, 2, 2]
+    assert any("provisioned concurrency" in line for line in world.log.of_kind("info"))
+
+
+def test_provisioned_concurrency_that_does_not_move_in_time_is_a_failure() -> None:
+    world = _world()
+    world.aliases.reads_to_move = 10_000
+    outcome = release_image(world)
+
+    assert "Lambda has not moved the provisioned concurrency of" in str(outcome.error)
+    assert "'wait-timeout'" in str(outcome.error)
+    assert ("point_alias", "7") in world.functions.changes
+
+
+@pytest.mark.parametrize("passes_after", [1, 5])
+def test_a_role_that_is_too_new_is_tried_again(passes_after: int) -> None:
+    world = World()
+    world.functions.vanish()
+    for number in range(1, passes_after + 1):
+        world.functions.before["create", number] = raising(InProgressError("The role cannot be assumed by Lambda"))
+    outcome = release_image(world, replace(LIVE, creation={"Role": "r"}))
+
+    assert outcome.status is ReleaseStatus.CREATED
+    assert world.functions.calls.count("create") == passes_after + 1
+
+
+def test_a_role_that_cannot_be_assumed_is_told_in_time() -> None:
+    world = World()
+    world.functions.vanish()
+    world.functions.refusals["create"] = InProgressError("The role cannot be assumed by Lambda", "Mend its policy")
+    outcome = release_image(world, replace(LIVE, creation={"Role": "r"}, wait_timeout=600))
+
+    assert str(outcome.error) == "The role cannot be assumed by Lambda\nMend its policy"
+    assert outcome.status is ReleaseStatus.FAILED
+    assert 60 <= outcome.seconds < 62
+
+
+def test_a_function_is_created_tested_published_and_given_its_alias() -> None:
+    world = World()
+    world.functions.vanish()
+    world.functions.reads_to_settle = 2
+    outcome = release_image(world, replace(_TESTED, creation={"Role": "r"}))
+
+    assert world.functions.changes == [
+        ("create", str(NEW), "x86_64", "Role"),
+        ("publish_version", "1"),
+        ("point_alias", "1"),
+    ]
+    assert not {"check_may_publish", "check_may_point", "update_code"} & {*world.functions.calls}
+    assert (outcome.status, outcome.is_changed, outcome.after.version) == (ReleaseStatus.CREATED, True, "1")
+
+
+def test_a_function_that_somebody_else_creates_meanwhile_is_updated() -> None:
+    world = World()
+    world.functions.vanish()
+
+    def create() -> None:
+        world.functions.create("orders-api", SOMEBODY_ELSES, "x86_64", {})
+
+    world.functions.before["create", 1] = create
+    outcome = release_image(world, replace(LIVE, creation={"Role": "r"}))
+
+    assert world.functions.changes[1:] == [_UPDATE, ("publish_version", "1"), ("point_alias", "1")]
+    assert outcome.status is ReleaseStatus.DEPLOYED
+
+
+def test_the_smoke_test_says_when_the_code_serves_already() -> None:
+    world = _world()
+    release_image(world, replace(_WITHOUT, smoke_test=_TESTED.smoke_test))
+    assert any("serves already" in line for line in world.log.of_kind("info"))
+
+    world = _world()
+    release_image(world, _TESTED)
+    assert not any("serves already" in line for line in world.log.of_kind("info"))

@@ -1,0 +1,190 @@
+"""A run that is cancelled, at each of its calls to Lambda and while it waits."""
+
+from dataclasses import replace
+
+import pytest
+
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.model.errors import UnsentError
+from ecr_lambda_deploy.model.outcomes import Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.targets import FunctionTarget, SmokeTest, TrafficStep
+from tests.unit.fakes.examples import NEW, OLD, RUN, alias_state, version_state
+from tests.unit.fakes.functions import FakeFunctions
+from tests.unit.fakes.world import LIVE, World, raising, release_image
+
+_EVERYTHING = replace(
+    LIVE,
+    smoke_test=SmokeTest(event="{}"),
+    traffic=(TrafficStep(weight=0.1, seconds=6), TrafficStep(weight=0.5, seconds=6)),
+    alarms=("errors",),
+)
+
+
+def _world() -> World:
+    world = World(functions=FakeFunctions(versions=[version_state("7")]), alias=alias_state("7", description="before"))
+    world.alarms.there = {"errors": "OK"}
+    world.functions.reads_to_settle = 2
+    return world
+
+
+def _calls(target: FunctionTarget) -> list[tuple[str, int]]:
+    """Return each call of a release with its number."""
+    world = _world()
+    release_image(world, target)
+    names = world.functions.calls
+    return [(name, names[: index + 1].count(name)) for index, name in enumerate(names)]
+
+
+_CALLS = _calls(_EVERYTHING)
+_WRITES = _CALLS.index(("update_code", 1))
+
+
+def test_there_are_calls_to_cancel_at() -> None:
+    assert {name for name, _ in _CALLS} == {
+        "check_may_publish",
+        "check_may_point",
+        "update_code",
+        "read",
+        "invoke",
+        "publish_version",
+        "point_alias",
+        "alarms",
+    }
+
+
+def _tells_what_is_there(world: World, outcome: Outcome) -> None:
+    assert outcome.after.latest is not None
+    assert outcome.after.latest.image == world.functions.latest.image
+    assert outcome.after.alias is not None
+    assert (outcome.after.alias.version, outcome.after.alias.weights) == (world.live.version, world.live.weights)
+
+
+@pytest.mark.parametrize("call", _CALLS, ids=lambda call: f"{call[0]} {call[1]}")
+def test_a_release_that_is_cancelled_leaves_everything_as_it_was(call: tuple[str, int]) -> None:
+    world = _world()
+    world.functions.before[call] = world.clock.cancel
+    outcome = release_image(world, _EVERYTHING)
+
+    assert (world.live.version, world.live.weights, world.live.description) == ("7", {}, "before")
+    assert world.functions.latest.image == OLD
+    is_written = _CALLS.index(call) >= _WRITES
+    assert outcome.status is (ReleaseStatus.REVERTED if is_written else ReleaseStatus.FAILED)
+    assert "The run was cancelled." in str(outcome.error)
+    assert (outcome.is_changed, outcome.recovery) == (False, ())
+    assert outcome.before.latest is not None
+    _tells_what_is_there(world, outcome)
+
+
+@pytest.mark.parametrize("call", _CALLS[_CALLS.index(("read", 1)) :], ids=lambda call: f"{call[0]} {call[1]}")
+def test_the_next_run_converges_whenever_this_one_was_killed(call: tuple[str, int]) -> None:
+    world = _world()
+
+    def kill() -> None:
+        raise KeyboardInterrupt
+
+    world.functions.before[call] = kill
+    with pytest.raises(KeyboardInterrupt):
+        release_image(world, _EVERYTHING)
+    world.next_run(replace(RUN, attempt="2"))
+    outcome = release_image(world, _EVERYTHING)
+
+    assert outcome.status in {ReleaseStatus.DEPLOYED, ReleaseStatus.UNCHANGED}
+    assert outcome.after.image == NEW
+    assert world.live.weights == {}
+    serving = world.functions.published[world.live.version]
+    assert serving.image == NEW
+    assert Record.parse(serving.description).previous == "7"
+
+
+@pytest.mark.parametrize("call", _CALLS, ids=lambda call: f"{call[0]} {call[1]}")
+def test_what_is_recorded_meanwhile_tells_what_is_there(call: tuple[str, int]) -> None:
+    """A run that is not gone in time writes what the journal has then."""
+    world = _world()
+    recorded: list[tuple[str, dict[str, float]]] = []
+    there: list[tuple[str, dict[str, float]]] = []
+
+    def look() -> None:
+        alias = world.outcome.after.alias
+        assert alias is not None
+        recorded.append((alias.version, dict(alias.weights)))
+        there.append((world.live.version, dict(world.live.weights)))
+
+    world.functions.before[call] = look
+    release_image(world, _EVERYTHING)
+
+    assert recorded == there
+
+
+@pytest.mark.parametrize("moment", [0.05, 0.5, 3.0, 9.0])
+def test_a_run_that_is_cancelled_while_it_waits_ends_at_once(moment: float) -> None:
+    world = _world()
+    started = world.clock.now()
+    world.clock.cancelled_at = started + moment
+    outcome = release_image(world, _EVERYTHING)
+
+    assert outcome.status is ReleaseStatus.REVERTED
+    assert world.clock.now() - started < moment + 3
+    assert (world.live.version, world.live.weights) == ("7", {})
+    assert world.functions.latest.image == OLD
+
+
+def test_an_update_that_lambda_takes_its_time_for_is_waited_for_and_taken_back() -> None:
+    world = _world()
+    world.functions.reads_to_settle = 10
+    world.functions.before["read", 2] = world.clock.cancel
+    outcome = release_image(world, _EVERYTHING)
+
+    assert outcome.status is ReleaseStatus.REVERTED
+    assert world.functions.latest.image == OLD
+
+
+def test_nothing_is_begun_by_a_run_that_is_cancelled_already() -> None:
+    world = _world()
+    world.clock.cancelled_at = world.clock.now()
+    outcome = release_image(world, _EVERYTHING)
+
+    assert world.functions.changes == []
+    assert (outcome.status, outcome.reason) == (
+        ReleaseStatus.SKIPPED,
+        "the run was cancelled before this one had begun",
+    )
+    assert "The run was cancelled." in str(outcome.error)
+
+
+def test_without_an_alias_the_code_comes_back() -> None:
+    world = World(functions=FakeFunctions(versions=[version_state("7")]))
+    world.functions.before["publish_version", 1] = world.clock.cancel
+    outcome = release_image(world, FunctionTarget(name="orders-api"))
+
+    assert world.functions.latest.image == OLD
+    assert (outcome.status, outcome.after.image) == (ReleaseStatus.REVERTED, OLD)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_an_alias_is_put_back_before_anything_is_asked(number: int) -> None:
+    """Of many functions that are put back at once, each call more is an alias that stays."""
+    world = _world()
+    world.functions.before["point_alias", number] = world.clock.cancel
+    release_image(world, _EVERYTHING)
+    calls = [call for call in world.functions.calls if call != "alarms"]
+    cancelled = [index for index, call in enumerate(calls) if call == "point_alias"][number - 1]
+
+    assert calls[cancelled + 1] == "point_alias"
+    assert set(calls[cancelled + 2 :]) == {"read", "update_code"}
+    assert calls[-1] == "read"  # the update was seen to its end, and that is all
+
+
+@pytest.mark.parametrize("call", [("update_code", 1), ("point_alias", 1)], ids=["update_code", "point_alias"])
+def test_what_was_never_sent_is_not_looked_for(call: tuple[str, int]) -> None:
+    world = _world()
+    world.functions.before[call] = raising(UnsentError())
+    outcome = release_image(world, _EVERYTHING)
+    calls = world.functions.calls
+    after = calls[calls.index(call[0]) + 1 :]
+
+    assert "The run was cancelled." in str(outcome.error)
+    assert (outcome.is_changed, outcome.recovery) == (False, ())
+    assert "read_alias" not in after
+    if call[0] == "update_code":
+        assert (after, outcome.status) == ([], ReleaseStatus.FAILED)
+    assert (world.live.version, world.functions.latest.image) == ("7", OLD)

@@ -1,0 +1,201 @@
+"""Functions that are released together stand or fall together."""
+
+from dataclasses import replace
+from functools import partial
+from threading import Event
+
+import pytest
+
+from ecr_lambda_deploy.model.errors import CancelledError, DeployError, UnsentError
+from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.targets import FunctionTarget, SmokeTest, TrafficStep
+from ecr_lambda_deploy.releases.plan import plan_release
+from ecr_lambda_deploy.releases.release import Release, release_all
+from tests.unit.fakes.examples import NEW, OLD, RUN, alias_state, function_state, version_state
+from tests.unit.fakes.functions import FakeFunctions
+from tests.unit.fakes.world import LIVE, World, raising
+
+_TESTED = replace(LIVE, smoke_test=SmokeTest(event="{}"))
+
+
+def _world(name: str) -> World:
+    functions = FakeFunctions(function_state(name=name), versions=[replace(version_state("7"), name=name)])
+    return World(functions=functions, alias=alias_state("7", description="before"))
+
+
+def _release(
+    worlds: dict[str, World], target: FunctionTarget = _TESTED, *, together: bool = True
+) -> dict[str, Outcome]:
+    """Release an image to the function of each world, and return what became of each."""
+    journal = Journal(run=RUN)
+    releases = []
+    for name, world in worlds.items():
+        own = replace(target, name=name)
+        observed = world.observe(own)
+        journal.outcomes += (Outcome.untouched(observed),)
+        releases.append(
+            Release(
+                target=own,
+                observed=observed,
+                decide=partial(plan_release, own, image=NEW, architecture="x86_64", run=RUN),
+                ports=world.ports(),
+                journal=journal,
+            )
+        )
+    release_all(releases, together=together)
+    return {outcome.function: outcome for outcome in journal.outcomes}
+
+
+@pytest.fixture
+def worlds() -> dict[str, World]:
+    return {name: _world(name) for name in ("one", "two", "three")}
+
+
+def test_all_are_released(worlds: dict[str, World]) -> None:
+    outcomes = _release(worlds)
+
+    assert {outcome.status for outcome in outcomes.values()} == {ReleaseStatus.DEPLOYED}
+    for world in worlds.values():
+        assert (world.live.version, world.functions.latest.image) == ("8", NEW)
+
+
+def test_no_alias_moves_before_every_version_is_published(worlds: dict[str, World]) -> None:
+    seen: list[str] = []
+    for world in worlds.values():
+        world.functions.before["publish_version", 1] = lambda: seen.extend(
+            other.live.version for other in worlds.values()
+        )
+    _release(worlds)
+
+    assert seen == ["7"] * 9
+
+
+@pytest.mark.parametrize("call", ["update_code", "invoke", "publish_version", "point_alias"])
+def test_if_one_fails_all_go_back(worlds: dict[str, World], call: str) -> None:
+    worlds["two"].functions.before[call, 1] = raising(DeployError("no luck"))
+    outcomes = _release(worlds)
+
+    assert "no luck" in str(outcomes["two"].error)
+    for name, world in worlds.items():
+        assert (world.live.version, world.functions.latest.image) == ("7", OLD)
+        assert outcomes[name].is_changed is False
+        if outcomes[name].status is ReleaseStatus.SKIPPED:
+            assert outcomes[name].reason == "the release to two failed before this one had begun"
+            assert (name, world.functions.changes) == ("three", [])
+        elif name != "two":
+            assert "The release to two failed, so this one is taken back." in str(outcomes[name].error)
+
+
+def test_with_on_failure_keep_the_others_are_released(worlds: dict[str, World]) -> None:
+    worlds["two"].functions.before["invoke", 1] = raising(DeployError("no luck"))
+    outcomes = _release(worlds, replace(_TESTED, reverts=False))
+
+    assert [outcomes[name].status for name in worlds] == [
+        ReleaseStatus.DEPLOYED,
+        ReleaseStatus.FAILED,
+        ReleaseStatus.DEPLOYED,
+    ]
+    assert [world.live.version for world in worlds.values()] == ["8", "7", "8"]
+    assert worlds["two"].functions.latest.image == NEW
+
+
+def test_what_has_nothing_to_do_is_unchanged_whatever_becomes_of_the_others(worlds: dict[str, World]) -> None:
+    _release({"one": worlds["one"]})
+    worlds["two"].functions.before["point_alias", 1] = raising(DeployError("no luck"))
+    outcomes = _release(worlds)
+
+    assert outcomes["one"].status is ReleaseStatus.UNCHANGED
+    assert worlds["one"].live.version == "8"
+    assert outcomes["three"].status in {ReleaseStatus.REVERTED, ReleaseStatus.FAILED}
+    assert worlds["three"].live.version == "7"
+
+
+def test_traffic_of_the_others_is_taken_back_as_soon_as_one_fails(worlds: dict[str, World]) -> None:
+    """An hour of traffic is not waited for."""
+    worlds["two"].functions.before["point_alias", 2] = raising(DeployError("no luck"))
+    started = worlds["one"].clock.now()
+    step = TrafficStep(weight=0.1, seconds=1)
+    outcomes = _release(
+        {"two": worlds["two"]} | worlds, replace(LIVE, traffic=(step, replace(step, weight=0.5, seconds=3600)))
+    )
+
+    assert {outcome.status for outcome in outcomes.values()} == {ReleaseStatus.REVERTED}
+    assert all(world.live.weights == {} for world in worlds.values())
+    assert worlds["one"].clock.now() - started < 4000
+
+
+def test_what_has_moved_goes_back_although_another_call_hangs(worlds: dict[str, World]) -> None:
+    moved, hangs, is_back = Event(), Event(), Event()
+    worlds["one"].functions.after["point_alias", 1] = moved.set
+    worlds["one"].functions.before["update_code", 2] = is_back.set  # after its alias
+    worlds["two"].functions.before["point_alias", 1] = lambda: _fail(in_time=moved.wait(5) and hangs.wait(5))
+
+    def hang() -> None:
+        hangs.set()
+        _fail(in_time=is_back.wait(5))
+
+    worlds["three"].functions.before["point_alias", 1] = hang
+    outcomes = _release(worlds)
+
+    assert "it was in time" in str(outcomes["three"].error)
+    assert [world.live.version for world in worlds.values()] == ["7", "7", "7"]
+
+
+def _fail(*, in_time: bool) -> None:
+    raise DeployError("it was in time" if in_time else "it was not")
+
+
+def test_with_on_failure_keep_shares_of_traffic_are_cleared_although_another_call_hangs(
+    worlds: dict[str, World],
+) -> None:
+    shared, is_cleared = Event(), Event()
+    target = replace(LIVE, reverts=False, traffic=(TrafficStep(weight=0.5, seconds=3600),), alarms=("errors",))
+    for world in worlds.values():
+        world.alarms.there = {"errors": "OK"}
+
+    def ring() -> None:
+        one.alarms.there = {"errors": "ALARM"}
+        shared.set()
+
+    one = worlds["one"]
+    one.functions.after["point_alias", 1] = ring
+    one.functions.after["point_alias", 2] = is_cleared.set
+    worlds["two"].functions.before["point_alias", 1] = lambda: _fail(in_time=shared.wait(5) and is_cleared.wait(5))
+    del worlds["three"]
+    outcomes = _release(worlds, target)
+
+    assert one.live.weights == {}
+    assert "is in ALARM" in str(outcomes["one"].error)
+    assert "it was in time" in str(outcomes["two"].error)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_bug_in_taking_one_back_keeps_no_other_from_its_end(
+    monkeypatch: pytest.MonkeyPatch, worlds: dict[str, World], *, together: bool
+) -> None:
+    monkeypatch.setattr("ecr_lambda_deploy.releases.release._AT_ONCE", 1)
+    worlds["one"].functions.before["invoke", 1] = raising(DeployError("no luck"))
+    worlds["one"].functions.before["update_code", 2] = raising(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        _release(worlds, together=together)
+
+    assert [world.live.version for world in worlds.values()] == (["7", "7", "7"] if together else ["7", "8", "8"])
+
+
+@pytest.mark.parametrize("error", [CancelledError(), UnsentError()])
+def test_of_a_run_that_is_cancelled_every_function_says_so(worlds: dict[str, World], error: CancelledError) -> None:
+    worlds["two"].functions.before["point_alias", 1] = raising(error)
+    outcomes = _release(worlds)
+
+    assert {str(outcome.error) for outcome in outcomes.values()} != {"None"}
+    assert all("The run was cancelled." in str(outcome.error) for outcome in outcomes.values())
+    assert [world.live.version for world in worlds.values()] == ["7", "7", "7"]
+
+
+def test_a_bug_is_raised_when_all_have_gone_back(worlds: dict[str, World]) -> None:
+    worlds["two"].functions.before["invoke", 1] = raising(ZeroDivisionError())
+
+    with pytest.raises(ZeroDivisionError):
+        _release(worlds)
+    for world in worlds.values():
+        assert (world.live.version, world.functions.latest.image) == ("7", OLD)

@@ -1,0 +1,159 @@
+"""Deciding again, and leaving a function alone, when somebody else has changed it."""
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.model.errors import DeployError, RevisionError
+from ecr_lambda_deploy.model.outcomes import ReleaseStatus
+from ecr_lambda_deploy.model.targets import FunctionTarget
+from tests.unit.fakes.examples import (
+    IN_PROGRESS,
+    NEW,
+    OLD,
+    RUN,
+    SOMEBODY_ELSES,
+    alias_state,
+    function_state,
+    image,
+    version_state,
+)
+from tests.unit.fakes.functions import FakeFunctions
+from tests.unit.fakes.world import LIVE, World, raising, release_image
+
+_NEWER = str(Record.of(replace(RUN, run_id="22345678901")))
+
+
+def _world(description: str = "before") -> World:
+    return World(
+        functions=FakeFunctions(versions=[version_state("7")]), alias=alias_state("7", description=description)
+    )
+
+
+@pytest.mark.parametrize("times", [1, 5, 9])
+def test_what_somebody_else_has_changed_is_decided_on_again(times: int) -> None:
+    world = _world()
+    for number in range(1, times + 1):
+        other = image("cdef"[number % 4])
+        world.functions.before["update_code", number] = partial(world.functions.serve, other)
+    outcome = release_image(world)
+
+    assert world.functions.changes == [
+        ("update_code", str(NEW), "x86_64"),
+        ("publish_version", "8"),
+        ("point_alias", "8"),
+    ]
+    assert outcome.status is ReleaseStatus.DEPLOYED
+    assert len([line for line in world.log.of_kind("info") if line.startswith("orders-api: deciding again: ")]) == times
+
+
+def test_what_somebody_else_has_done_already_is_not_done_again() -> None:
+    world = _world()
+
+    def release() -> None:
+        world.functions.serve(NEW)
+        world.functions.published["8"] = version_state("8", NEW)
+        world.functions.has_changed = False
+        world.aliases.put(alias_state("8", description="theirs"))
+        raise RevisionError("changed")
+
+    world.functions.before["update_code", 1] = release
+    outcome = release_image(world)
+
+    assert outcome.status in {ReleaseStatus.DEPLOYED, ReleaseStatus.UNCHANGED}
+    assert world.functions.changes in ([], [("point_alias", "8")])
+    assert world.live.version == "8"
+
+
+def test_a_function_that_is_changed_again_and_again_ends_the_run() -> None:
+    world = _world()
+    for number in range(1, 100):
+        other = image("cdef"[number % 4])
+        world.functions.before["update_code", number] = partial(world.functions.serve, other)
+
+    outcome = release_image(world)
+
+    assert outcome.error is not None
+    assert "is changed by somebody else again and again" in outcome.error.message
+    assert "'concurrency'" in outcome.error.hint
+    assert world.functions.changes == []
+    assert outcome.status is ReleaseStatus.FAILED
+    assert outcome.after.latest == world.functions.latest
+
+
+def test_an_older_run_leaves_a_newer_run_s_release_alone() -> None:
+    world = _world(_NEWER)
+    outcome = release_image(world)
+
+    assert world.functions.calls == []
+    assert (outcome.status, outcome.error, outcome.is_changed) == (ReleaseStatus.SKIPPED, None, False)
+    (warning,) = world.log.of_kind("warning")
+    assert "newer run 22345678901" in warning
+    assert world.journal.errors == ()
+
+
+@pytest.mark.parametrize(
+    ("target", "run"),
+    [(replace(LIVE, allows_stale=True), RUN), (LIVE, replace(RUN, attempt="2"))],
+)
+def test_an_older_run_that_is_wanted_replaces_it(target: FunctionTarget, run: object) -> None:
+    world = _world(_NEWER)
+    world.journal.run = replace(RUN, attempt="2") if run is not RUN else RUN
+    outcome = release_image(world, target)
+
+    assert (outcome.status, world.live.version) == (ReleaseStatus.DEPLOYED, "8")
+
+
+def test_a_newer_run_that_is_faster_is_left_alone_when_it_is_decided_again() -> None:
+    world = _world()
+
+    def overtake() -> None:
+        world.functions.serve(SOMEBODY_ELSES)
+        world.functions.published["8"] = version_state("8", SOMEBODY_ELSES, _NEWER)
+        world.aliases.put(alias_state("8", description=_NEWER))
+
+    world.functions.before["update_code", 1] = overtake
+    outcome = release_image(world)
+
+    assert world.functions.changes == []
+    assert (outcome.status, outcome.after.version, outcome.after.image) == (
+        ReleaseStatus.SKIPPED,
+        "8",
+        SOMEBODY_ELSES,
+    )
+    assert outcome.is_changed is False
+
+
+def test_without_an_alias_the_newest_version_says_who_was_last() -> None:
+    world = World(functions=FakeFunctions(versions=[version_state("7", OLD, _NEWER)]))
+    outcome = release_image(world, FunctionTarget(name="orders-api"))
+
+    assert (outcome.status, world.functions.changes) == (ReleaseStatus.SKIPPED, [])
+
+
+def test_what_is_in_progress_is_waited_for_before_it_is_decided() -> None:
+    world = _world()
+    world.functions.latest = function_state(update=IN_PROGRESS)
+
+    def settle() -> None:
+        world.functions.latest = function_state(image=NEW)
+
+    world.functions.before["read", 3] = settle
+    outcome = release_image(world)
+
+    assert ("update_code", str(NEW), "x86_64") not in world.functions.changes
+    assert (outcome.status, world.live.version) == (ReleaseStatus.DEPLOYED, "8")
+
+
+def test_an_error_while_it_is_read_again_ends_the_run() -> None:
+    world = _world()
+    world.functions.before["update_code", 1] = raising(RevisionError("changed"))
+    world.functions.before["read_alias", 1] = raising(DeployError("lambda:GetAlias denied"))
+    world.functions.before["read", 1] = lambda: world.functions.serve(SOMEBODY_ELSES)
+
+    outcome = release_image(world)
+
+    assert "denied" in str(outcome.error)
+    assert world.functions.changes == []

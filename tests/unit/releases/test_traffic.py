@@ -1,0 +1,185 @@
+"""Traffic that is shifted in steps, while alarms are watched."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.outcomes import ReleaseStatus
+from ecr_lambda_deploy.model.targets import TrafficStep
+from ecr_lambda_deploy.releases.traffic import check_alarms
+from tests.unit.fakes.examples import NEW, OLD, alias_state, version_state
+from tests.unit.fakes.functions import FakeFunctions
+from tests.unit.fakes.world import LIVE, World, release_image
+
+_STEPS = (TrafficStep(weight=0.1, seconds=60), TrafficStep(weight=0.5, seconds=33))
+_TARGET = replace(LIVE, traffic=_STEPS, alarms=("errors", "latency"))
+
+
+def _world() -> World:
+    world = World(functions=FakeFunctions(versions=[version_state("7")]), alias=alias_state("7", description="before"))
+    world.alarms.there = {"errors": "OK", "latency": "INSUFFICIENT_DATA", "another": "ALARM"}
+    return world
+
+
+def test_traffic_is_shifted_step_by_step_and_then_the_alias_moves() -> None:
+    world = _world()
+    outcome = release_image(world, _TARGET)
+
+    assert world.functions.changes == [
+        ("update_code", str(NEW), "x86_64"),
+        ("publish_version", "8"),
+        ("point_alias", "7", "8=0.1"),
+        ("point_alias", "7", "8=0.5"),
+        ("point_alias", "8"),
+    ]
+    assert (outcome.status, outcome.after.version, outcome.after.image) == (ReleaseStatus.DEPLOYED, "8", NEW)
+    assert world.live.weights == {}
+
+
+def test_each_share_has_its_time() -> None:
+    world = _world()
+    moments: list[float] = []
+    for number in (1, 2, 3):
+        world.functions.before["point_alias", number] = lambda: moments.append(world.clock.now())
+    release_image(world, _TARGET)
+
+    assert [later - earlier for earlier, later in pairwise(moments)] == pytest.approx([60, 33])
+
+
+def test_while_traffic_is_shifted_the_alias_keeps_the_description_of_what_was_released() -> None:
+    world = _world()
+    descriptions: list[str] = []
+    for number in (2, 3):
+        world.functions.before["point_alias", number] = lambda: descriptions.append(world.live.description)
+    release_image(world, _TARGET)
+
+    assert descriptions == ["before", "before"]
+    assert "run=12345678901/1" in world.live.description
+
+
+def test_the_alarms_are_looked_at_before_during_and_after_each_share() -> None:
+    world = _world()
+    release_image(world, _TARGET)
+    calls = world.functions.calls
+    first, second, last = (index for index, call in enumerate(calls) if call == "point_alias")
+
+    assert calls[first:second].count("alarms") == 13  # at once, every 5 seconds, and when its time is over
+    assert calls[second:last].count("alarms") == 8
+    assert calls[last - 1] == "alarms"
+
+
+def test_without_alarms_nothing_is_asked() -> None:
+    world = _world()
+    outcome = release_image(world, replace(_TARGET, alarms=()))
+
+    assert outcome.status is ReleaseStatus.DEPLOYED
+    assert "alarms" not in world.functions.calls
+
+
+@pytest.mark.parametrize(
+    ("look", "shares"),
+    [
+        (2, ["8=0.1"]),  # before its first second
+        (14, ["8=0.1"]),  # after its last one
+        (15, ["8=0.1", "8=0.5"]),
+        (22, ["8=0.1", "8=0.5"]),
+    ],
+)
+def test_an_alarm_ends_the_release_and_takes_everything_back(look: int, shares: list[str]) -> None:
+    world = _world()
+    world.functions.before["alarms", look] = lambda: world.alarms.there.update(latency="ALARM")
+    outcome = release_image(world, _TARGET)
+
+    assert world.functions.changes[2:] == [
+        *(("point_alias", "7", share) for share in shares),
+        ("point_alias", "7"),
+        ("update_code", str(OLD), "x86_64"),
+    ]
+    assert (outcome.status, outcome.is_changed, outcome.after.version) == (ReleaseStatus.REVERTED, False, "7")
+    assert outcome.error is not None
+    assert outcome.error.message.splitlines() == [
+        "The CloudWatch alarm latency is in ALARM.",
+        "The alias live points to version 7 again, with all its traffic.",
+        f"$LATEST runs {OLD} again.",
+    ]
+    assert (world.live.version, world.live.weights, world.live.description) == ("7", {}, "before")
+
+
+def test_an_alarm_that_rings_already_lets_nothing_begin() -> None:
+    world = _world()
+    world.alarms.there.update(latency="ALARM")
+    outcome = release_image(world, _TARGET)
+
+    assert world.functions.changes == []
+    assert (outcome.status, outcome.is_changed) == (ReleaseStatus.FAILED, False)
+    assert "The CloudWatch alarm latency is in ALARM." in str(outcome.error)
+
+
+def test_an_alarm_that_rings_keeps_nothing_from_being_left_as_it_is() -> None:
+    world = _world()
+    release_image(world, _TARGET)
+    world.next_run()
+    world.alarms.there.update(latency="ALARM")
+
+    assert release_image(world, _TARGET).status is ReleaseStatus.UNCHANGED
+
+
+def test_an_alarm_that_vanishes_ends_the_release_too() -> None:
+    world = _world()
+    world.functions.before["alarms", 3] = lambda: world.alarms.there.pop("errors")
+    outcome = release_image(world, _TARGET)
+
+    assert "There is no CloudWatch alarm errors." in str(outcome.error)
+    assert outcome.status is ReleaseStatus.REVERTED
+
+
+def test_the_log_says_from_time_to_time_how_far_it_is() -> None:
+    world = _world()
+    release_image(world, _TARGET)
+
+    quiet = "not in ALARM: errors, latency"
+    assert [line for line in world.log.of_kind("info") if line.startswith("Step")] == [
+        *(
+            f"Step 1 of 2: version 8 has 10 % of the traffic of live; {left} s left; {quiet}"
+            for left in (60, 45, 30, 15)
+        ),
+        *(f"Step 2 of 2: version 8 has 50 % of the traffic of live; {left} s left; {quiet}" for left in (33, 18, 3)),
+    ]
+
+
+def test_the_shares_are_told_as_they_were_given() -> None:
+    world = _world()
+    release_image(world, replace(_TARGET, traffic=(TrafficStep(weight=0.005, seconds=1),), alarms=()))
+
+    assert "Step 1 of 1: version 8 has 0.5 % of the traffic of live; 1 s left" in world.log.of_kind("info")
+
+
+def test_a_share_for_no_time_goes_on_at_once() -> None:
+    world = _world()
+    release_image(world, replace(_TARGET, traffic=(TrafficStep(weight=0.1, seconds=0),)))
+
+    assert world.functions.changes[-2:] == [("point_alias", "7", "8=0.1"), ("point_alias", "8")]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("nothing",), "There is no CloudWatch alarm nothing."),
+        (("errors", "one", "two"), "There is no CloudWatch alarm one, two."),
+        (("errors", "another"), "The CloudWatch alarm another is in ALARM."),
+        (("another", "nothing"), "There is no CloudWatch alarm nothing."),
+    ],
+)
+def test_an_alarm_has_to_be_there_and_quiet(names: tuple[str, ...], words: str) -> None:
+    with pytest.raises(DeployError) as caught:
+        check_alarms(names, _world().alarms)
+
+    assert caught.value.message == words
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("names", [(), ("errors",), ("errors", "latency")])
+def test_an_alarm_without_data_is_quiet(names: tuple[str, ...]) -> None:
+    check_alarms(names, _world().alarms)

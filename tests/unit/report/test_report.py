@@ -1,0 +1,276 @@
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import ObservedFunction
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.outcomes import ImageOutcome, Journal, Outcome, Phase, ReleaseStatus
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.targets import Mode
+from ecr_lambda_deploy.report.headline import headline
+from ecr_lambda_deploy.report.outputs import OUTPUTS, outputs
+from ecr_lambda_deploy.report.summary import summary
+from tests.unit.fakes.examples import ARN, NEW, OLD, REGISTRY, RUN, function_state, observed_function, version_state
+
+_BEFORE = observed_function(None, version_state("7"))
+_AFTER = observed_function(function_state(image=NEW), version_state("7"), version_state("8", NEW))
+_UNPUBLISHED_AFTER = observed_function(function_state(image=NEW), version_state("7"))
+
+
+def _outcome(
+    status: ReleaseStatus,
+    *,
+    before: ObservedFunction = _BEFORE,
+    after: ObservedFunction = _AFTER,
+    error: DeployError | None = None,
+    recovery: tuple[str, ...] = (),
+) -> Outcome:
+    return Outcome(before=before, after=after, status=status, seconds=1.23456, error=error, recovery=recovery)
+
+
+_DEPLOYED = _outcome(ReleaseStatus.DEPLOYED)
+_UNCHANGED = _outcome(ReleaseStatus.UNCHANGED, after=_BEFORE)
+_UNTOUCHED = _outcome(ReleaseStatus.FAILED, after=_BEFORE)
+_REFUSED = replace(_UNTOUCHED, error=DeployError("refused", "allow it"))
+_UNPUBLISHED = _outcome(ReleaseStatus.FAILED, after=_UNPUBLISHED_AFTER, error=DeployError("no version"))
+
+
+def _journal(
+    *outcomes: Outcome,
+    image: ImageReference | None = NEW,
+    tags: tuple[str, ...] = ("v1", "src-1"),
+    error: DeployError | None = None,
+    mode: Mode = Mode.DEPLOY,
+    run: WorkflowRun = RUN,
+) -> Journal:
+    return Journal(
+        run=run,
+        mode=mode,
+        images=(
+            ImageOutcome(
+                name="",
+                functions=("orders-api",),
+                repository_uri=f"{REGISTRY}/orders",
+                image=image,
+                tags=tags,
+            ),
+        ),
+        outcomes=outcomes,
+        phases=[
+            Phase(title="Check", started=0, seconds=0.44),
+            Phase(title="Build and push", started=0.44, seconds=12.0),
+        ],
+        error=error,
+    )
+
+
+_SITUATIONS = {
+    "wrong inputs": Journal(run=WorkflowRun(), error=DeployError("'mode' is one of …")),
+    "checks failed": _journal(image=None, tags=(), error=DeployError("no repository")),
+    "build failed": _journal(_UNTOUCHED, image=None, tags=(), error=DeployError("no image")),
+    "built": _journal(mode=Mode.BUILD),
+    "deployed": _journal(_DEPLOYED),
+    "unchanged": _journal(_UNCHANGED),
+    "refused": _journal(_REFUSED),
+    "not published": _journal(_UNPUBLISHED),
+    "first image": _journal(_outcome(ReleaseStatus.DEPLOYED, before=observed_function(function_state(image=None)))),
+}
+
+
+@pytest.mark.parametrize("situation", _SITUATIONS)
+def test_every_output_is_set_in_every_situation(situation: str) -> None:
+    written = outputs(_SITUATIONS[situation])
+
+    assert tuple(written) == OUTPUTS
+    assert written["changed"] in {"true", "false"}
+    assert isinstance(json.loads(written["results"]), list)
+
+
+@pytest.mark.parametrize(
+    ("situation", "expected"),
+    [
+        ("wrong inputs", {"changed": "false", "results": "[]"}),
+        ("checks failed", {"repository-uri": f"{REGISTRY}/orders", "changed": "false", "results": "[]"}),
+        (
+            "built",
+            {
+                "image-uri": str(NEW),
+                "image-digest": NEW.digest,
+                "image-tags": "v1\nsrc-1",
+                "repository-uri": f"{REGISTRY}/orders",
+                "changed": "false",
+                "results": "[]",
+            },
+        ),
+        (
+            "deployed",
+            {
+                "image-uri": str(NEW),
+                "image-digest": NEW.digest,
+                "image-tags": "v1\nsrc-1",
+                "repository-uri": f"{REGISTRY}/orders",
+                "function-arn": f"{ARN}:8",
+                "function-version": "8",
+                "previous-image-uri": str(OLD),
+                "previous-version": "7",
+                "changed": "true",
+            },
+        ),
+        (
+            "not published",
+            {
+                "image-uri": str(NEW),
+                "image-digest": NEW.digest,
+                "image-tags": "v1\nsrc-1",
+                "repository-uri": f"{REGISTRY}/orders",
+                "function-arn": ARN,
+                "previous-image-uri": str(OLD),
+                "previous-version": "7",
+                "changed": "true",
+            },
+        ),
+        (
+            "build failed",  # what serves is the image of before
+            {
+                "image-uri": str(OLD),
+                "image-digest": OLD.digest,
+                "repository-uri": f"{REGISTRY}/orders",
+                "function-arn": f"{ARN}:7",
+                "function-version": "7",
+                "previous-image-uri": str(OLD),
+                "previous-version": "7",
+                "changed": "false",
+            },
+        ),
+    ],
+)
+def test_the_outputs_tell_what_serves(situation: str, expected: dict[str, str]) -> None:
+    written = dict(outputs(_SITUATIONS[situation]))
+    if "results" not in expected:
+        del written["results"]
+
+    assert {name: value for name, value in written.items() if value} == expected
+
+
+def test_results_is_one_object_for_each_function() -> None:
+    (result,) = json.loads(outputs(_journal(_DEPLOYED))["results"])
+
+    assert result == {
+        "function": "orders-api",
+        "arn": f"{ARN}:8",
+        "version": "8",
+        "image_uri": str(NEW),
+        "previous_version": "7",
+        "previous_image_uri": str(OLD),
+        "status": "deployed",
+        "seconds": 1.235,
+        "error": "",
+    }
+
+
+def test_a_failed_result_says_why() -> None:
+    (result,) = json.loads(outputs(_journal(_REFUSED))["results"])
+
+    assert (result["status"], result["error"]) == ("failed", "refused\nallow it")
+
+
+def test_a_result_that_failed_because_the_run_did_says_so_too() -> None:
+    (result,) = json.loads(outputs(_SITUATIONS["build failed"])["results"])
+
+    assert (result["status"], result["error"]) == ("failed", "no image")
+
+
+@pytest.mark.parametrize(
+    ("situation", "expected"),
+    [
+        ("wrong inputs", "Failed; no function was changed"),
+        ("built", f"Built {NEW}"),
+        ("deployed", "Deployed orders-api: sha256:aaaaaaaaaaaa → sha256:bbbbbbbbbbbb, version 8"),
+        ("unchanged", "Nothing to do: orders-api runs sha256:aaaaaaaaaaaa, version 7 already"),
+        ("refused", "orders-api failed and what serves was not changed; it runs sha256:aaaaaaaaaaaa, version 7"),
+        ("not published", "orders-api failed after a change; it runs sha256:bbbbbbbbbbbb"),
+        ("first image", "Deployed orders-api: nothing known → sha256:bbbbbbbbbbbb, version 8"),
+    ],
+)
+def test_headline(situation: str, expected: str) -> None:
+    assert headline(_SITUATIONS[situation]) == expected
+
+
+@pytest.mark.parametrize("situation", _SITUATIONS)
+def test_the_summary_begins_with_the_headline_and_has_the_errors(situation: str) -> None:
+    journal = _SITUATIONS[situation]
+    text = summary(journal)
+
+    assert text.startswith(f"### {headline(journal)}\n")
+    assert text.count("[!CAUTION]") == len(journal.errors)
+    assert all(error.message in text for error in journal.errors)
+
+
+def test_the_summary_of_a_deploy() -> None:
+    text = summary(_journal(_DEPLOYED))
+
+    assert "| Function | `orders-api` |" in text
+    assert "| Version | 7 → 8 |" in text
+    assert f"| Image | `{NEW}` |" in text
+    assert "| Tags | `v1` `src-1` |" in text
+    assert f"| Commit | [`c0ffee0`](https://github.com/acme/shop/commit/{RUN.commit}) |" in text
+    assert "| Check | 0.4 |" in text
+    assert "| Build and push | 12.0 |" in text
+
+
+def test_the_summary_ends_with_the_way_back() -> None:
+    text = summary(_journal(_DEPLOYED))
+
+    assert text.endswith(
+        "**To undo**, a step, with the same Region and role:\n\n```yaml\n"
+        "- uses: org/ecr-lambda-deploy@v1\n"
+        '  with: { mode: rollback, function-name: orders-api, rollback-to: "7" }\n'
+        "```\n\nor, in a terminal:\n\n```sh\n"
+        "aws lambda update-function-code --region eu-west-1 --function-name orders-api "
+        f"--architectures x86_64 --image-uri {OLD}\n```\n"
+    )
+
+
+@pytest.mark.parametrize("situation", ["wrong inputs", "build failed", "built", "unchanged", "refused", "first image"])
+def test_where_nothing_can_be_undone_no_way_back_is_shown(situation: str) -> None:
+    assert "To undo" not in summary(_SITUATIONS[situation])
+
+
+@pytest.mark.parametrize("known", [{}, {"server_url": "https://github.com"}, {"repository": "acme/shop"}])
+def test_a_commit_outside_github_has_no_link(known: dict[str, str]) -> None:
+    text = summary(_journal(_DEPLOYED, run=WorkflowRun(commit=RUN.commit, **known)))
+
+    assert "| Commit | `c0ffee0` |" in text
+
+
+def test_without_an_image_the_summary_names_the_repository() -> None:
+    assert f"| Repository | `{REGISTRY}/orders` |" in summary(_SITUATIONS["checks failed"])
+    assert "Repository" not in summary(_SITUATIONS["wrong inputs"])
+
+
+_ODD_TEXTS = [
+    "`x` | y",
+    "<!-- hidden",
+    "</blockquote><img src=x>",
+    "lambda:Get* and lambda:Put*",
+    "__init__.py",
+    "line one\n\n# a heading\n\n| a | table |\n```\nfence",
+    "[link](https://example.com)",
+    "````\nlonger fence",
+]
+
+
+@pytest.mark.parametrize("text", _ODD_TEXTS)
+def test_the_words_of_an_error_are_shown_as_they_are(text: str) -> None:
+    journal = _journal(image=None, error=DeployError(text))
+    (block,) = re.findall(r"^> \[!CAUTION\]\n((?:>.*\n)+)", summary(journal), re.MULTILINE)
+    lines = [line.removeprefix(">").removeprefix(" ") for line in block.splitlines()]
+    fences = [number for number, line in enumerate(lines) if re.fullmatch(r"`{3,}\w*", line)]
+
+    assert fences, "the words are not in a code block, so GitHub's Markdown changes them"
+    longest = lines[fences[0]].rstrip("abcdefghijklmnopqrstuvwxyz")
+    shown = lines[fences[0] + 1 : lines.index(longest, fences[0] + 1)]
+    assert "\n".join(shown) == text

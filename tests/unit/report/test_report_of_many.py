@@ -1,0 +1,266 @@
+"""What headline and summary tell of many images and functions, and how all of it is undone."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, Phase, ReleaseStatus
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.targets import Mode
+from ecr_lambda_deploy.report.gantt import gantt
+from ecr_lambda_deploy.report.headline import headline
+from ecr_lambda_deploy.report.summary import summary
+from tests.unit.fakes.examples import NEW, OLD, RUN, SOMEBODY_ELSES, alias_state, function_state, version_state
+from tests.unit.fakes.examples import observed_function as observed
+
+_MOST_BYTES = 1_048_576
+_UNDO = "**To undo**, a step, with the same Region and role:\n\n"
+
+
+def _outcome(
+    name: str,
+    status: ReleaseStatus,
+    *,
+    before: ImageReference = OLD,
+    error: DeployError | None = None,
+    reason: str = "",
+    alias: str = "8",
+) -> Outcome:
+    """Return a function that served version 7; what was released to it serves version 8."""
+    is_changed = status in {ReleaseStatus.DEPLOYED, ReleaseStatus.ROLLED_BACK}
+    seven, eight = version_state("7", before), version_state("8", NEW)
+    was = observed(function_state(name=name, image=before), seven, alias=alias_state("7"))
+    now = observed(function_state(name=name, image=NEW), seven, eight, alias=alias_state(alias))
+    after = now if is_changed else was
+    return Outcome(before=was, after=after, status=status, error=error, reason=reason, started=1.0, seconds=2.0)
+
+
+def _image(name: str, status: ImageStatus = ImageStatus.BUILT, error: DeployError | None = None) -> ImageOutcome:
+    return ImageOutcome(name=name, functions=(f"{name}-api",), status=status, started=0.5, seconds=1.5, error=error)
+
+
+def _journal(
+    *outcomes: Outcome, images: tuple[ImageOutcome, ...] = (), mode: Mode = Mode.DEPLOY, manifest: str = "deploy.yaml"
+) -> Journal:
+    phases = [Phase(title="Check", started=0.0, seconds=1.0), Phase(title="Deploy", started=1.0, seconds=13.0)]
+    return Journal(run=RUN, mode=mode, manifest=manifest, images=images, outcomes=outcomes, phases=phases)
+
+
+_NAMES = ("orders", "mail", "search", "stock", "users")
+_NO_IMAGE = DeployError("no space left on device", "free some")
+_ONE_IMAGE_FAILED = _journal(
+    *(_outcome(f"{name}-api", ReleaseStatus.SKIPPED, reason="the image users failed") for name in _NAMES[:4]),
+    _outcome("users-api", ReleaseStatus.FAILED),
+    images=(*map(_image, _NAMES[:4]), _image("users", ImageStatus.FAILED, _NO_IMAGE)),
+)
+_REVERTED = _journal(
+    _outcome("orders-api", ReleaseStatus.REVERTED, error=DeployError("The smoke test did not pass")),
+    *(_outcome(f"{name}-api", ReleaseStatus.REVERTED, error=DeployError("orders-api failed")) for name in _NAMES[1:]),
+)
+_PLAN = _journal(
+    _outcome("orders-api", ReleaseStatus.PLANNED, reason="its image is built anew"),
+    _outcome("mail-api", ReleaseStatus.UNCHANGED),
+    images=(_image("orders", ImageStatus.PLANNED), _image("mail", ImageStatus.FOUND)),
+    mode=Mode.PLAN,
+)
+_UNCHANGED = _journal(
+    _outcome("orders-api", ReleaseStatus.UNCHANGED),
+    images=(_image("orders", ImageStatus.FOUND), _image("mail", ImageStatus.FOUND)),
+)
+
+
+@pytest.mark.parametrize(
+    ("journal", "expected"),
+    [
+        (_ONE_IMAGE_FAILED, "Failed for users-api; of 5 functions: 1 failed, 4 skipped, in 14 s"),
+        (_REVERTED, "Failed; of 5 functions: 5 reverted, in 14 s"),
+        (_PLAN, "Plan: 1 of 2 functions would change, 1 image would be built or copied"),
+        (
+            replace(_PLAN, outcomes=_ONE_IMAGE_FAILED.outcomes, images=_ONE_IMAGE_FAILED.images),
+            "Failed for users-api; of 5 functions: 1 failed, 4 skipped, in 14 s",
+        ),
+        (
+            _journal(_outcome("orders-api", ReleaseStatus.DEPLOYED), images=(*map(_image, _NAMES),)),
+            "Of 1 function: 1 deployed; 5 images built, in 14 s",
+        ),
+        (_UNCHANGED, "Nothing to do: 1 function runs what is wanted already"),
+        (
+            replace(_UNCHANGED, images=(*_UNCHANGED.images, _image("base"), _image("copy", ImageStatus.COPIED))),
+            "Of 1 function: 1 unchanged; 1 image built, 1 image copied, in 14 s",
+        ),
+        (
+            replace(_UNCHANGED, images=(*_UNCHANGED.images, _image("base", ImageStatus.PLANNED)), mode=Mode.PLAN),
+            "Plan: 0 of 1 function would change, 1 image would be built or copied",
+        ),
+        (replace(_PLAN, outcomes=()), "Plan: 1 image of 2 would be built or copied"),
+        (
+            _journal(_outcome("orders-api", ReleaseStatus.SKIPPED, reason="it is new")),
+            "Skipped orders-api (it is new): it runs sha256:aaaaaaaaaaaa, version 7, by the alias live",
+        ),
+    ],
+)
+def test_the_headline_is_the_total(journal: Journal, expected: str) -> None:
+    assert headline(journal) == expected
+
+
+def test_a_function_whose_image_failed_says_why() -> None:
+    rows = summary(_ONE_IMAGE_FAILED).splitlines()
+
+    assert next(row for row in rows if row.startswith("| [users-api]")).endswith("| no space left on device |")
+    assert next(row for row in rows if row.startswith("| [mail-api]")).endswith("| the image users failed |")
+    assert "| users | failed | `nothing known` |  | 1.5 | no space left on device |" in rows
+
+
+def test_the_words_of_an_error_are_no_markdown_in_a_cell() -> None:
+    error = DeployError("a | `b` <i> &lt; *c*\n| d |")
+    text = summary(_journal(*(_outcome(name, ReleaseStatus.FAILED, error=error) for name in _NAMES)))
+
+    assert text.count(r" | a \| \`b\` \<i\> \&lt; \*c\* |") == len(_NAMES)
+
+
+def test_a_rollback_has_no_table_of_images() -> None:
+    text = summary(_journal(*(_outcome(name, ReleaseStatus.ROLLED_BACK) for name in _NAMES), mode=Mode.ROLLBACK))
+
+    assert "| Image |" not in text
+
+
+def _worst(name: str, number: int) -> Outcome:
+    error = DeployError(f"{number} ` | <b>" + 3_000 * "\n…é" + 9_000 * "`", 9_000 * "…")
+    return replace(_outcome(name, ReleaseStatus.FAILED, error=error), recovery=(f"aws lambda {300 * 'x'}",))
+
+
+@pytest.mark.parametrize("manifest", ["", "deploy.yaml"])
+@pytest.mark.parametrize("number", [1_000, 10_000])
+def test_the_longest_summary_fits_and_is_cut_between_lines(number: int, manifest: str) -> None:
+    names = [f"{index:064}" for index in range(number)]
+    moved = [_outcome(name, ReleaseStatus.DEPLOYED, reason=300 * "|") for name in names[: number // 2]]
+    failed = [_worst(name, index) for index, name in enumerate(names[number // 2 : number // 2 + 300])]
+    unchanged = [_outcome(name, ReleaseStatus.UNCHANGED) for name in names[number // 2 + 300 :]]
+    images = tuple(_image(f"|{name}") for name in names)
+    text = summary(_journal(*unchanged, *moved, *failed, images=images, manifest=manifest))
+    lines = text.splitlines()
+
+    assert len(text.encode()) < _MOST_BYTES
+    assert [line for line in lines if line.startswith("|") and not line.endswith("|")] == []
+    assert len([line for line in lines if re.match(r"(> )?```", line)]) % 2 == 0
+    assert text.count("<details>") == text.count("</details>") == 1
+    assert number == 1_000 or re.search(r"^\d+ more do not fit here; the log has them all\.$", text, re.MULTILINE)
+    assert "# and 200 more" in lines  # commands that mend
+    assert "and 290 more errors, which the log has" in text
+
+
+def test_a_thousand_functions_that_changed_are_all_shown() -> None:
+    text = summary(_journal(*(_outcome(f"{number:032}", ReleaseStatus.DEPLOYED) for number in range(1_000))))
+
+    assert text.count("| deployed |") == 1_000
+
+
+def _undo(journal: Journal) -> str:
+    text = summary(journal)
+    return text[text.index("**To undo**") :].partition("or, in a terminal")[0].strip()
+
+
+def test_a_rollback_by_a_manifest_is_not_undone_by_another_one() -> None:
+    """It would go further back."""
+    outcomes = [_outcome(name, ReleaseStatus.ROLLED_BACK) for name in ("orders", "mail")]
+
+    assert _undo(_journal(*outcomes, mode=Mode.ROLLBACK)) == (
+        f"{_UNDO}```yaml\n- uses: org/ecr-lambda-deploy@v1\n  with:\n    mode: rollback\n    alias: live\n"
+        f"    rollback-to: {OLD.digest}\n    function-name: |\n      orders\n      mail\n```"
+    )
+
+
+def test_functions_that_go_back_to_different_images_have_a_step_for_each() -> None:
+    outcomes = [
+        _outcome("orders", ReleaseStatus.ROLLED_BACK),
+        _outcome("mail", ReleaseStatus.ROLLED_BACK, before=SOMEBODY_ELSES),
+    ]
+    text = _undo(_journal(*outcomes, mode=Mode.ROLLBACK, manifest=""))
+
+    assert text.count("- uses:") == 2
+    assert f"function-name: orders, alias: live, rollback-to: {OLD.digest} }}" in text
+    assert f"function-name: mail, alias: live, rollback-to: {SOMEBODY_ELSES.digest} }}" in text
+
+
+def test_what_a_new_version_records_need_not_be_named() -> None:
+    outcomes = [
+        _outcome("orders", ReleaseStatus.DEPLOYED),
+        _outcome("mail", ReleaseStatus.DEPLOYED, before=SOMEBODY_ELSES),
+    ]
+
+    assert "rollback-to" not in _undo(_journal(*outcomes, manifest=""))
+
+
+def test_what_a_version_that_was_there_records_is_not_relied_on() -> None:
+    """Version 8 was there before, so it tells what served before it was published."""
+    there = [_outcome(name, ReleaseStatus.DEPLOYED) for name in ("orders", "mail")]
+    outcomes = [replace(one, before=replace(one.before, versions=one.after.versions)) for one in there]
+
+    assert f"rollback-to: {OLD.digest}\n    function-name: |" in _undo(_journal(*outcomes, manifest=""))
+
+
+def test_what_failed_after_a_change_is_not_undone_by_the_manifest() -> None:
+    """A rollback by the manifest takes back only what a run has released."""
+    failed = replace(_outcome("mail", ReleaseStatus.DEPLOYED), status=ReleaseStatus.FAILED)
+    text = _undo(_journal(_outcome("orders", ReleaseStatus.DEPLOYED), failed))
+
+    assert "with: { mode: rollback, manifest: deploy.yaml }" in text
+    assert 'with: { mode: rollback, function-name: mail, alias: live, rollback-to: "7" }' in text
+
+
+@pytest.mark.parametrize(
+    ("run", "note"),
+    [(RUN, f"  # takes back what run {RUN.run_id} released, if no other has since"), (WorkflowRun(), "")],
+)
+def test_a_rollback_by_a_manifest_says_which_run_it_takes_back(run: WorkflowRun, note: str) -> None:
+    """Later it would take back another one."""
+    journal = replace(_journal(_outcome("orders", ReleaseStatus.DEPLOYED)), run=run)
+
+    assert _undo(journal).endswith(f"  with: {{ mode: rollback, manifest: deploy.yaml }}{note}\n```")
+
+
+def test_a_path_that_yaml_would_read_otherwise_is_quoted() -> None:
+    outcomes = [_outcome(name, ReleaseStatus.DEPLOYED) for name in ("orders", "mail")]
+
+    assert 'manifest: "my, {deploy}.yaml" }' in _undo(_journal(*outcomes, manifest="my, {deploy}.yaml"))
+
+
+def test_functions_and_commands_that_are_left_out_are_counted() -> None:
+    outcomes = [_outcome(f"orders-{number}", ReleaseStatus.ROLLED_BACK) for number in range(1_200)]
+    text = summary(_journal(*outcomes, mode=Mode.ROLLBACK))
+
+    assert "\n\nand 200 more functions\n\n" in text
+    assert "\n# and 1100 more\n```\n" in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gantt-api",
+        "title",
+        "section a",
+        "dateFormat",
+        "topAxis",
+        "click me",
+        "accDescr { x",
+        "2026-01-01",
+        "a:b;c#d%%e,f",
+    ],
+)
+def test_no_name_is_a_word_of_mermaids(name: str) -> None:
+    """Each of these is one for its lexer, at the start of a line."""
+    chart = gantt(_journal(_outcome(name, ReleaseStatus.DEPLOYED), images=(_image(name), _image(f"{name}\nx"))))
+    bars = [line for line in chart.splitlines() if line.startswith(("    built ", "    deployed "))]
+
+    assert len(bars) == 3
+    assert all(re.fullmatch(r" {4}[^:;,#%]+ :\d+, \d+", bar) for bar in bars)
+
+
+def test_the_axis_does_not_depend_on_the_readers_time_zone() -> None:
+    chart = gantt(_journal(images=tuple(map(_image, _NAMES)))).splitlines()
+
+    assert chart[:4] == ["```mermaid", "gantt", "    dateFormat x", "    axisFormat %s s"]
+    assert "    built orders :500, 2000" in chart

@@ -1,0 +1,248 @@
+"""What outputs and summary tell of a release by alias, of a rollback, and of what failed or was reverted."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import LATEST, ObservedFunction
+from ecr_lambda_deploy.model.outcomes import ImageOutcome, Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.report.headline import headline
+from ecr_lambda_deploy.report.outputs import outputs
+from ecr_lambda_deploy.report.summary import summary
+from tests.unit.fakes.examples import (
+    ARN,
+    FAILED_UPDATE,
+    NEW,
+    OLD,
+    REGISTRY,
+    RUN,
+    alias_state,
+    function_state,
+    observed_function,
+    version_state,
+)
+
+_RUNS_NEW = function_state(image=NEW)
+_VERSIONS = (version_state("7"), version_state("8", NEW))
+_AT_7 = observed_function(None, *_VERSIONS[:1], alias=alias_state("7"))
+_AT_8 = observed_function(_RUNS_NEW, *_VERSIONS, alias=alias_state("8"))
+_CANARY = observed_function(_RUNS_NEW, *_VERSIONS, alias=alias_state("7", weights={"8": 0.1}))
+_WITHOUT = observed_function(None, version_state("7"))
+_NEW_WITHOUT = observed_function(_RUNS_NEW, *_VERSIONS)
+_NOT_THERE = ObservedFunction(name="orders-api", latest=None)
+_ERROR = DeployError("The smoke test did not pass", "Mend it")
+_VERSION_7 = "sha256:aaaaaaaaaaaa, version 7, by the alias live"
+_VERSION_8 = "sha256:bbbbbbbbbbbb, version 8, by the alias live"
+_OLD_TO_NEW = "sha256:aaaaaaaaaaaa → sha256:bbbbbbbbbbbb"
+
+
+def _outcome(
+    status: ReleaseStatus, before: ObservedFunction, after: ObservedFunction, error: DeployError | None = None
+) -> Outcome:
+    return Outcome(before=before, after=after, status=status, error=error)
+
+
+_IMAGE = ImageOutcome(name="", functions=("orders-api",), repository_uri=f"{REGISTRY}/orders", image=NEW)
+
+
+def _journal(*outcomes: Outcome, run: WorkflowRun = RUN) -> Journal:
+    return Journal(
+        run=run,
+        images=(ImageOutcome(name="", functions=("orders-api",), repository_uri=f"{REGISTRY}/orders", image=NEW),),
+        outcomes=outcomes,
+    )
+
+
+_OUTCOMES = {
+    "deployed": _outcome(ReleaseStatus.DEPLOYED, _AT_7, _AT_8),
+    "created": _outcome(ReleaseStatus.CREATED, _NOT_THERE, _AT_8),
+    "created without alias": _outcome(ReleaseStatus.CREATED, _NOT_THERE, _NEW_WITHOUT),
+    "rolled back": _outcome(ReleaseStatus.ROLLED_BACK, _AT_8, replace(_AT_7, versions=_AT_8.versions)),
+    "unchanged": _outcome(ReleaseStatus.UNCHANGED, _AT_8, _AT_8),
+    "skipped": _outcome(ReleaseStatus.SKIPPED, _AT_8, _AT_8),
+    "reverted": _outcome(ReleaseStatus.REVERTED, _AT_7, _AT_7, _ERROR),
+    "kept": _outcome(ReleaseStatus.FAILED, _AT_7, replace(_AT_7, latest=_RUNS_NEW), _ERROR),
+    "half done": _outcome(ReleaseStatus.FAILED, _AT_7, _CANARY, _ERROR),
+    "not reverted": _outcome(ReleaseStatus.FAILED, _WITHOUT, _NEW_WITHOUT, _ERROR),
+    "alias at $LATEST": _outcome(ReleaseStatus.DEPLOYED, observed_function(None, alias=alias_state(LATEST)), _AT_8),
+    "new alias": _outcome(ReleaseStatus.DEPLOYED, _WITHOUT, _AT_8),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("deployed", f"Deployed orders-api: {_OLD_TO_NEW}, version 8, by the alias live"),
+        ("created", f"Created orders-api: {_VERSION_8}"),
+        ("created without alias", "Created orders-api: sha256:bbbbbbbbbbbb, version 8"),
+        (
+            "rolled back",
+            f"Rolled back orders-api: sha256:bbbbbbbbbbbb → {_VERSION_7}",
+        ),
+        ("unchanged", f"Nothing to do: orders-api runs {_VERSION_8} already"),
+        (
+            "skipped",
+            f"Skipped orders-api, which a newer run has changed: it runs {_VERSION_8}",
+        ),
+        (
+            "reverted",
+            f"Reverted orders-api, whose release failed: it runs {_VERSION_7} again",
+        ),
+        (
+            "kept",
+            f"orders-api failed and what serves was not changed; it runs {_VERSION_7}",
+        ),
+        ("not reverted", "orders-api failed after a change; it runs sha256:bbbbbbbbbbbb, version 8"),
+    ],
+)
+def test_the_headline_of_each_status(name: str, expected: str) -> None:
+    assert headline(_journal(_OUTCOMES[name])) == expected
+
+
+_SERVES_OLD = {"image-uri": str(OLD), "function-version": "7", "function-arn": f"{ARN}:7", "alias-arn": f"{ARN}:live"}
+_SERVES_NEW = {"image-uri": str(NEW), "function-version": "8", "function-arn": f"{ARN}:8", "alias-arn": f"{ARN}:live"}
+
+
+@pytest.mark.parametrize(
+    ("name", "serves", "previous_image", "previous_version", "changed"),
+    [
+        ("deployed", _SERVES_NEW, str(OLD), "7", "true"),
+        ("created", _SERVES_NEW, "", "", "true"),
+        ("created without alias", {**_SERVES_NEW, "alias-arn": ""}, "", "", "true"),
+        ("rolled back", _SERVES_OLD, str(NEW), "8", "true"),
+        ("unchanged", _SERVES_NEW, str(NEW), "8", "false"),
+        ("skipped", _SERVES_NEW, str(NEW), "8", "false"),
+        ("reverted", _SERVES_OLD, str(OLD), "7", "false"),
+        ("kept", _SERVES_OLD, str(OLD), "7", "false"),
+        ("half done", _SERVES_OLD, str(OLD), "7", "true"),
+        ("not reverted", {**_SERVES_NEW, "alias-arn": ""}, str(OLD), "7", "true"),
+        ("alias at $LATEST", _SERVES_NEW, str(OLD), "", "true"),
+        ("new alias", _SERVES_NEW, str(OLD), "7", "true"),
+    ],
+)
+def test_the_outputs_tell_what_serves_and_what_served_before(
+    name: str, serves: dict[str, str], previous_image: str, previous_version: str, changed: str
+) -> None:
+    written = outputs(_journal(_OUTCOMES[name]))
+
+    assert {output: written[output] for output in serves} == serves
+    assert written["image-digest"] == serves["image-uri"].partition("@")[2]
+    assert written["repository-uri"] == f"{REGISTRY}/orders"
+    assert (written["previous-image-uri"], written["previous-version"]) == (previous_image, previous_version)
+    assert written["changed"] == changed
+    (result,) = json.loads(written["results"])
+    assert (result["version"], result["previous_version"]) == (serves["function-version"], previous_version)
+
+
+@pytest.mark.parametrize("name", _OUTCOMES)
+def test_a_result_has_its_status_and_error(name: str) -> None:
+    outcome = _OUTCOMES[name]
+    (result,) = json.loads(outputs(_journal(outcome))["results"])
+
+    assert result["status"] == str(outcome.status)
+    assert result["error"] == ("The smoke test did not pass\nMend it" if outcome.error else "")
+
+
+def test_a_skipped_function_has_no_error_even_if_the_run_has_one() -> None:
+    journal = _journal(_OUTCOMES["skipped"])
+    journal.error = DeployError("the other one failed")
+    (result,) = json.loads(outputs(journal)["results"])
+
+    assert (result["status"], result["error"]) == ("skipped", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("deployed", ["| Alias | `live` → 8 |", "| Version | 7 → 8 |", "| Status | deployed |"]),
+        ("half done", ["| Alias | `live` → 7, 10 % to 8 |", "| Version | 7 → 7 |"]),
+        ("created", ["| Version | none → 8 |", "| Digest | `nothing known` → `sha256:bbbbbbbbbbbb` |"]),
+        ("reverted", ["| Status | reverted |", "| Digest | `sha256:aaaaaaaaaaaa` → `sha256:aaaaaaaaaaaa` |"]),
+    ],
+)
+def test_the_summary_has_a_row_for_each_fact(name: str, rows: list[str]) -> None:
+    lines = summary(_journal(_OUTCOMES[name])).splitlines()
+
+    assert [row for row in rows if row not in lines] == []
+
+
+def test_without_an_alias_the_summary_has_no_row_for_it() -> None:
+    assert "Alias" not in summary(_journal(_OUTCOMES["not reverted"]))
+
+
+_TO_VERSION_7 = (
+    "aws lambda update-alias --region eu-west-1 --function-name orders-api --name live --function-version 7 "
+    "--routing-config AdditionalVersionWeights={} --description ''"
+)
+_TO_OLD = (
+    "aws lambda update-function-code --region eu-west-1 --function-name orders-api --architectures x86_64 "
+    f"--image-uri {OLD}"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "command"),
+    [
+        (
+            "deployed",
+            '{ mode: rollback, function-name: orders-api, alias: live, rollback-to: "7" }',
+            _TO_VERSION_7,
+        ),
+        (
+            "rolled back",  # forward again
+            '{ mode: rollback, function-name: orders-api, alias: live, rollback-to: "8" }',
+            _TO_VERSION_7.replace("-version 7", "-version 8"),
+        ),
+        ("not reverted", '{ mode: rollback, function-name: orders-api, rollback-to: "7" }', _TO_OLD),
+        (
+            "alias at $LATEST",
+            f"{{ mode: rollback, function-name: orders-api, alias: live, rollback-to: {OLD.digest} }}",
+            _TO_OLD + "\n" + _TO_VERSION_7.replace("-version 7", "-version '$LATEST'"),
+        ),
+    ],
+)
+def test_the_summary_ends_with_a_step_and_a_command_that_undo_it(name: str, inputs: str, command: str) -> None:
+    text = summary(_journal(_OUTCOMES[name]))
+
+    assert text.endswith(
+        "**To undo**, a step, with the same Region and role:\n\n```yaml\n"
+        f"- uses: org/ecr-lambda-deploy@v1\n  with: {inputs}\n"
+        f"```\n\nor, in a terminal:\n\n```sh\n{command}\n```\n"
+    )
+
+
+def test_the_step_that_undoes_it_is_this_action_as_the_workflow_names_it() -> None:
+    text = summary(_journal(_OUTCOMES["deployed"], run=replace(RUN, action="acme/ship@v1.2")))
+
+    assert "- uses: acme/ship@v1.2\n" in text
+
+
+@pytest.mark.parametrize(
+    "name", ["created", "created without alias", "unchanged", "skipped", "reverted", "kept", "half done"]
+)
+def test_where_what_serves_is_the_same_or_was_not_there_nothing_is_to_be_undone(name: str) -> None:
+    assert "To undo" not in summary(_journal(_OUTCOMES[name]))
+
+
+def test_what_is_left_to_put_back_is_shown_as_commands() -> None:
+    outcome = replace(_OUTCOMES["half done"], recovery=("aws lambda one", "aws lambda two"))
+    text = summary(_journal(outcome))
+
+    assert "**What is left to put back, by hand**\n\n```sh\naws lambda one\naws lambda two\n```\n" in text
+    assert "by hand" not in summary(_journal(_OUTCOMES["half done"]))
+
+
+def test_the_error_of_an_outcome_stands_at_the_top() -> None:
+    text = summary(_journal(_OUTCOMES["reverted"]))
+
+    assert text.index("> The smoke test did not pass\n> Mend it\n") < text.index("| Function |")
+
+
+def test_an_update_that_failed_is_no_other_image() -> None:
+    broken = observed_function(function_state(update=FAILED_UPDATE), version_state("7"))
+    written = outputs(_journal(_outcome(ReleaseStatus.FAILED, _WITHOUT, broken, _ERROR)))
+
+    assert (written["image-uri"], written["changed"]) == (str(OLD), "false")

@@ -1,0 +1,220 @@
+"""What a summary shows of several images and functions: which, in which order, and shown as they are."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, Phase, ReleaseStatus
+from ecr_lambda_deploy.model.targets import Mode
+from ecr_lambda_deploy.report.gantt import gantt
+from ecr_lambda_deploy.report.summary import summary
+from ecr_lambda_deploy.report.tables import escaped
+from tests.unit.fakes.examples import NEW, OLD, RUN, alias_state, function_state, observed_function, version_state
+
+_ACTIVE_CONTENT = "<img src=x onerror=alert(1)> | [a](b) *c* `d` ~~e~~ &lt;"
+
+
+def _outcome(name: str, status: ReleaseStatus, **known: float) -> Outcome:
+    """Return a function that was asked to run `NEW`; it does if that was done."""
+    seven, eight = version_state("7", OLD), version_state("8", NEW)
+    before = observed_function(function_state(name=name), seven, alias=alias_state("7"))
+    after = observed_function(function_state(name=name, image=NEW), seven, eight, alias=alias_state("8"))
+    is_released = status in {ReleaseStatus.DEPLOYED, ReleaseStatus.ROLLED_BACK}
+    outcome = Outcome(before=before, after=after if is_released else before, status=status, started=2.0, seconds=3.0)
+    return replace(outcome, **known)  # type: ignore[arg-type] # its own fields
+
+
+def _image(name: str, status: ImageStatus = ImageStatus.BUILT, *, tags: tuple[str, ...] = ()) -> ImageOutcome:
+    functions = (f"{name}-api", f"123456789012:{name}-worker")
+    return ImageOutcome(name=name, functions=functions, status=status, tags=tags, image=NEW, started=1.0, seconds=1.0)
+
+
+def _journal(
+    *outcomes: Outcome, images: tuple[ImageOutcome, ...] = (), mode: Mode = Mode.DEPLOY, manifest: str = "deploy.yaml"
+) -> Journal:
+    phases = [Phase(title="Check", started=0.0, seconds=1.0), Phase(title="Deploy", started=2.0, seconds=5.0)]
+    return Journal(run=RUN, mode=mode, manifest=manifest, images=images, outcomes=outcomes, phases=phases)
+
+
+def _section(chart: str, title: str) -> list[str]:
+    """Return the bars of a section of a chart."""
+    lines = chart.splitlines()
+    start = lines.index(f"    section {title}") + 1
+    ends = [at for at, line in enumerate(lines) if at >= start and (" section " in line or line == "```")]
+    return lines[start : ends[0]]
+
+
+# Tables.
+
+
+def test_only_what_is_unchanged_is_folded_away() -> None:
+    text = summary(_journal(*(_outcome(name, ReleaseStatus.UNCHANGED) for name in ("orders", "mail"))))
+
+    assert text.startswith("### Nothing to do: 2 functions run what is wanted already\n")
+    # Without the empty lines GitHub takes the table for HTML's text.
+    assert "<details><summary>2 unchanged</summary>\n\n| Function | Status | Digest | Version | Alias |\n" in text
+    assert "|\n\n</details>\n" in text
+    assert text.count("| Function |") == 1
+    assert "To undo" not in text
+
+
+def test_where_all_have_changed_nothing_is_folded_away() -> None:
+    assert "<details>" not in summary(_journal(*(_outcome(name, ReleaseStatus.DEPLOYED) for name in ("one", "two"))))
+
+
+def test_functions_that_came_to_the_same_end_stay_in_order() -> None:
+    names = ("zoo", "orders", "apes")
+    text = summary(_journal(*(_outcome(name, ReleaseStatus.SKIPPED) for name in names)))
+
+    assert tuple(re.findall(r"^\| \[(\w+)\]", text, re.MULTILINE)) == names
+
+
+def test_images_without_functions_have_a_table_of_their_own() -> None:
+    images = (_image("orders", tags=("v1", f"src-{64 * '1'}")), _image("mail", ImageStatus.FOUND))
+    lines = summary(_journal(images=images, mode=Mode.BUILD)).splitlines()
+
+    assert lines[0] == "### Built 2 images"
+    assert "| orders | built | `sha256:bbbbbbbbbbbb` | `v1` `src-1111111111111111…` | 1.0 |  |" in lines
+    assert "| mail | found | `sha256:bbbbbbbbbbbb` |  | 1.0 |  |" in lines
+    assert not any(line.startswith("| Function |") for line in lines)
+
+
+def test_images_that_failed_come_first_and_those_that_were_there_last() -> None:
+    images = tuple(_image(status, status) for status in ImageStatus)
+    text = summary(_journal(images=images, mode=Mode.BUILD))
+
+    order = ["failed", "built", "copied", "planned", "wanted", "found"]
+    assert re.findall(r"^\| (\w+) \| \1 \|", text, re.MULTILINE) == order
+
+
+def test_an_image_that_failed_is_shown_however_many_there_are() -> None:
+    images = tuple(_image(f"{number:064}", ImageStatus.FOUND) for number in range(5_000))
+    text = summary(_journal(images=(*images, _image("orders", ImageStatus.FAILED)), mode=Mode.BUILD))
+
+    assert "more do not fit here" in text
+    assert "| orders | failed |" in text
+
+
+def test_an_image_that_failed_is_the_reason_of_all_its_functions_and_told_once_above() -> None:
+    error = DeployError("no space left on device", "free some")
+    failed = replace(_image("orders", ImageStatus.FAILED), error=error, image=None)
+    outcomes = [_outcome(name, ReleaseStatus.FAILED) for name in ("orders-api", "orders-worker")]
+    text = summary(_journal(*outcomes, images=(failed, _image("mail"))))
+
+    for outcome in outcomes:
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| [{outcome.function}]")]
+        assert row.endswith("| no space left on device |")
+    assert text.count("[!CAUTION]") == 1
+    assert text.index("[!CAUTION]") < text.index("| Function |")
+
+
+def test_weights_that_an_alias_has_kept_are_shown() -> None:
+    outcome = _outcome("orders", ReleaseStatus.FAILED)
+    after = replace(outcome.after, alias=alias_state("7", weights={"8": 0.1}))
+    text = summary(_journal(replace(outcome, after=after), _outcome("mail", ReleaseStatus.UNCHANGED)))
+
+    assert "| live → 7, 10 % to 8 |" in text
+
+
+# What others have written.
+
+
+@pytest.mark.parametrize("character", list("\\`*_{}[]<>|~&"))
+def test_what_markdown_or_html_would_read_is_escaped(character: str) -> None:
+    assert escaped(f"a{character}b") == f"a\\{character}b"
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\r\nb", " a \n\n b ", "a\tb"])
+def test_a_cell_is_one_line(text: str) -> None:
+    assert escaped(text) == "a b"
+
+
+def test_names_and_errors_are_shown_as_they_are() -> None:
+    failed = replace(_outcome("__orders__", ReleaseStatus.FAILED), error=DeployError(_ACTIVE_CONTENT))
+    image = replace(_image(_ACTIVE_CONTENT), reason=_ACTIVE_CONTENT)
+    text = summary(_journal(failed, _outcome("mail", ReleaseStatus.DEPLOYED), images=(image, _image("mail"))))
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+
+    assert text.startswith(r"### Failed for \_\_orders\_\_; of 2 functions: ")
+    shown = r"\<img src=x onerror=alert(1)\> \| \[a\](b) \*c\* \`d\` \~\~e\~\~ \&lt;"
+    assert sum(row.count(shown) for row in rows) == 3
+    assert not re.search(r"(?<!\\)<", "\n".join(rows))
+    assert any(row.startswith(r"| [\_\_orders\_\_](https://") for row in rows)
+    assert "#/functions/__orders__)" in text
+
+
+# The chart.
+
+
+def test_each_section_has_the_longest_bars_in_the_order_in_which_they_began() -> None:
+    lengths = [float(1 + number * 7 % 50) for number in range(50)]  # all different
+    images = tuple(
+        replace(_image(f"image-{number}"), started=float(number), seconds=seconds)
+        for number, seconds in enumerate(lengths)
+    )
+    outcomes = [
+        _outcome(f"function-{number}", ReleaseStatus.DEPLOYED, started=float(number), seconds=seconds)
+        for number, seconds in enumerate(lengths)
+    ]
+    chart = gantt(_journal(*outcomes, images=images))
+    kept = [number for number, seconds in enumerate(lengths) if seconds > 10]
+
+    assert len(kept) == 40
+    for title, start in (("Images", "built image"), ("Functions", "deployed function")):
+        assert [line.partition(" :")[0] for line in _section(chart, title)] == [f"    {start}-{at}" for at in kept]
+
+
+@pytest.mark.parametrize("image", [ImageStatus.BUILT, ImageStatus.COPIED, ImageStatus.FAILED, ImageStatus.FOUND])
+def test_one_image_and_one_function_have_no_chart(image: ImageStatus) -> None:
+    assert gantt(_journal(_outcome("orders", ReleaseStatus.DEPLOYED), images=(_image("orders", image),))) == ""
+
+
+def test_what_took_no_time_has_no_bar() -> None:
+    waiting = [_outcome(f"mail-{number}", ReleaseStatus.SKIPPED, started=0.0, seconds=0.0) for number in range(3)]
+    found = tuple(_image(f"found-{number}", ImageStatus.FOUND) for number in range(3))
+    worked = [_outcome(f"orders-{number}", ReleaseStatus.DEPLOYED) for number in range(3)]
+
+    assert gantt(_journal(*waiting, images=found)) == ""
+    chart = gantt(_journal(*waiting, *worked, images=found))
+    assert len(_section(chart, "Functions")) == 3
+    assert "section Images" not in chart
+
+
+def test_a_bar_that_is_too_short_to_be_seen_is_there() -> None:
+    outcomes = [_outcome(f"orders-{number}", ReleaseStatus.DEPLOYED, seconds=1e-6) for number in range(3)]
+
+    assert _section(gantt(_journal(*outcomes)), "Functions")[0] == "    deployed orders-0 :2000, 2001"
+
+
+def test_a_name_in_the_chart_is_not_longer_than_it_can_be_read() -> None:
+    chart = gantt(_journal(*(_outcome(100 * letter, ReleaseStatus.DEPLOYED) for letter in "abc")))
+
+    assert {len(line.partition(" :")[0]) for line in _section(chart, "Functions")} == {4 + 60}
+
+
+# The way back.
+
+
+@pytest.mark.parametrize("others", [ReleaseStatus.UNCHANGED, ReleaseStatus.SKIPPED, ReleaseStatus.REVERTED])
+def test_only_what_serves_something_else_now_is_undone(others: ReleaseStatus) -> None:
+    outcomes = [_outcome("orders", ReleaseStatus.DEPLOYED), _outcome("mail", others)]
+    undo = summary(_journal(*outcomes, manifest="")).partition("**To undo**")[2]
+
+    assert 'with: { mode: rollback, function-name: orders, alias: live, rollback-to: "7" }' in undo
+    assert "--function-name orders --name live --function-version 7" in undo
+    assert "mail" not in undo
+
+
+def test_one_function_of_a_manifest_is_undone_by_it_too() -> None:
+    undo = summary(_journal(_outcome("orders", ReleaseStatus.DEPLOYED))).partition("**To undo**")[2]
+
+    assert "with: { mode: rollback, manifest: deploy.yaml }" in undo
+    assert "function-name:" not in undo.partition("or, in a terminal")[0]
+
+
+def test_a_plan_has_nothing_to_undo() -> None:
+    outcomes = [_outcome(name, ReleaseStatus.PLANNED) for name in ("orders", "mail")]
+
+    assert "To undo" not in summary(_journal(*outcomes, mode=Mode.PLAN))
