@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from ecr_lambda_deploy.functions.history import Record
 from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
-from ecr_lambda_deploy.model.functions import ObservedFunction
+from ecr_lambda_deploy.model.functions import ObservedFunction, ServingFunction
 from ecr_lambda_deploy.model.targets import FunctionTarget
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.plan import is_shiftable
@@ -35,7 +35,7 @@ def tell_of_traffic(target: FunctionTarget, observed: ObservedFunction, ports: P
         )
 
 
-def tell_of_creation(target: FunctionTarget, observed: ObservedFunction, ports: Ports) -> None:
+def tell_of_creation(target: FunctionTarget, observed: ServingFunction, ports: Ports) -> None:
     """Say which parameters of `create-function` a function that exists has otherwise."""
     if target.creation is None or observed.latest is None:
         return

@@ -9,10 +9,12 @@ from functools import partial
 from ecr_lambda_deploy.concurrency import beside
 from ecr_lambda_deploy.model.errors import DeployError, Failures, MissingFunctionError
 from ecr_lambda_deploy.model.functions import (
+    AliasPointer,
     AliasState,
     FunctionState,
     ObservedFunction,
     PublishedVersion,
+    ServingFunction,
     name_of,
 )
 from ecr_lambda_deploy.model.targets import FunctionTarget
@@ -21,15 +23,15 @@ from ecr_lambda_deploy.ports.functions import Aliases, Functions
 
 def read_serving(
     target: FunctionTarget, functions: Functions, aliases: Aliases, *, inspect_unfinished: bool = False
-) -> ObservedFunction:
+) -> ServingFunction:
     """Read what serves, with as little else as may be; side by side.
 
     Args:
         target: the function.
         functions: reads functions and versions.
         aliases: reads the alias.
-        inspect_unfinished: whether to read, too, what shows that an earlier release was left half done: the versions,
-            since its code may not be published, or the alias itself with its weights.
+        inspect_unfinished: whether to read its history too, which shows an earlier release that was left half done:
+            code that is not published, or weights of the alias.
 
     Raises:
         DeployError: something may not be read, or does not exist and must; all of that at once.
@@ -48,35 +50,37 @@ def read_serving(
                 reading.result()
         failures.raise_if_any()
     aliased, alias, versions = reading_aliased.result(), reading_alias.result(), reading_versions.result()
-    observed = _serving(target, reading_latest.result(), aliased)
+    serving = _serving(target, reading_latest.result(), aliased)
     if versions is not None:
-        return replace(observed, versions=versions, has_history=True)
+        return ObservedFunction(name=serving.name, latest=serving.latest, versions=versions)
     if alias is not None and aliased is not None and alias.version == aliased.version:
-        return replace(observed, alias=alias, has_history=True)
-    return observed  # of an alias that was moved meanwhile, the history is read once more
+        return ObservedFunction(name=serving.name, latest=serving.latest, alias=alias, aliased=aliased)
+    return serving  # of an alias that was moved meanwhile, the history is read once more
 
 
 def read_history(
-    target: FunctionTarget, observed: ObservedFunction, functions: Functions, aliases: Aliases
+    target: FunctionTarget, serving: ServingFunction, functions: Functions, aliases: Aliases
 ) -> ObservedFunction:
     """Read what a release needs besides what serves: the alias itself or, where there is none yet, the versions.
 
     Args:
         target: the function.
-        observed: what serves.
-        functions: what is asked.
-        aliases: likewise.
+        serving: what serves.
+        functions: reads functions and versions.
+        aliases: reads the alias.
 
     Raises:
         DeployError: something may not be read.
     """
-    if observed.has_history or observed.latest is None:
-        return replace(observed, has_history=True)
-    if observed.alias is None:
-        return replace(observed, versions=_read_versions(target, functions), has_history=True)
-    alias = _read_alias(target, aliases)
-    complete = replace(observed, alias=alias, has_history=True)
-    return replace(complete, aliased=_aliased(complete, target, functions))
+    if isinstance(serving, ObservedFunction):
+        return serving
+    observed = ObservedFunction(name=serving.name, latest=serving.latest, aliased=serving.aliased)
+    if serving.latest is None:
+        return observed
+    if serving.alias is None:
+        return replace(observed, versions=_read_versions(target, functions))
+    observed = replace(observed, alias=_read_alias(target, aliases))
+    return replace(observed, aliased=_aliased(observed, target, functions))
 
 
 def observe_function(target: FunctionTarget, functions: Functions, aliases: Aliases) -> ObservedFunction:
@@ -130,13 +134,12 @@ def observe_releases(target: FunctionTarget, functions: Functions, aliases: Alia
     return replace(observed, aliased=_aliased(observed, target, functions))
 
 
-def _serving(target: FunctionTarget, latest: FunctionState | None, aliased: FunctionState | None) -> ObservedFunction:
+def _serving(target: FunctionTarget, latest: FunctionState | None, aliased: FunctionState | None) -> ServingFunction:
     name = latest.name if latest else name_of(target.name)
-    observed = ObservedFunction(name=name, latest=latest, has_history=False)
     if latest is None or aliased is None:
-        return observed
-    alias = AliasState(name=target.alias, arn=f"{latest.arn}:{target.alias}", version=aliased.version)
-    return replace(observed, alias=alias, aliased=aliased)
+        return ServingFunction(name=name, latest=latest)
+    alias = AliasPointer(name=target.alias, arn=f"{latest.arn}:{target.alias}", version=aliased.version)
+    return ServingFunction(name=name, latest=latest, alias=alias, aliased=aliased)
 
 
 def _aliased(observed: ObservedFunction, target: FunctionTarget, functions: Functions) -> FunctionState | None:
@@ -185,7 +188,7 @@ def _read_alias(target: FunctionTarget, aliases: Aliases) -> AliasState | None:
     return alias
 
 
-def check_updatable(observed: ObservedFunction) -> None:
+def check_updatable(observed: ServingFunction) -> None:
     """Make sure that a function can be given an image.
 
     Raises:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ecr_lambda_deploy.model.errors import DeployError
-from ecr_lambda_deploy.model.functions import FunctionState, ObservedFunction
+from ecr_lambda_deploy.model.functions import FunctionState, ServingFunction
 from ecr_lambda_deploy.model.images import REPOSITORY_NAME, ImageReference, is_same_registry
 from ecr_lambda_deploy.model.targets import PLATFORM_OF, ExistingImage, ImageTarget, Platform
 
@@ -23,7 +23,7 @@ class Destination:
         return f"{self.registry}/{self.repository}"
 
 
-def check_one_architecture(observed: Sequence[ObservedFunction]) -> None:
+def check_one_architecture(observed: Sequence[ServingFunction]) -> None:
     """Make sure that one image can serve all functions.
 
     Raises:
@@ -46,7 +46,7 @@ def named_repository(target: ImageTarget, registry: str) -> str:
     return name.partition("@")[0].partition(":")[0] if is_same_registry(host, registry) else ""
 
 
-def present_repository(observed: Sequence[ObservedFunction], registry: str) -> str:
+def present_repository(observed: Sequence[ServingFunction], registry: str) -> str:
     """Return the repository that the functions use now, if it is in this registry; else the function's name.
 
     Raises:
@@ -67,7 +67,7 @@ def present_repository(observed: Sequence[ObservedFunction], registry: str) -> s
     )
 
 
-def platform_of(observed: Sequence[ObservedFunction]) -> Platform | None:
+def platform_of(observed: Sequence[ServingFunction]) -> Platform | None:
     """Return the platform that functions run on; None if there are none yet."""
     latest = next((function.latest for function in observed if function.latest), None)
     return PLATFORM_OF[latest.architecture] if latest else None
@@ -84,7 +84,7 @@ class ObservedImage:
     """
 
     target: ImageTarget
-    functions: tuple[ObservedFunction, ...]
+    functions: tuple[ServingFunction, ...]
     destination: Destination
 
     @property

@@ -14,7 +14,7 @@ from ecr_lambda_deploy.images.destination import (
     present_repository,
 )
 from ecr_lambda_deploy.model.errors import DeployError, Failures, MissingFunctionError
-from ecr_lambda_deploy.model.functions import ObservedFunction, name_of
+from ecr_lambda_deploy.model.functions import ObservedFunction, ServingFunction, name_of
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, Journal, Outcome
 from ecr_lambda_deploy.model.targets import Build, FunctionTarget, ImageTarget, Mode, Platform
 from ecr_lambda_deploy.ports.ports import Ports
@@ -41,7 +41,7 @@ def observe(images: Sequence[ImageTarget], ports: Ports, journal: Journal) -> tu
         journal.start_with(name_of(function.name) for image in images for function in image.functions)
     unfinished = _maybe_unfinished(images, journal)
 
-    def read(function: FunctionTarget) -> ObservedFunction | None:
+    def read(function: FunctionTarget) -> ServingFunction | None:
         if journal.mode is Mode.BUILD:
             return _read_leniently(function, ports)
         with journal.recording_failure(name_of(function.name)):
@@ -59,7 +59,7 @@ def observe(images: Sequence[ImageTarget], ports: Ports, journal: Journal) -> tu
         if journal.mode is not Mode.BUILD or image.platform is None
     ]
     unserved = [image for image in images if image.platform is None and not image.functions]
-    failures, observed, own_platforms = Failures(), dict[str, ObservedFunction | None](), dict[str, Platform]()
+    failures, observed, own_platforms = Failures(), dict[str, ServingFunction | None](), dict[str, Platform]()
     with (
         beside(ports.repositories.registry) as registry,
         beside(lambda: for_each(unserved, lambda image: _own_platform(image, ports, journal))) as platforms,
@@ -102,7 +102,7 @@ def _maybe_unfinished(images: Sequence[ImageTarget], journal: Journal) -> set[st
     return {function.name for function in published if function.smoke_test or len(published) <= _MOST_LISTED}
 
 
-def _read_leniently(function: FunctionTarget, ports: Ports) -> ObservedFunction | None:
+def _read_leniently(function: FunctionTarget, ports: Ports) -> ServingFunction | None:
     """Read a function of which mode build only wants to know what it runs on; None if that is not known."""
     try:
         return read_serving(function, ports.functions, ports.aliases)
@@ -115,7 +115,7 @@ def _read_leniently(function: FunctionTarget, ports: Ports) -> ObservedFunction 
 
 def _observed_image(
     target: ImageTarget,
-    functions: tuple[ObservedFunction, ...],
+    functions: tuple[ServingFunction, ...],
     registry: str,
     own_platform: Platform | None,
     ports: Ports,
@@ -148,10 +148,11 @@ def _own_platform(target: ImageTarget, ports: Ports, journal: Journal) -> Platfo
     return builder.machine_platform() if journal.mode is Mode.PLAN else builder.check_engine(None)
 
 
-def _describe(observed: ObservedFunction) -> str:
+def _describe(observed: ServingFunction) -> str:
     latest, alias = observed.latest, observed.alias
     if latest is None:
         return f"Function {observed.name} does not exist, and will be created"
-    version = f", version {observed.published.number}" if observed.published else ""
+    published = observed.published if isinstance(observed, ObservedFunction) else None
+    version = f", version {published.number}" if published else ""
     pointer = f"; alias {alias.name}: version {alias.version}" if alias else ""
     return f"Function {latest.name}: {latest.state}, {latest.architecture}, runs {latest.image}{version}{pointer}"

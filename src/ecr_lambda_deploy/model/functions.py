@@ -94,57 +94,89 @@ class PublishedVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AliasState:
-    """An alias, as GetAlias shows it.
+class AliasPointer:
+    """What an alias points to, as GetFunction shows it.
 
     Attributes:
         name: of the alias.
         arn: of the alias.
         version: that it points to.
-        weights: shares of its traffic that go to other versions, between 0 and 1, by version.
-        description: says which run moved it last.
-        revision_id: changes with every change of it.
     """
 
     name: str
     arn: str
     version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AliasState(AliasPointer):
+    """An alias, as GetAlias shows it.
+
+    Attributes:
+        weights: shares of its traffic that go to other versions, between 0 and 1, by version.
+        description: says which run moved it last.
+        revision_id: changes with every change of it.
+    """
+
     weights: Mapping[str, float] = field(default_factory=dict)
     description: str = ""
     revision_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ObservedFunction:
-    """A function at one moment.
+class ServingFunction:
+    """What serves invocations of a function at one moment.
 
     Attributes:
         name: function name.
         latest: `$LATEST`; None if there is no such function.
-        versions: those that are published, oldest first, where they were read.
         alias: the one that is released to; None if none is, or it does not exist.
         aliased: the version that the alias points to; None without one.
-        has_history: whether more was read than what serves: the alias with its weights, description and revision or,
-            where there is none, the versions.
     """
 
     name: str
     latest: FunctionState | None
-    versions: tuple[PublishedVersion, ...] = ()
-    alias: AliasState | None = None
+    alias: AliasPointer | None = None
     aliased: FunctionState | None = None
-    has_history: bool = True
+
+    @property
+    def serving(self) -> FunctionState | None:
+        """What serves: the alias's version, where there is an alias; else `$LATEST`."""
+        return self.aliased or self.latest
+
+    @property
+    def version(self) -> str:
+        """The number of the version that serves; empty where it has none, or none that is known."""
+        return self.alias.version if self.alias is not None and self.alias.version != LATEST else ""
+
+    @property
+    def image(self) -> ImageReference | None:
+        """The image that serves."""
+        return self.serving.image if self.serving else None
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """The shares of the alias's traffic that are known to go to other versions."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedFunction(ServingFunction):
+    """What serves, with its history: what a release is planned from.
+
+    Attributes:
+        alias: with its weights, description and revision.
+        versions: those that are published, oldest first; where there is an alias, only if they were asked for.
+    """
+
+    alias: AliasState | None = None
+    versions: tuple[PublishedVersion, ...] = ()
 
     @property
     def published(self) -> PublishedVersion | None:
         """The newest version, if it holds the code of `$LATEST`."""
         newest = self.versions[-1] if self.versions else None
         return newest if newest and self.latest and newest.code_sha256 == self.latest.code_sha256 else None
-
-    @property
-    def serving(self) -> FunctionState | None:
-        """What serves: the alias's version, where there is an alias; else `$LATEST`."""
-        return self.aliased or self.latest
 
     @property
     def version(self) -> str:
@@ -155,9 +187,9 @@ class ObservedFunction:
         return next((version.number for version in reversed(self.versions) if version.code_sha256 == code), "")
 
     @property
-    def image(self) -> ImageReference | None:
-        """The image that serves."""
-        return self.serving.image if self.serving else None
+    def weights(self) -> Mapping[str, float]:
+        """The shares of the alias's traffic that go to other versions."""
+        return self.alias.weights if self.alias is not None else {}
 
     def version_numbered(self, number: str) -> PublishedVersion | None:
         """Return a published version by its number."""

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Self
 
 from ecr_lambda_deploy.model.errors import DeployError, parts_of
-from ecr_lambda_deploy.model.functions import ObservedFunction, name_of
+from ecr_lambda_deploy.model.functions import ServingFunction, name_of
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import Mode
@@ -93,8 +93,8 @@ class Outcome:
         recovery: commands that bring back what could not be reverted.
     """
 
-    before: ObservedFunction
-    after: ObservedFunction
+    before: ServingFunction
+    after: ServingFunction
     status: ReleaseStatus
     reason: str = ""
     started: float = 0.0
@@ -103,7 +103,7 @@ class Outcome:
     recovery: tuple[str, ...] = ()
 
     @classmethod
-    def untouched(cls, observed: ObservedFunction, status: ReleaseStatus = ReleaseStatus.FAILED) -> Self:
+    def untouched(cls, observed: ServingFunction, status: ReleaseStatus = ReleaseStatus.FAILED) -> Self:
         """Return the outcome of a function that nothing was done to."""
         return cls(before=observed, after=observed, status=status)
 
@@ -118,8 +118,11 @@ class Outcome:
         before, after = self.before.serving, self.after.serving
         if before is None or after is None:
             return before is not after
-        weights = [dict(function.alias.weights) if function.alias else {} for function in (self.before, self.after)]
-        return weights[0] != weights[1] or (before.image, before.architecture, self.before.version) != (
+        return dict(self.before.weights) != dict(self.after.weights) or (
+            before.image,
+            before.architecture,
+            self.before.version,
+        ) != (
             after.image,
             after.architecture,
             self.after.version,
@@ -173,7 +176,7 @@ class Journal:
 
     def start_with(self, functions: Iterable[str]) -> None:
         """Note which functions are to be dealt with, before anything is known of them."""
-        self.outcomes = tuple(Outcome.untouched(ObservedFunction(name=name, latest=None)) for name in functions)
+        self.outcomes = tuple(Outcome.untouched(ServingFunction(name=name, latest=None)) for name in functions)
 
     @contextmanager
     def recording_failure(self, function: str) -> Iterator[None]:

@@ -6,7 +6,7 @@ from typing import assert_never
 from ecr_lambda_deploy.functions.alias_writes import point_alias
 from ecr_lambda_deploy.functions.writes import FunctionChanges
 from ecr_lambda_deploy.functions.written import Written
-from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.errors import DeployError, RevisionError
 from ecr_lambda_deploy.model.functions import ObservedFunction
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.ports.ports import Ports
@@ -20,6 +20,7 @@ from ecr_lambda_deploy.releases.plan import (
     ShiftTraffic,
     Step,
     UpdateCode,
+    WaitUntilUpdated,
 )
 from ecr_lambda_deploy.releases.revert import Reverting
 from ecr_lambda_deploy.releases.revert_plan import plan_revert
@@ -146,6 +147,9 @@ class PlanExecution:
     def _carry_out(self, step: Step) -> None:
         changes, ports, target = self._changes, self.ports, self.plan.target
         match step:
+            case WaitUntilUpdated():
+                changes.settle()
+                raise RevisionError(f"another change of {target.name} has ended.")
             case CreateFunction():
                 changes.create(step.image, step.architecture, step.parameters)
             case UpdateCode():

@@ -2,11 +2,11 @@
 
 from shlex import quote
 
-from ecr_lambda_deploy.model.functions import ObservedFunction
+from ecr_lambda_deploy.model.functions import ServingFunction
 from ecr_lambda_deploy.releases.plan import PointAlias, UpdateCode
 
 
-def command(step: PointAlias | UpdateCode, observed: ObservedFunction) -> str:
+def command(step: PointAlias | UpdateCode, observed: ServingFunction) -> str:
     """Return the AWS CLI's command for a step on a function."""
     region = observed.latest.arn.split(":")[3] if observed.latest else ""
     start = f"--region {region} --function-name {observed.name}"

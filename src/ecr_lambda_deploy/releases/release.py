@@ -6,11 +6,9 @@ What a person reads in the middle of it is per function; what a release promises
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from ecr_lambda_deploy.concurrency import for_each, threads
 from ecr_lambda_deploy.functions.reads import observe_function
-from ecr_lambda_deploy.functions.waits import wait_until_settled
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, RevisionError
 from ecr_lambda_deploy.model.functions import ObservedFunction
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
@@ -30,11 +28,10 @@ class Release:
     """The release to one function.
 
     Attributes:
-        target: the function.
-        observed: as it was read last.
-        decide: makes the plan from what is observed.
+        plan: what is to be done, as it was planned last.
+        plan_again: makes the plan from what is observed then.
         observe: reads the function once more, should somebody else change it meanwhile.
-        reason: why it is released to.
+        reason: why it is released to; that of the plan by default.
         is_probed: whether permissions are found out before the first change.
         ports: what is asked and changed.
         journal: told what has become of it.
@@ -42,9 +39,8 @@ class Release:
         bug: what was raised that nobody could foresee.
     """
 
-    target: FunctionTarget
-    observed: ObservedFunction
-    decide: Callable[[ObservedFunction], ReleasePlan]
+    plan: ReleasePlan
+    plan_again: Callable[[ObservedFunction], ReleasePlan]
     observe: Callable[[FunctionTarget, Functions, Aliases], ObservedFunction] = observe_function
     reason: str = ""
     is_probed: bool = True
@@ -70,7 +66,7 @@ class Release:
     def cut_over(self) -> None:
         """Have the alias serve what was prepared."""
         if self._error is None:
-            self._attempt(self._flip)
+            self._attempt(self._cut_over)
 
     def finish(self) -> None:
         """Do everything for this function alone."""
@@ -96,6 +92,16 @@ class Release:
             execution.succeed()
         else:
             execution.revert(error)
+
+    @property
+    def target(self) -> FunctionTarget:
+        """The function, as it was given."""
+        return self.plan.target
+
+    @property
+    def observed(self) -> ObservedFunction:
+        """The function, as it was read last."""
+        return self.plan.observed
 
     @property
     def has_ended(self) -> bool:
@@ -136,24 +142,24 @@ class Release:
 
     def _prepare(self) -> None:
         for _ in range(_MOST_DECISIONS):
-            self._settle()
             if skip_stale(self.target, self.observed, self.ports, self.journal):
                 return None
-            plan = self.decide(self.observed)
-            ports = replace(self.ports, clock=self._clock)
             execution = self._execution = PlanExecution(
-                plan=plan, reason=self.reason, ports=ports, journal=self.journal
+                plan=self.plan,
+                reason=self.reason or self.plan.reason,
+                ports=replace(self.ports, clock=self._clock),
+                journal=self.journal,
             )
             try:
                 execution.check_alarms()
                 if self.is_probed:
                     execution.check_permissions()
-                return execution.carry_out(plan.preparation)
+                return execution.carry_out(self.plan.preparation)
             except RevisionError as error:
                 self._look_again(execution, error)
         raise self._never_settled()
 
-    def _flip(self) -> None:
+    def _cut_over(self) -> None:
         for _ in range(_MOST_DECISIONS):
             execution = self._execution
             if execution is None:
@@ -179,17 +185,9 @@ class Release:
             raise error
         self._execution = None
         self.ports.log.info(f"{self.observed.name}: deciding again: {error.message}")
-        self.observed = self.observe(self.target, self.ports.functions, self.ports.aliases)
-        self.journal.record(Outcome.untouched(self.observed))
-
-    def _settle(self) -> None:
-        """Wait until Lambda has finished with what somebody else has begun."""
-        ports, latest = self.ports, self.observed.latest
-        if latest is None or latest.is_settled:
-            return
-        read = partial(ports.functions.read, self.target.name)
-        wait_until_settled(read, clock=ports.clock, log=ports.log, timeout=self.target.wait_timeout)
-        self.observed = self.observe(self.target, ports.functions, ports.aliases)
+        observed = self.observe(self.target, self.ports.functions, self.ports.aliases)
+        self.journal.record(Outcome.untouched(observed))
+        self.plan = self.plan_again(observed)
 
 
 def release_all(releases: Sequence[Release], *, together: bool = True) -> None:

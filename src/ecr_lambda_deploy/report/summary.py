@@ -59,7 +59,7 @@ def _facts(journal: Journal) -> list[tuple[str, str]]:
             ("Version", f"{before.version or 'none'} → {after.version or 'none'}"),
         ]
         if after.alias is not None:
-            facts.append(("Alias", f"`{after.alias.name}` → {after.alias.version}{shares(after.alias)}"))
+            facts.append(("Alias", f"`{after.alias.name}` → {after.alias.version}{shares(after.weights)}"))
     made = journal.images[0] if journal.images else None
     if made and made.image:
         facts.append(("Image", f"`{made.image}`"))

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
-from ecr_lambda_deploy.model.functions import AliasState
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.report.outputs import error_of, images_by_function, importance
@@ -54,9 +53,9 @@ def images_table(journal: Journal, *, most: int) -> str:
     return table(header, [_image_row(image) for image in ordered], most=most) if ordered else ""
 
 
-def shares(alias: AliasState) -> str:
+def shares(weights: Mapping[str, float]) -> str:
     """Return which shares of an alias's traffic go to other versions; nothing where all goes to its own."""
-    return "".join(f", {weight * 100:g} % to {version}" for version, weight in alias.weights.items())
+    return "".join(f", {weight * 100:g} % to {version}" for version, weight in weights.items())
 
 
 def short_digest(image: ImageReference | None) -> str:
@@ -73,7 +72,7 @@ def _function_row(outcome: Outcome, images: Mapping[str, ImageOutcome], journal:
         f"**{outcome.status}**" if outcome.status in {ReleaseStatus.FAILED, ReleaseStatus.REVERTED} else outcome.status,
         _change(f"`{short_digest(before.image)}`", f"`{short_digest(after.image)}`"),
         _change(before.version or "none", after.version or "none"),
-        f"{escaped(alias.name)} → {alias.version}{shares(alias)}" if alias else "",
+        f"{escaped(alias.name)} → {alias.version}{shares(after.weights)}" if alias else "",
         f"{outcome.seconds:.1f}",
         _why(str(error) if error else outcome.reason),
     )

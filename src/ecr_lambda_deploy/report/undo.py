@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ecr_lambda_deploy.model.functions import LATEST
+from ecr_lambda_deploy.model.functions import LATEST, ObservedFunction, ServingFunction
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.releases.aws_cli import command
 from ecr_lambda_deploy.releases.plan import PointAlias, UpdateCode
@@ -60,10 +60,14 @@ def _goals(outcomes: Sequence[Outcome]) -> Mapping[tuple[str, str], Sequence[str
         to = before.image.digest if before.image else ""
         if len(outcomes) == 1:
             to = f'"{before.version}"' if before.version else to
-        elif outcome.status is ReleaseStatus.DEPLOYED and before.version and not before.version_numbered(after.version):
+        elif outcome.status is ReleaseStatus.DEPLOYED and before.version and not _has_version(before, after.version):
             to = ""
         goals.setdefault((after.alias.name if after.alias else "", to), []).append(outcome.function)
     return goals
+
+
+def _has_version(function: ServingFunction, number: str) -> bool:
+    return isinstance(function, ObservedFunction) and function.version_numbered(number) is not None
 
 
 def _step(action: str, goal: tuple[str, str], names: Sequence[str]) -> list[str]:

@@ -18,6 +18,7 @@ from ecr_lambda_deploy.releases.plan import (
     is_asleep,
     is_served,
     version_steps,
+    wait_steps,
 )
 
 
@@ -53,18 +54,21 @@ def plan_rollback(
         run: that takes it back.
         undone: number of the run whose release is taken back from several functions together; empty otherwise.
     """
+    if waiting := wait_steps(observed):
+        return ReleasePlan(target=target, observed=observed, steps=waiting, is_rollback=True)
     version, alias = goal.version, observed.alias
+    reason = f"back to {f'version {version.version}' if version else goal.image.digest}"
     facts = {"mode": "rollback", "undone": undone, "repeats": _repeated(observed, goal)}
     moved = str(Record.of(run, **facts))
     steps: list[Step] = []
     if target.alias and version is not None and version.state.value == "Active":
         if alias is None or alias.version != version.version or alias.weights:
             if target.smoke_test:
-                steps.append(InvokeSmokeTest(test=target.smoke_test, qualifier=version.version))
-            steps.append(PointAlias(version=version, description=moved))
+                steps.append(InvokeSmokeTest(test=target.smoke_test, qualifier=version.version, reason=reason))
+            steps.append(PointAlias(version=version, description=moved, reason=reason))
         steps += [
             replace(step, follows_alias=True) if isinstance(step, UpdateCode) else step
-            for step in code_steps(target, observed, goal.image, goal.architecture, is_anew=False)
+            for step in code_steps(target, observed, goal.image, goal.architecture, is_anew=False, reason=reason)
         ]
         return ReleasePlan(target=target, observed=observed, steps=tuple(steps), is_rollback=True)
     steps += cleared(observed)
@@ -74,9 +78,14 @@ def plan_rollback(
         description = str(Record.of(run, commit=goal.record.commit, previous=previous, **facts))
         at_once = replace(target, traffic=())
         steps += code_steps(
-            target, observed, goal.image, goal.architecture, is_anew=cannot_serve or is_asleep(observed.latest)
+            target,
+            observed,
+            goal.image,
+            goal.architecture,
+            is_anew=cannot_serve or is_asleep(observed.latest),
+            reason=reason,
         )
-        steps += version_steps(at_once, observed, description, moved)
+        steps += version_steps(at_once, observed, description, moved, reason=reason)
     return ReleasePlan(target=target, observed=observed, steps=tuple(steps), is_rollback=True)
 
 

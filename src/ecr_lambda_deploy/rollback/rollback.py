@@ -1,6 +1,6 @@
 """The verb: functions go back to what an earlier release served, without a build and without an engine."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -73,9 +73,8 @@ def _decided(
             )
             found.append(
                 Release(
-                    target=target,
-                    observed=observed,
-                    decide=partial(_planned, plan=decide(observed), decide=decide),
+                    plan=decide(observed),
+                    plan_again=decide,
                     observe=observe_releases,
                     ports=ports,
                     journal=journal,
@@ -89,13 +88,6 @@ def _decided(
             ports.log.notice("Nothing was taken back. 'only' names the images of those functions that can be.")
         raise
     return found
-
-
-def _planned(
-    observed: ObservedFunction, *, plan: ReleasePlan, decide: Callable[[ObservedFunction], ReleasePlan]
-) -> ReleasePlan:
-    """Return what was decided in the check, for as long as nobody has changed the function."""
-    return plan if observed is plan.observed else decide(observed)
 
 
 def _decide(

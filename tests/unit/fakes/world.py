@@ -239,14 +239,13 @@ def release_image(world: World, target: FunctionTarget = LIVE, *, image: ImageRe
     """Release an image to the function, as a run does once it has the image, and return what became of it."""
     observed, ports = world.observe(target), world.ports()
     world.journal.outcomes = (Outcome.untouched(observed),)
-    decide = partial(plan_release, target, image=image, architecture="x86_64", run=world.journal.run)
+    plan = partial(plan_release, target, image=image, architecture="x86_64", run=world.journal.run)
     with ports.clock.polled():
         release_all(
             [
                 Release(
-                    target=target,
-                    observed=observed,
-                    decide=decide,
+                    plan=plan(observed),
+                    plan_again=plan,
                     ports=ports,
                     journal=world.journal,
                 )

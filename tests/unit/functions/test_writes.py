@@ -6,7 +6,7 @@ import pytest
 
 from ecr_lambda_deploy.functions.history import Record
 from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
-from ecr_lambda_deploy.model.functions import Status
+from ecr_lambda_deploy.model.functions import ObservedFunction, Status
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.outcomes import ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget
@@ -51,6 +51,7 @@ def test_an_old_version_that_cannot_serve_is_published_anew(state: Status) -> No
     assert world.functions.changes == [_update_to(OLD), ("publish_version", "8"), ("point_alias", "8")]
     assert world.functions.calls.count("publish_version") == 2
     assert (outcome.status, outcome.error, outcome.after.version) == (ReleaseStatus.DEPLOYED, None, "8")
+    assert isinstance(outcome.after, ObservedFunction)
     assert [version.number for version in outcome.after.versions] == ["8"]  # of others nobody had to know
     assert Record.parse(world.functions.published["8"].description) == Record.of(RUN, commit=RUN.commit, previous="6")
 

@@ -6,7 +6,7 @@ import pytest
 
 from ecr_lambda_deploy.functions.history import Record
 from ecr_lambda_deploy.model.errors import DeployError, InProgressError, RevisionError
-from ecr_lambda_deploy.model.functions import AliasState
+from ecr_lambda_deploy.model.functions import AliasState, ObservedFunction
 from ecr_lambda_deploy.model.outcomes import ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget, SmokeTest, TrafficStep
 from tests.unit.fakes.examples import NEW, OLD, RUN, SOMEBODY_ELSES, alias_state, version_state
@@ -102,6 +102,7 @@ def test_nothing_is_published_twice_and_the_description_stays() -> None:
 
     assert world.functions.changes == [("point_alias", "7")]
     assert outcome.after.version == "7"
+    assert isinstance(outcome.after, ObservedFunction)
     assert [version.description for version in outcome.after.versions] == ["of an earlier run"]
 
 

@@ -26,9 +26,8 @@ def _apply(world: World, *steps: Step, wait_timeout: float = 60) -> Outcome:
     release_all(
         [
             Release(
-                target=target,
-                observed=observed,
-                decide=lambda _: plan,
+                plan=plan,
+                plan_again=lambda _: plan,
                 ports=world.ports(),
                 journal=world.journal,
             )

@@ -56,7 +56,7 @@ def _tells_what_is_there(world: World, outcome: Outcome) -> None:
     assert outcome.after.latest is not None
     assert outcome.after.latest.image == world.functions.latest.image
     assert outcome.after.alias is not None
-    assert (outcome.after.alias.version, outcome.after.alias.weights) == (world.live.version, world.live.weights)
+    assert (outcome.after.alias.version, outcome.after.weights) == (world.live.version, world.live.weights)
 
 
 @pytest.mark.parametrize("call", _CALLS, ids=lambda call: f"{call[0]} {call[1]}")
@@ -104,9 +104,8 @@ def test_what_is_recorded_meanwhile_tells_what_is_there(call: tuple[str, int]) -
     there: list[tuple[str, dict[str, float]]] = []
 
     def look() -> None:
-        alias = world.outcome.after.alias
-        assert alias is not None
-        recorded.append((alias.version, dict(alias.weights)))
+        after = world.outcome.after
+        recorded.append((after.version, dict(after.weights)))
         there.append((world.live.version, dict(world.live.weights)))
 
     world.functions.before[call] = look

@@ -32,12 +32,12 @@ def _release(
     for name, world in worlds.items():
         own = replace(target, name=name)
         observed = world.observe(own)
+        plan = partial(plan_release, own, image=NEW, architecture="x86_64", run=RUN)
         journal.outcomes += (Outcome.untouched(observed),)
         releases.append(
             Release(
-                target=own,
-                observed=observed,
-                decide=partial(plan_release, own, image=NEW, architecture="x86_64", run=RUN),
+                plan=plan(observed),
+                plan_again=plan,
                 ports=world.ports(),
                 journal=journal,
             )

@@ -149,7 +149,7 @@ def test_reverting_is_recorded_as_it_goes_on() -> None:
         f"$LATEST is on its way back to {OLD}; Lambda goes on by itself.",
     ]
     assert [outcome.recovery for outcome in recorded] == [(_MEND_ALIAS, _MEND_CODE), (_MEND_CODE,), ()]
-    assert [outcome.after.alias and dict(outcome.after.alias.weights) for outcome in recorded] == [{"8": 0.1}, {}, {}]
+    assert [dict(outcome.after.weights) for outcome in recorded] == [{"8": 0.1}, {}, {}]
 
 
 def test_what_cannot_be_reverted_is_shown_as_commands() -> None:
@@ -174,7 +174,7 @@ def test_an_alias_that_cannot_be_put_back_is_shown_as_a_command_with_what_follow
 
     assert outcome.recovery == (_MEND_ALIAS, _MEND_CODE)
     assert outcome.after.alias is not None
-    assert outcome.after.alias.weights == {"8": 0.1}
+    assert outcome.after.weights == {"8": 0.1}
 
 
 def test_an_update_back_that_lambda_gives_up_is_a_failure_too() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import ObservedFunction
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, Phase, ReleaseStatus
 from ecr_lambda_deploy.model.run import WorkflowRun
@@ -194,10 +195,16 @@ def test_what_a_new_version_records_need_not_be_named() -> None:
     assert "rollback-to" not in _undo(_journal(*outcomes, manifest=""))
 
 
+def _with_versions_of(outcome: Outcome) -> ObservedFunction:
+    assert isinstance(outcome.before, ObservedFunction)
+    assert isinstance(outcome.after, ObservedFunction)
+    return replace(outcome.before, versions=outcome.after.versions)
+
+
 def test_what_a_version_that_was_there_records_is_not_relied_on() -> None:
     """Version 8 was there before, so it tells what served before it was published."""
     there = [_outcome(name, ReleaseStatus.DEPLOYED) for name in ("orders", "mail")]
-    outcomes = [replace(one, before=replace(one.before, versions=one.after.versions)) for one in there]
+    outcomes = [replace(one, before=_with_versions_of(one)) for one in there]
 
     assert f"rollback-to: {OLD.digest}\n    function-name: |" in _undo(_journal(*outcomes, manifest=""))
 
