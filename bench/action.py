@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.runner import github_variables, input_defaults
-from sandbox.workflow_commands import parse_file_command
+from sandbox.runner.workflow_commands import parse_file_command
 
 # A process's peak memory begins with that of the process which started it: this one, small, and not the benchmark's.
 _LAUNCHER = """

@@ -18,8 +18,8 @@ import yaml
 
 from bench.action import ActionRun, run_action
 from sandbox.aws import Aws, Call, running_aws
-from sandbox.strict.rates import CONTROL_PLANE, GET_FUNCTION, Limit, limit_of
-from sandbox.tiny_images import push_tiny_image
+from sandbox.aws.rules.rates import CONTROL_PLANE, GET_FUNCTION, Limit, limit_of
+from sandbox.aws.tiny_images import push_tiny_image
 
 _REPOSITORIES = 3
 _SHOWN_LIMITS = {"GetFunction": GET_FUNCTION, "other calls of Lambda": CONTROL_PLANE}

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sandbox.aws import Aws, running_aws
-from sandbox.base_images import provide_base_images
-from sandbox.engine import Engine, running_engine
+from sandbox.machine.base_images import provide_base_images
+from sandbox.machine.engine import Engine, running_engine
 from sandbox.runner import Runner, build_action
 
 

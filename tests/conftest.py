@@ -9,9 +9,9 @@ from typing import cast
 import pytest
 
 from sandbox.aws import Aws, running_aws
-from sandbox.debian import programs
-from sandbox.dockerd import own_dockerd
-from sandbox.engine import Engine, Flavour, running_engine
+from sandbox.machine.debian_packages import programs
+from sandbox.machine.dockerd import own_dockerd
+from sandbox.machine.engine import Engine, Flavour, running_engine
 from sandbox.sandbox import prepare
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.aws import Aws, running_aws
-from sandbox.engine import Engine, Flavour
+from sandbox.machine.engine import Engine, Flavour
 from sandbox.sandbox import create_function
 from tests.e2e.jobs import Job, new_job, push_first_image
 from tests.e2e.releases import Releases, push_images, releases_of

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from sandbox.aws import Aws, Call
-from sandbox.engine import Engine
+from sandbox.machine.engine import Engine
 from sandbox.runner import ACTION_IMAGE, Runner, RunningStep, StepResult
 
 ROOT = Path(__file__).parent.parent.parent

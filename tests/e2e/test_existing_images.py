@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.aws import Aws, running_aws
-from sandbox.regions import one_endpoint
+from sandbox.aws.regions import one_endpoint
 from sandbox.runner import StepResult
 from sandbox.sandbox import create_function
 from tests.e2e.jobs import SHARED, Job

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sandbox.runner.workflow import WorkflowResult, run_workflow
 from sandbox.sandbox import create_function
-from sandbox.workflow import WorkflowResult, run_workflow
 from tests.e2e.jobs import ROOT, Job
 
 _SHOP = ROOT / "examples/monorepo"

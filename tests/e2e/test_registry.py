@@ -10,7 +10,7 @@ from itertools import product
 import pytest
 
 from sandbox.aws import Aws, Fault, running_aws
-from sandbox.engine import Engine
+from sandbox.machine.engine import Engine
 from sandbox.sandbox import create_function
 from tests.e2e.jobs import COMMIT, Job, copy_image, new_job
 

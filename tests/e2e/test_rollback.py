@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.aws import Aws
-from sandbox.engine import Engine
+from sandbox.machine.engine import Engine
 from sandbox.runner import StepResult
 from sandbox.sandbox import create_function
 from tests.e2e.jobs import Job, new_job

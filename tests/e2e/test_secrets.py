@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.processes import watched_processes
+from sandbox.machine.process_watch import watched_processes
 from sandbox.runner import StepResult
 from tests.e2e.jobs import Job
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.runner.workflow import run_workflow
 from sandbox.sandbox import create_function
-from sandbox.workflow import run_workflow
 from tests.e2e.jobs import ROOT, Job
 from tests.e2e.releases import releases_of
 

@@ -10,8 +10,8 @@ from unittest.mock import ANY
 import pytest
 import requests
 
-from sandbox.base_images import ACT_RUNNER, LAMBDA_PYTHON, BaseImage, provide_base_images
-from sandbox.engine import Engine, Flavour, running_engine
+from sandbox.machine.base_images import ACT_RUNNER, LAMBDA_PYTHON, BaseImage, provide_base_images
+from sandbox.machine.engine import Engine, Flavour, running_engine
 
 CLASSIC_BUILDER = {"DOCKER_BUILDKIT": "0"}  # the engine has no buildx
 FUNCTION = f"""

@@ -22,9 +22,9 @@ from ecr_lambda_deploy.model.errors import BuildError, DeployError
 from ecr_lambda_deploy.model.images import Authorization, BuildOrder, ImageReference
 from ecr_lambda_deploy.model.targets import Build, BuilderChoice, CacheChoice
 from sandbox.aws import Aws, Fault
-from sandbox.debian import programs
-from sandbox.engine import Engine
-from sandbox.processes import watched_processes
+from sandbox.machine.debian_packages import programs
+from sandbox.machine.engine import Engine
+from sandbox.machine.process_watch import watched_processes
 from tests.integration.buildkit_endpoint import BUILDCTL, buildkit_at_tcp
 
 _BUILDX = ("sid", ("docker-buildx",), ("usr/libexec/docker/cli-plugins/docker-buildx",))

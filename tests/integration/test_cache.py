@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.cache import cached, folder, locked
+from sandbox.machine.cache import cached, folder, locked
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ def test_what_could_not_be_made_whole_is_not_there() -> None:
 
 def test_a_lock_is_held_against_other_processes(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
-    take = f"from sandbox.cache import *\nwith locked(Path({str(lock)!r}), wait=False): print('taken')"
+    take = f"from sandbox.machine.cache import *\nwith locked(Path({str(lock)!r}), wait=False): print('taken')"
 
     def other_process() -> subprocess.CompletedProcess[str]:
         return subprocess.run([sys.executable, "-c", take], capture_output=True, text=True, check=False)

@@ -13,7 +13,7 @@ from threading import Timer
 import pytest
 
 from ecr_lambda_deploy.github.clock import DEADLINE
-from sandbox.workflow_commands import parse_file_command
+from sandbox.runner.workflow_commands import parse_file_command
 
 _SOURCE = Path(__file__).parents[2] / "src"
 _PATIENCE = 3.0  # seconds until a process is said to hang

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from ecr_lambda_deploy.fingerprint.context import walk
 from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
-from sandbox.engine import Engine
 from sandbox.errors import SandboxError
+from sandbox.machine.engine import Engine
 from sandbox.runner import ACTION_IMAGE
 
 FEW_NAMES = ["a", "b", "ab", "a.b"]

@@ -19,7 +19,7 @@ from ecr_lambda_deploy.aws.ecr_images import EcrImages
 from ecr_lambda_deploy.model.errors import DeployError, TagLimitError
 from ecr_lambda_deploy.model.images import ImageReference, Layer, RegistryImage
 from sandbox.aws import Aws, Fault, running_aws
-from sandbox.engine import running_engine
+from sandbox.machine.engine import running_engine
 from tests.integration.registry_client import (
     DOCKER_CONFIG,
     DOCKER_INDEX,

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.dockerd import answers
-from sandbox.engine import Engine, Flavour, copy_image, running_engine
 from sandbox.errors import SandboxError
+from sandbox.machine.dockerd import answers
+from sandbox.machine.engine import Engine, Flavour, copy_image, running_engine
 
 IMPORT = ("import", "--change=LABEL made.by=test_engine", "-")
 
 # Run in a network of its own, so that what other programs do to the machine's cannot be taken for the engine's doing.
 BESIDE_DOCKER0 = """
 import json, subprocess, sys
-from sandbox.engine import running_engine
+from sandbox.machine.engine import running_engine
 
 def network():
     command = "ip -brief -4 address | awk '{print $1, $3}'; iptables-save | grep ^-"
@@ -147,7 +147,7 @@ def test_an_engine_ends_in_order_when_the_block_fails() -> None:
 
 def test_an_engine_ends_when_the_sandbox_is_killed() -> None:
     program = """if True:
-        from sandbox.engine import running_engine
+        from sandbox.machine.engine import running_engine
         with running_engine("current") as engine:
             print(engine.socket, flush=True)
             input()
@@ -170,7 +170,7 @@ def test_an_engine_ends_when_the_sandbox_is_killed() -> None:
 def test_an_engine_is_started_where_none_is_reachable() -> None:
     """In a network and a file system of its own, so that the engine at hand is neither seen nor disturbed."""
     program = """if True:
-        from sandbox.engine import running_engine
+        from sandbox.machine.engine import running_engine
         with running_engine() as engine:
             print(engine.socket, engine.docker("version", "--format", "{{.Server.Version}}"))
     """

@@ -7,10 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from sandbox import runner
-from sandbox.base_images import LAMBDA_PYTHON, provide_base_images
-from sandbox.engine import Engine, running_engine
-from sandbox.runner import Runner
+from sandbox.machine.base_images import LAMBDA_PYTHON, provide_base_images
+from sandbox.machine.engine import Engine, running_engine
+from sandbox.runner import Runner, action_container
 
 # Stands in for the action: it tells its environment and then does what the input `task` says.
 PROGRAM = """
@@ -44,7 +43,7 @@ def step_runner(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         f'FROM {LAMBDA_PYTHON}\nCOPY step.py /\nENTRYPOINT ["python3", "/step.py"]\nCMD []\n'
     )
     engine.docker("build", "--quiet", "--tag", image, str(tmp_path), environment={"DOCKER_BUILDKIT": "0"})
-    monkeypatch.setattr(runner, "ACTION_IMAGE", image)
+    monkeypatch.setattr(action_container, "ACTION_IMAGE", image)
     yield Runner(engine=engine, environment={})
     assert engine.docker("ps", "--all", "--quiet", f"--filter=ancestor={image}") == ""
     engine.docker("image", "rm", image)

@@ -18,8 +18,8 @@ from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.targets import RoleToAssume, ServedImage
 from sandbox.aws import Aws, Fault, running_aws
-from sandbox.debian import programs
-from sandbox.engine import running_engine
+from sandbox.machine.debian_packages import programs
+from sandbox.machine.engine import running_engine
 from tests.integration.aws_in_memory import ENVIRONMENT_KEY, ROLE, aws_of, recorded_aws
 from tests.integration.registry_client import OTHER_ACCOUNT, Pusher, credentials_of
 

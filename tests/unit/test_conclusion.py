@@ -13,7 +13,7 @@ from ecr_lambda_deploy.github.actions import Console
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError
 from ecr_lambda_deploy.model.functions import ObservedFunction
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
-from sandbox.workflow_commands import parse_file_command
+from sandbox.runner.workflow_commands import parse_file_command
 from tests.unit.fakes.examples import NEW, RUN, function_state, observed_function
 
 

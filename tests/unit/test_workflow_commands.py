@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.workflow_commands import Annotation, JobLog
+from sandbox.runner.workflow_commands import Annotation, JobLog
 
 
 def _taken(*lines: str) -> JobLog:

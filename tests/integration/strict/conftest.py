@@ -6,8 +6,8 @@ import docker
 import pytest
 
 from sandbox.aws import Aws, running_aws
-from sandbox.base_images import LAMBDA_PYTHON, provide_base_images
-from sandbox.engine import Engine
+from sandbox.machine.base_images import LAMBDA_PYTHON, provide_base_images
+from sandbox.machine.engine import Engine
 from tests.integration.strict.strict_aws import Registry, create_function, password, settle
 
 

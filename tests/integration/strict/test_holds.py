@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 
 from sandbox.aws import Aws, Fault, running_aws
-from sandbox.engine import Engine
+from sandbox.machine.engine import Engine
 from tests.integration.strict.strict_aws import ONCE, Registry, refusal, settle
 
 

@@ -9,10 +9,10 @@ import requests
 from botocore.exceptions import ClientError
 
 from sandbox.aws import Aws, Call, Fault, running_aws
-from sandbox.strict.operations import Operation
-from sandbox.strict.rates import Rates, limit_of
-from sandbox.strict.upstream import Scope
-from sandbox.tiny_images import push_tiny_image
+from sandbox.aws.operations import Operation
+from sandbox.aws.rules.rates import Rates, limit_of
+from sandbox.aws.tiny_images import push_tiny_image
+from sandbox.aws.upstream import Scope
 from tests.integration.strict.strict_aws import ONCE, password
 
 _HERE = Scope("123456789012", "eu-west-1")

@@ -7,7 +7,7 @@ import pytest
 
 from ecr_lambda_deploy.github.actions import Console, write_summary
 from ecr_lambda_deploy.model.errors import SourceLocation
-from sandbox.workflow_commands import JobLog
+from sandbox.runner.workflow_commands import JobLog
 
 _THREADS, _LINES = 16, 50
 

@@ -1,0 +1,79 @@
+"""The call log, and faults that happen to calls."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.aws.api_errors import ApiError
+
+# API References of AWS Lambda, Amazon ECR, AWS STS and Amazon CloudWatch, common errors; OCI Distribution
+# Specification, error codes.
+_THROTTLING = {
+    "lambda": "TooManyRequestsException",
+    "ecr": "ThrottlingException",
+    "sts": "Throttling",
+    "monitoring": "Throttling",
+    "registry": "TOOMANYREQUESTS",
+}
+_INTERNAL = {"lambda": "ServiceException", "ecr": "ServerException", "sts": "InternalFailure", "registry": "UNKNOWN"}
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One request to this AWS, in the order of arrival; `status` is 0 until it is answered.
+
+    Attributes:
+        service: `lambda`, `ecr`, `sts`, `registry`, ... as in signatures.
+        action: `UpdateFunctionCode`; for the registry with its service, `registry:PutManifest`.
+        parameters: The parameters, by their names in the API.
+        changing: False for reads.
+        access_key: Whose credentials; empty for a request without any, and for the engine's pulls.
+        is_throttled: Whether it came above a limit of `limit_rates`, and was refused.
+        at: When it came, in seconds of `time.monotonic`.
+    """
+
+    service: str
+    action: str
+    parameters: dict[str, Any]
+    changing: bool
+    access_key: str = ""
+    status: int = 0
+    is_throttled: bool = False
+    at: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What happens to the next `times` calls of an action instead of, or with `delay` before, their answer.
+
+    Attributes:
+        action: As in `Call.action`, or with its service, `lambda:UpdateFunctionCode`.
+        times: How many calls.
+        status: Answer with this HTTP status (429, 500, ...) and the service's error for it.
+        code: Answer with this error instead of the one for the status; the status is then 400, unless it is given.
+        text: That error's message.
+        reset: Reset the connection.
+        delay: Wait so many seconds first.
+    """
+
+    action: str
+    times: int = 1
+    status: int | None = None
+    code: str = ""
+    text: str = ""
+    reset: bool = False
+    delay: float = 0.0
+
+
+def fault_error(service: str, fault: Fault) -> ApiError | None:
+    """Return the error with which a service answers a fault; None if the call goes on."""
+    status = fault.status or web.HTTPBadRequest.status_code
+    if fault.code:
+        return ApiError(fault.code, fault.text, status)
+    if fault.status is None:
+        return None
+    if status == web.HTTPTooManyRequests.status_code:
+        return ApiError(_THROTTLING.get(service, "ThrottlingException"), "Rate exceeded", status)
+    return ApiError(_INTERNAL.get(service, "InternalFailure"), "An internal error occurred.", status)

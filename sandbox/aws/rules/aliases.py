@@ -1,0 +1,111 @@
+"""Aliases of AWS Lambda, and the concurrency that is provisioned for them."""
+
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from aiohttp import web
+
+from sandbox.aws.api_errors import ApiError
+from sandbox.aws.rules.functions import function_of, target
+from sandbox.aws.state import Function, Request, Rule
+from sandbox.aws.upstream import Answer
+
+
+async def get_alias(request: Request, name: str) -> dict[str, Any] | None:
+    """Return an alias of the function that a request names, as the API shows it, or None if there is none."""
+    function, (function_name, _) = function_of(request), target(request)
+    path = f"/{function_name}/aliases/{quote(name)}"
+    answer = await request.state.upstream.functions(request.scope, "GET", path)
+    return _shown(function, answer.json()) if function is not None and answer.ok else None
+
+
+async def _weights_are_shares(request: Request) -> None:
+    weights = (request.operation.parameters.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    if all(0 <= weight <= 1 for weight in weights.values()):
+        return
+    value = ", ".join(f"{version}={weight}" for version, weight in weights.items())
+    raise ApiError(
+        "ValidationException",
+        f"1 validation error detected: Value '{{{value}}}' at 'routingConfig.additionalVersionWeights' failed to "
+        "satisfy constraint: Map value must satisfy constraint: [Member must have value less than or equal to 1.0, "
+        "Member must have value greater than or equal to 0.0]",
+    )
+
+
+async def _create_alias(request: Request) -> web.Response:
+    answer, function = await request.forward(), function_of(request)
+    if function is not None and answer.status == web.HTTPConflict.status_code:
+        name = request.operation.parameters["Name"]
+        raise ApiError("ResourceConflictException", f"Alias already exists: {function.arn}:{name}", 409)
+    return answer.response()
+
+
+async def _update_alias(request: Request) -> web.Response:
+    function, name = function_of(request), request.operation.parameters["Name"]
+    before = await get_alias(request, name)
+    provisioned = (await _provisioned_concurrency(request, name)).ok
+    answer = await request.forward()
+    if function is None or before is None or not answer.ok:
+        return answer.response()
+    if provisioned and answer.json()["FunctionVersion"] != before["FunctionVersion"]:
+        function.allocating[name] = before["FunctionVersion"]
+        request.state.later(partial(_allocated, function, name))
+    return answer.response(_shown(function, answer.json()))
+
+
+async def _allocated(function: Function, alias: str) -> None:
+    function.allocating.pop(alias, None)
+
+
+async def _provisioned_concurrency(request: Request, alias: str) -> Answer:
+    path = f"/2019-09-30/functions/{target(request)[0]}/provisioned-concurrency?Qualifier={quote(alias)}"
+    return await request.state.upstream.call(request.scope, "lambda", "GET", path, headers={}, body=b"")
+
+
+async def _shown_as_it_is(request: Request) -> web.Response:
+    answer, function = await request.forward(), function_of(request)
+    if function is None or not answer.ok:
+        return answer.response()
+    value = answer.json()
+    if "Aliases" in value:
+        return answer.response(value | {"Aliases": [_shown(function, alias) for alias in value["Aliases"]]})
+    return answer.response(_shown(function, value))
+
+
+def _shown(function: Function | None, alias: dict[str, Any]) -> dict[str, Any]:
+    """Return an alias with the weights that it has until its new version has the concurrency: all to the old one."""
+    old = function.allocating.get(alias["Name"]) if function is not None else None
+    return alias | ({"RoutingConfig": {"AdditionalVersionWeights": {old: 1.0}}} if old else {})
+
+
+async def _get_provisioned_concurrency(request: Request) -> web.Response:
+    answer, function = await request.forward(), function_of(request)
+    if function is None or not answer.ok or target(request)[1] not in function.allocating:
+        return answer.response()
+    none_yet = {"AvailableProvisionedConcurrentExecutions": 0, "AllocatedProvisionedConcurrentExecutions": 0}
+    return answer.response(answer.json() | none_yet | {"Status": "IN_PROGRESS"})
+
+
+async def _has_no_weights(request: Request) -> None:
+    alias = await get_alias(request, target(request)[1] or "$LATEST")
+    if alias is not None and alias.get("RoutingConfig"):
+        text = "Alias with weights can not be used with Provisioned Concurrency"
+        raise ApiError("InvalidParameterValueException", text)
+
+
+_CREATE, _UPDATE, _API = "lambda:CreateAlias", "lambda:UpdateAlias", "AWS Lambda API Reference, "
+_TRANSITION = "terraform-provider-aws#48116"  # weights of 1 for the old version, which AWS itself adds and removes
+
+RULES = (
+    Rule((_CREATE, _UPDATE), _weights_are_shares, _API + "AliasRoutingConfiguration, Weight"),
+    Rule((_CREATE,), _create_alias, "HumanCellAtlas/data-store#929"),
+    Rule((_UPDATE,), _update_alias, _TRANSITION),
+    Rule(("lambda:GetAlias", "lambda:ListAliases"), _shown_as_it_is, _TRANSITION),
+    Rule(
+        ("lambda:GetProvisionedConcurrencyConfig",),
+        _get_provisioned_concurrency,
+        "AWS Lambda Developer Guide, Configuring provisioned concurrency for a function",
+    ),
+    Rule(("lambda:PutProvisionedConcurrencyConfig",), _has_no_weights, "hashicorp/terraform#24957"),
+)

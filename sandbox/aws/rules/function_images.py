@@ -1,0 +1,126 @@
+"""Which images Lambda takes."""
+
+import json
+from fnmatch import fnmatchcase
+from typing import Any
+
+from sandbox.aws.api_errors import ApiError
+from sandbox.aws.rules.registry import fetch_manifest
+from sandbox.aws.state import Image, State
+from sandbox.aws.upstream import Scope
+
+# AWS Lambda Developer Guide, "Create a Lambda function using a container image": one image, no index.
+_MANIFESTS = {
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+}
+_PULL_ACTIONS = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+_LAYERS = {
+    "application/vnd.docker.image.rootfs.diff.tar.gzip",
+    "application/vnd.docker.image.rootfs.diff.tar",
+    "application/vnd.oci.image.layer.v1.tar+gzip",
+    "application/vnd.oci.image.layer.v1.tar",
+}
+
+
+async def resolve_image(state: State, scope: Scope, uri: str, architectures: list[str] | None = None) -> Image:
+    """Return the image that Lambda would pin for an `ImageUri` of a CreateFunction or UpdateFunctionCode request.
+
+    Args:
+        state: The layer's state.
+        scope: The function's account and Region.
+        uri: The `ImageUri`.
+        architectures: The `Architectures` of the request; None if it has none.
+
+    Raises:
+        ApiError: InvalidParameterValueException, for a URI that is no single image of this registry (AWS Lambda
+            Developer Guide, images-create; pulumi-docker-build#571; aws-lambda-roadmap#82); AccessDeniedException,
+            if Lambda may not pull it.
+    """
+    repository, tag, digest = _parts(state, uri)
+    if not repository or (tag and digest):
+        raise ApiError(
+            "InvalidParameterValueException", f"Source image {uri} is not valid. Provide a valid source image."
+        )
+    owner = state.owner(repository, scope)
+    found = await fetch_manifest(state, owner, repository, digest or tag or "latest") if owner else None
+    # An archived image cannot be pulled (Amazon ECR User Guide, Archiving an image); Lambda's words for it are a guess.
+    if owner is None or found is None or (owner, repository, found.digest) in state.archived:
+        raise ApiError(
+            "InvalidParameterValueException", f"Source image {uri} does not exist. Provide a valid source image."
+        )
+    if found.media_type not in _MANIFESTS:
+        raise ApiError(
+            "InvalidParameterValueException",
+            f"The image manifest, config or layer media type for the source image {uri} is not supported.",
+        )
+    await _lambda_may_pull(state, scope, owner, repository)
+    # An omitted architecture means x86_64, also when the function had another (UpdateFunctionCode, Architectures).
+    return Image(
+        uri=uri,
+        resolved_uri=f"{state.registry}/{repository}@{found.digest}",
+        architectures=["x86_64"] if architectures is None else architectures,
+    )
+
+
+async def _lambda_may_pull(state: State, scope: Scope, owner: Scope, repository: str) -> None:
+    """Refuse an image that Lambda may not pull; in the caller's own account, Lambda lets itself in if the caller may.
+
+    Source: AWS Lambda Developer Guide, "Amazon ECR permissions" and "Amazon ECR cross-account permissions";
+    aws-controllers-k8s#1886. Denied actions stand for what the caller's own policies lack.
+    """
+    upstream, denied = state.upstream, state.denied
+    answer = await upstream.ecr(owner, "GetRepositoryPolicy", repositoryName=repository)
+    policy: dict[str, Any] = {"Version": "2008-10-17", "Statement": []}
+    if answer.ok:
+        policy = json.loads(answer.json()["policyText"])
+    own = owner == scope
+    in_service = any(_lets_pull(statement, "Service", "lambda.amazonaws.com") for statement in policy["Statement"])
+    in_account = any(_lets_pull(statement, "AWS", scope.account) for statement in policy["Statement"])
+    if in_service and (own or in_account):
+        return
+    if not own or denied & {"ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"}:
+        text = "Lambda does not have permission to access the ECR image. Check the ECR permissions."
+        raise ApiError("AccessDeniedException", text, 403)
+    policy["Statement"].append(
+        {
+            "Sid": "LambdaECRImageRetrievalPolicy",
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": list(_PULL_ACTIONS),
+        }
+    )
+    await upstream.ecr(owner, "SetRepositoryPolicy", repositoryName=repository, policyText=json.dumps(policy))
+
+
+def _lets_pull(statement: dict[str, Any], kind: str, name: str) -> bool:
+    """Return whether a statement lets a principal of this kind, whose ARN or name has `name` in it, pull."""
+    principal = statement.get("Principal")
+    principals = _listed(principal.get(kind, []) if isinstance(principal, dict) else [])
+    actions = _listed(statement.get("Action", []))
+    return (
+        statement.get("Effect") == "Allow"
+        and any(name in one for one in principals)
+        and all(any(fnmatchcase(action, pattern) for pattern in actions) for action in _PULL_ACTIONS)
+    )
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+async def unsupported_layer(state: State, scope: Scope, image: Image) -> str | None:
+    """Return the digest of the first layer that Lambda cannot read, which it finds out only later (rules_oci#777)."""
+    repository, _, digest = _parts(state, image.resolved_uri)
+    found = await fetch_manifest(state, state.owner(repository, scope) or scope, repository, digest)
+    if found is None:
+        return None
+    layers = json.loads(found.body)["layers"]
+    return next((str(layer["digest"]) for layer in layers if layer["mediaType"] not in _LAYERS), None)
+
+
+def _parts(state: State, uri: str) -> tuple[str, str, str]:
+    """Return repository, tag and digest; no repository if the host is not this registry."""
+    name, _, digest = uri.removeprefix(f"{state.registry}/").partition("@")
+    repository, _, tag = name.partition(":")
+    return (repository if uri.startswith(f"{state.registry}/") else ""), tag, digest

@@ -1,0 +1,174 @@
+"""What AWS Lambda answers: creations, updates and new versions take their time and may fail late."""
+
+from functools import partial
+
+from aiohttp import web
+
+from sandbox.aws.api_errors import ApiError
+from sandbox.aws.rules.function_images import resolve_image, unsupported_layer
+from sandbox.aws.rules.functions import function_arn, function_of, shown, shown_image, target
+from sandbox.aws.rules.refusals import nothing_in_progress, revision_matches
+from sandbox.aws.state import Function, Image, Request, Rule, Version
+from sandbox.aws.upstream import Answer
+
+
+async def _create_function(request: Request) -> web.Response:
+    parameters = request.operation.parameters
+    code, image = dict(parameters.get("Code", {})), None
+    if parameters.get("PackageType", "Zip") != "Image" and "Runtime" not in parameters:
+        raise ApiError(
+            "InvalidParameterValueException",
+            "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
+        )
+    if "ImageUri" in code:
+        image = await resolve_image(request.state, request.scope, code["ImageUri"], parameters.get("Architectures"))
+        code["ImageUri"] = image.resolved_uri
+    # The architecture is the layer's to show: ministack would refuse to start an image of another than the machine's.
+    sent = {name: value for name, value in parameters.items() if name not in {"Architectures", "Publish"}}
+    answer = await request.state.upstream.functions(request.scope, "POST", "", **sent | {"Code": code})
+    if not answer.ok:
+        return answer.response()
+    config = answer.json()
+    name = config["FunctionName"]
+    function = Function(arn=function_arn(request.scope, name), versions={"$LATEST": Version(image=image)})
+    request.state.functions[request.scope, name] = function
+    if parameters.get("Publish"):
+        config["Version"] = await _publish(request, name, function, image)
+    request.state.later(partial(_created, request, name, function))
+    return answer.response(shown(request, config))
+
+
+async def _created(request: Request, name: str, function: Function) -> None:
+    latest, failure = function.latest, await _failure(request, name, function.latest.image)
+    latest.state, latest.state_reason = ("Failed", failure) if failure else ("Active", None)
+    latest.touch()
+
+
+async def _update_function_code(request: Request) -> web.Response | None:
+    function, parameters = function_of(request), request.operation.parameters
+    if function is None or "ImageUri" not in parameters:
+        return None
+    image = await resolve_image(request.state, request.scope, parameters["ImageUri"], parameters.get("Architectures"))
+    name, _ = target(request)
+    answer = await request.state.upstream.functions(request.scope, "GET", f"/{name}/configuration")
+    for refuse in (nothing_in_progress, revision_matches):  # again: another update may have come in meanwhile
+        await refuse(request)
+    if parameters.get("DryRun"):
+        return answer.response(shown(request, answer.json()) | {"CodeSha256": image.code_sha256})
+    function.pending = image
+    function.latest.update, function.latest.update_reason = "InProgress", None
+    function.latest.touch()
+    config = answer.json()
+    if parameters.get("Publish"):
+        # The version exists at once, so its image has to; $LATEST runs it too early then.
+        await _bring(request, name, function, image)
+        config["Version"] = await _publish(request, name, function, image)
+    request.state.later(partial(_updated, request, name, function))
+    return answer.response(shown(request, config))
+
+
+async def _updated(request: Request, name: str, function: Function) -> None:
+    latest, image = function.latest, function.pending
+    failure = await _failure(request, name, image)
+    if image is not None and failure is None:
+        answer = await _bring(request, name, function, image)
+        failure = None if answer.ok else ("InternalError", answer.body.decode())
+    if failure is None:
+        latest.state, latest.state_reason = "Active", None
+    function.pending = None  # after a failure the old image is shown again, and never stopped to serve
+    latest.update, latest.update_reason = ("Failed", failure) if failure else ("Successful", None)
+    latest.touch()
+
+
+async def _bring(request: Request, name: str, function: Function, image: Image) -> Answer:
+    """Give ministack the new image: until then invocations run the old one."""
+    answer = await request.state.upstream.functions(request.scope, "PUT", f"/{name}/code", ImageUri=image.resolved_uri)
+    if answer.ok:
+        function.latest.image, function.pending = image, None
+    return answer
+
+
+async def _publish(request: Request, name: str, function: Function, image: Image | None) -> str:
+    """Publish within another operation, and return the version."""
+    answer = await request.state.upstream.functions(request.scope, "POST", f"/{name}/versions")
+    number = str(answer.json()["Version"])
+    _add_version(request, function, number, image)
+    return number
+
+
+def _add_version(request: Request, function: Function, number: str, image: Image | None) -> None:
+    version = function.versions[number] = Version(image=image)
+    request.state.later(version.activate)
+
+
+async def _update_function_configuration(request: Request) -> web.Response:
+    answer, function = await request.forward(), function_of(request)
+    if function is None or not answer.ok:
+        return answer.response()
+    function.latest.update, function.latest.update_reason = "InProgress", None
+    function.latest.touch()
+    request.state.later(partial(_updated, request, target(request)[0], function))
+    return answer.response(shown(request, answer.json()))
+
+
+async def _publish_version(request: Request) -> web.Response:
+    answer, function = await request.forward(), function_of(request)
+    if function is None or not answer.ok:
+        return answer.response()
+    config = answer.json()
+    if config["Version"] not in function.versions:
+        _add_version(request, function, config["Version"], function.latest.image)
+    return answer.response(shown(request, config))
+
+
+async def _delete_function(request: Request) -> web.Response:
+    answer, function = await request.forward(), function_of(request)
+    name, qualifier = target(request)
+    if function is not None and answer.ok:
+        if qualifier:
+            function.versions.pop(qualifier, None)
+        else:
+            del request.state.functions[request.scope, name]
+    return answer.response()
+
+
+async def _shown_as_it_is(request: Request) -> web.Response:
+    answer = await request.forward()
+    if not answer.ok:
+        return answer.response()
+    value = answer.json()
+    if "Configuration" in value:
+        config = value["Configuration"] = shown(request, value["Configuration"])
+        function = function_of(request)
+        version = function.versions.get(config["Version"]) if function else None
+        image = shown_image(function, version) if function and version else None
+        if image is not None:
+            value["Code"] |= {"ImageUri": image.uri, "ResolvedImageUri": image.resolved_uri}
+        return answer.response(value)
+    for listed in ("Functions", "Versions"):
+        if listed in value:
+            return answer.response(value | {listed: [shown(request, config) for config in value[listed]]})
+    return answer.response(shown(request, value))
+
+
+async def _failure(request: Request, name: str, image: Image | None) -> tuple[str, str] | None:
+    """Return the reason, as code and text, for which the update or creation fails."""
+    if planned := request.state.planned_failures.pop(name, None):
+        return planned
+    layer = await unsupported_layer(request.state, request.scope, image) if image else None
+    if layer is None:
+        return None
+    return "InvalidImage", f"ImageLayerFailure: UnsupportedImageLayerDetected - Layer Digest {layer}"
+
+
+_STATES, _API = "AWS Lambda Developer Guide, Lambda function states", "AWS Lambda API Reference, "
+_READS = ("GetFunction", "GetFunctionConfiguration", "ListFunctions", "ListVersionsByFunction")
+
+RULES = (
+    Rule(("lambda:CreateFunction",), _create_function, _STATES),
+    Rule(("lambda:UpdateFunctionCode",), _update_function_code, _STATES + "; aws-sdk#377 on RevisionId"),
+    Rule(("lambda:UpdateFunctionConfiguration",), _update_function_configuration, _STATES),
+    Rule(("lambda:PublishVersion",), _publish_version, _API + "PublishVersion; moto#8379"),
+    Rule(("lambda:DeleteFunction",), _delete_function, _API + "DeleteFunction"),
+    Rule(tuple(f"lambda:{action}" for action in _READS), _shown_as_it_is, _API + "FunctionConfiguration"),
+)

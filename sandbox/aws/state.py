@@ -1,0 +1,192 @@
+"""What the layer itself knows, and what a rule is."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from aiohttp import web
+
+from sandbox.aws.api_errors import ApiError
+from sandbox.aws.operations import Operation
+from sandbox.aws.rules.identity import Caller, Identities
+from sandbox.aws.upstream import Answer, Scope, Upstream, request_headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """The image of a function: as the caller named it, and the digest that the name had then."""
+
+    uri: str
+    resolved_uri: str
+    architectures: list[str]
+
+    @property
+    def code_sha256(self) -> str:
+        """The digest's hexadecimal part, as Lambda gives it for an image."""
+        return self.resolved_uri.rpartition(":")[2]
+
+
+@dataclass(slots=True, kw_only=True)
+class Version:
+    """A function's code and state: one for `$LATEST` and one for each published version."""
+
+    image: Image | None
+    state: str = "Pending"
+    state_reason: tuple[str, str] | None = None  # code and text
+    update: str = "Successful"
+    update_reason: tuple[str, str] | None = None
+    revision_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def touch(self) -> None:
+        """Give the version a new revision, as each of its changes does."""
+        self.revision_id = str(uuid.uuid4())
+
+    async def activate(self) -> None:
+        """Make the version active, when its time has come."""
+        self.state = "Active"
+        self.touch()
+
+
+@dataclass(slots=True, kw_only=True)
+class Function:
+    """A function.
+
+    Attributes:
+        arn: Its unqualified ARN.
+        versions: By number, and `$LATEST`.
+        pending: The image that an update in progress brings.
+        allocating: The old version of each alias whose new one still waits for its provisioned concurrency.
+    """
+
+    arn: str
+    versions: dict[str, Version]
+    pending: Image | None = None
+    allocating: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def latest(self) -> Version:
+        """The unpublished version."""
+        return self.versions["$LATEST"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """A repository's tag immutability: ministack has no exclusion filters."""
+
+    mutability: str = "MUTABLE"
+    exclusions: tuple[str, ...] = ()
+
+    def immutable(self, tag: str) -> bool:
+        """Return whether the tag may not move (Amazon ECR User Guide, Preventing image tags from being overwritten)."""
+        excluded = any(fnmatchcase(tag, pattern) for pattern in self.exclusions)
+        return excluded != self.mutability.startswith("IMMUTABLE")
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """Everything that the rules share."""
+
+    account: str
+    region: str
+    registry: str
+    settle_seconds: float
+    upstream: Upstream
+    identities: Identities = field(default_factory=Identities)
+    repositories: dict[tuple[Scope, str], Repository] = field(default_factory=dict)
+    functions: dict[tuple[Scope, str], Function] = field(default_factory=dict)
+    planned_failures: dict[str, tuple[str, str]] = field(default_factory=dict)
+    archived: set[tuple[Scope, str, str]] = field(default_factory=set)  # with repository and digest
+    layer_downloads: dict[str, tuple[Scope, str, str]] = field(default_factory=dict)
+    denied: set[str] = field(default_factory=set)
+    _settling: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def owner(self, repository: str, scope: Scope) -> Scope | None:
+        """Return the scope that has the repository: the caller's own, else any.
+
+        The accounts of one sandbox share one registry host, so the host cannot tell them apart.
+        """
+        if (scope, repository) in self.repositories:
+            return scope
+        return next((other for other, name in self.repositories if name == repository), None)
+
+    def later(self, settling: Callable[[], Awaitable[None]]) -> None:
+        """Run `settling` after `settle_seconds`, as they are now."""
+        seconds = self.settle_seconds  # they may be others when the task begins
+
+        async def wait() -> None:
+            await asyncio.sleep(seconds)
+            await settling()
+
+        task = asyncio.create_task(wait())
+        self._settling.add(task)
+        task.add_done_callback(self._settled)
+
+    def _settled(self, task: asyncio.Task[None]) -> None:
+        self._settling.discard(task)
+        if not task.cancelled():
+            task.result()  # an exception reaches the event loop's handler, which prints it
+
+    async def stop(self) -> None:
+        """Give up what has not settled yet."""
+        for task in self._settling:
+            task.cancel()
+        await asyncio.gather(*self._settling, return_exceptions=True)
+
+    def check_allowed(self, action: str, caller: Caller, resource: str) -> None:
+        """Raise AccessDeniedException, in IAM's words, if the action is denied.
+
+        Source: IAM User Guide, Troubleshoot access denied error messages.
+        """
+        if action in self.denied:
+            raise ApiError(
+                "AccessDeniedException",
+                f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource} "
+                f"because no identity-based policy allows the {action} action",
+                403,
+            )
+
+
+@dataclass(slots=True, kw_only=True)
+class Request:
+    """An API request whose caller is known."""
+
+    http: web.Request
+    body: bytes
+    operation: Operation
+    caller: Caller
+    state: State
+
+    @property
+    def scope(self) -> Scope:
+        """The account and Region that the request is about: ECR's `registryId` may name another account."""
+        account = self.operation.parameters.get("registryId") if self.operation.service == "ecr" else None
+        return Scope(account or self.caller.account, self.caller.region)
+
+    async def forward(self) -> Answer:
+        """Pass the request on to ministack as it came."""
+        return await self.state.upstream.call(
+            self.scope,
+            self.operation.service,
+            self.http.method,
+            self.http.raw_path,
+            headers=request_headers(self.http),
+            body=self.body,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One way in which AWS differs from ministack.
+
+    Attributes:
+        operations: The operations it is about, such as `lambda:UpdateFunctionCode`.
+        apply: Raises ApiError to refuse a request, returns a response to answer it in ministack's place, or None to
+            leave it to the next rule and at last to ministack.
+        source: Where the fact is from.
+    """
+
+    operations: tuple[str, ...]
+    apply: Callable[[Request], Awaitable[web.StreamResponse | None]]
+    source: str

@@ -1,0 +1,1 @@
+"""The machine: Docker engines, what they start from, and what runs on it."""

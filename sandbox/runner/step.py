@@ -1,0 +1,108 @@
+"""A step whose container runs, and what it leaves behind."""
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+
+from sandbox.errors import SandboxError
+from sandbox.machine.engine import Engine
+from sandbox.runner.workflow_commands import Annotation, JobLog, parse_file_command
+
+_CREATION_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What a step left behind.
+
+    Attributes:
+        exit_code: of the container; 137 if it was killed.
+        log: as a person sees it, with masks.
+        output: as the container printed it.
+        masked: what it asked to mask.
+        annotations: in order.
+        outputs: by name.
+        summary: the job summary's Markdown.
+        seconds: from the start of the container to its end.
+    """
+
+    exit_code: int
+    log: str
+    output: str
+    masked: tuple[str, ...]
+    annotations: tuple[Annotation, ...]
+    outputs: Mapping[str, str]
+    summary: str
+    seconds: float
+
+
+class RunningStep:
+    """A step that was started."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        container: str,
+        process: subprocess.Popen[str],
+        files: Path,
+        show: Callable[[str], None] | None,
+    ) -> None:
+        self._engine, self._container, self._process, self._files = engine, container, process, files
+        self._log, self._printed = JobLog(), list[str]()
+        self._started, self._seconds = time.monotonic(), 0.0
+        self._reader = Thread(target=self._read, args=(show,), name=container, daemon=True)
+        self._reader.start()
+
+    def signal(self, name: str) -> None:
+        """Send a signal such as SIGINT to the container's first process, as a job that is cancelled does.
+
+        The runner signals the docker client, which passes it on. A step that has ended gets none; one whose container
+        is still being created gets it as soon as it runs.
+        """
+        deadline = time.monotonic() + _CREATION_SECONDS
+        while self._process.poll() is None:
+            try:
+                self._engine.docker("kill", f"--signal={name}", self._container)
+            except SandboxError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
+
+    def kill(self) -> None:
+        """End the container at once, as a machine that fails does."""
+        self.signal("SIGKILL")
+
+    def end(self) -> None:
+        """Kill the step if it still runs, and wait until it has ended."""
+        self.kill()
+        self._process.wait()
+        self._reader.join()
+
+    def wait(self) -> StepResult:
+        """Wait until the step has ended, and return what it left behind."""
+        self._process.wait()
+        self._reader.join()
+        return StepResult(
+            exit_code=self._process.returncode,
+            log="\n".join(self._log.lines),
+            output="".join(self._printed),
+            masked=tuple(self._log.masked),
+            annotations=tuple(self._log.annotations),
+            outputs=parse_file_command((self._files / "output").read_text()),
+            summary=(self._files / "step_summary").read_text(),
+            seconds=self._seconds,
+        )
+
+    def _read(self, show: Callable[[str], None] | None) -> None:
+        for line in self._process.stdout or ():
+            self._printed.append(line)
+            shown = self._log.take(line.rstrip("\n"))
+            if show and shown is not None:
+                show(shown)
+        self._seconds = time.monotonic() - self._started
