@@ -37,10 +37,12 @@ class Runner:
     Attributes:
         engine: the engine that the runner, and so the action, uses.
         environment: what the job has in its environment; AWS credentials for example.
+        image: the action's image.
     """
 
     engine: Engine
     environment: Mapping[str, str]
+    image: str = ACTION_IMAGE
 
     def run(self, workspace: Path, inputs: Mapping[str, str], **options: Any) -> StepResult:  # noqa: ANN401 # those of `start`
         """Run one step to its end; the options are those of `start`."""
@@ -117,7 +119,7 @@ class Runner:
         for target, source in volumes.items():
             command += ["-v", f"{source}:{target}"]
         with subprocess.Popen(
-            [*command, ACTION_IMAGE],
+            [*command, self.image],
             env={**os.environ, **self.engine.environment(), **variables, "HOME": "/github/home"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -12,7 +12,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from sandbox.aws import Aws, Fault, running_aws
 from sandbox.machine.engine import Engine
-from tests.integration.strict.strict_aws import ONCE, Registry, refusal, settle
+from tests.sandbox.aws.aws_calls import ONCE, Registry, refusal, settle
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What tests of the strict layer share: a client of its registry, functions, and refusals."""
+"""What tests of the AWS emulator share: a client of its registry, functions, and refusals."""
 
 import base64
 import hashlib

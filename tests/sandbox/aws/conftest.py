@@ -1,4 +1,4 @@
-"""An AWS of its own for the tests of the strict layer, and a repository and a function for each."""
+"""An AWS of its own for the emulator's tests, and a repository and a function for each."""
 
 from collections.abc import Callable, Iterator
 
@@ -8,7 +8,7 @@ import pytest
 from sandbox.aws import Aws, running_aws
 from sandbox.machine.base_images import LAMBDA_PYTHON, provide_base_images
 from sandbox.machine.engine import Engine
-from tests.integration.strict.strict_aws import Registry, create_function, password, settle
+from tests.sandbox.aws.aws_calls import Registry, create_function, password, settle
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.aws import Aws
-from tests.integration.strict.strict_aws import ACCOUNT, ONCE, Registry, refusal, settle
+from tests.sandbox.aws.aws_calls import ACCOUNT, ONCE, Registry, refusal, settle
 
 
 @pytest.fixture
@@ -131,3 +131,18 @@ def test_provisioned_concurrency_follows_an_alias_in_its_own_time(aws: Aws, func
     without = client.create_alias(FunctionName=function, Name="next", FunctionVersion="1")
     moved = client.update_alias(FunctionName=function, Name="next", FunctionVersion="2")
     assert (without.get("RoutingConfig"), moved.get("RoutingConfig")) == (None, None)
+
+
+def test_an_alias_points_to_versions_that_exist(aws: Aws, function: str) -> None:
+    client = aws.client("lambda")
+    arn = f"arn:aws:lambda:{aws.region}:{ACCOUNT}:function:{function}"
+    missing = ("ResourceNotFoundException", f"Function not found: {arn}:7", 404)
+    assert refusal(client.create_alias, FunctionName=function, Name="live", FunctionVersion="7") == missing
+    client.publish_version(FunctionName=function)
+    created = client.create_alias(FunctionName=function, Name="live", FunctionVersion="1", Description="release")
+    assert aws.snapshot().aliases[function] == {"live": {"FunctionVersion": "1", "Description": "release"}}
+    weights = {"AdditionalVersionWeights": {"7": 0.1}}
+    assert refusal(client.update_alias, FunctionName=function, Name="live", RoutingConfig=weights) == missing
+    stale = refusal(client.update_alias, FunctionName=function, Name="live", FunctionVersion="1", RevisionId="stale")
+    assert stale[::2] == ("PreconditionFailedException", 412)
+    assert client.get_alias(FunctionName=function, Name="live")["RevisionId"] == created["RevisionId"]

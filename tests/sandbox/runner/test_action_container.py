@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.machine.base_images import LAMBDA_PYTHON, provide_base_images
 from sandbox.machine.engine import Engine, running_engine
-from sandbox.runner import Runner, action_container
+from sandbox.runner import Runner
 
 # Stands in for the action: it tells its environment and then does what the input `task` says.
 PROGRAM = """
@@ -36,15 +36,14 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture
-def step_runner(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
+def step_runner(engine: Engine, tmp_path: Path) -> Iterator[Runner]:
     image = f"ecr-lambda-deploy/step:{uuid4().hex[:12]}"
     (tmp_path / "step.py").write_text(PROGRAM)
     (tmp_path / "Dockerfile").write_text(
         f'FROM {LAMBDA_PYTHON}\nCOPY step.py /\nENTRYPOINT ["python3", "/step.py"]\nCMD []\n'
     )
     engine.docker("build", "--quiet", "--tag", image, str(tmp_path), environment={"DOCKER_BUILDKIT": "0"})
-    monkeypatch.setattr(action_container, "ACTION_IMAGE", image)
-    yield Runner(engine=engine, environment={})
+    yield Runner(engine=engine, environment={}, image=image)
     assert engine.docker("ps", "--all", "--quiet", f"--filter=ancestor={image}") == ""
     engine.docker("image", "rm", image)
 

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from sandbox.aws import Aws, Fault
-from tests.integration.strict.strict_aws import ACCOUNT, ONCE, client_of, refusal, settle
+from tests.sandbox.aws.aws_calls import ACCOUNT, ONCE, client_of, refusal, settle
 
 ALARM: dict[str, Any] = {
     "AlarmName": "errors",

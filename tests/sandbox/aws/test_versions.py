@@ -1,10 +1,10 @@
-"""Versions stay what they were when they were published, whatever happens to the function."""
+"""A version is published only of something new, and stays what it was then."""
 
 import time
 from typing import Any
 
 from sandbox.aws import Aws
-from tests.integration.strict.strict_aws import ONCE, Registry, refusal, settle
+from tests.sandbox.aws.aws_calls import ONCE, Registry, refusal, settle
 
 
 def update(aws: Aws, function: str, image_uri: str, **settings: Any) -> None:  # noqa: ANN401 -- boto3's parameters
@@ -72,12 +72,36 @@ def test_an_update_can_be_made_to_take_long(aws: Aws, repository: str, function:
     assert time.monotonic() - begun < 3
 
 
-def test_an_inactive_function_takes_an_update_and_is_active_then(aws: Aws, repository: str, function: str) -> None:
-    aws.set_state(function, "Inactive", ("ImageDeleted", "The image was deleted."))
-    updated = aws.client("lambda").update_function_code(
-        FunctionName=function, ImageUri=f"{aws.registry}/{repository}:v1"
+def test_a_version_is_published_only_of_something_new(aws: Aws, repository: str, function: str) -> None:
+    client = aws.client("lambda")
+    first = client.publish_version(FunctionName=function, Description="first")
+    assert (first["Version"], first["State"]) == ("1", "Pending")
+    assert settle(aws, function, "1")["State"] == "Active"
+    again = client.publish_version(FunctionName=function, Description="again")
+    assert (again["Version"], again["Description"]) == ("1", "first")
+    client.update_function_code(FunctionName=function, ImageUri=f"{aws.registry}/{repository}:v1")
+    settle(aws, function)
+    second = client.publish_version(FunctionName=function, Description="second")
+    assert (second["Version"], second["CodeSha256"]) == ("2", first["CodeSha256"])
+    versions = client.list_versions_by_function(FunctionName=function)["Versions"]
+    assert [(version["Version"], version["Description"]) for version in versions[1:]] == [
+        ("1", "first"),
+        ("2", "second"),
+    ]
+
+
+def test_publishing_checks_the_code_and_the_description(aws: Aws, function: str) -> None:
+    client = aws.client("lambda")
+    current = client.get_function_configuration(FunctionName=function)["CodeSha256"]
+    assert refusal(client.publish_version, FunctionName=function, CodeSha256="0" * 64)[:2] == (
+        "InvalidParameterValueException",
+        (
+            f"CodeSHA256 ({'0' * 64}) is different from current CodeSHA256 in $LATEST ({current}). Please try again "
+            "with the CodeSHA256 in $LATEST."
+        ),
     )
-    assert (updated["State"], updated["LastUpdateStatus"]) == ("Inactive", "InProgress")
-    settled = settle(aws, function)
-    assert (settled["State"], settled["LastUpdateStatus"]) == ("Active", "Successful")
-    assert "StateReasonCode" not in settled
+    code, text, _ = refusal(client.publish_version, FunctionName=function, Description="d" * 257)
+    assert code == "ValidationException"
+    assert text.endswith("Member must have length less than or equal to 256")
+    published = client.publish_version(FunctionName=function, CodeSha256=current, Description="d" * 256)
+    assert published["Version"] == "1"

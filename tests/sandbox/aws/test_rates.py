@@ -13,7 +13,7 @@ from sandbox.aws.operations import Operation
 from sandbox.aws.rules.rates import Rates, limit_of
 from sandbox.aws.tiny_images import push_tiny_image
 from sandbox.aws.upstream import Scope
-from tests.integration.strict.strict_aws import ONCE, password
+from tests.sandbox.aws.aws_calls import ONCE, password
 
 _HERE = Scope("123456789012", "eu-west-1")
 

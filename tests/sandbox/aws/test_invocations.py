@@ -1,4 +1,4 @@
-"""Invocations answer as Lambda's do: results, errors, timeouts and the end of the log."""
+"""Invocations run the image of a version and answer as Lambda's do: results, errors, timeouts, the end of the log."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox.aws import Aws
-from tests.integration.strict.strict_aws import ACCOUNT, ONCE, client_of, create_function, refusal, settle
+from tests.sandbox.aws.aws_calls import ACCOUNT, ONCE, client_of, create_function, refusal, settle
 
 HANDLER = """
 import time
@@ -103,3 +103,44 @@ def test_a_dry_run_runs_nothing_and_needs_the_permission(aws: Aws) -> None:
     arn = f"arn:aws:lambda:{aws.region}:{ACCOUNT}:function:{NAME}:live"
     assert (code, status) == ("AccessDeniedException", 403)
     assert f"is not authorized to perform: lambda:InvokeFunction on resource: {arn} because" in text
+
+
+def test_a_function_runs_the_image_of_its_digest(
+    aws: Aws, repository: str, build: Callable[[Aws, str, str, str], str]
+) -> None:
+    client, name, base = aws.client("lambda", config=ONCE), "running", f"{aws.registry}/{repository}"
+
+    def invoke(qualifier: str = "$LATEST") -> Any:  # noqa: ANN401 -- what boto3 gives
+        answer = client.invoke(FunctionName=name, Qualifier=qualifier, Payload=b'{"n": 1}')
+        assert "FunctionError" not in answer, answer["Payload"].read()
+        return json.loads(answer["Payload"].read())
+
+    create_function(aws, name, f"{base}@{build(aws, repository, 'v1', 'one')}", Timeout=20)
+    settle(aws, name)
+    assert invoke() == {"text": "one", "event": {"n": 1}}
+    assert "" in {call.access_key for call in aws.calls() if call.action == "registry:GetManifest"}
+    client.publish_version(FunctionName=name)
+    settle(aws, name, "1")
+    client.update_function_code(FunctionName=name, ImageUri=f"{base}@{build(aws, repository, 'v2', 'two')}")
+    assert invoke()["text"] == "one"
+    settle(aws, name)
+    assert (invoke()["text"], invoke("1")["text"]) == ("two", "one")
+    client.publish_version(FunctionName=name)
+    settle(aws, name, "2")
+    client.create_alias(
+        FunctionName=name,
+        Name="live",
+        FunctionVersion="1",
+        RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}},
+    )
+    assert {invoke("live")["text"] for _ in range(20)} == {"one", "two"}
+
+
+def test_an_inactive_version_cannot_be_invoked_at_once(aws: Aws, function: str) -> None:
+    aws.set_state(function, "Inactive", ("Idle", "The function has been idle."))
+    client = aws.client("lambda", config=ONCE)
+    shown = client.get_function_configuration(FunctionName=function)
+    assert (shown["State"], shown["StateReasonCode"]) == ("Inactive", "Idle")
+    code, text, _ = refusal(client.invoke, FunctionName=function)
+    assert (code, text.rpartition(" ")[2]) == ("ResourceConflictException", "Inactive")
+    assert settle(aws, function)["State"] == "Active"

@@ -1,0 +1,84 @@
+"""Creations and updates take their time, may fail late, and resolve a tag once."""
+
+from sandbox.aws import Aws
+from tests.sandbox.aws.aws_calls import ONCE, Registry, create_function, refusal, settle
+
+
+def test_a_new_function_is_pending_and_then_active(aws: Aws, registry: Registry, repository: str) -> None:
+    digest = registry.push(repository, "v1", "one")
+    name, image_uri = "new-function", f"{aws.registry}/{repository}:v1"
+    created = create_function(aws, name, image_uri)
+    assert (created["State"], created["CodeSha256"], created["Architectures"]) == ("Pending", digest[7:], ["x86_64"])
+    conflict = "The operation cannot be performed at this time. The function is currently in the following state: "
+    invoke = aws.client("lambda", config=ONCE).invoke
+    assert refusal(invoke, FunctionName=name) == ("ResourceConflictException", conflict + "Pending", 409)
+    settled = settle(aws, name)
+    assert settled["State"] == "Active"
+    assert settled["RevisionId"] != created["RevisionId"]
+    code = aws.client("lambda").get_function(FunctionName=name)["Code"]
+    assert code["ImageUri"] == image_uri
+    assert code["ResolvedImageUri"] == f"{aws.registry}/{repository}@{digest}"
+
+
+def test_a_tag_is_resolved_once(aws: Aws, registry: Registry, repository: str, function: str) -> None:
+    before = aws.snapshot()
+    new = registry.push(repository, "v1", "pushed again")
+    assert aws.snapshot() == before
+    updated = aws.client("lambda").update_function_code(
+        FunctionName=function, ImageUri=f"{aws.registry}/{repository}:v1", Architectures=["arm64"]
+    )
+    assert (updated["LastUpdateStatus"], updated["State"]) == ("InProgress", "Active")
+    assert updated["CodeSha256"] == new[7:]
+    settled = settle(aws, function)
+    assert (settled["LastUpdateStatus"], settled["Architectures"]) == ("Successful", ["arm64"])
+    assert settled["RevisionId"] != updated["RevisionId"]
+    assert aws.snapshot() != before
+    omitted = aws.client("lambda").update_function_code(
+        FunctionName=function, ImageUri=f"{aws.registry}/{repository}@{new}"
+    )
+    assert omitted["Architectures"] == ["x86_64"]
+    settle(aws, function)
+
+
+def test_an_update_can_be_made_to_fail_once(aws: Aws, registry: Registry, repository: str, function: str) -> None:
+    image_uri, before = f"{aws.registry}/{repository}@{registry.push(repository, 'v2', 'two')}", aws.snapshot()
+    aws.fail_update(function, "ImageAccessDenied", "Lambda may not pull it")
+    aws.client("lambda").update_function_code(FunctionName=function, ImageUri=image_uri)
+    settled = settle(aws, function)
+    reason = (settled["LastUpdateStatusReasonCode"], settled["LastUpdateStatusReason"])
+    assert (settled["LastUpdateStatus"], reason) == ("Failed", ("ImageAccessDenied", "Lambda may not pull it"))
+    assert aws.snapshot() == before
+    aws.client("lambda").update_function_code(FunctionName=function, ImageUri=image_uri)
+    assert settle(aws, function)["LastUpdateStatus"] == "Successful"
+
+
+def test_a_deleted_function_is_gone(aws: Aws, repository: str, function: str) -> None:
+    aws.client("lambda").publish_version(FunctionName=function)
+    aws.client("lambda").delete_function(FunctionName=function)
+    assert function not in aws.snapshot().functions
+    assert refusal(aws.client("lambda").get_function, FunctionName=function)[0] == "ResourceNotFoundException"
+    create_function(aws, function, f"{aws.registry}/{repository}:v1")
+    settle(aws, function)
+    assert aws.client("lambda").publish_version(FunctionName=function)["State"] == "Pending"
+
+
+def test_a_dry_run_changes_nothing(aws: Aws, registry: Registry, repository: str, function: str) -> None:
+    digest, before = registry.push(repository, "v2", "two"), aws.snapshot()
+    client = aws.client("lambda")
+    revision = client.get_function_configuration(FunctionName=function)["RevisionId"]
+    answer = client.update_function_code(FunctionName=function, ImageUri=f"{aws.registry}/{repository}:v2", DryRun=True)
+    assert answer["CodeSha256"] == digest[7:]
+    config = client.get_function_configuration(FunctionName=function)
+    assert (config["RevisionId"], config["LastUpdateStatus"]) == (revision, "Successful")
+    assert aws.snapshot() == before
+
+
+def test_an_inactive_function_takes_an_update_and_is_active_then(aws: Aws, repository: str, function: str) -> None:
+    aws.set_state(function, "Inactive", ("ImageDeleted", "The image was deleted."))
+    updated = aws.client("lambda").update_function_code(
+        FunctionName=function, ImageUri=f"{aws.registry}/{repository}:v1"
+    )
+    assert (updated["State"], updated["LastUpdateStatus"]) == ("Inactive", "InProgress")
+    settled = settle(aws, function)
+    assert (settled["State"], settled["LastUpdateStatus"]) == ("Active", "Successful")
+    assert "StateReasonCode" not in settled
