@@ -15,22 +15,13 @@ from sandbox.aws.api_errors import ApiError
 from sandbox.aws.calls import Call, Fault, fault_error
 from sandbox.aws.holds import Held, Moment
 from sandbox.aws.operations import Operation, api_operation, registry_operation
-from sandbox.aws.rules import aliases, ecr_images, invocations, refusals, registry, sts, triggers, updates
+from sandbox.aws.rule import Request
+from sandbox.aws.rules import registry
 from sandbox.aws.rules.identity import Caller, Identities, signed_scope
 from sandbox.aws.rules.rates import Rates
-from sandbox.aws.state import Request, Rule, State
+from sandbox.aws.rules.table import RULES
+from sandbox.aws.state import State
 from sandbox.aws.upstream import Scope, Upstream
-
-RULES: tuple[Rule, ...] = (
-    *sts.RULES,
-    *ecr_images.RULES,
-    *registry.RULES,
-    *refusals.RULES,
-    *aliases.RULES,
-    *invocations.RULES,
-    *triggers.RULES,
-    *updates.RULES,
-)
 
 # OCI Distribution Specification, error codes; AWS STS API Reference, common errors; amazon-cloudwatch-auto-alarms#1.
 _DENIED = {"registry": "DENIED", "sts": "AccessDenied", "monitoring": "AccessDenied"}

@@ -7,8 +7,9 @@ from urllib.parse import quote
 from aiohttp import web
 
 from sandbox.aws.api_errors import ApiError
+from sandbox.aws.rule import Request, Rule
 from sandbox.aws.rules.functions import function_of, target
-from sandbox.aws.state import Function, Request, Rule
+from sandbox.aws.state import Function
 from sandbox.aws.upstream import Answer
 
 

@@ -8,10 +8,9 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.aws.api_errors import ApiError
-from sandbox.aws.rules import ecr_repositories
+from sandbox.aws.rule import Request, Rule
 from sandbox.aws.rules.ecr_repositories import delete_manifest, forward, images_of
 from sandbox.aws.rules.registry import fetch_manifest, put_manifest
-from sandbox.aws.state import Request, Rule
 
 _DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
@@ -167,8 +166,7 @@ def _failure(image_id: dict[str, str], code: str, reason: str) -> dict[str, Any]
 
 _API = "Amazon ECR API Reference, "
 
-RULES: tuple[Rule, ...] = (
-    *ecr_repositories.RULES,
+RULES = (
     Rule(("ecr:GetAuthorizationToken",), _get_authorization_token, _API + "GetAuthorizationToken"),
     Rule(("ecr:PutImage",), _put_image, _API + "PutImage; containers-roadmap#2380"),
     Rule(("ecr:BatchGetImage",), _batch_get_image, _API + "BatchGetImage, ImageFailure"),

@@ -5,7 +5,8 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.aws.api_errors import ApiError
-from sandbox.aws.state import Repository, Request, Rule
+from sandbox.aws.rule import Request, Rule
+from sandbox.aws.state import Repository
 from sandbox.aws.upstream import Answer, Scope
 
 # What ECR says where ministack is shorter (Amazon ECR API Reference, Errors of each action; texts as seen in the CLI).

@@ -3,7 +3,8 @@
 from typing import Any
 
 from sandbox.aws.api_errors import ApiError
-from sandbox.aws.state import Function, Image, Request, Version
+from sandbox.aws.rule import Request
+from sandbox.aws.state import Function, Image, Version
 from sandbox.aws.upstream import Scope
 
 # What ministack shows of its own state, and what AWS does not show for a function without a deployment package.

@@ -8,9 +8,10 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from sandbox.aws.rule import Request, Rule
 from sandbox.aws.rules.aliases import get_alias
 from sandbox.aws.rules.functions import function_of, not_active, target
-from sandbox.aws.state import Request, Rule, Version
+from sandbox.aws.state import Version
 from sandbox.aws.upstream import Answer
 
 _LONGEST_LOG = 4096

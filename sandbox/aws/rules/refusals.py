@@ -1,8 +1,8 @@
 """What AWS Lambda refuses at once."""
 
 from sandbox.aws.api_errors import ApiError
+from sandbox.aws.rule import Request, Rule
 from sandbox.aws.rules.functions import function_of, not_active
-from sandbox.aws.state import Request, Rule
 
 _LONGEST_DESCRIPTION = 256
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from sandbox.aws.api_errors import ApiError
-from sandbox.aws.state import Request, Rule, State
+from sandbox.aws.rule import Request, Rule
+from sandbox.aws.state import State
 from sandbox.aws.upstream import Scope
 
 # The IAM actions behind the registry's requests (Amazon ECR User Guide, Required IAM permissions for pushing an image).

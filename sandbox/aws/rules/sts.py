@@ -6,8 +6,8 @@ from xml.sax.saxutils import escape
 from aiohttp import web
 
 from sandbox.aws.api_errors import ApiError
+from sandbox.aws.rule import Request, Rule
 from sandbox.aws.rules.identity import Credentials
-from sandbox.aws.state import Request, Rule
 
 
 async def _assume_role_with_web_identity(request: Request) -> web.Response:

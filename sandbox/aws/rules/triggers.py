@@ -6,8 +6,8 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.aws.api_errors import ApiError
+from sandbox.aws.rule import Request, Rule
 from sandbox.aws.rules.functions import function_of, target
-from sandbox.aws.state import Request, Rule
 
 _NOT_THERE = "The resource you requested does not exist."
 

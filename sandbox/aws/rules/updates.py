@@ -5,10 +5,11 @@ from functools import partial
 from aiohttp import web
 
 from sandbox.aws.api_errors import ApiError
+from sandbox.aws.rule import Request, Rule
 from sandbox.aws.rules.function_images import resolve_image, unsupported_layer
 from sandbox.aws.rules.functions import function_arn, function_of, shown, shown_image, target
 from sandbox.aws.rules.refusals import nothing_in_progress, revision_matches
-from sandbox.aws.state import Function, Image, Request, Rule, Version
+from sandbox.aws.state import Function, Image, Version
 from sandbox.aws.upstream import Answer
 
 

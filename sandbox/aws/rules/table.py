@@ -1,0 +1,26 @@
+"""All rules, in the order in which a request is taken through them."""
+
+from sandbox.aws.rule import Rule
+from sandbox.aws.rules import (
+    aliases,
+    ecr_images,
+    ecr_repositories,
+    invocations,
+    refusals,
+    registry,
+    sts,
+    triggers,
+    updates,
+)
+
+RULES: tuple[Rule, ...] = (
+    *sts.RULES,
+    *ecr_repositories.RULES,
+    *ecr_images.RULES,
+    *registry.RULES,
+    *refusals.RULES,
+    *aliases.RULES,
+    *invocations.RULES,
+    *triggers.RULES,
+    *updates.RULES,
+)
