@@ -103,7 +103,7 @@ def _measure(settings: _Settings, alias: str) -> None:
 def _running(settings: _Settings) -> Iterator[tuple[Aws, Path]]:
     with (
         TemporaryDirectory(prefix="scale-") as folder,
-        running_aws(docker_host=None, settle_seconds=settings.settle_seconds) as aws,
+        running_aws(docker_host=None, update_seconds=settings.settle_seconds) as aws,
     ):
         workspace = Path(folder) / "workspace"
         workspace.mkdir()

@@ -1,4 +1,4 @@
-"""`python -m sandbox`: keeps a sandbox running until it is interrupted, for work by hand."""
+"""`python -m sandbox`: keeps a sandbox running until Ctrl-C, to work with by hand."""
 
 import signal
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`make demo`: the main job, for real: a function's image is built, pushed, deployed and invoked, and again."""
+"""`make demo`: builds a function's image and invokes it, deploys a change, then finds nothing to do."""
 
 import shutil
 import sys
@@ -16,7 +16,7 @@ _EXAMPLE = Path(__file__).parent.parent / "examples/hello"
 
 
 def main() -> int:
-    """Run the demo; return 0 if every step did what it should."""
+    """Run the demo; return 0 if every step did as expected."""
     started = time.monotonic()
     try:
         with running_sandbox(say=_say) as sandbox, TemporaryDirectory(prefix="demo-") as folder:

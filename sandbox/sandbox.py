@@ -1,4 +1,4 @@
-"""Everything that a deploy needs, on one machine, with one call."""
+"""Starts engine, AWS and runner together."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from sandbox.runner import Runner, build_action
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sandbox:
-    """What runs.
+    """A running sandbox.
 
     Attributes:
         engine: the Docker engine.
@@ -28,13 +28,13 @@ class Sandbox:
 
 @contextmanager
 def running_sandbox(*, say: Callable[[str], None] = print) -> Iterator[Sandbox]:
-    """Start a sandbox, and stop what was started at the end of the block.
+    """Run a sandbox until the block ends.
 
     Args:
-        say: told what it is about to do.
+        say: called with a line for each thing that it starts.
 
     Raises:
-        SandboxError: something that it needs can neither be found nor installed.
+        SandboxError: something that it needs can neither be found nor installed; the message says what.
     """
     with running_engine() as engine:
         say(f"Docker engine {engine.version} at {engine.socket}")

@@ -1,8 +1,11 @@
-"""The AWS emulator: ministack in a process of its own, behind a reverse proxy that is as strict as AWS.
+"""The AWS emulator: ministack, behind a reverse proxy that is as strict as AWS.
 
-ministack accepts much that Lambda and ECR do not. Each difference that matters to the action is one `Rule`, with the
-source of the fact beside it; they stand in the tables `RULES` of the modules, which `proxy.RULES` puts in order. A
-request that no rule answers goes to ministack as it came.
+`emulator.py` starts both and is what tests use. ministack runs in its own process (`ministack_process.py`) and accepts
+much that Lambda and ECR refuse. Each difference that matters to the action is a rule in `rules/`, with its source.
+
+The proxy (`proxy.py`) finds out which operation a request is (`operations.py`), logs the call, checks credentials and
+permissions, and asks the rules in turn. A request that no rule answers goes to ministack unchanged (`upstream.py`).
+Tests control the rest: they deny actions, inject faults (`calls.py`), hold calls (`holds.py`), and compare snapshots.
 """
 
 from sandbox.aws.calls import Call, Fault

@@ -1,4 +1,4 @@
-"""AWS's errors, in the protocol of the service that answers."""
+"""AWS's errors, in the protocol of the service."""
 
 import json
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from aiohttp import web
 
 @dataclass(slots=True)
 class ApiError(Exception):
-    """An error that AWS would answer with.
+    """An error that AWS answers.
 
     Attributes:
         code: The exception's name, such as `ResourceConflictException`; for the registry, its error code.
-        text: The message, in AWS's own words.
+        text: The message, as AWS words it.
         status: The HTTP status.
-        members: What else the exception of an API has.
+        members: Further members of the exception.
     """
 
     code: str

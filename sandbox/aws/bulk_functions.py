@@ -1,4 +1,4 @@
-"""Many functions at once, as if they had been there for long."""
+"""Many functions at once, created beside the API."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ async def create_functions(state: State, scope: Scope, names: Sequence[str], ima
     """Create functions of one image that are active and have a version 1, and the alias that points to it if named.
 
     Raises:
-        ApiError: The image is not to be had.
-        ValueError: There is such a function.
+        ApiError: Lambda refuses the image.
+        ValueError: A function of that name exists.
     """
     if there := [name for name in names if (scope, name) in state.functions]:
-        raise ValueError(f"there is a function {there[0]}")
+        raise ValueError(f"function {there[0]} exists already")
     image = await resolve_image(state, scope, image_uri)
     left = iter(names)
 

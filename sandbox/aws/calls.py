@@ -25,13 +25,13 @@ class Call:
     """One request to this AWS, in the order of arrival; `status` is 0 until it is answered.
 
     Attributes:
-        service: `lambda`, `ecr`, `sts`, `registry`, ... as in signatures.
+        service: `lambda`, `ecr`, `sts`, `registry`, ... as in the request's signature.
         action: `UpdateFunctionCode`; for the registry with its service, `registry:PutManifest`.
         parameters: The parameters, by their names in the API.
         changing: False for reads.
-        access_key: Whose credentials; empty for a request without any, and for the engine's pulls.
-        is_throttled: Whether it came above a limit of `limit_rates`, and was refused.
-        at: When it came, in seconds of `time.monotonic`.
+        access_key: The caller's access key; empty without credentials, and for pulls by ministack's engine.
+        is_throttled: Whether it exceeded a limit of `limit_rates` and was refused.
+        at: Time of arrival, in seconds of `time.monotonic`.
     """
 
     service: str
@@ -50,12 +50,12 @@ class Fault:
 
     Attributes:
         action: As in `Call.action`, or with its service, `lambda:UpdateFunctionCode`.
-        times: How many calls.
+        times: Number of calls.
         status: Answer with this HTTP status (429, 500, ...) and the service's error for it.
         code: Answer with this error instead of the one for the status; the status is then 400, unless it is given.
         text: That error's message.
         reset: Reset the connection.
-        delay: Wait so many seconds first.
+        delay: Seconds to wait first.
     """
 
     action: str
@@ -68,7 +68,7 @@ class Fault:
 
 
 def fault_error(service: str, fault: Fault) -> ApiError | None:
-    """Return the error with which a service answers a fault; None if the call goes on."""
+    """Return the error that a service answers for a fault; None if the call continues."""
     status = fault.status or web.HTTPBadRequest.status_code
     if fault.code:
         return ApiError(fault.code, fault.text, status)

@@ -1,4 +1,4 @@
-"""A local AWS account for tests, demo and benchmarks: ministack behind the strict layer."""
+"""A local AWS for tests, demo and benchmarks: ministack behind a proxy that is as strict as AWS."""
 
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +13,7 @@ from sandbox.aws.bulk_functions import create_functions
 from sandbox.aws.calls import Call, Fault
 from sandbox.aws.holds import Held, Moment
 from sandbox.aws.ministack_process import running_ministack
-from sandbox.aws.proxy import Layer, Run, serving
+from sandbox.aws.proxy import Proxy, Run, running_proxy
 from sandbox.aws.rules.identity import ADMINISTRATOR, Identities
 from sandbox.aws.rules.rates import Rates
 from sandbox.aws.snapshot import Snapshot, take_snapshot
@@ -29,7 +29,7 @@ class Aws:
     Attributes:
         endpoint: What AWS_ENDPOINT_URL is set to.
         registry: The registry's host and port.
-        account: The account that `environment` and `session` act in, unless they are told another.
+        account: The account that `environment` and `session` act in by default.
         region: The Region.
     """
 
@@ -37,15 +37,15 @@ class Aws:
     registry: str
     account: str
     region: str
-    _layer: Layer
+    _proxy: Proxy
     _run: Run[Any]
     _sessions: dict[str, boto3.Session] = field(default_factory=dict)
 
     def session(self, account: str | None = None) -> boto3.Session:
-        """Return a session of the account's administrator, whose access key no `environment` has."""
+        """Return a session of the account's administrator; its access key differs from every `environment`'s."""
         account = account or self.account
         if account not in self._sessions:
-            issued = self._layer.state.identities.issue(f"arn:aws:iam::{account}:role/{ADMINISTRATOR}", "sandbox")
+            issued = self._proxy.state.identities.issue(f"arn:aws:iam::{account}:role/{ADMINISTRATOR}", "sandbox")
             self._sessions[account] = boto3.Session(
                 aws_access_key_id=issued.access_key,
                 aws_secret_access_key=issued.secret_key,
@@ -61,7 +61,7 @@ class Aws:
     def environment(self, role: str = "deploy", account: str | None = None) -> dict[str, str]:
         """Return environment variables with new credentials of the role, as `configure-aws-credentials` would set."""
         role_arn = f"arn:aws:iam::{account or self.account}:role/{role}"
-        issued = self._layer.state.identities.issue(role_arn, "ecr-lambda-deploy")
+        issued = self._proxy.state.identities.issue(role_arn, "ecr-lambda-deploy")
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": self.region,
@@ -74,44 +74,44 @@ class Aws:
         """Return what GitHub's runner sets for a job with `id-token: write`."""
         return {
             "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.endpoint}/_sandbox/oidc/token?api-version=2.0",
-            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": self._layer.state.identities.oidc_request_token,
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": self._proxy.state.identities.oidc_request_token,
         }
 
     def expire(self, access_key: str) -> None:
         """Make the credentials with this access key expire now."""
-        self._layer.state.identities.expire(access_key)
+        self._proxy.state.identities.expire(access_key)
 
     def issued_secrets(self) -> set[str]:
-        """Return every secret key, session token and registry password handed out so far, to look for in logs."""
-        return self._layer.state.identities.secrets()
+        """Return every secret key, session token and registry password issued so far, to look for in logs."""
+        return self._proxy.state.identities.secrets()
 
     def calls(self) -> list[Call]:
         """Return the calls so far, in the order of arrival."""
-        return list(self._layer.log)
+        return list(self._proxy.log)
 
     def forget_calls(self) -> None:
         """Empty the call log."""
-        self._layer.log.clear()
+        self._proxy.log.clear()
 
     def deny(self, action: str) -> None:
         """Deny an action, such as `lambda:UpdateFunctionCode`, to everyone until `reset_rules`."""
-        self._layer.state.denied.add(action)
+        self._proxy.state.denied.add(action)
 
     def allow(self, action: str) -> None:
         """Allow a denied action again."""
-        self._layer.state.denied.discard(action)
+        self._proxy.state.denied.discard(action)
 
     def fail_update(self, function: str, code: str, text: str) -> None:
-        """Let the next creation or update of the function end Failed, with this reason code and text."""
-        self._layer.state.planned_failures[function] = (code, text)
+        """Make the next creation or update of the function end Failed, with this reason code and text."""
+        self._proxy.state.planned_failures[function] = (code, text)
 
     def inject(self, fault: Fault) -> None:
-        """Let a fault happen to the next calls of its action."""
-        self._layer.faults.append(fault)
+        """Make a fault happen to the next calls of its action."""
+        self._proxy.faults.append(fault)
 
     def pending_faults(self) -> list[str]:
         """Return the actions of faults that have not happened yet."""
-        return [fault.action for fault in self._layer.faults]
+        return [fault.action for fault in self._proxy.faults]
 
     def hold(self, action: str, nth: int = 1, *, when: Moment = "after") -> Held:
         """Hold the `nth` next call of an action, named as in `Fault`; see `Held`."""
@@ -123,38 +123,38 @@ class Aws:
 
     def _hold(self, what: str, matches: Callable[[Call], bool], nth: int, when: Moment) -> Held:
         held = Held(what=what, matches=matches, nth=nth, when=when)
-        self._layer.holds.append(held)
+        self._proxy.holds.append(held)
         return held
 
     def limit_rates(self) -> None:
         """Refuse calls above AWS's limits on calls a second, until `reset_rules`; see `Call.is_throttled`."""
-        self._layer.rates = Rates(are_limited=True)
+        self._proxy.rates = Rates(are_limited=True)
 
     def reset_rules(self) -> None:
-        """Forget limits, denials, faults and failures that are still to come, and let held calls go."""
-        self._layer.rates = Rates()
-        for held in self._layer.holds:
+        """Drop limits, denials, faults and planned failures, and release held calls."""
+        self._proxy.rates = Rates()
+        for held in self._proxy.holds:
             held.release()
-        self._layer.holds.clear()
-        self._layer.state.denied.clear()
-        self._layer.state.planned_failures.clear()
-        self._layer.faults.clear()
+        self._proxy.holds.clear()
+        self._proxy.state.denied.clear()
+        self._proxy.state.planned_failures.clear()
+        self._proxy.faults.clear()
 
     def archive_image(self, repository: str, digest: str) -> None:
         """Archive an image of the account, which then has a manifest but cannot be pulled."""
-        self._layer.state.archived.add((Scope(self.account, self.region), repository, digest))
+        self._proxy.state.archived.add((Scope(self.account, self.region), repository, digest))
 
     @contextmanager
-    def settle_within(self, seconds: float) -> Iterator[None]:
-        """Let what begins in the block take so many seconds to settle, instead of the usual time."""
-        usual, self._layer.state.settle_seconds = self._layer.state.settle_seconds, seconds
+    def updates_taking(self, seconds: float) -> Iterator[None]:
+        """Let each creation, update and new version that begins in the block take this many seconds."""
+        usual, self._proxy.state.update_seconds = self._proxy.state.update_seconds, seconds
         try:
             yield
         finally:
-            self._layer.state.settle_seconds = usual
+            self._proxy.state.update_seconds = usual
 
     def create_functions(self, names: Sequence[str], image_uri: str, *, alias: str = "") -> None:
-        """Create image functions that are active and have a version 1, faster than by calls, and not in their log.
+        """Create active image functions with a version 1: faster than by API calls, and not in the call log.
 
         Args:
             names: Their names.
@@ -162,22 +162,22 @@ class Aws:
             alias: An alias that points to that version; empty for none.
 
         Raises:
-            ApiError: The image is not to be had.
-            ValueError: There is such a function.
+            ApiError: Lambda refuses the image.
+            ValueError: A function of that name exists.
         """
-        self._run(create_functions(self._layer.state, Scope(self.account, self.region), names, image_uri, alias=alias))
+        self._run(create_functions(self._proxy.state, Scope(self.account, self.region), names, image_uri, alias=alias))
 
     def set_state(
         self, function: str, state: str, reason: tuple[str, str] | None = None, version: str = "$LATEST"
     ) -> None:
         """Put a version of a function into a state, such as Inactive, with a reason code and text."""
-        found = self._layer.state.functions[Scope(self.account, self.region), function].versions[version]
+        found = self._proxy.state.functions[Scope(self.account, self.region), function].versions[version]
         found.state, found.state_reason = state, reason
 
     def snapshot(self, account: str | None = None) -> Snapshot:
-        """Return what the account's functions, versions and aliases are now; equal snapshots mean nothing changed."""
+        """Return the account's functions, versions and aliases; equal snapshots mean that nothing changed."""
         scope = Scope(account or self.account, self.region)
-        taken: Snapshot = self._run(take_snapshot(self._layer.state, scope))
+        taken: Snapshot = self._run(take_snapshot(self._proxy.state, scope))
         return taken
 
 
@@ -187,15 +187,15 @@ def running_aws(
     docker_host: str | None,
     account: str = "123456789012",
     region: str = "ap-northeast-2",
-    settle_seconds: float = 0.3,
+    update_seconds: float = 0.3,
 ) -> Iterator[Aws]:
     """Run an empty AWS until the block ends, on loopback ports that the system chooses.
 
     Args:
-        docker_host: The engine that runs functions, as in DOCKER_HOST; None if none is to be invoked.
+        docker_host: The engine that runs functions, as in DOCKER_HOST; None if no function is invoked.
         account: The account.
         region: The Region.
-        settle_seconds: How long Lambda takes for a creation, an update or a new version.
+        update_seconds: Seconds that Lambda takes for a creation, an update or a new version.
 
     Raises:
         SandboxError: ministack cannot be installed or started.
@@ -209,20 +209,20 @@ def running_aws(
             running_ministack(
                 docker_host=docker_host, registry=registry, puller=puller, account=account, region=region
             ) as ministack,
-            serving(
+            running_proxy(
                 listener,
                 ministack=ministack,
                 identities=identities,
                 account=account,
                 region=region,
-                settle_seconds=settle_seconds,
-            ) as (layer, run),
+                update_seconds=update_seconds,
+            ) as (proxy, run),
         ):
             yield Aws(
                 endpoint=f"http://{registry}",
                 registry=registry,
                 account=account,
                 region=region,
-                _layer=layer,
+                _proxy=proxy,
                 _run=run,
             )

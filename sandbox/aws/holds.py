@@ -1,4 +1,4 @@
-"""Calls that are held back, so that a test can act while one is under way."""
+"""Calls that are held, so that a test can act while one is in flight."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,10 +17,10 @@ class Held:
     """The `nth` next call of a kind, which waits until it is released.
 
     Attributes:
-        what: The kind, for the person who reads.
+        what: The kind, for the error message.
         matches: Whether a call is of the kind.
-        nth: How many calls of the kind are still to come, with the one that is held.
-        when: Whether it is held before it takes effect, or with its answer after it succeeded.
+        nth: Calls of the kind that are still expected, including the one to hold.
+        when: `before` it takes effect, or `after` it succeeded, before it is answered.
     """
 
     what: str
@@ -34,7 +34,7 @@ class Held:
         """Wait until the call is held, and return it.
 
         Raises:
-            TimeoutError: There was no such call in so many seconds.
+            TimeoutError: No such call came within `timeout` seconds.
         """
         try:
             return self._reached.result(timeout)
@@ -42,12 +42,12 @@ class Held:
             raise TimeoutError(f"{self.what} was not reached in {timeout} s; {self.nth} calls are missing") from None
 
     def release(self) -> None:
-        """Let the call go on; one that is still to come is not held any more."""
+        """Let the call continue; one that has not come yet is not held."""
         if not self._released.done():
             self._released.set_result(None)
 
     async def pass_by(self, call: Call, moment: Moment) -> None:
-        """Hold a call at this moment if it is the one, until it is released."""
+        """Hold the call until it is released, if it is the expected one at the expected moment."""
         if moment != self.when or not self.matches(call) or self._released.done():
             return
         self.nth -= 1

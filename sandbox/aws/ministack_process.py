@@ -1,4 +1,4 @@
-"""ministack, the process behind the strict layer: an installation of its own, started and stopped."""
+"""ministack, the emulator behind the proxy: installed in a virtual environment, started and stopped."""
 
 import base64
 import hashlib
@@ -23,10 +23,10 @@ from sandbox.errors import SandboxError
 from sandbox.machine.cache import cached
 
 _REQUIREMENTS = Path(__file__).parents[2] / "requirements" / "ministack.txt"
-_NO_ENGINE = "unix:///nonexistent/docker.sock"  # left out, it would be the machine's own
+_NO_ENGINE = "unix:///nonexistent/docker.sock"  # without it ministack would use the machine's engine
 _START_SECONDS = 60
 _STOP_SECONDS = 10
-_BEING_REMOVED = {404, 409}  # gone, or another client is at it
+_BEING_REMOVED = {404, 409}  # already removed, or another client is removing it
 
 # ministack ends with the process that started it, however that ends: prctl(2), PR_SET_PDEATHSIG.
 _PROGRAM = "import ctypes; ctypes.CDLL(None).prctl(1, 15); from ministack.app import main; main()"
@@ -62,7 +62,7 @@ def running_ministack(
     """Run ministack until the block ends, and remove its functions' containers then.
 
     Args:
-        docker_host: The engine that runs functions; None if none is to be invoked.
+        docker_host: The engine that runs functions; None if no function is invoked.
         registry: The registry that they are pulled from.
         puller: User and password to pull with.
         account: The account of requests that name none.

@@ -1,4 +1,4 @@
-"""Which API operation an HTTP request is, in the words of the service's own model."""
+"""Which API operation an HTTP request is, named as in botocore's model of the service."""
 
 import json
 import re
@@ -130,7 +130,7 @@ def _routes(model: ServiceModel) -> Iterator[_Route]:
 
 
 def _located(members: Mapping[str, Shape], location: str) -> dict[str, str]:
-    """Return the parameters that stand there, by their names on the wire."""
+    """Return the names of the parameters at this location, by their names in the request."""
     return {
         member.serialization["name"]: name
         for name, member in members.items()

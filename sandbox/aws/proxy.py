@@ -1,4 +1,4 @@
-"""The layer's HTTP server: it names each request, logs it, and takes it through the rules."""
+"""The reverse proxy in front of ministack: it identifies each request, logs it, and applies the rules."""
 
 import asyncio
 import copy
@@ -30,8 +30,16 @@ _T = TypeVar("_T")
 
 
 @dataclass(slots=True)
-class Layer:
-    """The running layer, as the handle of the sandbox's AWS sees it."""
+class Proxy:
+    """The running proxy.
+
+    Attributes:
+        state: What the rules share.
+        log: The calls, in the order of arrival.
+        faults: The faults that have not happened yet.
+        holds: The calls to hold, and those that are held.
+        rates: The limits on calls a second.
+    """
 
     state: State
     log: list[Call] = field(default_factory=list)
@@ -69,7 +77,7 @@ class Layer:
             await self._hold(call, "before")
             response = await self._answer(request)
         except ApiError as error:
-            await http.release()  # a client that still sends its body would see a reset instead of the answer
+            await http.release()  # or a client that still sends its body sees a reset instead of the answer
             response = error.response(operation.service)
         call.status = response.status
         if response.status < web.HTTPBadRequest.status_code:
@@ -132,7 +140,7 @@ class Layer:
                 raise
 
     async def _layer_download(self, http: web.Request) -> web.StreamResponse:
-        """Serve a blob by a URL of GetDownloadUrlForLayer, which needs no credentials, once."""
+        """Serve a blob once, without credentials, at a URL from GetDownloadUrlForLayer."""
         wanted = self.state.layer_downloads.pop(http.path.rpartition("/")[2], None)
         if wanted is None:
             return web.Response(status=403, text="Request has expired")
@@ -160,24 +168,24 @@ Run = Callable[[Coroutine[Any, Any, _T]], _T]
 
 
 @contextmanager
-def serving(
-    listener: socket.socket, *, ministack: str, identities: Identities, account: str, region: str, settle_seconds: float
-) -> Iterator[tuple[Layer, Run[Any]]]:
-    """Serve the layer on a thread of its own.
+def running_proxy(
+    listener: socket.socket, *, ministack: str, identities: Identities, account: str, region: str, update_seconds: float
+) -> Iterator[tuple[Proxy, Run[Any]]]:
+    """Run the proxy on its own thread until the block ends.
 
     Args:
         listener: The bound socket to serve on.
-        ministack: The endpoint of the process behind.
+        ministack: The endpoint of ministack.
         identities: The credentials that are valid.
         account: The account of callers without credentials: the engine's pulls.
         region: Their Region.
-        settle_seconds: How long creations, updates and new versions take.
+        update_seconds: Seconds that a creation, an update or a new version takes.
 
     Yields:
-        The layer, and a function that runs a coroutine on its event loop.
+        The proxy, and a function that runs a coroutine on its event loop.
     """
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="strict-layer", daemon=True)
+    thread = threading.Thread(target=loop.run_forever, name="aws-proxy", daemon=True)
     thread.start()
 
     def run(coroutine: Coroutine[Any, Any, _T]) -> _T:
@@ -190,13 +198,13 @@ def serving(
             identities=identities,
             account=account,
             region=region,
-            settle_seconds=settle_seconds,
+            update_seconds=update_seconds,
         )
-        layer, session, runner = run(start)
+        proxy, session, runner = run(start)
         try:
-            yield layer, run
+            yield proxy, run
         finally:
-            run(_stop(session, runner, layer.state))
+            run(_stop(session, runner, proxy.state))
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
@@ -204,24 +212,24 @@ def serving(
 
 
 async def _start(
-    listener: socket.socket, *, ministack: str, identities: Identities, account: str, region: str, settle_seconds: float
-) -> tuple[Layer, ClientSession, web.AppRunner]:
+    listener: socket.socket, *, ministack: str, identities: Identities, account: str, region: str, update_seconds: float
+) -> tuple[Proxy, ClientSession, web.AppRunner]:
     session = ClientSession(auto_decompress=False, timeout=ClientTimeout(total=None), connector=TCPConnector(limit=0))
     state = State(
         account=account,
         region=region,
         registry=f"localhost:{listener.getsockname()[1]}",
-        settle_seconds=settle_seconds,
+        update_seconds=update_seconds,
         upstream=Upstream(session, ministack),
         identities=identities,
     )
-    layer = Layer(state)
+    proxy = Proxy(state)
     application = web.Application(client_max_size=_LARGEST_BODY)
-    application.router.add_route("*", "/{path:.*}", layer.handle)
+    application.router.add_route("*", "/{path:.*}", proxy.handle)
     runner = web.AppRunner(application, access_log=None, auto_decompress=False, shutdown_timeout=1)
     await runner.setup()
     await web.SockSite(runner, listener).start()
-    return layer, session, runner
+    return proxy, session, runner
 
 
 async def _stop(session: ClientSession, runner: web.AppRunner, state: State) -> None:

@@ -1,4 +1,4 @@
-"""One endpoint for several AWS Regions: each request goes to the Region that it is signed for, as on the internet."""
+"""One endpoint for several AWS Regions: each request goes to the Region that it is signed for, as at AWS."""
 
 import asyncio
 import re

@@ -28,7 +28,7 @@ class Request:
         return Scope(account or self.caller.account, self.caller.region)
 
     async def forward(self) -> Answer:
-        """Pass the request on to ministack as it came."""
+        """Pass the request on to ministack unchanged."""
         return await self.state.upstream.call(
             self.scope,
             self.operation.service,
@@ -46,8 +46,8 @@ class Rule:
     Attributes:
         operations: The operations it is about, such as `lambda:UpdateFunctionCode`.
         apply: Raises ApiError to refuse a request, returns a response to answer it in ministack's place, or None to
-            leave it to the next rule and at last to ministack.
-        source: Where the fact is from.
+            leave it to the next rule, and after the last one to ministack.
+        source: Where the fact is from: a page, an issue or a recorded answer.
     """
 
     operations: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What runs in an account at one moment, as plain data."""
+"""An account's functions, versions and aliases at one moment, as plain data."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +28,7 @@ class Snapshot:
 
 
 async def take_snapshot(state: State, scope: Scope) -> Snapshot:
-    """Return what the account has in the Region now, settled or not."""
+    """Return the account's functions in the Region; new code shows when its update has ended."""
     functions: _Named = {}
     versions: dict[str, _Named] = {}
     aliases: dict[str, _Named] = {}

@@ -13,7 +13,7 @@ from sandbox.aws.upstream import Scope, Upstream
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """The image of a function: as the caller named it, and the digest that the name had then."""
+    """The image of a function: the URI that the caller gave, and the digest that it had at that time."""
 
     uri: str
     resolved_uri: str
@@ -21,7 +21,7 @@ class Image:
 
     @property
     def code_sha256(self) -> str:
-        """The digest's hexadecimal part, as Lambda gives it for an image."""
+        """The digest's hexadecimal part, which Lambda shows as CodeSha256 of an image (recorded answer, 2025-11-25)."""
         return self.resolved_uri.rpartition(":")[2]
 
 
@@ -41,7 +41,7 @@ class Version:
         self.revision_id = str(uuid.uuid4())
 
     async def activate(self) -> None:
-        """Make the version active, when its time has come."""
+        """Make the version active."""
         self.state = "Active"
         self.touch()
 
@@ -54,7 +54,7 @@ class Function:
         arn: Its unqualified ARN.
         versions: By number, and `$LATEST`.
         pending: The image that an update in progress brings.
-        allocating: The old version of each alias whose new one still waits for its provisioned concurrency.
+        allocating: By alias, the old version while the new one waits for its provisioned concurrency.
     """
 
     arn: str
@@ -88,7 +88,7 @@ class State:
     account: str
     region: str
     registry: str
-    settle_seconds: float
+    update_seconds: float
     upstream: Upstream
     identities: Identities = field(default_factory=Identities)
     repositories: dict[tuple[Scope, str], Repository] = field(default_factory=dict)
@@ -97,10 +97,10 @@ class State:
     archived: set[tuple[Scope, str, str]] = field(default_factory=set)  # with repository and digest
     layer_downloads: dict[str, tuple[Scope, str, str]] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
-    _settling: set[asyncio.Task[None]] = field(default_factory=set)
+    _changing: set[asyncio.Task[None]] = field(default_factory=set)
 
     def owner(self, repository: str, scope: Scope) -> Scope | None:
-        """Return the scope that has the repository: the caller's own, else any.
+        """Return the account and Region that have the repository: the caller's own, else any.
 
         The accounts of one sandbox share one registry host, so the host cannot tell them apart.
         """
@@ -108,28 +108,28 @@ class State:
             return scope
         return next((other for other, name in self.repositories if name == repository), None)
 
-    def later(self, settling: Callable[[], Awaitable[None]]) -> None:
-        """Run `settling` after `settle_seconds`, as they are now."""
-        seconds = self.settle_seconds  # they may be others when the task begins
+    def later(self, change: Callable[[], Awaitable[None]]) -> None:
+        """Run `change` after `update_seconds`, as set now."""
+        seconds = self.update_seconds  # a test may set others before the task begins
 
         async def wait() -> None:
             await asyncio.sleep(seconds)
-            await settling()
+            await change()
 
         task = asyncio.create_task(wait())
-        self._settling.add(task)
-        task.add_done_callback(self._settled)
+        self._changing.add(task)
+        task.add_done_callback(self._done)
 
-    def _settled(self, task: asyncio.Task[None]) -> None:
-        self._settling.discard(task)
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._changing.discard(task)
         if not task.cancelled():
             task.result()  # an exception reaches the event loop's handler, which prints it
 
     async def stop(self) -> None:
-        """Give up what has not settled yet."""
-        for task in self._settling:
+        """Cancel the changes that are still in progress."""
+        for task in self._changing:
             task.cancel()
-        await asyncio.gather(*self._settling, return_exceptions=True)
+        await asyncio.gather(*self._changing, return_exceptions=True)
 
     def check_allowed(self, action: str, caller: Caller, resource: str) -> None:
         """Raise AccessDeniedException, in IAM's words, if the action is denied.

@@ -1,4 +1,4 @@
-"""Images that nobody runs: pushed by the registry's protocol, with no engine and in no time."""
+"""Images that nobody runs, pushed by the registry protocol in milliseconds and without an engine."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ def push_tiny_image(aws: Aws, repository: str, content: str) -> str:
     Args:
         aws: The account.
         repository: One of its repositories.
-        content: What makes the image another one than others.
+        content: The layer's content, which makes the digest unique.
     """
     token = aws.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
     user, _, password = base64.b64decode(token).decode().partition(":")

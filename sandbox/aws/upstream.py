@@ -1,4 +1,4 @@
-"""Requests to the ministack process behind the layer."""
+"""Requests to the ministack process."""
 
 import json
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from aiohttp import ClientSession, web
 from multidict import CIMultiDict
 from yarl import URL
 
-# RFC 9110, section 7.6.1, and what each side of a proxy writes for itself; the caller's credentials end here.
+# Hop-by-hop headers (RFC 9110, section 7.6.1), those that each side of a proxy sets, and the caller's credentials.
 _OWN_HEADERS = frozenset(
     (
         "authorization",
@@ -67,7 +67,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """ministack's port, spoken to as an account of one's choice."""
+    """A client of ministack that can act as any account."""
 
     session: ClientSession
     endpoint: str
@@ -75,7 +75,7 @@ class Upstream:
     async def call(
         self, scope: Scope, service: str, method: str, path: str, *, headers: dict[str, str], body: bytes
     ) -> Answer:
-        """Send a request and returns the whole answer."""
+        """Send a request and return the whole answer."""
         sent = headers | scope.authorization(service)
         url = URL(self.endpoint + path, encoded=True)
         async with self.session.request(method, url, headers=sent, data=body, allow_redirects=False) as answer:
@@ -96,7 +96,7 @@ class Upstream:
         return await self.call(scope, "lambda", method, f"/2015-03-31/functions{path}", headers=headers, body=body)
 
     async def stream(self, scope: Scope, request: web.Request, path: str | None = None) -> web.StreamResponse:
-        """Pass a registry request on, to its own path or another, and its answer back, a chunk at a time."""
+        """Pass on a registry request, to its own path or another, and stream the answer back."""
         headers = _passed_on(request.headers)
         headers.update(scope.authorization("ecr"))
         if length := request.headers.get("Content-Length"):
@@ -106,7 +106,7 @@ class Upstream:
         async with self.session.request(
             request.method, url, headers=headers, data=body, allow_redirects=False
         ) as answer:
-            if request.method not in {"GET", "HEAD"}:  # small, and whole it can be held back
+            if request.method not in {"GET", "HEAD"}:  # small; a whole answer can be held
                 return web.Response(status=answer.status, headers=_passed_on(answer.headers), body=await answer.read())
             response = web.StreamResponse(status=answer.status, headers=_passed_on(answer.headers))
             if answer.content_length is not None:

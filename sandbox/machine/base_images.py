@@ -1,4 +1,4 @@
-"""The base images that builds in the sandbox start from: the real ones, or stand-ins where they cannot be pulled."""
+"""The base images of builds in the sandbox: the real ones, or stand-ins where they cannot be pulled."""
 
 import hashlib
 import json
@@ -40,15 +40,15 @@ class BaseImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Recipe:
-    """How an image is built here.
+    """How an image is built in the sandbox.
 
     Attributes:
-        made_of: What it is made of, for the person who reads.
+        made_of: What it is made of, for the message.
         context: The folder with its Dockerfile.
         target: The stage to build.
         suite: The Debian release of its packages.
         packages: Debian packages for its root filesystem, or with its program.
-        program: Where the one program stands that it takes from the packages.
+        program: The path of the one program that it takes from the packages.
         files: Further files of the repository for its context.
     """
 
@@ -65,7 +65,7 @@ class _Recipe:
         return sorted((_STAND_INS / self.context).iterdir()) + [_ROOT / file for file in self.files]
 
     def key(self) -> str:
-        """Return what changes when the image would."""
+        """Return a digest of everything that the image depends on."""
         digest = hashlib.sha256(f"{self} {certificates_digest()}".encode())
         for path in self.sources():
             digest.update(path.read_bytes())
@@ -108,15 +108,15 @@ _RECIPES = {
 
 
 def provide_base_images(engine: Engine, *, say: Callable[[str], None] = print) -> tuple[BaseImage, ...]:
-    """See to it that an engine has the images that builds and jobs start from.
+    """Provide an engine with the images that builds and jobs start from.
 
     They are those that the action's Dockerfile names, the one for Lambda functions in Python, and the one that act
-    runs a job in. One that is missing is pulled. Where its registry does not give it within a minute, a stand-in of
-    Debian packages, labelled as such, takes its name; it is made once and kept in the cache for other engines.
+    runs a job in. One that is missing is pulled. Where the registry does not answer within a minute, a labelled
+    stand-in of Debian packages takes its name; it is made once and kept in the cache for other engines.
 
     Args:
         engine: The engine.
-        say: Told which images are stand-ins, and for what.
+        say: Called with a line for each stand-in, and for each pull that failed.
 
     Raises:
         SandboxError: An image can neither be pulled nor made.
@@ -162,7 +162,7 @@ def _labels(engine: Engine, reference: str) -> dict[str, str] | None:
 
 
 def _pull(engine: Engine, reference: str, silent: set[str], say: Callable[[str], None]) -> bool:
-    """Pull an image, unless its registry, which is then noted in `silent`, did not give one before."""
+    """Pull an image, unless its registry failed before; a registry that fails is added to `silent`."""
     host, slash, _ = reference.partition("/")
     registry = host if slash and "." in host else "docker.io"
     if registry in silent:
@@ -177,7 +177,7 @@ def _pull(engine: Engine, reference: str, silent: set[str], say: Callable[[str],
 
 
 def _build(engine: Engine, reference: str, recipe: _Recipe) -> None:
-    """Give an engine an image that is built here, from the cache if it was built before."""
+    """Build an image and load it into an engine; take it from the cache if it was built before."""
     key = recipe.key()
 
     def build(archive: Path) -> None:

@@ -1,4 +1,4 @@
-"""A bridge device for an engine of the sandbox, with a way out through the machine's firewall."""
+"""A bridge device for an engine of the sandbox, and the firewall rules that give it access to the outside."""
 
 import shutil
 import socket
@@ -13,9 +13,9 @@ from sandbox.machine.debian_packages import install
 
 @contextmanager
 def bridge(name: str, address: IPv4Interface) -> Iterator[None]:
-    """Have a bridge device whose containers reach each other and, behind the machine's address, the outside.
+    """Make a bridge device whose containers reach each other and, through the machine's address, the outside.
 
-    Docker's own rules would not do: an engine replaces those of another. These concern this one device.
+    Docker's own rules do not work here: one engine replaces those of another. These rules name this device only.
 
     Args:
         name: The device's name, of at most 15 characters; one left behind by a sandbox that was killed is replaced.
@@ -36,7 +36,7 @@ def bridge(name: str, address: IPv4Interface) -> Iterator[None]:
         _run("ip", "link", "add", name, "type", "bridge")
         _run("ip", "address", "add", str(address), "dev", name)
         _run("ip", "link", "set", name, "up")
-        for table, *rule in rules:  # first in their chains, since another engine's may refuse what is not its own
+        for table, *rule in rules:  # first in their chains, since another engine's rules may refuse foreign traffic
             _run("iptables", "--wait", "--table", table, "--insert", *rule)
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The folder where the sandbox keeps what it downloaded and built; it may be deleted while no sandbox runs."""
+"""The folder for downloads and builds of the sandbox. It may be deleted while no sandbox runs."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 
 def folder() -> Path:
-    """Return the cache folder, `$XDG_CACHE_HOME/ecr-lambda-deploy` or `~/.cache/ecr-lambda-deploy`, made if absent.
+    """Return the cache folder, `$XDG_CACHE_HOME/ecr-lambda-deploy` or `~/.cache/ecr-lambda-deploy`, created if absent.
 
     Source: XDG Base Directory Specification, which says to ignore a relative path.
     """
@@ -25,7 +25,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[int]:
     """Hold the lock file at `path` against other processes.
 
     Args:
-        path: The lock file, made if absent and left in place.
+        path: The lock file, created if absent and left in place.
         wait: Whether to wait for another holder to end.
 
     Yields:
@@ -43,7 +43,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[int]:
 def cached(name: str, make: Callable[[Path], None]) -> Path:
     """Return the cached file or folder of this name, which `make` creates if it is absent.
 
-    Of several processes that want it at once one makes it and the others wait. It appears whole or not at all.
+    When several processes ask at once, one makes it and the others wait. It appears whole or not at all.
 
     Args:
         name: A path in the cache folder that names everything the content depends on.

@@ -44,11 +44,11 @@ def programs(suite: str, packages: Sequence[str], paths: Sequence[str]) -> Path:
 
     Args:
         suite: The Debian release, such as `bookworm`.
-        packages: The packages that hold the programs.
-        paths: Where the programs stand in a Debian system; the libraries that they need are the host's.
+        packages: The packages that contain the programs.
+        paths: The programs' paths in a Debian system; the libraries that they need are the host's.
 
     Raises:
-        SandboxError: A package cannot be fetched, or holds no such program.
+        SandboxError: A package cannot be fetched, or does not contain the program.
     """
 
     def unpack(target: Path) -> None:
@@ -68,11 +68,11 @@ def programs(suite: str, packages: Sequence[str], paths: Sequence[str]) -> Path:
 
 
 def root_filesystem(suite: str, packages: Sequence[str]) -> Path:
-    """Return a cached tar of a small Debian root filesystem that trusts the certificates this machine trusts.
+    """Return a cached tar of a small Debian root filesystem that trusts the same certificates as this machine.
 
     Args:
         suite: The Debian release, such as `trixie`.
-        packages: What to have in it besides the essential packages; `ca-certificates` among them.
+        packages: The packages besides the essential ones; `ca-certificates` among them.
 
     Raises:
         SandboxError: It cannot be made.
@@ -85,7 +85,7 @@ def root_filesystem(suite: str, packages: Sequence[str]) -> Path:
 
 
 def certificates_digest() -> str:
-    """Return what changes when the certificates that this machine trusts do."""
+    """Return a digest of the certificates that this machine trusts."""
     return hashlib.sha256(_CERTIFICATES.read_bytes() if _CERTIFICATES.exists() else b"").hexdigest()[:8]
 
 

@@ -1,4 +1,4 @@
-"""A Docker engine of the sandbox's own, which can run beside another one on the same machine.
+"""A Docker engine that the sandbox starts, which can run beside another one on the same machine.
 
 It has its own data, socket, containerd and bridge device. It lives in its own mount and process namespaces: when it
 ends, or when the sandbox is killed, the kernel ends every container and unmounts every layer with it.
@@ -28,7 +28,7 @@ from sandbox.machine.debian_packages import install
 _START_SECONDS = 60
 _STOP_SECONDS = 20
 _SLOTS = 8
-_RUN = Path("/run/ecr-lambda-deploy")  # sandboxes with other cache folders share it, so it has locks of its own
+_RUN = Path("/run/ecr-lambda-deploy")  # sandboxes with other cache folders share it, so it has its own locks
 # A containerd of the machine, which dockerd would use if it saw its socket, knows the other engine's containers.
 # And two engines that publish ports from the same range run into each other's: dockerd takes the range from the kernel.
 _START = (
@@ -39,7 +39,7 @@ _START = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """A place for one engine, held by one process at a time; what engines must not share is derived from it.
+    """A slot for one engine, held by one process at a time. All that engines must not share is derived from it.
 
     Attributes:
         name: Name of the kind of engine and number of the slot; names the folders.
@@ -68,13 +68,13 @@ class Slot:
 
     @property
     def ports(self) -> str:
-        """First and last of the ports that it publishes where none is given, below 60999."""
+        """First and last port for containers that publish a port without naming one, below 60999."""
         first = 34000 + 1000 * self.number
         return f"{first}\t{first + 999}\n"
 
     @property
     def address(self) -> IPv4Interface:
-        """The bridge's address, of the range for benchmarks (RFC 2544), which no network uses."""
+        """The bridge's address, in the range for benchmarks (RFC 2544), which no network uses."""
         return IPv4Interface(f"198.18.{self.number}.1/24")
 
 
@@ -138,7 +138,7 @@ def _process(slot: Slot, programs: Path | None, settings: Mapping[str, object]) 
         "exec-root": str(slot.run),
         "pidfile": str(slot.run / "dockerd.pid"),
         "hosts": [f"unix://{socket}"],
-        # With address pools of its own, too, dockerd 20.10 would delete docker0, which may be another engine's.
+        # Even with its own address pools, dockerd 20.10 would delete docker0, which may be another engine's.
         "bridge": slot.bridge,
         "iptables": False,
         "ip6tables": False,
@@ -158,11 +158,11 @@ def _process(slot: Slot, programs: Path | None, settings: Mapping[str, object]) 
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=[slot.lock],  # the slot stays taken until the last process is gone
-            start_new_session=True,  # Ctrl-C is for the sandbox, which then stops it in order
+            start_new_session=True,  # Ctrl-C reaches the sandbox alone, which stops dockerd in order
         )
     try:
         _wait_until_ready(process, socket, log)
-        _clear(socket)  # of what a sandbox that was killed left behind
+        _clear(socket)  # remove what a killed sandbox left behind
         try:
             yield socket
         finally:
@@ -183,7 +183,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], socket: Path, log: Path)
 
 def answers(socket: Path) -> bool:
     """Return whether a Docker engine answers at this socket."""
-    with socketlib.socket(socketlib.AF_UNIX) as probe:  # the SDK leaves its socket open where nobody listens
+    with socketlib.socket(socketlib.AF_UNIX) as probe:  # the SDK leaves its socket open when nothing listens
         if probe.connect_ex(str(socket)) != 0:
             return False
     try:

@@ -1,4 +1,4 @@
-"""The Docker engine that the sandbox works with: the one at hand, one of a kind asked for, or one it starts."""
+"""The Docker engine that the sandbox works with: the machine's, or one that it starts."""
 
 import os
 import shutil
@@ -21,13 +21,13 @@ Flavour = Literal["reachable", "20.10", "current"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kind:
-    """An engine to be had from Debian.
+    """An engine that is made of Debian packages.
 
     Attributes:
         number: Its number among the engines that the sandbox starts.
         suite: The Debian release.
         packages: The packages with its programs.
-        settings: What its configuration has of its own.
+        settings: What to add to dockerd's configuration.
     """
 
     number: int
@@ -45,7 +45,7 @@ _KINDS = {
         settings={"features": {"containerd-snapshotter": True}},
     ),
 }
-_CURRENT = 28  # the release from which a fresh installation can be had with the containerd store
+_CURRENT = 28  # from this release on, a fresh installation can use the containerd store
 _PROGRAMS = (
     "usr/bin/containerd",
     "usr/bin/containerd-shim-runc-v2",
@@ -82,7 +82,7 @@ class Engine:
         return True
 
     def environment(self) -> dict[str, str]:
-        """Return what to merge into a process's environment so that it uses this engine."""
+        """Return the variables that make a process use this engine."""
         return {"DOCKER_HOST": f"unix://{self.socket}"}
 
     def docker(
@@ -124,18 +124,18 @@ def running_engine(flavour: Flavour = "reachable") -> Iterator[Engine]:
     """Provide a running engine, and stop it at the end if it was started here.
 
     `reachable` is the engine that DOCKER_HOST or /var/run/docker.sock reaches. Where there is none, docker.io is
-    installed, as root on Debian or Ubuntu, and an engine is started for the time of the block.
+    installed, as root on Debian or Ubuntu, and an engine runs until the block ends.
 
     `20.10` is one that keeps images in its own store, `current` one of at least 28 that keeps them in containerd. If
     the reachable engine is not of that kind, one is unpacked from Debian and started beside it, as root.
 
-    An engine that is started here keeps its images for the next time, and stops with all its containers. So as to
-    disturb no other engine it has firewall rules for its own bridge alone: builds, containers and ports published on
-    loopback work as ever, but a network made with `docker network create` has no way out, and where another engine
+    An engine that is started here keeps its images for the next start, and stops with all its containers. To leave
+    other engines alone it has firewall rules for its own bridge only: builds, containers and ports published on
+    loopback work, but a network made with `docker network create` has no way out, and where another engine
     filters what crosses bridges, its containers do not reach each other.
 
     Raises:
-        SandboxError: No such engine can be had; the message says what to install or start.
+        SandboxError: There is no such engine; the message says what to install or start.
     """
     engine = _reachable()
     if engine and engine.is_of(flavour):
@@ -188,7 +188,7 @@ def _installed() -> Iterator[Engine]:
     if host := os.environ.get("DOCKER_HOST"):
         raise SandboxError(f"no Docker engine answers at DOCKER_HOST={host}: start it, or unset the variable")
     if shutil.which("dockerd") is None:
-        install("docker.io", recommended=True)  # docker-cli is but recommended
+        install("docker.io", recommended=True)  # docker-cli is only a recommended package
         if engine := _reachable():  # the package starts its service where there is a service manager
             yield engine
             return

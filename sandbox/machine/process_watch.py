@@ -1,4 +1,4 @@
-"""What a person with a shell on the runner could see of its processes."""
+"""The command lines that a person with a shell on the runner could see."""
 
 import multiprocessing
 import os
@@ -14,11 +14,11 @@ _PAUSE = 0.005  # seconds
 
 @dataclass(slots=True)
 class Sightings:
-    """Command lines of all processes, containers' included, looked at again and again.
+    """Command lines of all processes, containers included, collected by polling.
 
     Attributes:
-        arguments: every command line seen.
-        gaps: seconds between one look and the next.
+        arguments: every command line that was seen.
+        gaps: seconds between two polls.
     """
 
     arguments: set[str] = field(default_factory=set)
@@ -27,14 +27,14 @@ class Sightings:
 
 @contextmanager
 def watched_processes() -> Iterator[Sightings]:
-    """Look at the command lines of all processes of the machine for the time of the block.
+    """Collect the command lines of all processes of the machine until the block ends.
 
     Yields:
-        what was seen; complete when the block has ended.
+        the sightings; complete when the block has ended.
     """
     sightings = Sightings()
     here, there = multiprocessing.Pipe()
-    # A process of its own, which need not wait for this one's other threads.
+    # In a separate process, which does not wait for this one's other threads.
     watcher = multiprocessing.get_context("spawn").Process(target=_watch, args=(there,), daemon=True)
     watcher.start()
     here.recv()
@@ -48,20 +48,20 @@ def watched_processes() -> Iterator[Sightings]:
 
 
 def _watch(connection: Connection) -> None:
-    if os.geteuid() == 0:  # before all others: what it misses was not looked for
+    if os.geteuid() == 0:  # with priority over others, so that short-lived processes are seen
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     sightings = Sightings()
-    kernel: set[str] = set()  # processes without a command line, which never get one
+    kernel: set[str] = set()  # kernel threads, which never get a command line
     connection.send("watching")
     last = time.monotonic()
     while not connection.poll(_PAUSE):
         for process in os.listdir("/proc"):  # noqa: PTH208 # Path is slow, and this must be quick
             if process.isdigit() and process not in kernel:
                 try:
-                    with open(f"/proc/{process}/cmdline", "rb") as file:  # noqa: PTH123 # likewise
+                    with open(f"/proc/{process}/cmdline", "rb") as file:  # noqa: PTH123 # Path is slow, and this must be quick
                         arguments = file.read()
                 except (FileNotFoundError, ProcessLookupError):
-                    continue  # it ended meanwhile
+                    continue  # the process has ended
                 if arguments:
                     sightings.arguments.add(arguments.replace(b"\0", b" ").decode(errors="replace"))
                 elif not Path(f"/proc/{process}/exe").exists():

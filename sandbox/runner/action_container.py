@@ -21,12 +21,12 @@ _FILE_COMMANDS = ("env", "output", "path", "state", "step_summary")
 
 
 def build_action(engine: Engine) -> None:
-    """Build the action's image; with an unchanged checkout that takes a second.
+    """Build the action's image; an unchanged checkout takes a second.
 
     Raises:
         SandboxError: the build failed.
     """
-    # Engines of the sandbox that run beside another one give builds no network but the host's.
+    # On an engine that the sandbox started beside another one, builds have the host's network only.
     engine.docker("build", "--network=host", f"--tag={ACTION_IMAGE}", str(_ROOT))
 
 
@@ -36,7 +36,7 @@ class Runner:
 
     Attributes:
         engine: the engine that the runner, and so the action, uses.
-        environment: what the job has in its environment; AWS credentials for example.
+        environment: the job's environment; AWS credentials for example.
         image: the action's image.
     """
 
@@ -74,9 +74,9 @@ class Runner:
             run_id: GITHUB_RUN_ID.
             attempt: GITHUB_RUN_ATTEMPT.
             workflow: the file name of the workflow.
-            mounts: further folders by the path that they have in the container.
+            mounts: further folders, by their path in the container.
             with_engine: whether the engine's socket is mounted, as runners do.
-            show: shown each line of the log as it comes.
+            show: called with each line of the log as it comes.
         """
         with TemporaryDirectory(prefix="runner-") as folder:
             temp = Path(folder)
@@ -112,7 +112,7 @@ class Runner:
         name = f"action-{uuid4().hex[:12]}"
         command = [str(self.engine.cli), "run", "--name", name, "--label", "ecr-lambda-deploy"]
         command += ["--workdir", "/github/workspace", "--rm"]
-        # The one difference from GitHub's runner: the sandbox's AWS is on the machine's loopback.
+        # The one difference from GitHub's runner: the sandbox's AWS listens on the machine's loopback.
         command += ["--network", "host"]
         for variable in variables:
             command += ["-e", variable]

@@ -1,4 +1,4 @@
-"""A step whose container runs, and what it leaves behind."""
+"""A running step, and its result."""
 
 import subprocess
 import time
@@ -16,13 +16,13 @@ _CREATION_SECONDS = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """What a step left behind.
+    """The result of a step.
 
     Attributes:
         exit_code: of the container; 137 if it was killed.
-        log: as a person sees it, with masks.
+        log: as GitHub shows it, with masks applied.
         output: as the container printed it.
-        masked: what it asked to mask.
+        masked: the values that it masked.
         annotations: in order.
         outputs: by name.
         summary: the job summary's Markdown.
@@ -58,10 +58,10 @@ class RunningStep:
         self._reader.start()
 
     def signal(self, name: str) -> None:
-        """Send a signal such as SIGINT to the container's first process, as a job that is cancelled does.
+        """Send a signal such as SIGINT to the container's first process, as cancelling the job does.
 
-        The runner signals the docker client, which passes it on. A step that has ended gets none; one whose container
-        is still being created gets it as soon as it runs.
+        The runner signals the docker client, which passes the signal on. A step that has ended gets no signal; a
+        container that is still being created gets it as soon as it runs.
         """
         deadline = time.monotonic() + _CREATION_SECONDS
         while self._process.poll() is None:
@@ -75,7 +75,7 @@ class RunningStep:
                 return
 
     def kill(self) -> None:
-        """End the container at once, as a machine that fails does."""
+        """Kill the container at once, as when the machine fails."""
         self.signal("SIGKILL")
 
     def end(self) -> None:
@@ -85,7 +85,7 @@ class RunningStep:
         self._reader.join()
 
     def wait(self) -> StepResult:
-        """Wait until the step has ended, and return what it left behind."""
+        """Wait until the step has ended, and return its result."""
         self._process.wait()
         self._reader.join()
         return StepResult(

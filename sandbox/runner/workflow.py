@@ -1,4 +1,4 @@
-"""Runs a workflow word for word with act, which stands in for GitHub."""
+"""Runs a workflow file unchanged with act, which stands in for GitHub."""
 
 import os
 import re
@@ -14,13 +14,13 @@ from sandbox.machine.base_images import ACT_RUNNER
 from sandbox.machine.engine import Engine
 
 _ROOT = Path(__file__).parents[2]
-# What a tagged release of the action has that matters to the runner.
+# The files of a tagged release that the runner needs.
 _RELEASE = (".dockerignore", "action.yml", "Dockerfile", "entrypoint.py", "requirements", "src")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowResult:
-    """What a workflow run left behind.
+    """The result of a workflow run.
 
     Attributes:
         exit_code: of act; 0 if every job succeeded.
@@ -40,15 +40,15 @@ def run_workflow(
     environment: Mapping[str, str],
     dispatch: Mapping[str, str] | None = None,
 ) -> WorkflowResult:
-    """Push a commit with a workflow to a new repository, and run what that triggers, or run it by hand.
+    """Run a workflow in a new repository with one commit: as by a push, or as dispatched by a person.
 
     Args:
         workflow: the workflow file's text.
-        files: what else is in the repository.
+        files: the other files of the repository.
         engine: runs the job.
         uses: the name by which the workflow uses this checkout's action.
-        environment: what the job has in its environment, as from GitHub.
-        dispatch: the inputs of a person who runs it by hand; None for a push.
+        environment: the job's environment.
+        dispatch: the inputs of a workflow_dispatch; None for a push.
     """
     with TemporaryDirectory(prefix="workflow-") as folder:
         action, repository = Path(folder, "action"), Path(folder, "orders")
@@ -82,7 +82,7 @@ def run_workflow(
 
 
 def _copy_release(action: Path) -> None:
-    """Copy what a release of the action holds."""
+    """Copy the files of a release of the action."""
     action.mkdir()
     for name in _RELEASE:
         if (source := _ROOT / name).is_dir():
@@ -92,7 +92,7 @@ def _copy_release(action: Path) -> None:
 
 
 def _commit(repository: Path, workflow: str) -> None:
-    """Make a folder a repository with a workflow and one commit."""
+    """Make a folder a git repository with a workflow and one commit."""
     (repository / ".github/workflows").mkdir(parents=True)
     (repository / ".github/workflows/deploy.yml").write_text(workflow)
     _git(repository, "init", "--quiet", "--initial-branch=main")

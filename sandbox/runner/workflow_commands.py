@@ -1,12 +1,12 @@
-"""What GitHub's runner makes of a step's output: workflow commands, masks and file commands."""
+"""Reads a step's output as GitHub's runner does: workflow commands, masks and file commands."""
 
 import re
 from dataclasses import dataclass, field
 
-# At the start of a line, blanks aside; or, in the older form, anywhere in one [actions/runner, ActionCommand].
+# At the start of a line after blanks; in the older form, anywhere in a line [actions/runner, ActionCommand].
 _COMMAND = re.compile(r"^\s*::(?P<name>[^\s:]+)(?: (?P<properties>(?:(?!::).)*))?::(?P<message>.*)$", re.DOTALL)
 _OLD_COMMAND = re.compile(r"##\[(?P<name>[^\s\]]+)(?: (?P<properties>[^\]]*))?\](?P<message>.*)$", re.DOTALL)
-# What the runner knows [actions/runner, ActionCommandManager].
+# The commands that the runner knows [actions/runner, ActionCommandManager].
 _KNOWN = {
     "add-mask",
     "add-matcher",
@@ -50,10 +50,10 @@ class JobLog:
     Sources: "Workflow commands for GitHub Actions" in GitHub's documentation; actions/runner.
 
     Attributes:
-        lines: the log, with what is masked replaced.
-        masked: what the step asked to mask, in order.
+        lines: the log, with masks applied.
+        masked: the masked values, in order.
         annotations: in order.
-        commands: the names of what it took for commands, in order; a token's is `resume`.
+        commands: the names of the commands, in order; `resume` for a token that ends stop-commands.
     """
 
     lines: list[str] = field(default_factory=list)
@@ -63,7 +63,7 @@ class JobLog:
     _resume_token: str = ""
 
     def take(self, line: str) -> str | None:
-        """Take a line of output; return the line of the log that it becomes, if any."""
+        """Read a line of output; return its line of the log, or None if the log has none."""
         command = self._command_in(line)
         if self._resume_token:
             if command and command[0] == self._resume_token:
@@ -79,7 +79,7 @@ class JobLog:
         return shown
 
     def _command_in(self, line: str) -> tuple[str, str, str] | None:
-        """Return name, properties and message of the command that a line is, if it is one."""
+        """Return name, properties and message of the command in a line, or None."""
         for form in (_COMMAND, _OLD_COMMAND):
             found = form.search(line)
             if found and found["name"].lower() in {*_KNOWN, self._resume_token}:
@@ -90,7 +90,7 @@ class JobLog:
         return None
 
     def _obey(self, name: str, properties: str, message: str) -> bool:
-        """Carry out a command; return whether nothing of it is shown."""
+        """Execute a command; return whether the log hides it."""
         if name == "add-mask":
             self.masked.append(message)
             return True
@@ -131,7 +131,7 @@ def parse_file_command(text: str) -> dict[str, str]:
     """Return the names and values of a file such as GITHUB_OUTPUT.
 
     Raises:
-        ValueError: it is not what the runner reads.
+        ValueError: the runner would not accept it.
     """
     values: dict[str, str] = {}
     lines = iter(text.splitlines())

@@ -96,7 +96,7 @@ def test_without_an_alias_the_newest_version_tells_which_run_was_last(releases: 
 
 def test_an_update_that_somebody_else_has_begun_is_waited_for(releases: Releases) -> None:
     assert releases.deploy(1).exit_code == 0
-    with releases.aws.settle_within(2):
+    with releases.aws.updates_taking(2):
         releases.aws.client("lambda").update_function_code(FunctionName=releases.job.name, ImageUri=releases.images[3])
         result = releases.deploy(2)
     assert result.exit_code == 0, result.log

@@ -118,7 +118,7 @@ def test_what_lambda_moves_by_itself_is_waited_for(releases: Releases) -> None:
     releases.aws.client("lambda").put_provisioned_concurrency_config(
         FunctionName=releases.job.name, Qualifier="live", ProvisionedConcurrentExecutions=1
     )
-    with releases.aws.settle_within(3):
+    with releases.aws.updates_taking(3):
         result = releases.deploy(2)
     assert result.exit_code == 0
     assert "Waiting for the provisioned concurrency" in result.log

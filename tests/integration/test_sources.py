@@ -32,7 +32,7 @@ _RECORDING = '#!/bin/sh\nprintf "%s\\n" "$*" >> {folder}/arguments\nenv > {folde
 def running() -> Iterator[Aws]:
     with (
         running_engine() as engine,
-        running_aws(docker_host=engine.environment()["DOCKER_HOST"], settle_seconds=0.0) as aws,
+        running_aws(docker_host=engine.environment()["DOCKER_HOST"], update_seconds=0.0) as aws,
     ):
         yield aws
 

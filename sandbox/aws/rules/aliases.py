@@ -1,4 +1,4 @@
-"""Aliases of AWS Lambda, and the concurrency that is provisioned for them."""
+"""Aliases of AWS Lambda, and their provisioned concurrency."""
 
 from functools import partial
 from typing import Any
@@ -75,7 +75,7 @@ async def _shown_as_it_is(request: Request) -> web.Response:
 
 
 def _shown(function: Function | None, alias: dict[str, Any]) -> dict[str, Any]:
-    """Return an alias with the weights that it has until its new version has the concurrency: all to the old one."""
+    """Return an alias as shown; until its new version has its concurrency, all traffic goes to the old one."""
     old = function.allocating.get(alias["Name"]) if function is not None else None
     return alias | ({"RoutingConfig": {"AdditionalVersionWeights": {old: 1.0}}} if old else {})
 
@@ -96,7 +96,7 @@ async def _has_no_weights(request: Request) -> None:
 
 
 _CREATE, _UPDATE, _API = "lambda:CreateAlias", "lambda:UpdateAlias", "AWS Lambda API Reference, "
-_TRANSITION = "terraform-provider-aws#48116"  # weights of 1 for the old version, which AWS itself adds and removes
+_TRANSITION = "terraform-provider-aws#48116"  # AWS itself adds and removes a weight of 1 for the old version
 
 RULES = (
     Rule((_CREATE, _UPDATE), _weights_are_shares, _API + "AliasRoutingConfiguration, Weight"),

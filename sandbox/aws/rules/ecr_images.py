@@ -89,7 +89,7 @@ async def _batch_delete_image(request: Request) -> web.Response:
             continue
         tags = (await images_of(request, name))[found.digest].get("imageTags", [])
         await delete_manifest(request, name, found.digest)
-        # Deleting a tag leaves an image that has others: ministack can only drop the image, so those are put again.
+        # Deleting a tag keeps an image that has others. ministack can only delete the image, so put the others again.
         for tag in tags if "imageDigest" not in wanted else ():
             if tag != wanted["imageTag"]:
                 await put_manifest(request.state, request.scope, name, found.body, media_type=found.media_type, tag=tag)
@@ -106,7 +106,7 @@ async def _list_images(request: Request) -> web.Response:
 
 
 async def _filtered_images(request: Request) -> list[dict[str, Any]]:
-    """Return the images that the request's filter lets through: without one, those that are active."""
+    """Return the images that match the request's filter; without one, the active images."""
     given = request.operation.parameters.get("filter", {})
     tags, status = given.get("tagStatus", "ANY"), given.get("imageStatus", "ACTIVE")
     return [

@@ -9,7 +9,7 @@ from sandbox.aws.rule import Request, Rule
 from sandbox.aws.state import Repository
 from sandbox.aws.upstream import Answer, Scope
 
-# What ECR says where ministack is shorter (Amazon ECR API Reference, Errors of each action; texts as seen in the CLI).
+# ECR's texts where ministack's are shorter (Amazon ECR API Reference, Errors of each action; texts as the CLI shows).
 _TEXTS = {
     "RepositoryNotFoundException": "The repository with name '{name}' does not exist in the registry with id '{id}'",
     "RepositoryAlreadyExistsException": "The repository with name '{name}' already exists in the registry with id "
@@ -37,7 +37,8 @@ async def _create_repository(request: Request) -> web.Response:
 
 async def _delete_repository(request: Request) -> web.Response:
     name = request.operation.parameters["repositoryName"]
-    if request.operation.parameters.get("force"):  # ministack would serve these manifests in a repository made anew
+    if request.operation.parameters.get("force"):
+        # ministack would serve these manifests in a new repository of this name.
         for digest in await images_of(request, name):
             await delete_manifest(request, name, digest)
     response = _repositories(request, await forward(request))
@@ -57,7 +58,7 @@ async def _describe_repositories(request: Request) -> web.Response:
 
 
 async def forward(request: Request) -> Answer:
-    """Pass a request on to ministack; an error comes back in ECR's words, as ApiError."""
+    """Pass a request on to ministack; raise its error as ApiError, in ECR's words."""
     answer = await request.forward()
     if not answer.ok:
         error = answer.json()
@@ -101,7 +102,7 @@ async def images_of(request: Request, repository: str) -> dict[str, dict[str, An
 
 
 async def delete_manifest(request: Request, repository: str, digest: str) -> None:
-    """Delete an image and all its tags, for the API and the registry alike."""
+    """Delete an image and all its tags, for both the API and the registry."""
     path = f"/v2/{repository}/manifests/{digest}"
     await request.state.upstream.call(request.scope, "ecr", "DELETE", path, headers={}, body=b"")
 

@@ -27,7 +27,7 @@ async def resolve_image(state: State, scope: Scope, uri: str, architectures: lis
     """Return the image that Lambda would pin for an `ImageUri` of a CreateFunction or UpdateFunctionCode request.
 
     Args:
-        state: The layer's state.
+        state: What the rules share.
         scope: The function's account and Region.
         uri: The `ImageUri`.
         architectures: The `Architectures` of the request; None if it has none.
@@ -64,10 +64,10 @@ async def resolve_image(state: State, scope: Scope, uri: str, architectures: lis
 
 
 async def _lambda_may_pull(state: State, scope: Scope, owner: Scope, repository: str) -> None:
-    """Refuse an image that Lambda may not pull; in the caller's own account, Lambda lets itself in if the caller may.
+    """Refuse an image that Lambda may not pull. In the caller's own account Lambda permits itself if the caller may.
 
     Source: AWS Lambda Developer Guide, "Amazon ECR permissions" and "Amazon ECR cross-account permissions";
-    aws-controllers-k8s#1886. Denied actions stand for what the caller's own policies lack.
+    aws-controllers-k8s#1886. A denied action stands for a permission that the caller's policies lack.
     """
     upstream, denied = state.upstream, state.denied
     answer = await upstream.ecr(owner, "GetRepositoryPolicy", repositoryName=repository)
@@ -110,7 +110,7 @@ def _listed(value: str | list[str]) -> list[str]:
 
 
 async def unsupported_layer(state: State, scope: Scope, image: Image) -> str | None:
-    """Return the digest of the first layer that Lambda cannot read, which it finds out only later (rules_oci#777)."""
+    """Return the digest of the first layer that Lambda cannot read, which fails an update late (rules_oci#777)."""
     repository, _, digest = _parts(state, image.resolved_uri)
     found = await fetch_manifest(state, state.owner(repository, scope) or scope, repository, digest)
     if found is None:

@@ -1,4 +1,4 @@
-"""The function that a Lambda request is about, and how its configuration is shown."""
+"""The function that a Lambda request names, and how its configuration is shown."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from sandbox.aws.rule import Request
 from sandbox.aws.state import Function, Image, Version
 from sandbox.aws.upstream import Scope
 
-# What ministack shows of its own state, and what AWS does not show for a function without a deployment package.
+# Members that ministack fills from its own state, and those that AWS does not show for an image function.
 _HIDDEN = {"ImageUri", "StateReason", "StateReasonCode", "LastUpdateStatusReason", "LastUpdateStatusReasonCode"}
 _HIDDEN_OF_IMAGES = {"Runtime", "Handler", "Layers"}
 
@@ -31,18 +31,18 @@ def function_arn(scope: Scope, name: str) -> str:
 
 
 def not_active(state: str) -> ApiError:
-    """Return the error for a function or version that is in a state which does not allow the request."""
+    """Return the error for a function or version whose state does not allow the request."""
     text = f"The operation cannot be performed at this time. The function is currently in the following state: {state}"
     return ApiError("ResourceConflictException", text, 409)
 
 
 def shown_image(function: Function, version: Version) -> Image | None:
-    """Return the image that the API shows for a version: for `$LATEST`, the one that an update is bringing."""
+    """Return the image that the API shows for a version: for `$LATEST`, the one of an update in progress."""
     return (function.pending or version.image) if version is function.latest else version.image
 
 
 def shown(request: Request, config: dict[str, Any]) -> dict[str, Any]:
-    """Return ministack's configuration of one version with what the layer knows laid over it."""
+    """Return ministack's configuration of one version, overlaid with the rules' state, revision and image."""
     function = request.state.functions.get((request.scope, config.get("FunctionName", "")))
     version = function.versions.get(config["Version"]) if function else None
     if function is None or version is None:

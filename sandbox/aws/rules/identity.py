@@ -1,4 +1,4 @@
-"""Who calls: temporary credentials, registry passwords and the job's OIDC tokens."""
+"""The caller of a request: temporary credentials, registry passwords and the job's OIDC tokens."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ _ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role/([\w+=,.@/-]+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The principal behind a request and the Region that it is meant for."""
+    """The principal behind a request, and the Region that it is signed for."""
 
     account: str
     region: str
@@ -46,7 +46,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class SignedScope:
-    """What a Signature Version 4 header says: whose key, which Region, which service."""
+    """The credential scope of a Signature Version 4 header."""
 
     access_key: str
     region: str
@@ -61,7 +61,7 @@ def signed_scope(headers: Mapping[str, str]) -> SignedScope | None:
 
 @dataclass(slots=True)
 class Identities:
-    """Every credential that this AWS has handed out, and the endpoint that stands for GitHub's OIDC provider."""
+    """Every credential that was issued, and the endpoint that stands in for GitHub's OIDC provider."""
 
     oidc_request_token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     puller_password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -91,19 +91,19 @@ class Identities:
         return credentials
 
     def expire(self, access_key: str) -> None:
-        """Make credentials and the registry passwords got with them expire now."""
+        """Make credentials expire now, and the registry passwords that were issued to them."""
         self._credentials[access_key].expires = 0
         for password, (caller, _) in self._passwords.items():
             if caller.access_key == access_key:
                 self._passwords[password] = (caller, 0)
 
     def secrets(self) -> set[str]:
-        """Return every secret key, session token and registry password handed out so far."""
+        """Return every secret key, session token and registry password issued so far."""
         issued = self._credentials.values()
         return {one.secret_key for one in issued} | {one.session_token for one in issued} | set(self._passwords)
 
     def caller(self, scope: SignedScope | None, session_token: str | None) -> Caller:
-        """Return who signed a request. Signatures are not computed again: the session token is the proof.
+        """Return the caller who signed a request. The session token is the proof; signatures are not verified.
 
         Raises:
             ApiError: as AWS words it for missing, unknown and expired credentials (AWS Security Token Service API
@@ -122,20 +122,20 @@ class Identities:
         return Caller(account=known.account, region=scope.region, arn=known.arn, access_key=known.access_key)
 
     def issue_password(self, caller: Caller) -> tuple[str, float]:
-        """Return a registry password for the caller and when it expires."""
+        """Return a registry password for the caller, and its expiry in seconds since the epoch."""
         password, expires = secrets.token_urlsafe(48), time.time() + REGISTRY_TOKEN_SECONDS
         self._passwords[password] = (caller, expires)
         return password, expires
 
     def registry_caller(self, headers: Mapping[str, str], puller: Caller) -> Caller:
-        """Return whose password a registry request carries.
+        """Return the caller whose password a registry request has.
 
         Args:
             headers: The request's headers.
-            puller: Who calls when the password is the one that ministack's engine pulls with.
+            puller: The caller of requests with the password that ministack's engine pulls with.
 
         Raises:
-            ApiError: 401, with the challenge that makes a client send its password.
+            ApiError: 401 with a challenge, which makes a client send its password; 403 for an expired password.
         """
         scheme, _, value = headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "basic":

@@ -1,4 +1,4 @@
-"""Invocations of AWS Lambda: which version runs, and what its log tells."""
+"""Invocations of AWS Lambda: which version runs, and how its log ends."""
 
 import base64
 import random

@@ -1,4 +1,4 @@
-"""How many calls a second AWS takes; what comes above that is refused."""
+"""AWS's limits on calls a second; a call above its limit is refused."""
 
 import time
 from collections import deque
@@ -15,7 +15,7 @@ _SECOND = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many calls of a kind an account may make in a Region within any second."""
+    """The number of calls of a kind that an account may make in a Region within any second."""
 
     name: str
     calls: int
@@ -29,16 +29,16 @@ CONTROL_PLANE = Limit("lambda:*", 15)
 PUT_IMAGE = Limit("ecr:PutImage", 10)
 BATCH_GET_IMAGE = Limit("ecr:BatchGetImage", 2000)
 
-_OF_ITS_OWN = {limit.name: limit for limit in (GET_FUNCTION, GET_POLICY, PUT_IMAGE, BATCH_GET_IMAGE)}
+_SEPARATE = {limit.name: limit for limit in (GET_FUNCTION, GET_POLICY, PUT_IMAGE, BATCH_GET_IMAGE)}
 
 
 def limit_of(service: str, action: str) -> Limit | None:
-    """Return the limit that a call counts against, by the names in `Call`; None if there is none."""
+    """Return the limit that a call counts against; None if it has none. Service and action are named as in `Call`."""
     if service == "registry":  # a push ends in PutImage, a pull begins with BatchGetImage
-        return _OF_ITS_OWN.get(IAM_ACTIONS.get(action.removeprefix("registry:"), ""))
+        return _SEPARATE.get(IAM_ACTIONS.get(action.removeprefix("registry:"), ""))
     if service == "lambda" and not action.startswith("Invoke"):
-        return _OF_ITS_OWN.get(f"lambda:{action}", CONTROL_PLANE)
-    return _OF_ITS_OWN.get(f"{service}:{action}")
+        return _SEPARATE.get(f"lambda:{action}", CONTROL_PLANE)
+    return _SEPARATE.get(f"{service}:{action}")
 
 
 @dataclass(slots=True)
@@ -55,10 +55,10 @@ class Rates:
     _taken: dict[tuple[Scope, Limit], deque[float]] = field(default_factory=dict)
 
     def refusal(self, operation: Operation, scope: Scope) -> ApiError | None:
-        """Return the error for a call above the limit; None for one that is taken, and counts.
+        """Return the error for a call above its limit; None for one within it, which is counted.
 
         Args:
-            operation: What is called.
+            operation: The operation that is called.
             scope: The caller's account and Region.
         """
         limit = limit_of(operation.service, operation.action) if self.are_limited else None

@@ -1,4 +1,4 @@
-"""What AWS Lambda refuses at once."""
+"""Requests that AWS Lambda refuses at once."""
 
 from sandbox.aws.api_errors import ApiError
 from sandbox.aws.rule import Request, Rule
@@ -29,7 +29,7 @@ async def _package_type_stays(request: Request) -> None:
 
 
 async def nothing_in_progress(request: Request) -> None:
-    """Refuse what may not happen during a creation or an update."""
+    """Refuse a change while a creation or an update is in progress."""
     function = function_of(request)
     if function is None:
         return
@@ -44,7 +44,7 @@ async def nothing_in_progress(request: Request) -> None:
 
 
 async def revision_matches(request: Request) -> None:
-    """Refuse a request for another revision than the present one."""
+    """Refuse a request whose RevisionId is not the latest."""
     function, wanted = function_of(request), request.operation.parameters.get("RevisionId")
     if function is not None and wanted not in {None, function.latest.revision_id}:
         raise ApiError(

@@ -1,4 +1,4 @@
-"""The registry protocol as Amazon ECR speaks it: with a password always, and no repository made by a push."""
+"""The registry protocol as Amazon ECR speaks it: always with a password, and without creating a repository on push."""
 
 import hashlib
 from dataclasses import dataclass
@@ -59,24 +59,24 @@ async def put_manifest(
     expected: str | None = None,
     again: bool = True,
 ) -> str:
-    """Store a manifest under its digest and a tag, for the API and the registry alike.
+    """Store a manifest under its digest and a tag, for both the API and the registry.
 
     Args:
-        state: The layer's state.
+        state: What the rules share.
         scope: The repository's account and Region.
         repository: The repository's name.
         body: The manifest.
         media_type: Its media type.
         tag: A tag to give it.
         expected: The digest that the caller expects.
-        again: Whether the same manifest may be put under the same tag again: a push may, PutImage may not.
+        again: Whether the same manifest may be put under the same tag again: a push may do so, PutImage may not.
 
     Returns:
         The manifest's digest.
 
     Raises:
-        ApiError: ImageDigestDoesNotMatchException, ImageAlreadyExistsException or ImageTagAlreadyExistsException, in
-            the words of ECR (Amazon ECR API Reference, PutImage; moby/buildkit#3776, osscontainertools/kaniko#204).
+        ApiError: ImageDigestDoesNotMatchException, ImageAlreadyExistsException or ImageTagAlreadyExistsException, as
+            ECR words them (Amazon ECR API Reference, PutImage; moby/buildkit#3776, osscontainertools/kaniko#204).
     """
     digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
     if expected not in {None, digest}:
@@ -150,7 +150,7 @@ async def _put_manifest(request: Request) -> web.Response:
 
 
 async def _archived_images_stay(request: Request) -> None:
-    """Refuse to pull an archived image; Lambda, which pulls without credentials here, has its own copy."""
+    """Refuse to pull an archived image, but for Lambda, which has its own copy and pulls without credentials here."""
     repository, reference = request.operation.parameters["repository"], request.operation.parameters["reference"]
     owner = _owner(request, repository)
     if not request.caller.access_key or owner is None:

@@ -1,4 +1,4 @@
-"""AWS STS: who the caller is, and credentials of roles."""
+"""AWS STS: the caller's identity, and credentials of roles."""
 
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape

@@ -1,4 +1,4 @@
-"""All rules, in the order in which a request is taken through them."""
+"""All rules, in the order in which the proxy asks them."""
 
 from sandbox.aws.rule import Rule
 from sandbox.aws.rules import (

@@ -1,4 +1,4 @@
-"""What may call a function: its URLs and resource policies."""
+"""URLs and resource policies of AWS Lambda functions."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What AWS Lambda answers: creations, updates and new versions take their time and may fail late."""
+"""Creations, updates and new versions in AWS Lambda: they take time, and may fail after they were accepted."""
 
 from functools import partial
 
@@ -24,7 +24,7 @@ async def _create_function(request: Request) -> web.Response:
     if "ImageUri" in code:
         image = await resolve_image(request.state, request.scope, code["ImageUri"], parameters.get("Architectures"))
         code["ImageUri"] = image.resolved_uri
-    # The architecture is the layer's to show: ministack would refuse to start an image of another than the machine's.
+    # The rules keep the architecture: ministack would not start an image of another architecture than the machine's.
     sent = {name: value for name, value in parameters.items() if name not in {"Architectures", "Publish"}}
     answer = await request.state.upstream.functions(request.scope, "POST", "", **sent | {"Code": code})
     if not answer.ok:
@@ -52,7 +52,7 @@ async def _update_function_code(request: Request) -> web.Response | None:
     image = await resolve_image(request.state, request.scope, parameters["ImageUri"], parameters.get("Architectures"))
     name, _ = target(request)
     answer = await request.state.upstream.functions(request.scope, "GET", f"/{name}/configuration")
-    for refuse in (nothing_in_progress, revision_matches):  # again: another update may have come in meanwhile
+    for refuse in (nothing_in_progress, revision_matches):  # again: another update may have started since
         await refuse(request)
     if parameters.get("DryRun"):
         return answer.response(shown(request, answer.json()) | {"CodeSha256": image.code_sha256})
@@ -61,8 +61,8 @@ async def _update_function_code(request: Request) -> web.Response | None:
     function.latest.touch()
     config = answer.json()
     if parameters.get("Publish"):
-        # The version exists at once, so its image has to; $LATEST runs it too early then.
-        await _bring(request, name, function, image)
+        # The version exists at once, so ministack needs its image now; $LATEST then runs it too early.
+        await _hand_image_over(request, name, function, image)
         config["Version"] = await _publish(request, name, function, image)
     request.state.later(partial(_updated, request, name, function))
     return answer.response(shown(request, config))
@@ -72,17 +72,17 @@ async def _updated(request: Request, name: str, function: Function) -> None:
     latest, image = function.latest, function.pending
     failure = await _failure(request, name, image)
     if image is not None and failure is None:
-        answer = await _bring(request, name, function, image)
+        answer = await _hand_image_over(request, name, function, image)
         failure = None if answer.ok else ("InternalError", answer.body.decode())
     if failure is None:
         latest.state, latest.state_reason = "Active", None
-    function.pending = None  # after a failure the old image is shown again, and never stopped to serve
+    function.pending = None  # after a failure the old image is shown again; it served all the time
     latest.update, latest.update_reason = ("Failed", failure) if failure else ("Successful", None)
     latest.touch()
 
 
-async def _bring(request: Request, name: str, function: Function, image: Image) -> Answer:
-    """Give ministack the new image: until then invocations run the old one."""
+async def _hand_image_over(request: Request, name: str, function: Function, image: Image) -> Answer:
+    """Give ministack the new image; until then invocations run the old one."""
     answer = await request.state.upstream.functions(request.scope, "PUT", f"/{name}/code", ImageUri=image.resolved_uri)
     if answer.ok:
         function.latest.image, function.pending = image, None

@@ -69,14 +69,14 @@ def create_function(aws: Aws, name: str, image_uri: str, **settings: object) -> 
     )
 
 
-def settle(aws: Aws, name: str, qualifier: str = "$LATEST") -> Any:  # noqa: ANN401 -- what boto3 gives
+def wait_until_updated(aws: Aws, name: str, qualifier: str = "$LATEST") -> Any:  # noqa: ANN401 -- what boto3 gives
     """Wait until nothing is in progress, and return the configuration."""
     deadline = time.monotonic() + 30
     while True:
         config = aws.client("lambda").get_function_configuration(FunctionName=name, Qualifier=qualifier)
         if config["State"] != "Pending" and config["LastUpdateStatus"] != "InProgress":
             return config
-        assert time.monotonic() < deadline, "the function does not settle"
+        assert time.monotonic() < deadline, "the function is still being updated"
         time.sleep(0.05)
 
 

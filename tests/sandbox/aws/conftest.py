@@ -8,12 +8,12 @@ import pytest
 from sandbox.aws import Aws, running_aws
 from sandbox.machine.base_images import LAMBDA_PYTHON, provide_base_images
 from sandbox.machine.engine import Engine
-from tests.sandbox.aws.aws_calls import Registry, create_function, password, settle
+from tests.sandbox.aws.aws_calls import Registry, create_function, password, wait_until_updated
 
 
 @pytest.fixture(scope="session")
 def running(engine: Engine) -> Iterator[Aws]:
-    with running_aws(docker_host=engine.environment()["DOCKER_HOST"], settle_seconds=0.2) as aws:
+    with running_aws(docker_host=engine.environment()["DOCKER_HOST"], update_seconds=0.2) as aws:
         yield aws
     left = engine.docker("ps", "--all", "--format", "{{.Image}}") + engine.docker("image", "ls", "--digests")
     assert aws.registry not in left
@@ -44,7 +44,7 @@ def function(aws: Aws, registry: Registry, repository: str, request: pytest.Fixt
     name: str = request.node.name.partition("[")[0]
     registry.push(repository, "v1", f"{name} v1")
     create_function(aws, name, f"{aws.registry}/{repository}:v1")
-    settle(aws, name)
+    wait_until_updated(aws, name)
     return name
 
 

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.aws import Aws
-from tests.sandbox.aws.aws_calls import ACCOUNT, ONCE, Registry, refusal, settle
+from tests.sandbox.aws.aws_calls import ACCOUNT, ONCE, Registry, refusal, wait_until_updated
 
 
 @pytest.fixture
@@ -19,9 +19,9 @@ def versions(aws: Aws, registry: Registry, repository: str, function: str) -> tu
     for number in ("1", "2"):
         digests.append(registry.push(repository, f"v{number}", number))
         client.update_function_code(FunctionName=function, ImageUri=f"{aws.registry}/{repository}@{digests[-1]}")
-        settle(aws, function)
+        wait_until_updated(aws, function)
         client.publish_version(FunctionName=function, Description=f"version {number}")
-        settle(aws, function, number)
+        wait_until_updated(aws, function, number)
     client.create_alias(FunctionName=function, Name="live", FunctionVersion="1", Description="release")
     return digests[0], digests[1]
 
@@ -111,7 +111,7 @@ def test_a_function_is_shown_through_an_alias_as_the_version_is(
 def test_provisioned_concurrency_follows_an_alias_in_its_own_time(aws: Aws, function: str) -> None:
     client, live = aws.client("lambda"), {"FunctionName": function, "Qualifier": "live"}
     client.put_provisioned_concurrency_config(**live, ProvisionedConcurrentExecutions=2)
-    with aws.settle_within(1):
+    with aws.updates_taking(1):
         updated = client.update_alias(FunctionName=function, Name="live", FunctionVersion="2")
     transition = {"AdditionalVersionWeights": {"1": 1.0}}
     assert updated["RoutingConfig"] == transition

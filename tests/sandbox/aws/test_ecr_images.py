@@ -14,7 +14,7 @@ from tests.sandbox.aws.aws_calls import (
     Registry,
     create_function,
     refusal,
-    settle,
+    wait_until_updated,
 )
 
 
@@ -36,7 +36,7 @@ def test_an_archived_image_has_a_manifest_and_cannot_be_pulled(
     assert registry.push(repository, "old", "old") == digest
     assert ecr.describe_images(**image_id)["imageDetails"][0]["imageStatus"] == "ACTIVE"
     aws.client("lambda").update_function_code(FunctionName=function, ImageUri=f"{aws.registry}/{repository}@{digest}")
-    assert settle(aws, function)["CodeSha256"] == digest[7:]
+    assert wait_until_updated(aws, function)["CodeSha256"] == digest[7:]
 
 
 def test_lists_show_active_images_unless_asked_for_others(aws: Aws, registry: Registry, repository: str) -> None:

@@ -17,7 +17,7 @@ from tests.sandbox.aws.aws_calls import (
     create_function,
     password,
     refusal,
-    settle,
+    wait_until_updated,
 )
 
 
@@ -51,7 +51,7 @@ def test_lambda_lets_itself_into_a_repository_if_the_caller_may(aws: Aws, regist
     create_function(aws, "pulling", image_uri)
     policy = aws.client("ecr").get_repository_policy(repositoryName=repository)["policyText"]
     assert json.loads(policy)["Statement"][0]["Principal"] == {"Service": "lambda.amazonaws.com"}
-    settle(aws, "pulling")
+    wait_until_updated(aws, "pulling")
 
 
 def test_only_a_single_image_of_this_registry_is_taken(
@@ -90,10 +90,8 @@ def test_a_layer_that_lambda_cannot_read_fails_the_update_later(
         FunctionName=function, ImageUri=f"{aws.registry}/{repository}@{digest}"
     )
     assert updated["LastUpdateStatus"] == "InProgress"
-    settled = settle(aws, function)
+    after = wait_until_updated(aws, function)
     layer = f"sha256:{hashlib.sha256(b'compressed otherwise').hexdigest()}"
-    assert (settled["LastUpdateStatus"], settled["LastUpdateStatusReasonCode"]) == ("Failed", "InvalidImage")
-    assert (
-        settled["LastUpdateStatusReason"] == f"ImageLayerFailure: UnsupportedImageLayerDetected - Layer Digest {layer}"
-    )
+    assert (after["LastUpdateStatus"], after["LastUpdateStatusReasonCode"]) == ("Failed", "InvalidImage")
+    assert after["LastUpdateStatusReason"] == f"ImageLayerFailure: UnsupportedImageLayerDetected - Layer Digest {layer}"
     assert aws.snapshot() == before

@@ -1,4 +1,4 @@
-"""A test can hold a call, and act while whoever made it waits."""
+"""A test can hold a call, and act while the caller waits."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from sandbox.aws import Aws, Fault, running_aws
 from sandbox.machine.engine import Engine
-from tests.sandbox.aws.aws_calls import ONCE, Registry, refusal, settle
+from tests.sandbox.aws.aws_calls import ONCE, Registry, refusal, wait_until_updated
 
 
 @pytest.fixture
@@ -28,10 +28,10 @@ def test_the_nth_call_that_succeeds_takes_effect_and_its_answer_waits(
     held = aws.hold("lambda:UpdateFunctionConfiguration", 2)
     refusal(client.update_function_configuration, FunctionName="missing", MemorySize=256)
     client.update_function_configuration(FunctionName=function, MemorySize=256)
-    settle(aws, function)
+    wait_until_updated(aws, function)
     answer = pool.submit(client.update_function_configuration, FunctionName=function, MemorySize=512)
     assert held.reached(10).parameters["MemorySize"] == 512
-    assert settle(aws, function)["MemorySize"] == 512
+    assert wait_until_updated(aws, function)["MemorySize"] == 512
     assert not answer.done()
     held.release()
     assert answer.result(10)["MemorySize"] == 512

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox.aws import Aws
-from tests.sandbox.aws.aws_calls import ACCOUNT, ONCE, client_of, create_function, refusal, settle
+from tests.sandbox.aws.aws_calls import ACCOUNT, ONCE, client_of, create_function, refusal, wait_until_updated
 
 HANDLER = """
 import time
@@ -32,9 +32,9 @@ def invoked(running: Aws, build_app: Callable[[Aws, str, str, str], str]) -> Ite
     running.client("ecr").create_repository(repositoryName=repository)
     digest = build_app(running, repository, "v1", HANDLER)
     create_function(running, NAME, f"{running.registry}/{repository}@{digest}", Timeout=3)
-    settle(running, NAME)
+    wait_until_updated(running, NAME)
     client.publish_version(FunctionName=NAME)
-    settle(running, NAME, "1")
+    wait_until_updated(running, NAME, "1")
     client.create_alias(FunctionName=NAME, Name="live", FunctionVersion="1")
     yield NAME
     client.delete_function(FunctionName=NAME)
@@ -116,17 +116,17 @@ def test_a_function_runs_the_image_of_its_digest(
         return json.loads(answer["Payload"].read())
 
     create_function(aws, name, f"{base}@{build(aws, repository, 'v1', 'one')}", Timeout=20)
-    settle(aws, name)
+    wait_until_updated(aws, name)
     assert invoke() == {"text": "one", "event": {"n": 1}}
     assert "" in {call.access_key for call in aws.calls() if call.action == "registry:GetManifest"}
     client.publish_version(FunctionName=name)
-    settle(aws, name, "1")
+    wait_until_updated(aws, name, "1")
     client.update_function_code(FunctionName=name, ImageUri=f"{base}@{build(aws, repository, 'v2', 'two')}")
     assert invoke()["text"] == "one"
-    settle(aws, name)
+    wait_until_updated(aws, name)
     assert (invoke()["text"], invoke("1")["text"]) == ("two", "one")
     client.publish_version(FunctionName=name)
-    settle(aws, name, "2")
+    wait_until_updated(aws, name, "2")
     client.create_alias(
         FunctionName=name,
         Name="live",
@@ -143,4 +143,4 @@ def test_an_inactive_version_cannot_be_invoked_at_once(aws: Aws, function: str) 
     assert (shown["State"], shown["StateReasonCode"]) == ("Inactive", "Idle")
     code, text, _ = refusal(client.invoke, FunctionName=function)
     assert (code, text.rpartition(" ")[2]) == ("ResourceConflictException", "Inactive")
-    assert settle(aws, function)["State"] == "Active"
+    assert wait_until_updated(aws, function)["State"] == "Active"

@@ -7,7 +7,7 @@ import requests
 from botocore.exceptions import ConnectionClosedError
 
 from sandbox.aws import Aws, Fault
-from tests.sandbox.aws.aws_calls import ACCOUNT, ONCE, Registry, client_of, create_function, refusal, settle
+from tests.sandbox.aws.aws_calls import ACCOUNT, ONCE, Registry, client_of, create_function, refusal, wait_until_updated
 
 
 def test_what_no_rule_is_about_is_ministack_s(aws: Aws) -> None:
@@ -82,7 +82,7 @@ def test_denied_actions_are_refused_in_iam_s_words(aws: Aws, repository: str, fu
     }
     aws.reset_rules()
     functions.update_function_code(FunctionName=function, ImageUri=image_uri)
-    settle(aws, function)
+    wait_until_updated(aws, function)
 
 
 def test_faults_happen_to_the_next_calls_of_an_action(aws: Aws, registry: Registry, repository: str) -> None:
@@ -111,7 +111,7 @@ def test_a_fault_can_be_any_error(aws: Aws, registry: Registry, repository: str)
     refused = refusal(create_function, aws=aws, name="roles", image_uri=image_uri)
     assert refused == ("InvalidParameterValueException", text, 400)
     assert create_function(aws, "roles", image_uri)["State"] == "Pending"
-    settle(aws, "roles")
+    wait_until_updated(aws, "roles")
     aws.inject(Fault(action="GetFunction", code="ResourceNotFoundException", text="gone", status=404))
     refused = refusal(aws.client("lambda").get_function, FunctionName="roles")
     assert refused == ("ResourceNotFoundException", "gone", 404)

@@ -121,7 +121,7 @@ def limited(running: Aws) -> Iterator[Aws]:
 @pytest.fixture
 def frozen(limited: Aws, clock: _Clock) -> Aws:
     """That AWS in a second which does not pass by itself."""
-    limited._layer.rates.now = clock  # noqa: SLF001 -- no test can do so many calls for certain within a second
+    limited._proxy.rates.now = clock  # noqa: SLF001 -- no test can do so many calls for certain within a second
     return limited
 
 

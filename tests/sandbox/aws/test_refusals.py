@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sandbox.aws import Aws
-from tests.sandbox.aws.aws_calls import ACCOUNT, ONCE, ROLE, refusal, settle
+from tests.sandbox.aws.aws_calls import ACCOUNT, ONCE, ROLE, refusal, wait_until_updated
 
 
 def empty_zip() -> bytes:
@@ -29,10 +29,10 @@ def test_nothing_changes_during_an_update(aws: Aws, repository: str, function: s
     ):
         refused = refusal(call, FunctionName=function, **parameters)
         assert refused == ("ResourceConflictException", conflict, 409)
-    settle(aws, function)
+    wait_until_updated(aws, function)
     client.update_function_configuration(FunctionName=function, MemorySize=256)
     assert refusal(client.update_function_code, FunctionName=function, ImageUri=image_uri)[1] == conflict
-    assert settle(aws, function)["MemorySize"] == 256
+    assert wait_until_updated(aws, function)["MemorySize"] == 256
 
 
 def test_of_two_updates_at_once_one_is_refused(aws: Aws, repository: str, function: str) -> None:
@@ -46,7 +46,7 @@ def test_of_two_updates_at_once_one_is_refused(aws: Aws, repository: str, functi
     clients = [aws.client("lambda", config=ONCE) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(update, clients)) == [200, 409, 409, 409]
-    settle(aws, function)
+    wait_until_updated(aws, function)
 
 
 def test_a_stale_revision_and_another_package_type_are_refused(aws: Aws, repository: str, function: str) -> None:
@@ -62,11 +62,11 @@ def test_a_stale_revision_and_another_package_type_are_refused(aws: Aws, reposit
     client.create_function(
         FunctionName="zipped", Role=ROLE, Runtime="python3.13", Handler="app.handler", Code={"ZipFile": empty_zip()}
     )
-    settle(aws, "zipped")
+    wait_until_updated(aws, "zipped")
     imaged = refusal(client.update_function_code, FunctionName="zipped", ImageUri=image_uri)
     assert imaged[1] == "Please don't provide ImageUri when updating a function with packageType Zip."
     zipped = refusal(client.update_function_code, FunctionName=function, ZipFile=b"zip")
     assert zipped[1] == "Please provide ImageUri when updating a function with packageType Image."
     current = client.get_function_configuration(FunctionName=function)["RevisionId"]
     client.update_function_code(FunctionName=function, ImageUri=image_uri, RevisionId=current)
-    settle(aws, function)
+    wait_until_updated(aws, function)

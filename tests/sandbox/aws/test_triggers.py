@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from sandbox.aws import Aws, Fault
-from tests.sandbox.aws.aws_calls import ACCOUNT, ONCE, client_of, refusal, settle
+from tests.sandbox.aws.aws_calls import ACCOUNT, ONCE, client_of, refusal, wait_until_updated
 
 ALARM: dict[str, Any] = {
     "AlarmName": "errors",
@@ -25,7 +25,7 @@ def live(aws: Aws, function: str) -> str:
     """A function with an alias `live`."""
     client = aws.client("lambda")
     client.publish_version(FunctionName=function)
-    settle(aws, function, "1")
+    wait_until_updated(aws, function, "1")
     client.create_alias(FunctionName=function, Name="live", FunctionVersion="1")
     aws.forget_calls()
     return function

@@ -1,7 +1,7 @@
 """Creations and updates take their time, may fail late, and resolve a tag once."""
 
 from sandbox.aws import Aws
-from tests.sandbox.aws.aws_calls import ONCE, Registry, create_function, refusal, settle
+from tests.sandbox.aws.aws_calls import ONCE, Registry, create_function, refusal, wait_until_updated
 
 
 def test_a_new_function_is_pending_and_then_active(aws: Aws, registry: Registry, repository: str) -> None:
@@ -12,9 +12,9 @@ def test_a_new_function_is_pending_and_then_active(aws: Aws, registry: Registry,
     conflict = "The operation cannot be performed at this time. The function is currently in the following state: "
     invoke = aws.client("lambda", config=ONCE).invoke
     assert refusal(invoke, FunctionName=name) == ("ResourceConflictException", conflict + "Pending", 409)
-    settled = settle(aws, name)
-    assert settled["State"] == "Active"
-    assert settled["RevisionId"] != created["RevisionId"]
+    after = wait_until_updated(aws, name)
+    assert after["State"] == "Active"
+    assert after["RevisionId"] != created["RevisionId"]
     code = aws.client("lambda").get_function(FunctionName=name)["Code"]
     assert code["ImageUri"] == image_uri
     assert code["ResolvedImageUri"] == f"{aws.registry}/{repository}@{digest}"
@@ -29,27 +29,27 @@ def test_a_tag_is_resolved_once(aws: Aws, registry: Registry, repository: str, f
     )
     assert (updated["LastUpdateStatus"], updated["State"]) == ("InProgress", "Active")
     assert updated["CodeSha256"] == new[7:]
-    settled = settle(aws, function)
-    assert (settled["LastUpdateStatus"], settled["Architectures"]) == ("Successful", ["arm64"])
-    assert settled["RevisionId"] != updated["RevisionId"]
+    after = wait_until_updated(aws, function)
+    assert (after["LastUpdateStatus"], after["Architectures"]) == ("Successful", ["arm64"])
+    assert after["RevisionId"] != updated["RevisionId"]
     assert aws.snapshot() != before
     omitted = aws.client("lambda").update_function_code(
         FunctionName=function, ImageUri=f"{aws.registry}/{repository}@{new}"
     )
     assert omitted["Architectures"] == ["x86_64"]
-    settle(aws, function)
+    wait_until_updated(aws, function)
 
 
 def test_an_update_can_be_made_to_fail_once(aws: Aws, registry: Registry, repository: str, function: str) -> None:
     image_uri, before = f"{aws.registry}/{repository}@{registry.push(repository, 'v2', 'two')}", aws.snapshot()
     aws.fail_update(function, "ImageAccessDenied", "Lambda may not pull it")
     aws.client("lambda").update_function_code(FunctionName=function, ImageUri=image_uri)
-    settled = settle(aws, function)
-    reason = (settled["LastUpdateStatusReasonCode"], settled["LastUpdateStatusReason"])
-    assert (settled["LastUpdateStatus"], reason) == ("Failed", ("ImageAccessDenied", "Lambda may not pull it"))
+    after = wait_until_updated(aws, function)
+    reason = (after["LastUpdateStatusReasonCode"], after["LastUpdateStatusReason"])
+    assert (after["LastUpdateStatus"], reason) == ("Failed", ("ImageAccessDenied", "Lambda may not pull it"))
     assert aws.snapshot() == before
     aws.client("lambda").update_function_code(FunctionName=function, ImageUri=image_uri)
-    assert settle(aws, function)["LastUpdateStatus"] == "Successful"
+    assert wait_until_updated(aws, function)["LastUpdateStatus"] == "Successful"
 
 
 def test_a_deleted_function_is_gone(aws: Aws, repository: str, function: str) -> None:
@@ -58,7 +58,7 @@ def test_a_deleted_function_is_gone(aws: Aws, repository: str, function: str) ->
     assert function not in aws.snapshot().functions
     assert refusal(aws.client("lambda").get_function, FunctionName=function)[0] == "ResourceNotFoundException"
     create_function(aws, function, f"{aws.registry}/{repository}:v1")
-    settle(aws, function)
+    wait_until_updated(aws, function)
     assert aws.client("lambda").publish_version(FunctionName=function)["State"] == "Pending"
 
 
@@ -79,6 +79,6 @@ def test_an_inactive_function_takes_an_update_and_is_active_then(aws: Aws, repos
         FunctionName=function, ImageUri=f"{aws.registry}/{repository}:v1"
     )
     assert (updated["State"], updated["LastUpdateStatus"]) == ("Inactive", "InProgress")
-    settled = settle(aws, function)
-    assert (settled["State"], settled["LastUpdateStatus"]) == ("Active", "Successful")
-    assert "StateReasonCode" not in settled
+    after = wait_until_updated(aws, function)
+    assert (after["State"], after["LastUpdateStatus"]) == ("Active", "Successful")
+    assert "StateReasonCode" not in after

@@ -4,17 +4,17 @@ import time
 from typing import Any
 
 from sandbox.aws import Aws
-from tests.sandbox.aws.aws_calls import ONCE, Registry, refusal, settle
+from tests.sandbox.aws.aws_calls import ONCE, Registry, refusal, wait_until_updated
 
 
 def update(aws: Aws, function: str, image_uri: str, **settings: Any) -> None:  # noqa: ANN401 -- boto3's parameters
     aws.client("lambda").update_function_code(FunctionName=function, ImageUri=image_uri, **settings)
-    settle(aws, function)
+    wait_until_updated(aws, function)
 
 
 def publish(aws: Aws, function: str, description: str = "") -> str:
     version = aws.client("lambda").publish_version(FunctionName=function, Description=description)["Version"]
-    settle(aws, function, version)
+    wait_until_updated(aws, function, version)
     return str(version)
 
 
@@ -26,7 +26,7 @@ def test_a_version_keeps_image_architecture_configuration_and_state(
     before = client.get_function(FunctionName=function, Qualifier="1")
     update(aws, function, f"{base}@{registry.push(repository, 'v2', 'two')}", Architectures=["arm64"])
     client.update_function_configuration(FunctionName=function, MemorySize=512)
-    settle(aws, function)
+    wait_until_updated(aws, function)
     aws.set_state(function, "Inactive", ("Idle", "The function has been idle."))
     after = client.get_function(FunctionName=function, Qualifier="1")
     assert (after["Configuration"], after["Code"]) == (before["Configuration"], before["Code"])
@@ -44,7 +44,7 @@ def test_an_update_that_failed_is_no_change_and_a_configuration_is(aws: Aws, rep
     update(aws, function, f"{aws.registry}/{repository}:v1")
     assert publish(aws, function, "again") == "1"
     aws.client("lambda").update_function_configuration(FunctionName=function, Timeout=7)
-    settle(aws, function)
+    wait_until_updated(aws, function)
     assert publish(aws, function, "second") == "2"
     aws.client("lambda").create_alias(FunctionName=function, Name="live", FunctionVersion="1")
     assert publish(aws, function, "again") == "2"
@@ -59,14 +59,14 @@ def test_an_alias_to_an_inactive_version_fails_until_it_is_active_again(aws: Aws
     assert client.get_function_configuration(FunctionName=function, Qualifier="live")["State"] == "Inactive"
     code, text, status = refusal(client.invoke, FunctionName=function, Qualifier="live")
     assert (code, text.rpartition(" ")[2], status) == ("ResourceConflictException", "Inactive", 409)
-    assert settle(aws, function, "live")["State"] == "Active"
+    assert wait_until_updated(aws, function, "live")["State"] == "Active"
 
 
 def test_an_update_can_be_made_to_take_long(aws: Aws, repository: str, function: str) -> None:
     begun = time.monotonic()
-    with aws.settle_within(1.5):
+    with aws.updates_taking(1.5):
         aws.client("lambda").update_function_code(FunctionName=function, ImageUri=f"{aws.registry}/{repository}:v1")
-    settle(aws, function)
+    wait_until_updated(aws, function)
     assert time.monotonic() - begun > 1.5
     publish(aws, function)
     assert time.monotonic() - begun < 3
@@ -76,11 +76,11 @@ def test_a_version_is_published_only_of_something_new(aws: Aws, repository: str,
     client = aws.client("lambda")
     first = client.publish_version(FunctionName=function, Description="first")
     assert (first["Version"], first["State"]) == ("1", "Pending")
-    assert settle(aws, function, "1")["State"] == "Active"
+    assert wait_until_updated(aws, function, "1")["State"] == "Active"
     again = client.publish_version(FunctionName=function, Description="again")
     assert (again["Version"], again["Description"]) == ("1", "first")
     client.update_function_code(FunctionName=function, ImageUri=f"{aws.registry}/{repository}:v1")
-    settle(aws, function)
+    wait_until_updated(aws, function)
     second = client.publish_version(FunctionName=function, Description="second")
     assert (second["Version"], second["CodeSha256"]) == ("2", first["CodeSha256"])
     versions = client.list_versions_by_function(FunctionName=function)["Versions"]
