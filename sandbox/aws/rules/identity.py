@@ -135,7 +135,8 @@ class Identities:
             puller: The caller of requests with the password that ministack's engine pulls with.
 
         Raises:
-            ApiError: 401 with a challenge, which makes a client send its password; 403 for an expired password.
+            ApiError: 401 with a challenge, which makes a client send its password; 403 for an expired password
+                (aws-cli#6580, serverless/serverless#13116).
         """
         scheme, _, value = headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "basic":
@@ -171,7 +172,8 @@ class Identities:
         """Check a token from `oidc_token` as STS does.
 
         Raises:
-            ApiError: InvalidIdentityToken or ExpiredTokenException (AWS STS API Reference, AssumeRoleWithWebIdentity).
+            ApiError: InvalidIdentityToken or ExpiredTokenException (AWS STS API Reference, AssumeRoleWithWebIdentity;
+                configure-aws-credentials#299, configure-aws-credentials#775).
         """
         signed, _, signature = token.rpartition(".")
         if not hmac.compare_digest(signature, self._signature(signed)):
