@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.fakes.events import every_event_comes
+
 _FORBIDDEN = {
     "os.exec",
     "os.fork",
@@ -37,6 +39,12 @@ def _nothing_outside() -> Iterator[None]:
     _guarded = True
     yield
     _guarded = False
+
+
+@pytest.fixture(autouse=True)
+def _every_event_comes() -> Iterator[None]:
+    with every_event_comes():
+        yield
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from ecr_lambda_deploy.aws.alarms import CloudWatchAlarms
 from ecr_lambda_deploy.github.clock import SystemClock
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError
-from tests.unit.fakes.world import FakeClock
+from tests.unit.fakes.clock import FakeClock
 
 
 class _Aws:

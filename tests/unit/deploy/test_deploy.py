@@ -13,6 +13,7 @@ from ecr_lambda_deploy.model.images import Fingerprint, ImageReference
 from ecr_lambda_deploy.model.outcomes import ReleaseStatus
 from ecr_lambda_deploy.model.targets import ExistingImage, FunctionTarget, ImageTarget, Mode, ServedImage, TrafficStep
 from ecr_lambda_deploy.report.outputs import outputs
+from tests.unit.fakes.events import raising
 from tests.unit.fakes.examples import ELSEWHERE, NEW, OLD, RUN, alias_state, function_state, image, version_state
 from tests.unit.fakes.functions import FakeFunctions
 from tests.unit.fakes.registries import registry_image
@@ -78,13 +79,13 @@ def test_an_update_that_is_in_progress_at_the_start_is_waited_for() -> None:
     in_progress = function_state(update=Status(value="InProgress"))
     world = World(functions=FakeFunctions(in_progress, versions=_RUNS_OLD))
 
-    def settle() -> None:
+    def end() -> None:
         world.functions.latest = function_state()
 
-    world.functions.before["read", 4] = settle
+    world.clock.later(5, end)
     _deploy(world)
 
-    assert len(world.clock.naps) >= 2
+    assert world.clock.now() - 1000 == pytest.approx(5, abs=2)
     assert world.journal.outcomes[0].status is ReleaseStatus.DEPLOYED
 
 
@@ -230,7 +231,7 @@ def test_a_failure_while_deploying_is_an_outcome() -> None:
     assert outputs(world.journal)["image-uri"] == str(OLD)
 
 
-@pytest.mark.parametrize("call", [("read", 2), ("publish_version", 1)])
+@pytest.mark.parametrize("is_published", [False, True], ids=["while it is updated", "before it is published"])
 @pytest.mark.parametrize(
     ("end", "status", "serving", "version"),
     [
@@ -239,14 +240,14 @@ def test_a_failure_while_deploying_is_an_outcome() -> None:
     ],
 )
 def test_whatever_ends_a_deploy_the_journal_tells_what_serves(
-    end: BaseException, status: ReleaseStatus, serving: ImageReference, version: str, call: tuple[str, int]
+    end: BaseException, status: ReleaseStatus, serving: ImageReference, version: str, *, is_published: bool
 ) -> None:
     world = World(functions=FakeFunctions(versions=_RUNS_OLD))
-
-    def cut_short() -> None:
-        raise end
-
-    world.functions.before[call] = cut_short
+    world.functions.seconds_to_update = 2
+    if is_published:
+        world.functions.before["publish_version"] = raising(end)
+    else:
+        world.functions.after["update_code"] = lambda: world.clock.later(1, raising(end))
     with pytest.raises(type(end)):
         _deploy(world)
 
@@ -321,7 +322,7 @@ def test_a_run_that_is_overtaken_while_it_builds_leaves_the_newer_release_alone(
         world.functions.published["8"] = version_state("8", image("c"), newer)
         world.aliases.put(alias_state("8", description=newer))
 
-    world.builder.before["build_and_push", 1] = overtake
+    world.builder.before["build_and_push"] = overtake
     _deploy(world, _LIVE)
 
     assert world.functions.changes == []
@@ -376,13 +377,13 @@ def test_an_alarm_that_is_missing_ends_the_run_before_anything_is_built() -> Non
 
 def test_a_run_is_interrupted_while_it_builds_and_polls_while_it_releases() -> None:
     world = World(functions=FakeFunctions(versions=_RUNS_OLD), alias=alias_state("7"))
-    world.builder.before["build_and_push", 1] = world.clock.cancel
+    world.builder.before["build_and_push"] = world.clock.cancel
     with pytest.raises(KeyboardInterrupt):
         _deploy(world, _LIVE)
     assert (world.functions.changes, world.outcome.status) == ([], ReleaseStatus.FAILED)
 
     world = World(functions=FakeFunctions(versions=_RUNS_OLD), alias=alias_state("7"))
-    world.functions.before["publish_version", 1] = world.clock.cancel
+    world.functions.before["publish_version"] = world.clock.cancel
     _deploy(world, _LIVE)
     assert world.functions.latest.image == OLD
     assert "The run was cancelled." in str(world.outcome.error)

@@ -88,7 +88,7 @@ def test_one_that_cannot_be_built_keeps_functions_and_tags_as_they_are(world: Wo
 
 
 def test_one_that_cannot_be_built_took_as_long_as_the_others(world: World) -> None:
-    world.builder.before["build_and_push", 1] = lambda: world.clock.pass_time(30)
+    world.builder.before["build_and_push"] = lambda: world.clock.pass_time(30)
     world.builder.refusals["build_and_push"] = BuildError("RUN false", uri=f"{_URI}:src-mail")
     _run(world)
 
@@ -106,7 +106,7 @@ def test_one_that_another_run_has_pushed_meanwhile_is_taken_and_the_others_are_b
         world.orders.tags["src-stock"] = OLD.digest
         raise error
 
-    world.builder.before["build_and_push", 1] = overtake
+    world.builder.before["build_and_push"] = overtake
     _run(world)
 
     assert world.journal.errors == ()
@@ -119,7 +119,7 @@ def test_what_a_session_has_pushed_before_it_failed_is_not_built_again(world: Wo
     orders, *others = _THREE
     forced = replace(orders, source=replace(BUILD, context=Path("/workspace/orders"), reuse=False))
     world.orders.is_immutable = True
-    world.builder.before["build_and_push", 1] = lambda: world.registry.hold(registry_image(OLD), "src-stock")
+    world.builder.before["build_and_push"] = lambda: world.registry.hold(registry_image(OLD), "src-stock")
     _run(world, images=(forced, *others))
 
     assert world.journal.errors == ()

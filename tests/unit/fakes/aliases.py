@@ -16,7 +16,7 @@ class FakeAliases:
 
     Attributes:
         there: the aliases by name.
-        reads_to_move: for how many reads Lambda moves provisioned concurrency, before all traffic goes where it is to.
+        seconds_to_move: how long Lambda moves provisioned concurrency, before all traffic goes where it is to.
         is_given_up: whether Lambda gives that move up in the end, and leaves its own weights.
         bypassing: what invokes the function without an alias.
     """
@@ -26,10 +26,10 @@ class FakeAliases:
         self.there = functions.aliases
         for alias in aliases:
             self.put(alias)
-        self.reads_to_move = 0
+        self.seconds_to_move = 0.0
         self.is_given_up = False
         self.bypassing: tuple[str, ...] = ()
-        self._moves: dict[str, tuple[int, Mapping[str, float]]] = {}
+        self._moves: dict[str, object] = {}
 
     def put(self, alias: AliasState) -> AliasState:
         """Have an alias as somebody else leaves it."""
@@ -40,45 +40,41 @@ class FakeAliases:
         self._functions.enter("read_alias")
         assert name
         with self._functions.state_lock:
-            left, weights = self._moves.get(alias, (0, {}))
-            if left:
-                self._moves[alias] = left - 1, weights
-                if left == 1 and not self.is_given_up:
-                    self.put(replace(self.there[alias], weights=weights))
             return self.there.get(alias)
 
     def check_may_point(self, name: str, alias: AliasState | None, wanted: str) -> None:
-        self._functions.enter("check_may_point", name)
+        self._functions.enter("check_may_point", name=name)
         assert alias is None or alias.name == wanted
 
     def create(self, name: str, alias: str, *, version: str, description: str) -> AliasState:
-        self._functions.enter("create_alias", name)
+        self._functions.enter("create_alias", version, name=name)
         if alias in self.there:
             raise RevisionError(f"Alias already exists: {alias}")
         made = self._put(AliasState(name=alias, arn=f"{ARN}:{alias}", version=version, description=description))
-        self._functions.leave("create_alias")
+        self._functions.leave("create_alias", version)
         return made
 
     def point(
         self, name: str, alias: AliasState, *, version: str, weights: Mapping[str, float], description: str
     ) -> AliasState:
-        self._functions.enter("point_alias", name)
+        self._functions.enter("point_alias", version, *_shares(weights), name=name)
         before = self.there[alias.name]
         if before.revision_id != alias.revision_id:
             raise RevisionError(OTHER_REVISION)
+        self._moves.pop(alias.name, None)
         moved = self._put(replace(alias, version=version, weights=dict(weights), description=description))
-        if self.reads_to_move and version != before.version:
-            self._moves[alias.name] = self.reads_to_move, weights
+        if self.seconds_to_move and version != before.version:
+            self._begin_to_move(alias.name, weights)
             moved = self.put(replace(moved, weights={before.version: 0.9}))
-        self._functions.leave("point_alias")
+        self._functions.leave("point_alias", version, *_shares(weights))
         return moved
 
     def is_allocating(self, name: str, alias: str) -> bool:
-        self._functions.enter("is_allocating", name)
-        return self._moves.get(alias, (0, {}))[0] > 0
+        self._functions.enter("is_allocating", name=name)
+        return alias in self._moves
 
     def bypasses(self, name: str) -> tuple[str, ...]:
-        self._functions.enter("bypasses", name)
+        self._functions.enter("bypasses", name=name)
         return self.bypassing
 
     def _put(self, alias: AliasState) -> AliasState:
@@ -87,6 +83,20 @@ class FakeAliases:
             raise DeployError(f"Function not found: {ARN}:{', '.join(missing)}")
         if len(others) > 1 or alias.version in others or (others and LATEST in {alias.version, *others}):
             raise DeployError(f"No such routing: {alias.version} and {others}")
-        shares = [f"{version}={weight:g}" for version, weight in alias.weights.items()]
-        self._functions.changes.append(("point_alias", alias.version, *shares))
+        self._functions.changes.append(("point_alias", alias.version, *_shares(alias.weights)))
         return self.put(alias)
+
+    def _begin_to_move(self, alias: str, weights: Mapping[str, float]) -> None:
+        move = self._moves[alias] = object()
+
+        def end() -> None:
+            if self._moves.get(alias) is move:
+                del self._moves[alias]
+                if not self.is_given_up:
+                    self.put(replace(self.there[alias], weights=weights))
+
+        self._functions.clock.later(self.seconds_to_move, end)
+
+
+def _shares(weights: Mapping[str, float]) -> tuple[str, ...]:
+    return tuple(f"{version}={weight:g}" for version, weight in weights.items())

@@ -8,8 +8,9 @@ from ecr_lambda_deploy.model.errors import InProgressError, MissingFunctionError
 from ecr_lambda_deploy.model.functions import LATEST, AliasState, FunctionState, PublishedVersion, Status
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.targets import Architecture
+from tests.unit.fakes.clock import FakeClock, Priority
+from tests.unit.fakes.events import Recording
 from tests.unit.fakes.examples import ACTIVE, IN_PROGRESS, SUCCESSFUL, code_sha256_of, function_state
-from tests.unit.fakes.registries import Recording
 
 _IN_PROGRESS = "The operation cannot be performed at this time. An update is in progress for resource: orders-api"
 OTHER_REVISION = "The RevisionId provided does not match the latest RevisionId of the resource"
@@ -20,17 +21,20 @@ class FakeFunctions(Recording):
     """One Lambda function that behaves as Lambda does.
 
     Attributes:
-        published: the versions by number; what GetFunction shows of them once they have settled.
-        reads_to_settle: how many reads show a change in progress before it is done.
-        conflicts: how many changes are refused because somebody else has just begun one, which settles as ours do.
+        clock: the time of the world that it is in.
+        published: the versions by number; what GetFunction shows of them once they are active.
+        seconds_to_update: how long a creation, an update or a version is in progress.
+        conflicts: how many changes are refused because somebody else has just begun one, which takes as long as ours.
         end_of_update: what an accepted update makes of `$LATEST`; the image asked for, unless said otherwise.
         version_state: the State of the versions that are published.
         changes: the changing calls that were accepted, those on aliases included, in order.
         others: names of CreateFunction's parameters that the function has otherwise.
+        requests: each call with what it asked for and the priority that it was made with, in order.
     """
 
     def __init__(self, latest: FunctionState | None = None, *, versions: Sequence[FunctionState] = ()) -> None:
         super().__init__()
+        self.clock = FakeClock()
         self.state_lock = RLock()
         self._revision = 0
         self._latest: FunctionState | None = None
@@ -38,18 +42,19 @@ class FakeFunctions(Recording):
         self.published = {version.version: version for version in versions}
         self.aliases: dict[str, AliasState] = {}
         self.has_changed = not versions or versions[-1].code_sha256 != self.latest.code_sha256
-        self.reads_to_settle = 0
+        self.seconds_to_update = 0.0
         self.conflicts = 0
         self.end_of_update: Callable[[FunctionState], FunctionState] = lambda state: state
         self.version_state = ACTIVE
         self.changes: list[tuple[str, ...]] = []
         self.others: tuple[str, ...] = ()
-        self._reads_left: dict[str, int] = {}
+        self.requests: list[tuple[tuple[str, ...], Priority]] = []
+        self._busy_until: dict[str, float] = {}
         self._is_settling = self._is_new = False
 
     @property
     def latest(self) -> FunctionState:
-        """`$LATEST`; what GetFunction shows once it has settled."""
+        """`$LATEST`; what GetFunction shows once no change is in progress."""
         assert self._latest is not None
         return self._latest
 
@@ -74,7 +79,7 @@ class FakeFunctions(Recording):
         return f"revision-{self._revision}"
 
     def read(self, name: str, qualifier: str = "") -> FunctionState:
-        self.enter("read", name)
+        self.enter("read", qualifier or LATEST, name=name)
         with self.state_lock:
             version = qualifier or LATEST
             if version in self.aliases:
@@ -82,8 +87,7 @@ class FakeFunctions(Recording):
             if version != LATEST and version not in self.published:
                 raise MissingFunctionError(f"There is no version {qualifier} of {name}")
             settled = self.latest if version == LATEST else self.published[version]
-            if self._reads_left.get(version, 0):
-                self._reads_left[version] -= 1
+            if self._is_busy(version):
                 is_new = version != LATEST or self._is_new
                 return replace(settled, state=_PENDING) if is_new else replace(settled, update=IN_PROGRESS)
             if version == LATEST and self._is_settling:  # the revision changes again when an update ends [aws-sdk#377]
@@ -92,14 +96,14 @@ class FakeFunctions(Recording):
             return settled
 
     def versions(self, name: str) -> tuple[PublishedVersion, ...]:
-        self.enter("versions", name)
+        self.enter("versions", name=name)
         return tuple(
             PublishedVersion(number=number, code_sha256=state.code_sha256, description=state.description)
             for number, state in self.published.items()
         )
 
     def check_may_publish(self, name: str) -> None:
-        self.enter("check_may_publish", name)
+        self.enter("check_may_publish", name=name)
 
     def check_creation(self, name: str, parameters: Mapping[str, object]) -> None:
         self.enter("check_creation")
@@ -107,13 +111,13 @@ class FakeFunctions(Recording):
         assert isinstance(parameters, Mapping)
 
     def differences(self, state: FunctionState, parameters: Mapping[str, object]) -> tuple[str, ...]:
-        self.enter("differences", state.name)
+        self.enter("differences", name=state.name)
         return tuple(name for name in self.others if name in parameters)
 
     def create(
         self, name: str, image: ImageReference, architecture: Architecture, parameters: Mapping[str, object]
     ) -> None:
-        self.enter("create")
+        self.enter("create", image)
         with self.state_lock:
             if self.is_there:
                 raise RevisionError(f"Function already exist: {name}")
@@ -122,10 +126,10 @@ class FakeFunctions(Recording):
             self.latest = self.end_of_update(created)
             self._is_new = True
             self._begin(LATEST)
-        self.leave("create")
+        self.leave("create", image)
 
     def update_code(self, name: str, image: ImageReference, architecture: Architecture, *, revision_id: str) -> None:
-        self.enter("update_code", name)
+        self.enter("update_code", image, name=name)
         with self.state_lock:
             self._conflict(revision_id)
             self.changes.append(("update_code", str(image), architecture))
@@ -139,10 +143,10 @@ class FakeFunctions(Recording):
             )
             self.latest = self.end_of_update(settled)
             self._begin(LATEST)
-        self.leave("update_code")
+        self.leave("update_code", image)
 
     def publish_version(self, name: str, *, code_sha256: str, revision_id: str, description: str) -> str:
-        self.enter("publish_version", name)
+        self.enter("publish_version", name=name)
         with self.state_lock:
             self._conflict(revision_id)
             if code_sha256 != self.latest.code_sha256:
@@ -163,22 +167,28 @@ class FakeFunctions(Recording):
         """Have somebody else update `$LATEST`."""
         self.latest = replace(self.latest, image=image, code_sha256=code_sha256_of(image))
 
-    def enter(self, call: str, name: str = "") -> None:
+    def enter(self, call: str, *facts: object, name: str = "") -> None:
         """Note a call, and refuse it if it names another function than the one that there is."""
-        self._enter(call)
+        if not self._is_unnoticed:
+            with self._lock:
+                self.requests.append(((call, *map(str, facts)), self.clock.priority))
+        super().enter(call, *facts)
         if name and (self._latest is None or name not in {self.latest.name, self.latest.arn}):
             raise MissingFunctionError(f"There is no Lambda function {name}")
 
     def _begin(self, version: str) -> None:
-        self._reads_left[version] = self.reads_to_settle
+        self._busy_until[version] = self.clock.now() + self.seconds_to_update
         self._is_settling = self._is_settling or version == LATEST
+
+    def _is_busy(self, version: str) -> bool:
+        return self.clock.now() < self._busy_until.get(version, 0)
 
     def _conflict(self, revision_id: str) -> None:
         if self.conflicts:
             self.conflicts -= 1
-            self._reads_left[LATEST] = self.reads_to_settle
+            self._busy_until[LATEST] = self.clock.now() + self.seconds_to_update
             raise InProgressError(_IN_PROGRESS)
-        if self._reads_left.get(LATEST):
+        if self._is_busy(LATEST):
             raise InProgressError(_IN_PROGRESS)
         if revision_id != self.latest.revision_id:
             raise RevisionError(OTHER_REVISION)

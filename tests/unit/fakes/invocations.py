@@ -21,10 +21,10 @@ class FakeInvocations:
         self.invoked: list[tuple[str, str, str]] = []
 
     def check_may_invoke(self, name: str) -> None:
-        self._functions.enter("check_may_invoke", name)
+        self._functions.enter("check_may_invoke", name=name)
 
     def invoke(self, name: str, qualifier: str, event: str) -> Response:
-        self._functions.enter("invoke", name)
+        self._functions.enter("invoke", qualifier, name=name)
         functions = self._functions
         state = functions.latest if qualifier == LATEST else functions.published[qualifier]
         self.invoked.append((qualifier, str(state.image), event))

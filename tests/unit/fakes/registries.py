@@ -1,9 +1,8 @@
 """Registries in memory, and the ports that read, fill and copy between them: what ECR and BuildKit do with images."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from threading import Lock
 
 from ecr_lambda_deploy.model.errors import BuildError, DeployError
 from ecr_lambda_deploy.model.images import (
@@ -15,6 +14,7 @@ from ecr_lambda_deploy.model.images import (
     is_same_registry,
 )
 from ecr_lambda_deploy.model.targets import Build, Platform, ServedImage
+from tests.unit.fakes.events import Recording
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -104,38 +104,6 @@ def index_digest(images: Sequence[RegistryImage]) -> str:
     return f"sha256:{sha256(' '.join(image.reference.digest for image in images).encode()).hexdigest()}"
 
 
-class Recording:
-    """A port that keeps the names of its calls, and lets a test break any of them.
-
-    Attributes:
-        refusals: by the name of a call, the error that it ends with.
-        before: by the name of a call and its number, from 1, what happens just before it.
-        after: likewise, what happens once the call has taken effect: mostly, its answer is lost.
-        calls: the names of all calls, in order, of all ports that share the list.
-    """
-
-    def __init__(self, calls: list[str] | None = None) -> None:
-        self.refusals: dict[str, BaseException] = {}
-        self.before: dict[tuple[str, int], Callable[[], object]] = {}
-        self.after: dict[tuple[str, int], Callable[[], object]] = {}
-        self.calls: list[str] = [] if calls is None else calls
-        self._lock = Lock()
-
-    def _enter(self, call: str) -> None:
-        with self._lock:
-            self.calls.append(call)
-            number = self.calls.count(call)
-        if happening := self.before.get((call, number)):
-            happening()
-        if refusal := self.refusals.get(call):
-            raise refusal
-
-    def leave(self, call: str) -> None:
-        """Have the answer of a call that has taken effect on its way."""
-        if happening := self.after.get((call, self.calls.count(call))):
-            happening()
-
-
 class FakeRepositories(Recording):
     """The repositories of one registry.
 
@@ -161,11 +129,11 @@ class FakeRepositories(Recording):
         self.expected: list[tuple[str, ...]] = []
 
     def registry(self) -> str:
-        self._enter("registry")
+        self.enter("registry")
         return self.stored.host
 
     def find_tags(self, repository: str, tags: Sequence[str]) -> Mapping[str, str] | None:
-        self._enter("find_tags")
+        self.enter("find_tags")
         stored = self.stored.repositories.get(repository)
         return None if stored is None else {tag: stored.tags[tag] for tag in tags if tag in stored.tags}
 
@@ -173,26 +141,26 @@ class FakeRepositories(Recording):
         return DeployError(f"There is no ECR repository {repository}", "'create-repository: true'")
 
     def create(self, repository: str) -> None:
-        self._enter("create")
+        self.enter("create")
         self.stored.repositories[repository] = StoredRepository(is_immutable=True)
         self.created.append(repository)
 
     def may_lambda_pull(self, repository: str) -> bool | None:
-        self._enter("may_lambda_pull")
+        self.enter("may_lambda_pull")
         return self.lets_lambda_pull if repository in self.stored.repositories else None
 
     def may_overwrite(self, repository: str, tag: str) -> bool | None:
-        self._enter("may_overwrite")
+        self.enter("may_overwrite")
         return tag.startswith("cache-") or not self.stored.repositories[repository].is_immutable
 
     def expiring_rule(self, repository: str, tags: Sequence[str]) -> str:
-        self._enter("expiring_rule")
+        self.enter("expiring_rule")
         assert repository in self.stored.repositories
         self.expected.append(tuple(tags))
         return self.rule
 
     def check_available(self, image: ImageReference) -> bool:
-        self._enter("check_available")
+        self.enter("check_available")
         if not self.may_describe or not image.is_in(self.stored.host):
             return False
         if image.digest not in self.stored.repositories[image.repository].images:
@@ -202,15 +170,15 @@ class FakeRepositories(Recording):
         return True
 
     def tags(self, repository: str) -> Mapping[str, str]:
-        self._enter("tags")
+        self.enter("tags")
         return dict(self.stored.repositories[repository].tags)
 
     def read_image(self, repository: str, reference: str, platform: Platform) -> RegistryImage:
-        self._enter("read_image")
+        self.enter("read_image")
         return self.stored.read(repository, reference, platform)
 
     def add_tag(self, image: RegistryImage, tag: str) -> bool:
-        self._enter("add_tag")
+        self.enter("add_tag")
         is_given = self.stored.repositories[image.reference.repository].tag(tag, image.reference.digest)
         if is_given:
             self.tagged.append((tag, image.reference.digest))
@@ -232,20 +200,20 @@ class FakeSources(Recording):
         self.copied: list[tuple[ImageReference, str]] = []
 
     def served_image(self, source: ServedImage) -> ImageReference:
-        self._enter("served_image")
+        self.enter("served_image")
         if source not in self.served:
             raise DeployError(f"There is no Lambda function {source.function}")
         return self.served[source]
 
     def resolve(self, uri: str, platform: Platform) -> RegistryImage:
-        self._enter("resolve")
+        self.enter("resolve")
         host, _, name = uri.partition("/")
         name, _, digest = name.partition("@")
         repository, _, tag = name.partition(":")
         return self._registry(host).read(repository, digest or tag, platform)
 
     def copy(self, image: ImageReference, destination: str) -> None:
-        self._enter("copy")
+        self.enter("copy")
         host, _, name = destination.partition("/")
         repository, _, tag = name.partition(":")
         found = self._registry(image.registry).repositories[image.repository].images[image.digest]
@@ -290,21 +258,21 @@ class FakeBuilder(Recording):
 
     def check_engine(self, platform: Platform | None) -> Platform:
         self.checked.append(platform)
-        self._enter("check_engine")
+        self.enter("check_engine")
         return platform or self.engine
 
     def machine_platform(self) -> Platform:
         return self.engine
 
     def fingerprints(self, wanted: Sequence[tuple[Build, Platform]]) -> tuple[Fingerprint, ...]:
-        self._enter("fingerprint")
+        self.enter("fingerprint")
         for build, platform in wanted:
             assert build.context.is_absolute()
             assert platform.startswith("linux/")
         return tuple(self.inputs_of.get(build.context, self.inputs) for build, _ in wanted)
 
     def build_and_push(self, orders: Sequence[BuildOrder]) -> None:
-        self._enter("build_and_push")
+        self.enter("build_and_push")
         for order in orders:
             self._build_and_push(order)
 

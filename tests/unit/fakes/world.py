@@ -1,14 +1,11 @@
-"""The world of the core, in memory: the log, time, and all ports put together."""
+"""The world of a run, in memory: all ports put together, and what a run does with them."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
 from ecr_lambda_deploy.functions.reads import observe_function
 from ecr_lambda_deploy.images.batch import make_images, plan_images
 from ecr_lambda_deploy.images.observe import observe
-from ecr_lambda_deploy.model.errors import CancelledError, SourceLocation
 from ecr_lambda_deploy.model.functions import AliasState, ObservedFunction
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, Journal, Outcome
@@ -21,6 +18,7 @@ from tests.unit.fakes.aliases import FakeAliases
 from tests.unit.fakes.examples import ELSEWHERE, NEW, OLD, REGISTRY, RUN
 from tests.unit.fakes.functions import FakeFunctions
 from tests.unit.fakes.invocations import FakeAlarms, FakeInvocations
+from tests.unit.fakes.log import FakeLog
 from tests.unit.fakes.registries import (
     FakeBuilder,
     FakeRepositories,
@@ -29,108 +27,6 @@ from tests.unit.fakes.registries import (
     StoredRepository,
     registry_image,
 )
-
-
-class FakeClock:
-    """Time that passes only while somebody sleeps.
-
-    Attributes:
-        time: now.
-        naps: the seconds that were slept, of `steady` time too.
-        cancelled_at: when the runner cancels the run; None if it never does.
-    """
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-        self.naps: list[float] = []
-        self.cancelled_at: float | None = None
-        self._is_polled = False
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        until = self.time + max(seconds, 1e-6)  # as on any machine, time passes even if nobody waits
-        if self.cancelled_at is not None and self.cancelled_at <= until:
-            self.time = max(self.time, self.cancelled_at)
-            raise CancelledError
-        self.pass_time(seconds)
-
-    def pass_time(self, seconds: float) -> None:
-        """Sleep, whether the run is cancelled or not."""
-        self.naps.append(seconds)
-        self.time += max(seconds, 1e-6)
-
-    def cancel(self) -> None:
-        """Have the runner cancel the run now; where it does not poll, that interrupts it."""
-        self.cancelled_at = self.time
-        if not self._is_polled:
-            raise KeyboardInterrupt
-
-    @contextmanager
-    def polled(self) -> Iterator[None]:
-        self._is_polled = True
-        try:
-            yield
-        finally:
-            self._is_polled = False
-
-    def undisturbed(self, *, first: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002 # nothing waits here
-        return nullcontext()
-
-    def steady(self) -> "SteadyFakeClock":
-        return SteadyFakeClock(self)
-
-
-class SteadyFakeClock:
-    """The same time, that cancelling leaves alone."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        self._clock = clock
-
-    def now(self) -> float:
-        return self._clock.time
-
-    def sleep(self, seconds: float) -> None:
-        self._clock.pass_time(seconds)
-
-    @contextmanager
-    def polled(self) -> Iterator[None]:
-        yield
-
-    def undisturbed(self, *, first: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002 # nothing waits here
-        return nullcontext()
-
-    def steady(self) -> "SteadyFakeClock":
-        return self
-
-
-class FakeLog:
-    """Keeps every line with its kind, and the open group."""
-
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, str]] = []
-        self.groups: list[str] = []
-
-    @contextmanager
-    def group(self, title: str) -> Iterator[None]:
-        self.groups.append(title)
-        yield
-
-    def info(self, message: str) -> None:
-        self.lines.append(("info", message))
-
-    def notice(self, message: str) -> None:
-        self.lines.append(("notice", message))
-
-    def warning(self, message: str) -> None:
-        self.lines.append(("warning", message))
-
-    def error(self, message: str, location: SourceLocation | None = None) -> None:
-        self.lines.append(("error", f"{message} {location}" if location else message))
-
-    def of_kind(self, kind: str) -> list[str]:
-        return [message for its_kind, message in self.lines if its_kind == kind]
 
 
 class World:
@@ -158,7 +54,7 @@ class World:
         self.sources = FakeSources((self.registry, self.elsewhere), self.calls)
         self.builder = FakeBuilder(self.registry, NEW.digest, self.calls)
         self.log = FakeLog()
-        self.clock = FakeClock()
+        self.clock = self.functions.clock
         self.journal = Journal(run=run)
 
     def ports(self) -> Ports:
@@ -186,12 +82,8 @@ class World:
 
     def observe(self, target: FunctionTarget) -> ObservedFunction:
         """Return the function as it is now, without a trace of that in the calls."""
-        before, calls = dict(self.functions.before), list(self.functions.calls)
-        self.functions.before.clear()
-        observed = observe_function(target, self.functions, self.aliases)
-        self.functions.before |= before
-        self.functions.calls[:] = calls
-        return observed
+        with self.functions.unnoticed():
+            return observe_function(target, self.functions, self.aliases)
 
     @property
     def outcome(self) -> Outcome:
@@ -216,20 +108,13 @@ class World:
         self.clock.cancelled_at = None
         self.log.lines.clear()
         self.functions.changes.clear()
+        self.functions.requests.clear()
         self.functions.before.clear()
         self.functions.after.clear()
+        self.functions.whenever.clear()
         self.functions.refusals.clear()
         for calls in (self.calls, self.functions.calls, self.repositories.tagged, self.sources.copied):
             calls.clear()
-
-
-def raising(error: BaseException) -> Callable[[], None]:
-    """Return what ends a call with an error, where it happens just before it, or just after it."""
-
-    def refuse() -> None:
-        raise error
-
-    return refuse
 
 
 LIVE = FunctionTarget(name="orders-api", alias="live", wait_timeout=60)

@@ -9,13 +9,15 @@ from ecr_lambda_deploy.model.errors import DeployError, RevisionError
 from ecr_lambda_deploy.model.outcomes import ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget, TrafficStep
 from ecr_lambda_deploy.report.outputs import outputs
+from tests.unit.fakes.events import Event, raising
 from tests.unit.fakes.examples import NEW, OLD, RUN, alias_state, version_state
 from tests.unit.fakes.functions import FakeFunctions
-from tests.unit.fakes.world import LIVE, World, raising, release_image
+from tests.unit.fakes.world import LIVE, World, release_image
 
 _WITHOUT = FunctionTarget(name="orders-api")
 _CREATED = replace(LIVE, creation={"Role": "r"})
 _CANARY = replace(LIVE, traffic=(TrafficStep(weight=0.1, seconds=10), TrafficStep(weight=0.5, seconds=10)))
+_MOVES = {"first share": ("7", "8=0.1"), "later share": ("7", "8=0.5"), "all traffic": ("8",)}
 _LOST = DeployError("Connection was closed before we received a valid response", "run it again")
 _OTHER_REVISION = RevisionError("The RevisionId provided does not match the latest RevisionId")
 _UPDATE, _BACK = ("update_code", str(NEW), "x86_64"), ("update_code", str(OLD), "x86_64")
@@ -58,11 +60,11 @@ def _told(world: World) -> list[str]:
 
 
 @pytest.mark.parametrize("target", [_WITHOUT, LIVE], ids=["without an alias", "with an alias"])
-@pytest.mark.parametrize("reads", [0, 3])
-def test_an_update_whose_answer_is_lost_is_taken_back(target: FunctionTarget, reads: int) -> None:
+@pytest.mark.parametrize("seconds", [0, 0.3])
+def test_an_update_whose_answer_is_lost_is_taken_back(target: FunctionTarget, seconds: float) -> None:
     world = _world(target)
-    world.functions.reads_to_settle = reads
-    world.functions.after["update_code", 1] = raising(_LOST)
+    world.functions.seconds_to_update = seconds
+    world.functions.after["update_code"] = raising(_LOST)
     release_image(world, target)
 
     assert world.functions.changes == [_UPDATE, _BACK]
@@ -73,7 +75,7 @@ def test_an_update_whose_answer_is_lost_is_taken_back(target: FunctionTarget, re
 
 def test_an_update_whose_answer_is_lost_is_kept_where_it_is_to_be() -> None:
     world = _world()
-    world.functions.after["update_code", 1] = raising(_LOST)
+    world.functions.after["update_code"] = raising(_LOST)
     release_image(world, replace(LIVE, reverts=False))
 
     assert world.functions.changes == [_UPDATE]
@@ -82,10 +84,10 @@ def test_an_update_whose_answer_is_lost_is_kept_where_it_is_to_be() -> None:
     _agrees(world)
 
 
-@pytest.mark.parametrize("number", [1, 2, 3], ids=["first share", "later share", "all traffic"])
-def test_a_move_of_the_alias_whose_answer_is_lost_is_taken_back(number: int) -> None:
+@pytest.mark.parametrize("move", _MOVES)
+def test_a_move_of_the_alias_whose_answer_is_lost_is_taken_back(move: str) -> None:
     world = _world()
-    world.functions.after["point_alias", number] = raising(_LOST)
+    world.functions.after["point_alias", *_MOVES[move]] = raising(_LOST)
     release_image(world, _CANARY)
 
     assert world.functions.changes[-2:] == [("point_alias", "7"), _BACK]
@@ -96,7 +98,7 @@ def test_a_move_of_the_alias_whose_answer_is_lost_is_taken_back(number: int) -> 
 
 def test_a_move_of_all_traffic_at_once_whose_answer_is_lost_is_taken_back() -> None:
     world = _world()
-    world.functions.after["point_alias", 1] = raising(_LOST)
+    world.functions.after["point_alias"] = raising(_LOST)
     release_image(world)
 
     assert world.functions.changes[-3:] == [("point_alias", "8"), ("point_alias", "7"), _BACK]
@@ -104,22 +106,22 @@ def test_a_move_of_all_traffic_at_once_whose_answer_is_lost_is_taken_back() -> N
     _is_as_before(world)
 
 
-@pytest.mark.parametrize("number", [1, 2, 3], ids=["first share", "later share", "all traffic"])
-def test_a_move_of_the_alias_that_is_refused_leaves_no_share_of_the_one_before(number: int) -> None:
+@pytest.mark.parametrize("move", _MOVES)
+def test_a_move_of_the_alias_that_is_refused_leaves_no_share_of_the_one_before(move: str) -> None:
     """What was asked for last was not done; what was asked for before it was, and is the run's own."""
     world = _world()
-    world.functions.before["point_alias", number] = raising(_LOST)
+    world.functions.before["point_alias", *_MOVES[move]] = raising(_LOST)
     release_image(world, _CANARY)
 
-    expected = [_LOST.message, _ALIAS_IS_BACK, _CODE_IS_BACK] if number > 1 else [_LOST.message, _CODE_IS_BACK]
-    assert _told(world) == expected
+    undone = [_CODE_IS_BACK] if move == "first share" else [_ALIAS_IS_BACK, _CODE_IS_BACK]
+    assert _told(world) == [_LOST.message, *undone]
     assert world.outcome.status is ReleaseStatus.REVERTED
     _is_as_before(world)
 
 
 def test_leftover_weights_that_cannot_be_cleared_are_nobody_else_s_work() -> None:
     world = _world(weights={"6": 0.1})
-    world.functions.before["point_alias", 1] = raising(_LOST)
+    world.functions.before["point_alias"] = raising(_LOST)
     release_image(world)
 
     assert world.functions.changes == []
@@ -130,7 +132,7 @@ def test_leftover_weights_that_cannot_be_cleared_are_nobody_else_s_work() -> Non
 
 def test_leftover_weights_whose_clearing_is_not_answered_stay_cleared() -> None:
     world = _world(weights={"6": 0.1})
-    world.functions.after["point_alias", 1] = raising(_LOST)
+    world.functions.after["point_alias"] = raising(_LOST)
     release_image(world)
 
     assert world.functions.changes == [("point_alias", "7")]
@@ -142,7 +144,7 @@ def test_leftover_weights_whose_clearing_is_not_answered_stay_cleared() -> None:
 
 def test_an_alias_whose_creation_is_not_answered_stays_and_that_is_said() -> None:
     world = _world(_WITHOUT)
-    world.functions.after["create_alias", 1] = raising(_LOST)
+    world.functions.after["create_alias"] = raising(_LOST)
     release_image(world)
 
     assert world.functions.changes == [_UPDATE, ("publish_version", "8"), ("point_alias", "8")]
@@ -154,7 +156,7 @@ def test_an_alias_whose_creation_is_not_answered_stays_and_that_is_said() -> Non
 
 def test_an_alias_whose_creation_is_refused_leaves_the_code_as_it_was() -> None:
     world = _world(_WITHOUT)
-    world.functions.before["create_alias", 1] = raising(_LOST)
+    world.functions.before["create_alias"] = raising(_LOST)
     release_image(world)
 
     assert _told(world) == [_LOST.message, _CODE_IS_BACK]
@@ -164,7 +166,7 @@ def test_an_alias_whose_creation_is_refused_leaves_the_code_as_it_was() -> None:
 
 def test_a_version_whose_publication_is_not_answered_serves_nobody() -> None:
     world = _world()
-    world.functions.after["publish_version", 1] = raising(_LOST)
+    world.functions.after["publish_version"] = raising(_LOST)
     release_image(world)
 
     assert _told(world) == [_LOST.message, _CODE_IS_BACK]
@@ -178,7 +180,7 @@ def test_a_version_whose_publication_is_not_answered_serves_nobody() -> None:
 def test_a_function_whose_creation_is_not_answered_is_in_the_outputs() -> None:
     world = World()
     world.functions.vanish()
-    world.functions.after["create", 1] = raising(_LOST)
+    world.functions.after["create"] = raising(_LOST)
     release_image(world, _CREATED)
 
     assert (world.outcome.status, world.outcome.is_changed) == (ReleaseStatus.FAILED, True)
@@ -191,13 +193,11 @@ def test_a_function_whose_creation_is_not_answered_is_in_the_outputs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "number"),
-    [("update_code", 1), ("publish_version", 1), ("point_alias", 1), ("point_alias", 2), ("point_alias", 3)],
-    ids=str,
+    "call", ["update_code", "publish_version", *(("point_alias", *move) for move in _MOVES.values())], ids=str
 )
-def test_what_was_done_is_not_taken_for_somebody_else_s(call: str, number: int) -> None:
+def test_what_was_done_is_not_taken_for_somebody_else_s(call: Event) -> None:
     world = _world()
-    world.functions.after[call, number] = raising(_OTHER_REVISION)
+    world.functions.after[call] = raising(_OTHER_REVISION)
     release_image(world, _CANARY)
 
     assert world.functions.changes == [
@@ -214,12 +214,12 @@ def test_what_was_done_is_not_taken_for_somebody_else_s(call: str, number: int) 
     _agrees(world)
 
 
-@pytest.mark.parametrize("reads", [0, 3])
-def test_a_function_that_was_created_is_not_taken_for_somebody_else_s(reads: int) -> None:
+@pytest.mark.parametrize("seconds", [0, 0.3])
+def test_a_function_that_was_created_is_not_taken_for_somebody_else_s(seconds: float) -> None:
     world = World()
     world.functions.vanish()
-    world.functions.reads_to_settle = reads
-    world.functions.after["create", 1] = raising(RevisionError("Function already exist: orders-api"))
+    world.functions.seconds_to_update = seconds
+    world.functions.after["create"] = raising(RevisionError("Function already exist: orders-api"))
     release_image(world, _CREATED)
 
     assert [change[0] for change in world.functions.changes] == ["create", "publish_version", "point_alias"]
@@ -231,7 +231,7 @@ def test_a_function_that_was_created_is_not_taken_for_somebody_else_s(reads: int
 
 def test_an_alias_that_was_created_is_not_taken_for_somebody_else_s() -> None:
     world = _world(_WITHOUT)
-    world.functions.after["create_alias", 1] = raising(RevisionError("Alias already exists: live"))
+    world.functions.after["create_alias"] = raising(RevisionError("Alias already exists: live"))
     release_image(world)
 
     assert world.functions.changes == [_UPDATE, ("publish_version", "8"), ("point_alias", "8")]
@@ -246,11 +246,22 @@ def test_an_alias_that_was_created_is_not_taken_for_somebody_else_s() -> None:
 @pytest.mark.parametrize("target", [_WITHOUT, LIVE], ids=["without an alias", "with an alias"])
 def test_what_was_lost_is_reverted_even_if_the_answers_to_that_are_lost_too(target: FunctionTarget) -> None:
     world = _world(target)
-    world.functions.after["update_code", 1] = raising(_LOST)
-    world.functions.after["update_code", 2] = raising(_OTHER_REVISION)
-    world.functions.after["point_alias", 1] = raising(_OTHER_REVISION)
+    world.functions.after["update_code"] = raising(_LOST)
+    world.functions.after["update_code", OLD] = raising(_OTHER_REVISION)
     release_image(world, target)
 
     assert world.functions.changes == [_UPDATE, _BACK]
     assert world.outcome.status is ReleaseStatus.REVERTED
+    _is_as_before(world)
+
+
+def test_a_move_of_the_alias_is_reverted_even_if_the_answers_to_that_are_lost_too() -> None:
+    world = _world()
+    world.functions.after["point_alias", "8"] = raising(_LOST)
+    world.functions.after["point_alias", "7"] = raising(_OTHER_REVISION)
+    world.functions.after["update_code", OLD] = raising(_OTHER_REVISION)
+    release_image(world)
+
+    assert world.functions.changes[-3:] == [("point_alias", "8"), ("point_alias", "7"), _BACK]
+    assert "somebody else" not in str(world.outcome.error)
     _is_as_before(world)

@@ -99,7 +99,7 @@ def test_weights_are_a_release_s_or_lambda_s_own() -> None:
     assert _read(world).alias == world.live
 
     world = _world(alias_state("7"))
-    world.aliases.reads_to_move = 10
+    world.aliases.seconds_to_move = 20
     world.aliases.point("orders-api", world.live, version="8", weights={}, description="")
     assert world.live.weights == {"7": 0.9}
     alias = _read(world).alias

@@ -7,9 +7,11 @@ from ecr_lambda_deploy.functions.waits import wait_until_allocated, wait_until_s
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import AliasState, FunctionState, Status
 from ecr_lambda_deploy.model.outcomes import ReleaseStatus
+from tests.unit.fakes.clock import FakeClock
 from tests.unit.fakes.examples import alias_state, function_state, version_state
 from tests.unit.fakes.functions import FakeFunctions
-from tests.unit.fakes.world import FakeClock, FakeLog, World, release_image
+from tests.unit.fakes.log import FakeLog
+from tests.unit.fakes.world import World, release_image
 
 _IN_PROGRESS = function_state(update=Status(value="InProgress"))
 _SETTLED = function_state()
@@ -112,20 +114,20 @@ def test_an_alias_that_has_the_weights_that_were_wanted_is_not_asked_about(weigh
     assert "is_allocating" not in world.functions.calls
 
 
-@pytest.mark.parametrize("reads", [1, 5])
-def test_weights_of_lambda_s_own_are_waited_for(reads: int) -> None:
+@pytest.mark.parametrize("seconds", [2, 10])
+def test_weights_of_lambda_s_own_are_waited_for(seconds: int) -> None:
     world = _world()
-    world.aliases.reads_to_move = reads
+    world.aliases.seconds_to_move = seconds
     settled = _allocated(world, _moved(world), {})
 
     assert (settled.weights, settled) == ({}, world.live)
-    assert world.clock.now() - 1000 == pytest.approx(2 * reads)
+    assert world.clock.now() - 1000 == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("reads", [1, 5])
-def test_weights_that_stay_although_allocation_has_ended_are_a_failure(reads: int) -> None:
+@pytest.mark.parametrize("seconds", [1, 9])
+def test_weights_that_stay_although_allocation_has_ended_are_a_failure(seconds: float) -> None:
     world = _world()
-    world.aliases.reads_to_move, world.aliases.is_given_up = reads, True
+    world.aliases.seconds_to_move, world.aliases.is_given_up = seconds, True
 
     with pytest.raises(DeployError, match=r"Lambda has not moved the provisioned concurrency of .*:live") as caught:
         _allocated(world, _moved(world), {})
@@ -136,9 +138,9 @@ def test_weights_that_stay_although_allocation_has_ended_are_a_failure(reads: in
 
 def test_weights_that_stay_are_a_failure_although_allocation_has_ended_by_the_first_look() -> None:
     world = _world()
-    world.aliases.reads_to_move, world.aliases.is_given_up = 1, True
+    world.aliases.seconds_to_move, world.aliases.is_given_up = 1, True
     alias = _moved(world)
-    world.aliases.read("orders-api", "live")
+    world.clock.pass_time(1)
     assert not world.aliases.is_allocating("orders-api", "live")
 
     with pytest.raises(DeployError, match="Lambda has not moved the provisioned concurrency"):
@@ -147,21 +149,21 @@ def test_weights_that_stay_are_a_failure_although_allocation_has_ended_by_the_fi
 
 def test_weights_that_are_gone_by_the_first_look_are_not_reported() -> None:
     world = _world()
-    world.aliases.reads_to_move = 1
+    world.aliases.seconds_to_move = 1
     alias = _moved(world)
-    world.aliases.read("orders-api", "live")
+    world.clock.pass_time(1)
 
     assert _allocated(world, alias, {}).weights == {}
 
 
 def test_a_release_whose_provisioned_concurrency_does_not_move_is_taken_back() -> None:
     world = _world()
-    world.aliases.reads_to_move, world.aliases.is_given_up = 3, True
+    world.aliases.seconds_to_move, world.aliases.is_given_up = 5, True
 
-    def move_no_more() -> None:
-        world.aliases.reads_to_move = 0
+    def move_at_once() -> None:
+        world.aliases.seconds_to_move = 0
 
-    world.functions.before["point_alias", 2] = move_no_more
+    world.functions.before["point_alias", "6"] = move_at_once
     outcome = release_image(world)
 
     assert "Lambda has not moved the provisioned concurrency" in str(outcome.error)

@@ -6,10 +6,11 @@ import pytest
 
 from ecr_lambda_deploy.functions.history import Record
 from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
-from ecr_lambda_deploy.model.functions import ObservedFunction, Status
+from ecr_lambda_deploy.model.functions import LATEST, ObservedFunction, Status
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.outcomes import ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget
+from tests.unit.fakes.events import raising
 from tests.unit.fakes.examples import (
     ACTIVE,
     INACTIVE,
@@ -22,7 +23,7 @@ from tests.unit.fakes.examples import (
     version_state,
 )
 from tests.unit.fakes.functions import FakeFunctions
-from tests.unit.fakes.world import LIVE, World, raising, release_image
+from tests.unit.fakes.world import LIVE, World, release_image
 
 _FAILED = Status(value="Failed", reason_code="InternalError")
 _WITHOUT = FunctionTarget(name="orders-api")
@@ -96,44 +97,50 @@ def test_an_update_that_a_version_is_published_anew_for_may_fail_too() -> None:
 # What was just made, and is not known everywhere in Lambda.
 
 
-def _forget(world: World, first: int, last: int) -> None:
-    """Have Lambda not know what it is asked for in some reads."""
-    for number in range(first, last + 1):
-        world.functions.before["read", number] = raising(_UNKNOWN)
+def _is_unknown_for(world: World, seconds: float, made_by: str, qualifier: str = LATEST) -> None:
+    """Have Lambda not know for some time what a call has just made."""
+
+    def forget() -> None:
+        world.functions.refusals["read", qualifier] = _UNKNOWN
+        world.clock.later(seconds, world.functions.refusals.clear)
+
+    world.functions.after[made_by] = forget
 
 
-@pytest.mark.parametrize("reads", [1, 30])
-def test_a_function_that_is_not_known_at_once_is_waited_for(reads: int) -> None:
+@pytest.mark.parametrize("seconds", [0.1, 8.9])
+def test_a_function_that_is_not_known_at_once_is_waited_for(seconds: float) -> None:
     world = World()
     world.functions.vanish()
-    _forget(world, 1, reads)
+    _is_unknown_for(world, seconds, "create")
     outcome = release_image(world, _CREATED)
 
     assert (outcome.status, outcome.error) == (ReleaseStatus.CREATED, None)
-    assert world.clock.now() - 1000 < 10
+    assert seconds <= world.clock.now() - 1000 < 10
 
 
-@pytest.mark.parametrize("reads", [1, 30])
-def test_a_version_that_is_not_known_at_once_is_waited_for(reads: int) -> None:
+@pytest.mark.parametrize("seconds", [0.1, 8.9])
+def test_a_version_that_is_not_known_at_once_is_waited_for(seconds: float) -> None:
     world = World(functions=FakeFunctions(versions=[version_state("7")]), alias=alias_state("7"))
-    _forget(world, 2, reads + 1)
+    _is_unknown_for(world, seconds, "publish_version", "8")
     outcome = release_image(world)
 
     assert (outcome.status, outcome.error, world.live.version) == (ReleaseStatus.DEPLOYED, None, "8")
+    assert seconds <= outcome.seconds < 10
 
 
 def test_a_version_that_is_published_anew_is_waited_for_too() -> None:
     world = _world_of_a_version_that_is(INACTIVE)
-    _forget(world, 3, 5)
+    _is_unknown_for(world, 0.8, "publish_version", "8")
     outcome = release_image(world, image=OLD)
 
     assert (outcome.status, world.live.version) == (ReleaseStatus.DEPLOYED, "8")
+    assert 0.8 <= outcome.seconds < 10
 
 
 def test_a_function_that_stays_unknown_is_told_after_ten_seconds() -> None:
     world = World()
     world.functions.vanish()
-    _forget(world, 1, 10_000)
+    _is_unknown_for(world, 10_000, "create")
     outcome = release_image(world, replace(_CREATED, wait_timeout=600))
 
     assert outcome.status is ReleaseStatus.FAILED
@@ -144,17 +151,7 @@ def test_a_function_that_stays_unknown_is_told_after_ten_seconds() -> None:
 
 def test_a_version_that_stays_unknown_is_told_after_ten_seconds_and_the_code_goes_back() -> None:
     world = World(functions=FakeFunctions(versions=[version_state("7")]), alias=alias_state("7"))
-    _forget(world, 2, 10_000)
-    begun = world.clock.now()
-
-    def know_again() -> None:
-        if world.clock.now() - begun >= 10:
-            for number in range(1, 10_000):
-                world.functions.before.pop(("read", number), None)
-        raise _UNKNOWN
-
-    for number in range(2, 10_000):
-        world.functions.before["read", number] = know_again
+    _is_unknown_for(world, 10_000, "publish_version", "8")
     outcome = release_image(world, replace(LIVE, wait_timeout=600))
 
     assert (outcome.status, outcome.after.version) == (ReleaseStatus.REVERTED, "7")
@@ -166,7 +163,7 @@ def test_what_was_there_before_is_not_waited_for_when_it_is_gone() -> None:
     world = _world_of_a_version_that_is(ACTIVE)
     world.functions.latest = function_state(image=NEW)
     world.functions.has_changed = False
-    world.functions.before["read", 1] = raising(_UNKNOWN)
+    world.functions.before["read"] = raising(_UNKNOWN)
     outcome = release_image(world, image=OLD)
 
     assert outcome.status in {ReleaseStatus.FAILED, ReleaseStatus.REVERTED}

@@ -200,7 +200,7 @@ def test_a_copy_that_fails_leaves_no_tag_behind() -> None:
 def test_a_copy_that_another_run_made_meanwhile_is_made_use_of() -> None:
     world = _holding(_THEIRS)
     world.orders.is_immutable = True
-    world.sources.before["copy", 1] = lambda: world.registry.hold(registry_image(NEW), _OWN)
+    world.sources.before["copy"] = lambda: world.registry.hold(registry_image(NEW), _OWN)
 
     assert get_image(world, _target(_THEIRS)) == NEW
 

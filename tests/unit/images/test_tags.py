@@ -116,7 +116,7 @@ def test_a_run_of_the_same_inputs_that_was_faster_is_made_use_of(is_immutable: b
     world = World()
     world.orders.is_immutable = is_immutable
     theirs = image("e")
-    world.builder.before["build_and_push", 1] = lambda: world.registry.hold(registry_image(theirs), _OWN)
+    world.builder.before["build_and_push"] = lambda: world.registry.hold(registry_image(theirs), _OWN)
     deployed = get_image(world, _TARGET)
 
     assert deployed == (theirs if is_immutable else NEW)
@@ -131,10 +131,10 @@ def test_a_build_that_fails_is_told_in_its_own_words(target: ImageTarget, also: 
     world.builder.refusals["build_and_push"] = DeployError("RUN make failed")
 
     def break_down() -> None:
-        raise DeployError("ecr:BatchGetImage failed")
+        if also:
+            world.repositories.refusals[also] = DeployError("ecr:BatchGetImage failed")
 
-    if also:
-        world.repositories.before[also, 2] = break_down
+    world.builder.before["build_and_push"] = break_down
 
     assert "RUN make failed" in str(_refused(world, target))
     assert world.repositories.tagged == []

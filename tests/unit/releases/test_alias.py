@@ -1,6 +1,7 @@
 """Releases to an alias: the order of calls, and what somebody else does meanwhile."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -11,7 +12,7 @@ from ecr_lambda_deploy.model.outcomes import ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget, SmokeTest, TrafficStep
 from tests.unit.fakes.examples import NEW, OLD, RUN, SOMEBODY_ELSES, alias_state, version_state
 from tests.unit.fakes.functions import FakeFunctions
-from tests.unit.fakes.world import LIVE, World, raising, release_image
+from tests.unit.fakes.world import LIVE, World, release_image
 
 _WITHOUT = FunctionTarget(name="orders-api")
 _TESTED = replace(LIVE, smoke_test=SmokeTest(event="{}"))
@@ -53,16 +54,20 @@ def test_version_and_alias_say_which_run_it_was() -> None:
     assert Record.parse(world.live.description) == Record.of(RUN)
 
 
-@pytest.mark.parametrize("reads", [1, 5])
-def test_lambda_is_waited_for_after_each_change(reads: int) -> None:
+@pytest.mark.parametrize("seconds", [0.05, 5])
+def test_lambda_is_waited_for_after_each_change(seconds: float) -> None:
     world = _world()
-    world.functions.reads_to_settle = reads
+    world.functions.seconds_to_update = seconds
+    begun: dict[str, float] = {}
+    for call in ("update_code", "invoke", "publish_version", "point_alias"):
+        world.functions.whenever[call] = partial(lambda call: begun.update({call: world.clock.now()}), call)
     release_image(world, _TESTED)
-    calls = world.functions.calls
 
-    invoke, publish, point = (calls.index(call) for call in ("invoke", "publish_version", "point_alias"))
-    assert calls[:invoke].count("read") == reads + 1
-    assert calls[publish:point].count("read") == reads + 1
+    assert world.functions.changes == [_UPDATE, _PUBLISH, ("point_alias", "8")]
+    assert begun["invoke"] - begun["update_code"] == pytest.approx(seconds, abs=2)
+    assert begun["invoke"] >= begun["update_code"] + seconds
+    assert begun["point_alias"] >= begun["publish_version"] + seconds
+    assert not world.log.of_kind("info")[1].endswith("waiting")
 
 
 def test_the_log_says_what_is_done() -> None:
@@ -138,7 +143,7 @@ def _others_configuration(world: World) -> None:
 @pytest.mark.parametrize("call", ["update_code", "publish_version"])
 def test_another_s_change_of_the_configuration_only_is_no_reason_to_fail(call: str) -> None:
     world = _world()
-    world.functions.before[call, 1] = lambda: _others_configuration(world)
+    world.functions.before[call] = lambda: _others_configuration(world)
     outcome = release_image(world)
 
     assert world.functions.changes == [_UPDATE, _PUBLISH, ("point_alias", "8")]
@@ -148,12 +153,12 @@ def test_another_s_change_of_the_configuration_only_is_no_reason_to_fail(call: s
 @pytest.mark.parametrize("call", ["update_code", "publish_version"])
 def test_another_s_change_in_progress_is_waited_for(call: str) -> None:
     world = _world()
-    world.functions.reads_to_settle = 4
+    world.functions.seconds_to_update = 0.5
 
     def begin() -> None:
         world.functions.conflicts = 2
 
-    world.functions.before[call, 1] = begin
+    world.functions.before[call] = begin
     outcome = release_image(world)
 
     assert outcome.status is ReleaseStatus.DEPLOYED
@@ -165,27 +170,32 @@ def test_an_update_whose_answer_was_lost_is_not_made_twice() -> None:
 
     def carry_out() -> None:
         revision = world.functions.latest.revision_id
-        del world.functions.before["update_code", 1]
         world.functions.update_code("orders-api", NEW, "x86_64", revision_id=revision)
 
-    world.functions.before["update_code", 1] = carry_out  # and the client asks again
+    world.functions.before["update_code"] = carry_out  # and the client asks again
     outcome = release_image(world)
 
     assert world.functions.changes == [_UPDATE, _PUBLISH, ("point_alias", "8")]
     assert outcome.status is ReleaseStatus.DEPLOYED
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_a_move_of_the_alias_whose_answer_was_lost_is_the_run_s_own(number: int) -> None:
+@pytest.mark.parametrize(
+    ("move", "weights", "description"),
+    [
+        (("point_alias", "7", "8=0.1"), {"8": 0.1}, "before"),
+        (("point_alias", "7", "8=0.5"), {"8": 0.5}, "before"),
+        (("point_alias", "8"), {}, str(Record.of(RUN))),
+    ],
+)
+def test_a_move_of_the_alias_whose_answer_was_lost_is_the_run_s_own(
+    move: tuple[str, ...], weights: dict[str, float], description: str
+) -> None:
     world = _world()
-    wanted = [("7", {"8": 0.1}, "before"), ("7", {"8": 0.5}, "before"), ("8", {}, str(Record.of(RUN)))]
-    version, weights, description = wanted[number - 1]
 
     def carry_out() -> None:
-        del world.functions.before["point_alias", number]
-        world.aliases.put(replace(world.live, version=version, weights=weights, description=description))
+        world.aliases.put(replace(world.live, version=move[1], weights=weights, description=description))
 
-    world.functions.before["point_alias", number] = carry_out  # and the client asks again
+    world.functions.before[move] = carry_out  # and the client asks again
     outcome = release_image(world, _CANARY)
 
     assert (outcome.status, outcome.error) == (ReleaseStatus.DEPLOYED, None)
@@ -198,7 +208,7 @@ def test_a_creation_of_the_alias_whose_answer_was_lost_is_the_run_s_own() -> Non
     def carry_out() -> None:
         world.aliases.put(alias_state("8", description=str(Record.of(RUN))))
 
-    world.functions.before["create_alias", 1] = carry_out  # and the client asks again
+    world.functions.before["create_alias"] = carry_out  # and the client asks again
     outcome = release_image(world)
 
     assert (outcome.status, outcome.error, world.live.version) == (ReleaseStatus.DEPLOYED, None, "8")
@@ -206,7 +216,7 @@ def test_a_creation_of_the_alias_whose_answer_was_lost_is_the_run_s_own() -> Non
 
 def test_an_update_of_somebody_else_s_is_decided_on_again() -> None:
     world = _world()
-    world.functions.before["update_code", 1] = lambda: _others_update(world)
+    world.functions.before["update_code"] = lambda: _others_update(world)
     outcome = release_image(world)
 
     assert outcome.status is ReleaseStatus.DEPLOYED
@@ -215,8 +225,8 @@ def test_an_update_of_somebody_else_s_is_decided_on_again() -> None:
     assert any(line.startswith("orders-api: deciding again: ") for line in world.log.of_kind("info"))
 
 
-@pytest.mark.parametrize("call", [("read", 1), ("invoke", 1), ("publish_version", 1)], ids=lambda call: call[0])
-def test_code_of_somebody_else_s_is_neither_published_nor_taken_away(call: tuple[str, int]) -> None:
+@pytest.mark.parametrize("call", ["read", "invoke", "publish_version"])
+def test_code_of_somebody_else_s_is_neither_published_nor_taken_away(call: str) -> None:
     world = _world()
     world.functions.before[call] = lambda: _others_update(world)
     outcome = release_image(world, _TESTED)
@@ -233,7 +243,7 @@ def test_code_of_somebody_else_s_is_neither_published_nor_taken_away(call: tuple
 
 def test_code_of_somebody_else_s_that_comes_after_the_version_is_no_concern_of_the_alias() -> None:
     world = _world()
-    world.functions.before["point_alias", 1] = lambda: _others_update(world)
+    world.functions.before["point_alias"] = lambda: _others_update(world)
     outcome = release_image(world)
 
     assert (outcome.status, world.live.version) == (ReleaseStatus.DEPLOYED, "8")
@@ -246,7 +256,7 @@ def _move(world: World, version: str, description: str = "by hand", weights: dic
 
 def test_an_alias_that_somebody_else_has_described_anew_is_moved_all_the_same() -> None:
     world = _world()
-    world.functions.before["point_alias", 1] = lambda: _move(world, "7")
+    world.functions.before["point_alias"] = lambda: _move(world, "7")
     outcome = release_image(world)
 
     assert (outcome.status, world.live.version) == (ReleaseStatus.DEPLOYED, "8")
@@ -255,7 +265,7 @@ def test_an_alias_that_somebody_else_has_described_anew_is_moved_all_the_same() 
 def test_an_alias_that_a_newer_run_has_moved_stays_and_the_code_goes_back() -> None:
     world = _world()
     world.functions.published["9"] = version_state("9", SOMEBODY_ELSES)
-    world.functions.before["point_alias", 1] = lambda: _move(world, "9", _NEWER)
+    world.functions.before["point_alias"] = lambda: _move(world, "9", _NEWER)
     outcome = release_image(world)
 
     assert (world.live.version, world.live.description) == ("9", _NEWER)
@@ -268,7 +278,7 @@ def test_an_alias_that_a_newer_run_has_moved_stays_and_the_code_goes_back() -> N
 
 def test_an_alias_that_somebody_else_has_created_meanwhile_is_moved() -> None:
     world = World(functions=FakeFunctions(versions=[version_state("7")]))
-    world.functions.before["create_alias", 1] = lambda: world.aliases.put(alias_state("7"))
+    world.functions.before["create_alias"] = lambda: world.aliases.put(alias_state("7"))
     outcome = release_image(world)
 
     assert (outcome.status, world.live.version) == (ReleaseStatus.DEPLOYED, "8")
@@ -281,30 +291,30 @@ def test_an_alias_that_somebody_else_has_deleted_meanwhile_is_created() -> None:
         del world.aliases.there["live"]
         raise RevisionError("The alias is not there")
 
-    world.functions.before["point_alias", 1] = delete
+    world.functions.before["point_alias"] = delete
     outcome = release_image(world)
 
     assert (outcome.status, world.live.version) == (ReleaseStatus.DEPLOYED, "8")
 
 
 @pytest.mark.parametrize(
-    ("number", "version"),
+    ("share", "version"),
     [
-        (1, "6"),
-        (2, "6"),
-        (2, "7"),  # and so the canary is ended
+        ("8=0.1", "6"),
+        ("8=0.5", "6"),
+        ("8=0.5", "7"),  # and so the canary is ended
     ],
 )
-def test_traffic_that_somebody_else_has_taken_in_hand_is_left_to_them(number: int, version: str) -> None:
+def test_traffic_that_somebody_else_has_taken_in_hand_is_left_to_them(share: str, version: str) -> None:
     world = World(
         functions=FakeFunctions(versions=[version_state("6", SOMEBODY_ELSES), version_state("7")]),
         alias=alias_state("7", description="before"),
     )
-    world.functions.before["point_alias", number] = lambda: _move(world, version)
+    world.functions.before["point_alias", "7", share] = lambda: _move(world, version)
     outcome = release_image(world, _CANARY)
 
     moves = [change for change in world.functions.changes if change[0] == "point_alias"]
-    assert moves == [("point_alias", "7", "8=0.1")][: number - 1]
+    assert moves == ([("point_alias", "7", "8=0.1")] if share == "8=0.5" else [])
     assert (world.live.version, world.live.weights, world.live.description) == (version, {}, "by hand")
     assert "somebody else" in str(outcome.error)
 
@@ -314,26 +324,32 @@ _AGAIN_ON_PURPOSE = str(Record.of(replace(RUN, run_id="9", attempt="2")))
 
 
 @pytest.mark.parametrize("description", [_ANOTHER_WORKFLOW_S, _AGAIN_ON_PURPOSE])
-@pytest.mark.parametrize("number", [1, 2])
-def test_what_another_run_releases_while_traffic_is_shifted_is_not_taken_back(number: int, description: str) -> None:
+@pytest.mark.parametrize("share", ["8=0.1", "8=0.5"])
+def test_what_another_run_releases_while_traffic_is_shifted_is_not_taken_back(share: str, description: str) -> None:
     """Whatever comes of it, version 7, which that run has replaced, is not to serve again."""
     world = World(
         functions=FakeFunctions(versions=[version_state("6", SOMEBODY_ELSES), version_state("7")]),
         alias=alias_state("7", description="before"),
     )
     world.alarms.there = {"errors": "OK"}
-    world.functions.before["point_alias", number] = lambda: _move(world, "6", description)
-    world.functions.before["alarms", 3 * number] = lambda: world.alarms.there.update(errors="ALARM")
+
+    def release_another() -> None:
+        _move(world, "6", description)
+        world.clock.later(5, lambda: world.alarms.there.update(errors="ALARM"))
+
+    world.functions.before["point_alias", "7", share] = release_another
     release_image(world, replace(_CANARY, alarms=("errors",)))
 
     moves = [change for change in world.functions.changes if change[0] == "point_alias"]
-    assert [move for move in moves[number - 1 :] if move[1] == "7"] == []
+    before = [("point_alias", "7", "8=0.1")] if share == "8=0.5" else []
+    assert moves[: len(before)] == before
+    assert [move for move in moves[len(before) :] if move[1] == "7"] == []
     assert world.live.version in {"6", "8"}
 
 
 def test_provisioned_concurrency_that_moves_is_waited_for() -> None:
     world = _world()
-    world.aliases.reads_to_move = 3
+    world.aliases.seconds_to_move = 5
     outcome = release_image(world)
 
     assert (outcome.status, world.live.version, world.live.weights) == (ReleaseStatus.DEPLOYED, "8", {})
@@ -344,7 +360,7 @@ def test_provisioned_concurrency_that_moves_is_waited_for() -> None:
 
 def test_provisioned_concurrency_that_does_not_move_in_time_is_a_failure() -> None:
     world = _world()
-    world.aliases.reads_to_move = 10_000
+    world.aliases.seconds_to_move = 10_000
     outcome = release_image(world)
 
     assert "Lambda has not moved the provisioned concurrency of" in str(outcome.error)
@@ -352,16 +368,16 @@ def test_provisioned_concurrency_that_does_not_move_in_time_is_a_failure() -> No
     assert ("point_alias", "7") in world.functions.changes
 
 
-@pytest.mark.parametrize("passes_after", [1, 5])
-def test_a_role_that_is_too_new_is_tried_again(passes_after: int) -> None:
+@pytest.mark.parametrize("seconds", [0.5, 4.5])
+def test_a_role_that_is_too_new_is_tried_again(seconds: float) -> None:
     world = World()
     world.functions.vanish()
-    for number in range(1, passes_after + 1):
-        world.functions.before["create", number] = raising(InProgressError("The role cannot be assumed by Lambda"))
+    world.functions.refusals["create"] = InProgressError("The role cannot be assumed by Lambda")
+    world.clock.later(seconds, world.functions.refusals.clear)
     outcome = release_image(world, replace(LIVE, creation={"Role": "r"}))
 
     assert outcome.status is ReleaseStatus.CREATED
-    assert world.functions.calls.count("create") == passes_after + 1
+    assert world.functions.calls.count("create") == round(seconds + 0.5) + 1  # once a second
 
 
 def test_a_role_that_cannot_be_assumed_is_told_in_time() -> None:
@@ -378,7 +394,7 @@ def test_a_role_that_cannot_be_assumed_is_told_in_time() -> None:
 def test_a_function_is_created_tested_published_and_given_its_alias() -> None:
     world = World()
     world.functions.vanish()
-    world.functions.reads_to_settle = 2
+    world.functions.seconds_to_update = 0.2
     outcome = release_image(world, replace(_TESTED, creation={"Role": "r"}))
 
     assert world.functions.changes == [
@@ -397,7 +413,7 @@ def test_a_function_that_somebody_else_creates_meanwhile_is_updated() -> None:
     def create() -> None:
         world.functions.create("orders-api", SOMEBODY_ELSES, "x86_64", {})
 
-    world.functions.before["create", 1] = create
+    world.functions.before["create"] = create
     outcome = release_image(world, replace(LIVE, creation={"Role": "r"}))
 
     assert world.functions.changes[1:] == [_UPDATE, ("publish_version", "1"), ("point_alias", "1")]

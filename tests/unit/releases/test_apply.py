@@ -9,6 +9,7 @@ from ecr_lambda_deploy.model.outcomes import Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget
 from ecr_lambda_deploy.releases.plan import PublishVersion, ReleasePlan, Step, UpdateCode
 from ecr_lambda_deploy.releases.release import Release, release_all
+from tests.unit.fakes.events import Event
 from tests.unit.fakes.examples import NEW, OLD, SOMEBODY_ELSES, function_state, version_state
 from tests.unit.fakes.functions import FakeFunctions
 from tests.unit.fakes.world import World
@@ -53,17 +54,17 @@ def test_a_plan_without_steps_calls_nothing() -> None:
     )
 
 
-@pytest.mark.parametrize("reads", [0, 1, 5])
-def test_code_is_updated_settled_and_only_then_published(reads: int) -> None:
+@pytest.mark.parametrize("seconds", [0, 0.05, 5])
+def test_code_is_updated_settled_and_only_then_published(seconds: float) -> None:
     world = _world(FakeFunctions(versions=[version_state("7")]))
-    world.functions.reads_to_settle = reads
+    world.functions.seconds_to_update = seconds
     outcome = _apply(world, _UPDATE, _PUBLISH)
 
     assert world.functions.changes == [("update_code", str(NEW), "x86_64"), ("publish_version", "8")]
     assert world.functions.published["8"].description == "commit=c0ffee"
-    update, publish = world.functions.calls.index("update_code"), world.functions.calls.index("publish_version")
-    assert world.functions.calls[update + 1 : publish].count("read") >= reads + 1
-    assert world.functions.calls[publish + 1 :].count("read") == reads + 1
+    changes = [call for call in world.functions.calls if call in {"update_code", "publish_version"}]
+    assert changes == ["update_code", "publish_version"]  # of which none was too early, and refused
+    assert 2 * seconds <= outcome.seconds < 2 * seconds + 4
     assert (outcome.status, outcome.is_changed, outcome.after.image, outcome.after.version, outcome.error) == (
         ReleaseStatus.DEPLOYED,
         True,
@@ -120,7 +121,7 @@ def test_permission_to_publish_is_not_checked_where_nothing_is_published() -> No
 @pytest.mark.parametrize("steps", [(_UPDATE,), (_PUBLISH,), (_UPDATE, _PUBLISH)])
 def test_another_change_in_progress_is_waited_for(steps: tuple[Step, ...]) -> None:
     world = _world()
-    world.functions.conflicts, world.functions.reads_to_settle = 3, 10
+    world.functions.conflicts, world.functions.seconds_to_update = 3, 4
     outcome = _apply(world, *steps)
 
     assert outcome.status is ReleaseStatus.DEPLOYED
@@ -173,7 +174,7 @@ def test_a_failed_update_is_told_in_lambda_s_words(field: str, code: str, reason
 
 def test_an_update_that_does_not_settle_is_not_published() -> None:
     world = _world()
-    world.functions.reads_to_settle = 10_000
+    world.functions.seconds_to_update = 10_000
     outcome = _apply(world, _UPDATE, _PUBLISH, wait_timeout=5)
 
     assert "has not settled" in str(outcome.error)
@@ -196,7 +197,7 @@ def test_an_update_that_is_refused_changes_nothing() -> None:
 
 def test_somebody_else_s_image_is_not_published_and_not_hidden() -> None:
     world = _world()
-    world.functions.before["read", 1] = lambda: world.functions.serve(SOMEBODY_ELSES)
+    world.functions.after["update_code"] = lambda: world.functions.serve(SOMEBODY_ELSES)
     outcome = _apply(world, _UPDATE, _PUBLISH)
 
     assert "somebody else updated it meanwhile" in str(outcome.error)
@@ -205,10 +206,10 @@ def test_somebody_else_s_image_is_not_published_and_not_hidden() -> None:
     assert (outcome.status, outcome.is_changed, outcome.after.image) == (ReleaseStatus.FAILED, True, SOMEBODY_ELSES)
 
 
-@pytest.mark.parametrize("call", [("read", 2), ("publish_version", 1), ("read", 3)])
+@pytest.mark.parametrize("call", ["publish_version", ("read", "1")], ids=["before", "after"])
 @pytest.mark.parametrize(("steps", "expected"), [((_UPDATE, _PUBLISH), NEW), ((_PUBLISH,), OLD)])
 def test_no_version_is_published_of_what_somebody_else_deploys_meanwhile(
-    steps: tuple[Step, ...], expected: ImageReference, call: tuple[str, int]
+    steps: tuple[Step, ...], expected: ImageReference, call: Event
 ) -> None:
     world = _world()
     world.functions.before[call] = lambda: world.functions.serve(SOMEBODY_ELSES)

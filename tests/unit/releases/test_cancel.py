@@ -6,11 +6,13 @@ import pytest
 
 from ecr_lambda_deploy.functions.history import Record
 from ecr_lambda_deploy.model.errors import UnsentError
+from ecr_lambda_deploy.model.functions import LATEST
 from ecr_lambda_deploy.model.outcomes import Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget, SmokeTest, TrafficStep
+from tests.unit.fakes.events import raising
 from tests.unit.fakes.examples import NEW, OLD, RUN, alias_state, version_state
 from tests.unit.fakes.functions import FakeFunctions
-from tests.unit.fakes.world import LIVE, World, raising, release_image
+from tests.unit.fakes.world import LIVE, World, release_image
 
 _EVERYTHING = replace(
     LIVE,
@@ -23,7 +25,7 @@ _EVERYTHING = replace(
 def _world() -> World:
     world = World(functions=FakeFunctions(versions=[version_state("7")]), alias=alias_state("7", description="before"))
     world.alarms.there = {"errors": "OK"}
-    world.functions.reads_to_settle = 2
+    world.functions.seconds_to_update = 0.2  # seen by two reads
     return world
 
 
@@ -129,8 +131,8 @@ def test_a_run_that_is_cancelled_while_it_waits_ends_at_once(moment: float) -> N
 
 def test_an_update_that_lambda_takes_its_time_for_is_waited_for_and_taken_back() -> None:
     world = _world()
-    world.functions.reads_to_settle = 10
-    world.functions.before["read", 2] = world.clock.cancel
+    world.functions.seconds_to_update = 10
+    world.functions.after["update_code"] = lambda: world.clock.later(1, world.clock.cancel)
     outcome = release_image(world, _EVERYTHING)
 
     assert outcome.status is ReleaseStatus.REVERTED
@@ -152,38 +154,38 @@ def test_nothing_is_begun_by_a_run_that_is_cancelled_already() -> None:
 
 def test_without_an_alias_the_code_comes_back() -> None:
     world = World(functions=FakeFunctions(versions=[version_state("7")]))
-    world.functions.before["publish_version", 1] = world.clock.cancel
+    world.functions.before["publish_version"] = world.clock.cancel
     outcome = release_image(world, FunctionTarget(name="orders-api"))
 
     assert world.functions.latest.image == OLD
     assert (outcome.status, outcome.after.image) == (ReleaseStatus.REVERTED, OLD)
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_an_alias_is_put_back_before_anything_is_asked(number: int) -> None:
+@pytest.mark.parametrize("move", [("7", "8=0.1"), ("7", "8=0.5"), ("8",)], ids=str)
+def test_an_alias_is_put_back_before_anything_is_asked(move: tuple[str, ...]) -> None:
     """Of many functions that are put back at once, each call more is an alias that stays."""
     world = _world()
-    world.functions.before["point_alias", number] = world.clock.cancel
+    world.functions.before["point_alias", *move] = world.clock.cancel
     release_image(world, _EVERYTHING)
-    calls = [call for call in world.functions.calls if call != "alarms"]
-    cancelled = [index for index, call in enumerate(calls) if call == "point_alias"][number - 1]
+    asked = [request for request, _ in world.functions.requests if request != ("alarms",)]
+    alias, *rest = asked[asked.index(("point_alias", *move)) + 1 :]
 
-    assert calls[cancelled + 1] == "point_alias"
-    assert set(calls[cancelled + 2 :]) == {"read", "update_code"}
-    assert calls[-1] == "read"  # the update was seen to its end, and that is all
+    assert alias == ("point_alias", "7")
+    assert {*rest} == {("update_code", str(OLD)), ("read", LATEST)}
+    assert rest[-1] == ("read", LATEST)  # the update was seen to its end, and that is all
 
 
-@pytest.mark.parametrize("call", [("update_code", 1), ("point_alias", 1)], ids=["update_code", "point_alias"])
-def test_what_was_never_sent_is_not_looked_for(call: tuple[str, int]) -> None:
+@pytest.mark.parametrize("call", ["update_code", "point_alias"])
+def test_what_was_never_sent_is_not_looked_for(call: str) -> None:
     world = _world()
     world.functions.before[call] = raising(UnsentError())
     outcome = release_image(world, _EVERYTHING)
     calls = world.functions.calls
-    after = calls[calls.index(call[0]) + 1 :]
+    after = calls[calls.index(call) + 1 :]
 
     assert "The run was cancelled." in str(outcome.error)
     assert (outcome.is_changed, outcome.recovery) == (False, ())
     assert "read_alias" not in after
-    if call[0] == "update_code":
+    if call == "update_code":
         assert (after, outcome.status) == ([], ReleaseStatus.FAILED)
     assert (world.live.version, world.functions.latest.image) == ("7", OLD)

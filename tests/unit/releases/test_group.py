@@ -11,9 +11,10 @@ from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget, SmokeTest, TrafficStep
 from ecr_lambda_deploy.releases.plan import plan_release
 from ecr_lambda_deploy.releases.release import Release, release_all
+from tests.unit.fakes.events import raising
 from tests.unit.fakes.examples import NEW, OLD, RUN, alias_state, function_state, version_state
 from tests.unit.fakes.functions import FakeFunctions
-from tests.unit.fakes.world import LIVE, World, raising
+from tests.unit.fakes.world import LIVE, World
 
 _TESTED = replace(LIVE, smoke_test=SmokeTest(event="{}"))
 
@@ -62,9 +63,7 @@ def test_all_are_released(worlds: dict[str, World]) -> None:
 def test_no_alias_moves_before_every_version_is_published(worlds: dict[str, World]) -> None:
     seen: list[str] = []
     for world in worlds.values():
-        world.functions.before["publish_version", 1] = lambda: seen.extend(
-            other.live.version for other in worlds.values()
-        )
+        world.functions.before["publish_version"] = lambda: seen.extend(other.live.version for other in worlds.values())
     _release(worlds)
 
     assert seen == ["7"] * 9
@@ -72,7 +71,7 @@ def test_no_alias_moves_before_every_version_is_published(worlds: dict[str, Worl
 
 @pytest.mark.parametrize("call", ["update_code", "invoke", "publish_version", "point_alias"])
 def test_if_one_fails_all_go_back(worlds: dict[str, World], call: str) -> None:
-    worlds["two"].functions.before[call, 1] = raising(DeployError("no luck"))
+    worlds["two"].functions.before[call] = raising(DeployError("no luck"))
     outcomes = _release(worlds)
 
     assert "no luck" in str(outcomes["two"].error)
@@ -87,7 +86,7 @@ def test_if_one_fails_all_go_back(worlds: dict[str, World], call: str) -> None:
 
 
 def test_with_on_failure_keep_the_others_are_released(worlds: dict[str, World]) -> None:
-    worlds["two"].functions.before["invoke", 1] = raising(DeployError("no luck"))
+    worlds["two"].functions.before["invoke"] = raising(DeployError("no luck"))
     outcomes = _release(worlds, replace(_TESTED, reverts=False))
 
     assert [outcomes[name].status for name in worlds] == [
@@ -101,7 +100,7 @@ def test_with_on_failure_keep_the_others_are_released(worlds: dict[str, World]) 
 
 def test_what_has_nothing_to_do_is_unchanged_whatever_becomes_of_the_others(worlds: dict[str, World]) -> None:
     _release({"one": worlds["one"]})
-    worlds["two"].functions.before["point_alias", 1] = raising(DeployError("no luck"))
+    worlds["two"].functions.before["point_alias"] = raising(DeployError("no luck"))
     outcomes = _release(worlds)
 
     assert outcomes["one"].status is ReleaseStatus.UNCHANGED
@@ -112,7 +111,7 @@ def test_what_has_nothing_to_do_is_unchanged_whatever_becomes_of_the_others(worl
 
 def test_traffic_of_the_others_is_taken_back_as_soon_as_one_fails(worlds: dict[str, World]) -> None:
     """An hour of traffic is not waited for."""
-    worlds["two"].functions.before["point_alias", 2] = raising(DeployError("no luck"))
+    worlds["two"].functions.before["point_alias", "7", "8=0.5"] = raising(DeployError("no luck"))
     started = worlds["one"].clock.now()
     step = TrafficStep(weight=0.1, seconds=1)
     outcomes = _release(
@@ -126,15 +125,15 @@ def test_traffic_of_the_others_is_taken_back_as_soon_as_one_fails(worlds: dict[s
 
 def test_what_has_moved_goes_back_although_another_call_hangs(worlds: dict[str, World]) -> None:
     moved, hangs, is_back = Event(), Event(), Event()
-    worlds["one"].functions.after["point_alias", 1] = moved.set
-    worlds["one"].functions.before["update_code", 2] = is_back.set  # after its alias
-    worlds["two"].functions.before["point_alias", 1] = lambda: _fail(in_time=moved.wait(5) and hangs.wait(5))
+    worlds["one"].functions.after["point_alias"] = moved.set
+    worlds["one"].functions.before["update_code", OLD] = is_back.set  # after its alias
+    worlds["two"].functions.before["point_alias"] = lambda: _fail(in_time=moved.wait(5) and hangs.wait(5))
 
     def hang() -> None:
         hangs.set()
         _fail(in_time=is_back.wait(5))
 
-    worlds["three"].functions.before["point_alias", 1] = hang
+    worlds["three"].functions.before["point_alias"] = hang
     outcomes = _release(worlds)
 
     assert "it was in time" in str(outcomes["three"].error)
@@ -158,9 +157,9 @@ def test_with_on_failure_keep_shares_of_traffic_are_cleared_although_another_cal
         shared.set()
 
     one = worlds["one"]
-    one.functions.after["point_alias", 1] = ring
-    one.functions.after["point_alias", 2] = is_cleared.set
-    worlds["two"].functions.before["point_alias", 1] = lambda: _fail(in_time=shared.wait(5) and is_cleared.wait(5))
+    one.functions.after["point_alias", "7", "8=0.5"] = ring
+    one.functions.after["point_alias", "7"] = is_cleared.set
+    worlds["two"].functions.before["point_alias"] = lambda: _fail(in_time=shared.wait(5) and is_cleared.wait(5))
     del worlds["three"]
     outcomes = _release(worlds, target)
 
@@ -174,8 +173,8 @@ def test_a_bug_in_taking_one_back_keeps_no_other_from_its_end(
     monkeypatch: pytest.MonkeyPatch, worlds: dict[str, World], *, together: bool
 ) -> None:
     monkeypatch.setattr("ecr_lambda_deploy.releases.release._AT_ONCE", 1)
-    worlds["one"].functions.before["invoke", 1] = raising(DeployError("no luck"))
-    worlds["one"].functions.before["update_code", 2] = raising(ZeroDivisionError())
+    worlds["one"].functions.before["invoke"] = raising(DeployError("no luck"))
+    worlds["one"].functions.before["update_code", OLD] = raising(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
         _release(worlds, together=together)
 
@@ -184,7 +183,7 @@ def test_a_bug_in_taking_one_back_keeps_no_other_from_its_end(
 
 @pytest.mark.parametrize("error", [CancelledError(), UnsentError()])
 def test_of_a_run_that_is_cancelled_every_function_says_so(worlds: dict[str, World], error: CancelledError) -> None:
-    worlds["two"].functions.before["point_alias", 1] = raising(error)
+    worlds["two"].functions.before["point_alias"] = raising(error)
     outcomes = _release(worlds)
 
     assert {str(outcome.error) for outcome in outcomes.values()} != {"None"}
@@ -193,7 +192,7 @@ def test_of_a_run_that_is_cancelled_every_function_says_so(worlds: dict[str, Wor
 
 
 def test_a_bug_is_raised_when_all_have_gone_back(worlds: dict[str, World]) -> None:
-    worlds["two"].functions.before["invoke", 1] = raising(ZeroDivisionError())
+    worlds["two"].functions.before["invoke"] = raising(ZeroDivisionError())
 
     with pytest.raises(ZeroDivisionError):
         _release(worlds)

@@ -1,7 +1,7 @@
 """Deciding again, and leaving a function alone, when somebody else has changed it."""
 
 from dataclasses import replace
-from functools import partial
+from itertools import cycle
 
 import pytest
 
@@ -9,6 +9,7 @@ from ecr_lambda_deploy.functions.history import Record
 from ecr_lambda_deploy.model.errors import DeployError, RevisionError
 from ecr_lambda_deploy.model.outcomes import ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget
+from tests.unit.fakes.events import raising
 from tests.unit.fakes.examples import (
     IN_PROGRESS,
     NEW,
@@ -21,7 +22,7 @@ from tests.unit.fakes.examples import (
     version_state,
 )
 from tests.unit.fakes.functions import FakeFunctions
-from tests.unit.fakes.world import LIVE, World, raising, release_image
+from tests.unit.fakes.world import LIVE, World, release_image
 
 _NEWER = str(Record.of(replace(RUN, run_id="22345678901")))
 
@@ -35,9 +36,13 @@ def _world(description: str = "before") -> World:
 @pytest.mark.parametrize("times", [1, 5, 9])
 def test_what_somebody_else_has_changed_is_decided_on_again(times: int) -> None:
     world = _world()
-    for number in range(1, times + 1):
-        other = image("cdef"[number % 4])
-        world.functions.before["update_code", number] = partial(world.functions.serve, other)
+    others = [image("cdef"[number % 4]) for number in range(times)]
+
+    def update() -> None:
+        if others:
+            world.functions.serve(others.pop())
+
+    world.functions.whenever["update_code"] = update
     outcome = release_image(world)
 
     assert world.functions.changes == [
@@ -59,7 +64,7 @@ def test_what_somebody_else_has_done_already_is_not_done_again() -> None:
         world.aliases.put(alias_state("8", description="theirs"))
         raise RevisionError("changed")
 
-    world.functions.before["update_code", 1] = release
+    world.functions.before["update_code"] = release
     outcome = release_image(world)
 
     assert outcome.status in {ReleaseStatus.DEPLOYED, ReleaseStatus.UNCHANGED}
@@ -69,10 +74,8 @@ def test_what_somebody_else_has_done_already_is_not_done_again() -> None:
 
 def test_a_function_that_is_changed_again_and_again_ends_the_run() -> None:
     world = _world()
-    for number in range(1, 100):
-        other = image("cdef"[number % 4])
-        world.functions.before["update_code", number] = partial(world.functions.serve, other)
-
+    others = cycle(image(digit) for digit in "cdef")
+    world.functions.whenever["update_code"] = lambda: world.functions.serve(next(others))
     outcome = release_image(world)
 
     assert outcome.error is not None
@@ -114,7 +117,7 @@ def test_a_newer_run_that_is_faster_is_left_alone_when_it_is_decided_again() -> 
         world.functions.published["8"] = version_state("8", SOMEBODY_ELSES, _NEWER)
         world.aliases.put(alias_state("8", description=_NEWER))
 
-    world.functions.before["update_code", 1] = overtake
+    world.functions.before["update_code"] = overtake
     outcome = release_image(world)
 
     assert world.functions.changes == []
@@ -137,10 +140,10 @@ def test_what_is_in_progress_is_waited_for_before_it_is_decided() -> None:
     world = _world()
     world.functions.latest = function_state(update=IN_PROGRESS)
 
-    def settle() -> None:
+    def end() -> None:
         world.functions.latest = function_state(image=NEW)
 
-    world.functions.before["read", 3] = settle
+    world.clock.later(1, end)
     outcome = release_image(world)
 
     assert ("update_code", str(NEW), "x86_64") not in world.functions.changes
@@ -149,9 +152,9 @@ def test_what_is_in_progress_is_waited_for_before_it_is_decided() -> None:
 
 def test_an_error_while_it_is_read_again_ends_the_run() -> None:
     world = _world()
-    world.functions.before["update_code", 1] = raising(RevisionError("changed"))
-    world.functions.before["read_alias", 1] = raising(DeployError("lambda:GetAlias denied"))
-    world.functions.before["read", 1] = lambda: world.functions.serve(SOMEBODY_ELSES)
+    world.functions.before["update_code"] = raising(RevisionError("changed"))
+    world.functions.before["read_alias"] = raising(DeployError("lambda:GetAlias denied"))
+    world.functions.before["read"] = lambda: world.functions.serve(SOMEBODY_ELSES)
 
     outcome = release_image(world)
 

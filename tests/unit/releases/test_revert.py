@@ -1,7 +1,6 @@
 """Releases that fail: what was changed goes back, and what could not is said."""
 
 from dataclasses import replace
-from functools import partial
 
 import pytest
 
@@ -11,6 +10,7 @@ from ecr_lambda_deploy.model.functions import LATEST, Status
 from ecr_lambda_deploy.model.outcomes import Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import Expectation, FunctionTarget, SmokeTest, TrafficStep
 from ecr_lambda_deploy.ports.functions import Response
+from tests.unit.fakes.events import raising
 from tests.unit.fakes.examples import (
     FAILED_UPDATE,
     NEW,
@@ -21,7 +21,7 @@ from tests.unit.fakes.examples import (
     version_state,
 )
 from tests.unit.fakes.functions import FakeFunctions
-from tests.unit.fakes.world import LIVE, World, raising, release_image
+from tests.unit.fakes.world import LIVE, World, release_image
 
 _UPDATE, _BACK = ("update_code", str(NEW), "x86_64"), ("update_code", str(OLD), "x86_64")
 _TESTED = replace(LIVE, smoke_test=SmokeTest(event="{}", expect=Expectation(value={"ok": True})))
@@ -42,6 +42,10 @@ def _world() -> World:
     world = World(functions=FakeFunctions(versions=[version_state("7")]), alias=alias_state("7", description="before"))
     world.alarms.there = {"errors": "OK"}
     return world
+
+
+def _ring_while_traffic_is_shifted(world: World) -> None:
+    world.functions.after["point_alias", "7", "8=0.1"] = lambda: world.alarms.there.update(errors="ALARM")
 
 
 def _told(outcome: Outcome) -> list[str]:
@@ -109,7 +113,7 @@ def test_an_alias_that_cannot_be_moved_leaves_the_code_as_it_was() -> None:
 
 def test_an_alias_goes_back_before_the_code() -> None:
     world = _world()
-    world.functions.before["alarms", 2] = lambda: world.alarms.there.update(errors="ALARM")
+    _ring_while_traffic_is_shifted(world)
     outcome = release_image(world, _CANARY)
 
     assert world.functions.changes[-2:] == [("point_alias", "7"), _BACK]
@@ -120,12 +124,12 @@ def test_an_alias_goes_back_before_the_code() -> None:
 
 def test_an_alias_that_was_moved_goes_back() -> None:
     world = _world()
-    world.aliases.reads_to_move = 10_000
+    world.aliases.seconds_to_move = 10_000
 
-    def move_no_more() -> None:
-        world.aliases.reads_to_move = 0
+    def move_at_once() -> None:
+        world.aliases.seconds_to_move = 0
 
-    world.functions.before["point_alias", 2] = move_no_more
+    world.functions.before["point_alias", "7"] = move_at_once
     outcome = release_image(world)
 
     assert _told(outcome)[1:] == [_ALIAS_IS_BACK, _CODE_IS_BACK]
@@ -136,10 +140,14 @@ def test_an_alias_that_was_moved_goes_back() -> None:
 def test_reverting_is_recorded_as_it_goes_on() -> None:
     world = _world()
     recorded: list[Outcome] = []
-    world.functions.before["alarms", 2] = lambda: world.alarms.there.update(errors="ALARM")
-    world.functions.before["point_alias", 2] = lambda: recorded.append(world.outcome)
-    world.functions.before["update_code", 2] = lambda: recorded.append(world.outcome)
-    world.functions.before["read", 4] = lambda: recorded.append(world.outcome)
+
+    def look_while_it_is_updated() -> None:
+        world.functions.before["read"] = lambda: recorded.append(world.outcome)
+
+    _ring_while_traffic_is_shifted(world)
+    world.functions.before["point_alias", "7"] = lambda: recorded.append(world.outcome)
+    world.functions.before["update_code", OLD] = lambda: recorded.append(world.outcome)
+    world.functions.after["update_code", OLD] = look_while_it_is_updated
     release_image(world, _CANARY)
 
     assert [outcome.status for outcome in recorded] == 3 * [ReleaseStatus.FAILED]
@@ -155,7 +163,7 @@ def test_reverting_is_recorded_as_it_goes_on() -> None:
 def test_what_cannot_be_reverted_is_shown_as_commands() -> None:
     world = _world()
     world.invocations.answer = Response(payload="{}", error="", log="")
-    world.functions.before["update_code", 2] = raising(DeployError("AccessDenied"))
+    world.functions.before["update_code", OLD] = raising(DeployError("AccessDenied"))
     outcome = release_image(world, _TESTED)
 
     assert _told(outcome)[-1] == "Reverting it failed too: AccessDenied"
@@ -168,8 +176,8 @@ def test_what_cannot_be_reverted_is_shown_as_commands() -> None:
 
 def test_an_alias_that_cannot_be_put_back_is_shown_as_a_command_with_what_follows() -> None:
     world = _world()
-    world.functions.before["alarms", 2] = lambda: world.alarms.there.update(errors="ALARM")
-    world.functions.before["point_alias", 2] = raising(DeployError("AccessDenied"))
+    _ring_while_traffic_is_shifted(world)
+    world.functions.before["point_alias", "7"] = raising(DeployError("AccessDenied"))
     outcome = release_image(world, _CANARY)
 
     assert outcome.recovery == (_MEND_ALIAS, _MEND_CODE)
@@ -201,7 +209,7 @@ def test_what_is_to_be_kept_is_kept() -> None:
 
 def test_a_share_of_the_traffic_is_never_kept() -> None:
     world = _world()
-    world.functions.before["alarms", 2] = lambda: world.alarms.there.update(errors="ALARM")
+    _ring_while_traffic_is_shifted(world)
     outcome = release_image(world, replace(_CANARY, reverts=False))
 
     assert world.functions.changes[-1] == ("point_alias", "7")
@@ -257,7 +265,7 @@ def test_a_creation_that_lambda_gives_up_is_told_in_its_words() -> None:
 def test_what_somebody_else_deploys_while_it_is_reverted_stays() -> None:
     world = _world()
     world.invocations.answer = Response(payload="{}", error="", log="")
-    world.functions.before["update_code", 2] = lambda: world.functions.serve(SOMEBODY_ELSES)
+    world.functions.before["update_code", OLD] = lambda: world.functions.serve(SOMEBODY_ELSES)
     outcome = release_image(world, _TESTED)
 
     assert world.functions.latest.image == SOMEBODY_ELSES
@@ -274,9 +282,9 @@ def test_an_alias_that_somebody_else_moves_while_it_is_reverted_stays(version: s
         alias=alias_state("7", description="before"),
     )
     world.alarms.there = {"errors": "OK"}
-    world.functions.before["alarms", 2] = lambda: world.alarms.there.update(errors="ALARM")
+    _ring_while_traffic_is_shifted(world)
     theirs = replace(world.live, version=version, description="theirs")
-    world.functions.before["point_alias", 2] = lambda: world.aliases.put(theirs)
+    world.functions.before["point_alias", "7"] = lambda: world.aliases.put(theirs)
     outcome = release_image(world, _CANARY)
 
     assert (world.live.version, world.live.description) == (version, "theirs")
@@ -289,11 +297,8 @@ def test_an_alias_that_somebody_else_moves_while_it_is_reverted_stays(version: s
 def test_a_function_whose_configuration_goes_on_being_changed_ends_the_reverting() -> None:
     world = World(functions=FakeFunctions(versions=[version_state("7")]), alias=alias_state("7", description="before"))
     world.alarms.there = {"errors": "OK"}
-    world.functions.before["alarms", 2] = lambda: world.alarms.there.update(errors="ALARM")
-    canary = {"8": 0.1}
-    for number in range(2, 100):
-        again = replace(world.live, weights=canary, revision_id=str(number))
-        world.functions.before["point_alias", number] = partial(world.aliases.put, again)
+    _ring_while_traffic_is_shifted(world)
+    world.functions.whenever["point_alias", "7"] = lambda: world.aliases.put(world.live)
     outcome = release_image(world, _CANARY)
 
     assert world.functions.calls.count("point_alias") == 6
@@ -303,7 +308,7 @@ def test_a_function_whose_configuration_goes_on_being_changed_ends_the_reverting
 
 def test_an_alias_that_is_new_stays_with_the_code_that_it_points_to() -> None:
     world = World(functions=FakeFunctions(versions=[version_state("7")]))
-    world.functions.before["create_alias", 1] = world.clock.cancel
+    world.functions.before["create_alias"] = world.clock.cancel
     outcome = release_image(world)
 
     assert (world.live.version, world.functions.latest.image) == ("8", NEW)
@@ -314,7 +319,7 @@ def test_an_alias_that_is_new_stays_with_the_code_that_it_points_to() -> None:
 @pytest.mark.parametrize("call", ["update_code", "invoke", "publish_version", "point_alias", "alarms"])
 def test_what_is_a_bug_is_reverted_and_is_one_all_the_same(call: str) -> None:
     world = _world()
-    world.functions.before[call, 1] = raising(ZeroDivisionError())
+    world.functions.before[call] = raising(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
         release_image(world, replace(_CANARY, smoke_test=_TESTED.smoke_test))
 

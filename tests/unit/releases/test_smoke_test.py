@@ -160,7 +160,7 @@ def test_a_cancelled_run_does_not_wait_for_the_answer() -> None:
         world.clock.cancelled_at = world.clock.now()
         end.wait(60)
 
-    world.functions.before["invoke", 1] = begin
+    world.functions.before["invoke"] = begin
     started = monotonic()
     with pytest.raises(CancelledError):
         _run(world)
@@ -172,7 +172,7 @@ def test_a_cancelled_run_does_not_wait_for_the_answer() -> None:
 @pytest.mark.parametrize("answered_after", [0.0, 0.2])
 def test_an_answer_is_waited_for(answered_after: float) -> None:
     world = World()
-    world.functions.before["invoke", 1] = lambda: Event().wait(answered_after)
+    world.functions.before["invoke"] = lambda: Event().wait(answered_after)
     _run(world)
 
     assert len(world.invocations.invoked) == 1

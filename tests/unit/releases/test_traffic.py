@@ -41,8 +41,7 @@ def test_traffic_is_shifted_step_by_step_and_then_the_alias_moves() -> None:
 def test_each_share_has_its_time() -> None:
     world = _world()
     moments: list[float] = []
-    for number in (1, 2, 3):
-        world.functions.before["point_alias", number] = lambda: moments.append(world.clock.now())
+    world.functions.whenever["point_alias"] = lambda: moments.append(world.clock.now())
     release_image(world, _TARGET)
 
     assert [later - earlier for earlier, later in pairwise(moments)] == pytest.approx([60, 33])
@@ -51,8 +50,8 @@ def test_each_share_has_its_time() -> None:
 def test_while_traffic_is_shifted_the_alias_keeps_the_description_of_what_was_released() -> None:
     world = _world()
     descriptions: list[str] = []
-    for number in (2, 3):
-        world.functions.before["point_alias", number] = lambda: descriptions.append(world.live.description)
+    for move in (("7", "8=0.5"), ("8",)):
+        world.functions.before["point_alias", *move] = lambda: descriptions.append(world.live.description)
     release_image(world, _TARGET)
 
     assert descriptions == ["before", "before"]
@@ -79,17 +78,22 @@ def test_without_alarms_nothing_is_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("look", "shares"),
+    ("seconds", "shares"),
     [
-        (2, ["8=0.1"]),  # before its first second
-        (14, ["8=0.1"]),  # after its last one
-        (15, ["8=0.1", "8=0.5"]),
-        (22, ["8=0.1", "8=0.5"]),
+        (0, ["8=0.1"]),  # before its first second
+        (60, ["8=0.1"]),  # after its last one
+        (0, ["8=0.1", "8=0.5"]),
+        (33, ["8=0.1", "8=0.5"]),
     ],
 )
-def test_an_alarm_ends_the_release_and_takes_everything_back(look: int, shares: list[str]) -> None:
+def test_an_alarm_ends_the_release_and_takes_everything_back(seconds: float, shares: list[str]) -> None:
     world = _world()
-    world.functions.before["alarms", look] = lambda: world.alarms.there.update(latency="ALARM")
+
+    def ring() -> None:
+        world.alarms.there.update(latency="ALARM")
+
+    last = ("point_alias", "7", shares[-1])
+    world.functions.after[last] = lambda: world.clock.later(seconds, ring) if seconds else ring()
     outcome = release_image(world, _TARGET)
 
     assert world.functions.changes[2:] == [
@@ -128,7 +132,7 @@ def test_an_alarm_that_rings_keeps_nothing_from_being_left_as_it_is() -> None:
 
 def test_an_alarm_that_vanishes_ends_the_release_too() -> None:
     world = _world()
-    world.functions.before["alarms", 3] = lambda: world.alarms.there.pop("errors")
+    world.functions.after["point_alias"] = lambda: world.clock.later(5, lambda: world.alarms.there.pop("errors"))
     outcome = release_image(world, _TARGET)
 
     assert "There is no CloudWatch alarm errors." in str(outcome.error)

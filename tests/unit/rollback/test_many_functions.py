@@ -12,11 +12,12 @@ from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import EarlierRelease, FunctionTarget, Mode
 from ecr_lambda_deploy.rollback.rollback import roll_back
+from tests.unit.fakes.events import raising
 from tests.unit.fakes.examples import NEW, OLD, RUN, alias_state, function_state, image, version_state
 from tests.unit.fakes.functions import FakeFunctions
 from tests.unit.fakes.registries import registry_image
 from tests.unit.fakes.several_functions import together
-from tests.unit.fakes.world import LIVE, World, image_target, raising
+from tests.unit.fakes.world import LIVE, World, image_target
 
 _FIRST, _LAST, _BACK, _AGAIN, _ONCE_MORE = (replace(RUN, run_id=f"{number}00") for number in range(1, 6))
 _NAMES = ("orders", "stock", "mail")
@@ -213,7 +214,7 @@ def test_the_next_rollbacks_go_past_a_function_that_was_released_for_the_first_t
 @pytest.mark.parametrize("run", [replace(_BACK, attempt="2"), _AGAIN], ids=["the same run", "another run"])
 def test_unpublished_code_that_one_rollback_could_not_take_back_the_next_one_does(run: WorkflowRun) -> None:
     worlds = {name: _without_alias(name) for name in ("orders", "mail")}
-    worlds["mail"].functions.before["update_code", 1] = raising(DeployError("denied"))
+    worlds["mail"].functions.before["update_code"] = raising(DeployError("denied"))
     without = FunctionTarget(name="")
     assert _roll_back(worlds, function=without)["mail"].status is ReleaseStatus.FAILED
     assert [world.functions.latest.image for world in worlds.values()] == [NEW, image("c")]
@@ -273,7 +274,7 @@ def test_what_cannot_go_back_is_told_before_anything_has(worlds: dict[str, World
 def test_one_that_fails_keeps_none_of_the_others_from_going_back(
     worlds: dict[str, World], name: str, call: str
 ) -> None:
-    worlds[name].functions.before[call, 1] = raising(DeployError("denied"))
+    worlds[name].functions.before[call] = raising(DeployError("denied"))
     outcomes = _roll_back(worlds)
     (other,) = {"orders", "mail"} - {name}
 

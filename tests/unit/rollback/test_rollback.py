@@ -15,6 +15,7 @@ from ecr_lambda_deploy.model.targets import EarlierRelease, FunctionTarget, Mode
 from ecr_lambda_deploy.ports.functions import Response
 from ecr_lambda_deploy.report.outputs import outputs
 from ecr_lambda_deploy.rollback.rollback import roll_back
+from tests.unit.fakes.events import raising
 from tests.unit.fakes.examples import (
     FAILED_UPDATE,
     IN_PROGRESS,
@@ -28,7 +29,7 @@ from tests.unit.fakes.examples import (
 )
 from tests.unit.fakes.functions import FakeFunctions
 from tests.unit.fakes.registries import registry_image
-from tests.unit.fakes.world import LIVE, World, image_target, raising
+from tests.unit.fakes.world import LIVE, World, image_target
 
 _WITHOUT = FunctionTarget(name="orders-api")
 _COMMITS = {number: 40 * number for number in "12345"}
@@ -151,18 +152,29 @@ def test_each_rollback_without_an_alias_goes_further_back() -> None:
     )
 
 
-@pytest.mark.parametrize("target", [LIVE, _WITHOUT])
 @pytest.mark.parametrize(
-    "call", [("point_alias", 1), ("update_code", 1), ("read", 3), ("publish_version", 1)], ids=lambda call: call[0]
+    ("target", "moment"),
+    [
+        (LIVE, "point_alias"),
+        (LIVE, "update_code"),
+        (LIVE, "while it is updated"),
+        (_WITHOUT, "update_code"),
+        (_WITHOUT, "while it is updated"),
+        (_WITHOUT, "publish_version"),
+    ],
 )
-def test_a_rollback_that_was_killed_goes_on_where_it_was(call: tuple[str, int], target: FunctionTarget) -> None:
+def test_a_rollback_that_was_killed_goes_on_where_it_was(target: FunctionTarget, moment: str) -> None:
     world = _at() if target.alias else _world()
-    world.functions.before[call] = raising(KeyboardInterrupt())
-    try:
+    kill = raising(KeyboardInterrupt())
+    world.functions.seconds_to_update = 2
+    if moment == "while it is updated":
+        world.functions.after["update_code"] = lambda: world.clock.later(1, kill)
+    else:
+        world.functions.before[moment] = kill
+    with pytest.raises(KeyboardInterrupt):
         _roll_back(world, target=target)
-    except KeyboardInterrupt:
-        world.next_run(replace(RUN, attempt="2"))
-        _roll_back(world, target=target)
+    world.next_run(replace(RUN, attempt="2"))
+    _roll_back(world, target=target)
 
     assert world.functions.latest.image == _IMAGES["3"]
     assert world.outcome.after.image == _IMAGES["3"]
@@ -310,7 +322,7 @@ def test_a_function_that_was_updated_meanwhile_is_decided_on_again() -> None:
         world.functions.published["5"] = _version("5")
         world.functions.has_changed = False
 
-    world.functions.before["update_code", 1] = release
+    world.functions.before["update_code"] = release
     _roll_back(world, target=_WITHOUT)
 
     assert world.functions.changes == [_update_to("4"), ("publish_version", "6")]
@@ -318,7 +330,7 @@ def test_a_function_that_was_updated_meanwhile_is_decided_on_again() -> None:
 
 def test_an_alias_that_was_moved_meanwhile_is_decided_on_again() -> None:
     world = _at()
-    world.functions.before["point_alias", 1] = lambda: world.aliases.put(alias_state("2"))
+    world.functions.before["point_alias"] = lambda: world.aliases.put(alias_state("2"))
     _roll_back(world)
 
     assert world.live.version == "1"
@@ -327,7 +339,7 @@ def test_an_alias_that_was_moved_meanwhile_is_decided_on_again() -> None:
 def test_a_move_of_the_alias_whose_answer_was_lost_is_not_a_second_rollback() -> None:
     world = _at()
     moved = alias_state("3", description=str(Record.of(RUN, mode="rollback")))
-    world.functions.before["point_alias", 1] = lambda: world.aliases.put(moved)  # and the client asks again
+    world.functions.before["point_alias"] = lambda: world.aliases.put(moved)  # and the client asks again
     _roll_back(world)
 
     assert (world.live.version, world.functions.latest.image) == ("3", _IMAGES["3"])
@@ -338,10 +350,10 @@ def test_an_update_that_is_in_progress_is_waited_for() -> None:
     world = _at()
     world.functions.latest = replace(world.functions.latest, update=IN_PROGRESS)
 
-    def settle() -> None:
+    def end() -> None:
         world.functions.latest = replace(world.functions.latest, update=Status(value="Successful"))
 
-    world.functions.before["read", 4] = settle
+    world.clock.later(5, end)
     _roll_back(world)
 
     assert world.live.version == "3"
@@ -374,7 +386,7 @@ def test_an_alias_that_is_back_stays_there_whatever_becomes_of_the_code() -> Non
 def test_an_alias_that_is_back_stays_there_if_the_code_cannot_be_given(takes_effect: bool) -> None:
     world = _at()
     happening = world.functions.after if takes_effect else world.functions.before
-    happening["update_code", 1] = raising(DeployError("no answer", "run it again"))
+    happening["update_code"] = raising(DeployError("no answer", "run it again"))
     _roll_back(world)
 
     assert world.functions.changes == [("point_alias", "3"), *([_update_to("3")] if takes_effect else [])]
@@ -393,7 +405,7 @@ def test_an_alias_that_is_back_stays_there_if_the_code_cannot_be_given(takes_eff
 def _calls_of_a_rollback() -> list[tuple[str, int]]:
     """Return each call of the second phase with its number."""
     world = _at()
-    world.functions.reads_to_settle = 2
+    world.functions.seconds_to_update = 1.2  # it is first looked at after a second
     _roll_back(world)
     names = world.functions.calls
     calls = [(name, names[: index + 1].count(name)) for index, name in enumerate(names)]
@@ -410,7 +422,7 @@ def test_there_are_calls_to_cancel_at() -> None:
 @pytest.mark.parametrize("call", _CALLS, ids=lambda call: f"{call[0]} {call[1]}")
 def test_a_rollback_that_is_cancelled_leaves_everything_as_it_was(call: tuple[str, int]) -> None:
     world = _at(description="before")
-    world.functions.reads_to_settle = 2
+    world.functions.seconds_to_update = 1.2  # it is first looked at after a second
     world.functions.before[call] = world.clock.cancel
     _roll_back(world)
 
@@ -451,7 +463,7 @@ def test_code_that_does_not_pass_goes_back_although_leftover_weights_were_cleare
 @pytest.mark.parametrize("error", [DeployError("no answer"), RevisionError("changed")], ids=str)
 def test_a_rollback_whose_clearing_of_weights_takes_effect_unanswered_tells_what_is_there(error: DeployError) -> None:
     world = _leftover(INACTIVE)
-    world.functions.after["point_alias", 1] = raising(error)
+    world.functions.after["point_alias"] = raising(error)
     _roll_back(world, "2")
 
     assert world.live.weights == {}
