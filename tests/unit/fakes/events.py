@@ -111,6 +111,10 @@ def raising(error: BaseException) -> Callable[[], None]:
 @contextmanager
 def every_event_comes() -> Iterator[None]:
     """Make sure that what a test prepares within the block, for one event, has happened by its end."""
+    outer = _RECORDINGS.copy()
     _RECORDINGS.clear()
     yield
-    assert [event for port in _RECORDINGS for event in (*port.before, *port.after)] == []
+    left = [event for port in _RECORDINGS for event in (*port.before, *port.after)]
+    _RECORDINGS[:] = outer
+    if left:
+        raise AssertionError(f"these events have not come: {left}")

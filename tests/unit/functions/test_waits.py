@@ -1,5 +1,5 @@
-from collections.abc import Iterator
-from itertools import chain, pairwise, repeat
+from itertools import pairwise
+from math import inf
 
 import pytest
 
@@ -17,14 +17,28 @@ _IN_PROGRESS = function_state(update=Status(value="InProgress"))
 _SETTLED = function_state()
 
 
-def _wait(states: Iterator[FunctionState], clock: FakeClock, log: FakeLog, *, timeout: float = 600) -> FunctionState:
-    return wait_until_settled(lambda: next(states), clock=clock, log=log, timeout=timeout)
+def _wait(
+    clock: FakeClock,
+    log: FakeLog | None = None,
+    *,
+    seconds: float = inf,
+    state: FunctionState = _IN_PROGRESS,
+    end: FunctionState = _SETTLED,
+    timeout: float = 600,
+) -> FunctionState:
+    """Wait for a function that is in one state for some seconds, and in another one then."""
+    until = clock.now() + seconds
+
+    def read() -> FunctionState:
+        return end if clock.now() >= until else state
+
+    return wait_until_settled(read, clock=clock, log=log or FakeLog(), timeout=timeout)
 
 
 def test_what_has_settled_is_not_waited_for() -> None:
     clock = FakeClock()
 
-    assert _wait(iter([_SETTLED]), clock, FakeLog()) is _SETTLED
+    assert _wait(clock, seconds=0) is _SETTLED
     assert clock.naps == []
 
 
@@ -32,19 +46,19 @@ def test_what_has_settled_is_not_waited_for() -> None:
 def test_it_reads_until_lambda_has_settled(state: FunctionState) -> None:
     clock = FakeClock()
 
-    assert _wait(iter([state, state, _SETTLED]), clock, FakeLog()) is _SETTLED
+    assert _wait(clock, state=state, seconds=0.2) is _SETTLED
     assert len(clock.naps) == 2
 
 
 def test_a_failure_settles_too() -> None:
     failed = function_state(update=Status(value="Failed"))
 
-    assert _wait(iter([_IN_PROGRESS, failed]), FakeClock(), FakeLog()) is failed
+    assert _wait(FakeClock(), seconds=1, end=failed) is failed
 
 
 def test_it_is_quick_at_first_and_then_takes_its_time() -> None:
     clock = FakeClock()
-    _wait(chain(repeat(_IN_PROGRESS, 40), [_SETTLED]), clock, FakeLog())
+    _wait(clock, seconds=60)
 
     assert clock.naps[0] <= 0.1
     assert sum(clock.naps[:4]) < 1
@@ -58,7 +72,7 @@ def test_it_ends_exactly_at_the_deadline(timeout: float) -> None:
     started = clock.now()
 
     with pytest.raises(DeployError, match="has not settled") as caught:
-        _wait(repeat(_IN_PROGRESS), clock, FakeLog(), timeout=timeout)
+        _wait(clock, timeout=timeout)
 
     assert clock.now() - started == pytest.approx(timeout)
     assert "State Active, LastUpdateStatus InProgress" in caught.value.message
@@ -66,22 +80,16 @@ def test_it_ends_exactly_at_the_deadline(timeout: float) -> None:
 
 
 def test_what_settles_at_the_deadline_is_in_time() -> None:
-    clock = FakeClock()
-    started = clock.now()
-
-    def read() -> FunctionState:
-        return _SETTLED if clock.now() - started >= 3 else _IN_PROGRESS
-
-    assert wait_until_settled(read, clock=clock, log=FakeLog(), timeout=3) is _SETTLED
+    assert _wait(FakeClock(), seconds=3, timeout=3) is _SETTLED
 
 
 def test_a_short_wait_is_silent_and_a_long_one_is_not() -> None:
     clock, log = FakeClock(), FakeLog()
-    _wait(chain(repeat(_IN_PROGRESS, 10), [_SETTLED]), clock, log)
+    _wait(clock, log, seconds=4)
     assert log.lines == []
 
     with pytest.raises(DeployError):
-        _wait(repeat(_IN_PROGRESS), clock, log, timeout=62)
+        _wait(clock, log, timeout=62)
 
     lines = log.of_kind("info")
     assert len(lines) == 4  # one every 15 seconds
