@@ -8,6 +8,7 @@ from pathlib import Path
 from ecr_lambda_deploy.conclusion import Conclusion
 from ecr_lambda_deploy.deploy.deploy import deploy
 from ecr_lambda_deploy.github.actions import Console, id_token
+from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
 from ecr_lambda_deploy.inputs.parse import Inputs, parse_inputs
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError
@@ -21,27 +22,27 @@ from ecr_lambda_deploy.rollback.rollback import roll_back
 def main() -> int:
     """Run the action as its environment asks, and return the exit code."""
     environment = dict(os.environ)
-    console, clock = Console(), SystemClock()
+    console, cancelling = Console(), RunnerCancelling()
     journal = Journal(run=workflow_run(environment))
     conclusion = Conclusion(journal, environment, console)
-    clock.listen(conclusion.give_up)
+    cancelling.listen(conclusion.give_up)
     try:
-        _run(journal, environment, console, clock)
-        clock.finish()
+        _run(journal, environment, console, cancelling)
+        cancelling.finish()
     except KeyboardInterrupt:  # there is one at most
         journal.error = CancelledError()
     exit_code = conclusion.write()
-    if clock.is_cancelled:
+    if cancelling.is_cancelled:
         conclusion.leave(exit_code)
     return exit_code
 
 
-def _run(journal: Journal, environment: Mapping[str, str], console: Console, clock: SystemClock) -> None:
+def _run(journal: Journal, environment: Mapping[str, str], console: Console, cancelling: RunnerCancelling) -> None:
     """Carry out what the inputs ask for; what goes wrong is in the journal."""
     try:
         inputs = parse_inputs(action_inputs(environment), environment)
         journal.mode, journal.manifest = inputs.mode, inputs.manifest
-        ports = _ports(inputs, environment, console, clock)
+        ports = _ports(inputs, environment, console, cancelling)
         verb = roll_back if inputs.mode is Mode.ROLLBACK else deploy
         verb(inputs, ports, journal)
     except DeployError as error:
@@ -75,13 +76,14 @@ def workflow_run(environment: Mapping[str, str]) -> WorkflowRun:
     )
 
 
-def _ports(inputs: Inputs, environment: Mapping[str, str], console: Console, clock: SystemClock) -> Ports:
+def _ports(inputs: Inputs, environment: Mapping[str, str], console: Console, cancelling: RunnerCancelling) -> Ports:
     # Imported here, since wrong inputs are told without a wait for boto3 and the docker SDK.
     from ecr_lambda_deploy.aws.alarms import CloudWatchAlarms
     from ecr_lambda_deploy.aws.aliases import LambdaAliases
     from ecr_lambda_deploy.aws.ecr import EcrRepositories
     from ecr_lambda_deploy.aws.functions import LambdaFunctions
     from ecr_lambda_deploy.aws.invocations import LambdaInvocations
+    from ecr_lambda_deploy.aws.rates import RequestPriority
     from ecr_lambda_deploy.aws.session import Aws
     from ecr_lambda_deploy.aws.sources import EcrSources
     from ecr_lambda_deploy.docker.buildx import Buildx
@@ -89,7 +91,15 @@ def _ports(inputs: Inputs, environment: Mapping[str, str], console: Console, clo
 
     for secret in _secrets(inputs, environment):
         console.mask(secret)
-    aws = Aws(region=inputs.region, role=inputs.role, id_token=id_token, mask=console.mask, clock=clock)
+    clock, priority = SystemClock(cancelling), RequestPriority()
+    aws = Aws(
+        region=inputs.region,
+        role=inputs.role,
+        id_token=id_token,
+        mask=console.mask,
+        clock=clock,
+        priority=priority,
+    )
     repositories = EcrRepositories(aws, console.mask)
     return Ports(
         functions=LambdaFunctions(aws),
@@ -108,6 +118,8 @@ def _ports(inputs: Inputs, environment: Mapping[str, str], console: Console, clo
         ),
         log=console,
         clock=clock,
+        cancelling=cancelling,
+        priority=priority,
     )
 
 

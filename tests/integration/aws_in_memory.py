@@ -19,7 +19,9 @@ from botocore.compat import HTTPHeaders
 from moto import mock_aws
 from urllib3 import HTTPResponse
 
+from ecr_lambda_deploy.aws.rates import RequestPriority
 from ecr_lambda_deploy.aws.session import Aws
+from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
 from ecr_lambda_deploy.model.targets import RoleToAssume
 
@@ -133,6 +135,7 @@ def aws_of(
     *,
     id_token: Callable[[str], str] | None = None,
     clock: SystemClock | None = None,
+    priority: RequestPriority | None = None,
 ) -> Aws:
     """Return what the action would use, its secrets masked into the record."""
     return Aws(
@@ -140,7 +143,8 @@ def aws_of(
         role=role,
         id_token=id_token or (lambda audience: f"token for {audience}"),
         mask=traffic.mask,
-        clock=clock or SystemClock(),
+        clock=clock or SystemClock(RunnerCancelling()),
+        priority=priority or RequestPriority(),
     )
 
 

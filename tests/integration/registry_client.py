@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import requests
 
+from ecr_lambda_deploy.aws.rates import RequestPriority
 from ecr_lambda_deploy.aws.session import Aws as Credentials
+from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
 from ecr_lambda_deploy.model.targets import RoleToAssume
 from sandbox.aws import Aws
@@ -123,7 +125,14 @@ def credentials_of(
     for name, value in (environment if environment is not None else aws.environment()).items():
         monkeypatch.setenv(name, value)
     secrets = masked if masked is not None else []
-    return Credentials(region=aws.region, role=role, id_token=lambda _: "", mask=secrets.append, clock=SystemClock())
+    return Credentials(
+        region=aws.region,
+        role=role,
+        id_token=lambda _: "",
+        mask=secrets.append,
+        clock=SystemClock(RunnerCancelling()),
+        priority=RequestPriority(),
+    )
 
 
 def _digest(content: bytes) -> str:

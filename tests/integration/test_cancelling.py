@@ -12,7 +12,7 @@ from threading import Timer
 
 import pytest
 
-from ecr_lambda_deploy.github.clock import DEADLINE
+from ecr_lambda_deploy.github.cancelling import DEADLINE
 from sandbox.runner.workflow_commands import parse_file_command
 
 _SOURCE = Path(__file__).parents[2] / "src"
@@ -22,7 +22,8 @@ _PATIENCE = 3.0  # seconds until a process is said to hang
 _BEGINNING = """
 import os, sys, threading, time
 from contextlib import nullcontext
-from ecr_lambda_deploy.github import clock as clocks
+from ecr_lambda_deploy.github import cancelling as runner
+from ecr_lambda_deploy.github.clock import SystemClock
 from ecr_lambda_deploy.model.errors import CancelledError
 
 def say(*words):
@@ -32,31 +33,32 @@ def give_up():
     say("given up")
     os._exit(3)
 
-clock = clocks.SystemClock()
+cancelling = runner.RunnerCancelling()
+clock = SystemClock(cancelling)
 """
 
 _SLEEP = "clock.sleep(60)"
 _BUSY = "while True: clock.sleep(0)"
 _WAITING = """
-clock.listen(give_up)
+cancelling.listen(give_up)
 try:
-    with clock.polled() if {is_polled} else nullcontext():
+    with cancelling.polled() if {is_polled} else nullcontext():
         say("ready")
         {wait}
 except CancelledError:
     say("cancelled")
 except KeyboardInterrupt:
     say("interrupted")
-say(clock.is_cancelled)
+say(cancelling.is_cancelled)
 """
 
 _TWICE = """
-clocks.DEADLINE = 60
-clock.listen(give_up)
+runner.DEADLINE = 60
+cancelling.listen(give_up)
 interrupts = 0
 for _ in range(2):
     try:
-        with clock.polled() if {is_polled} else nullcontext():
+        with cancelling.polled() if {is_polled} else nullcontext():
             say("ready")
             deadline = time.monotonic() + 0.2
             while time.monotonic() < deadline:
@@ -68,11 +70,11 @@ say(interrupts)
 
 # A call that no handler and no exception ends: the read is begun again [PEP 475].
 _HANGING = """
-clocks.DEADLINE = {deadline}
-clock.listen(give_up)
+runner.DEADLINE = {deadline}
+cancelling.listen(give_up)
 reader, writer = os.pipe()
 try:
-    with clock.polled():
+    with cancelling.polled():
         say("ready")
         os.read(reader, 1)
 except BaseException as error:
@@ -81,8 +83,8 @@ except BaseException as error:
 
 # The signal comes between any two steps of `sleep`; the run then hangs all the same.
 _HANGING_AFTER_SLEEP = """
-clocks.DEADLINE = 0.02
-clock.listen(give_up)
+runner.DEADLINE = 0.02
+cancelling.listen(give_up)
 try:
     say("ready")
     while True:
@@ -94,14 +96,14 @@ while True:
 """
 
 _FINISHED = """
-clocks.DEADLINE = 60
-clock.listen(give_up)
-clock.finish()
+runner.DEADLINE = 60
+cancelling.listen(give_up)
+cancelling.finish()
 say("ready")
 deadline = time.monotonic() + 0.2
 while time.monotonic() < deadline:
     pass
-say("finished", clock.is_cancelled)
+say("finished", cancelling.is_cancelled)
 """
 
 # The end of a run whose log nobody reads any more.
@@ -111,11 +113,11 @@ from ecr_lambda_deploy.conclusion import Conclusion
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.run import WorkflowRun
 
-clocks.DEADLINE = 0.2
+runner.DEADLINE = 0.2
 console = Console()
-clock.listen(Conclusion(Journal(run=WorkflowRun()), dict(os.environ), console).give_up)
+cancelling.listen(Conclusion(Journal(run=WorkflowRun()), dict(os.environ), console).give_up)
 say("ready")
-with clock.polled():
+with cancelling.polled():
     {task}
 """
 _HANGS = "time.sleep(60)"

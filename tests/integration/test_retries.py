@@ -10,6 +10,7 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectTimeoutError
 from urllib3 import HTTPResponse
 
+from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
 from ecr_lambda_deploy.model.errors import CancelledError, UnsentError
 from tests.integration.aws_in_memory import Traffic, aws_of, recorded_aws
@@ -25,7 +26,7 @@ class _Clock(SystemClock):
     """Time that passes only where somebody sleeps."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(RunnerCancelling())
         self.naps: list[float] = []
         self.during_the_first: Callable[[], object] = lambda: None
 
@@ -59,23 +60,23 @@ def _timed_out(url: str) -> AWSResponse:
 
 
 def test_a_request_that_waits_to_be_sent_again_is_given_up_when_the_run_is_cancelled(traffic: Traffic) -> None:
-    clock = SystemClock()
-    clock._cancelled.set()  # noqa: SLF001 # as the signal's thread does
-    client = aws_of(traffic, clock=clock).ecr()
+    cancelling = RunnerCancelling()
+    cancelling._cancelled.set()  # noqa: SLF001 # as the signal's thread does
+    client = aws_of(traffic, clock=SystemClock(cancelling)).ecr()
     _fail_once(client, _timed_out)
-    with clock.polled(), pytest.raises(CancelledError):
+    with cancelling.polled(), pytest.raises(CancelledError):
         client.describe_repositories()
 
     assert traffic.requests() == []
 
 
 def test_a_request_whose_turn_does_not_come_is_known_to_have_changed_nothing(traffic: Traffic) -> None:
-    clock = SystemClock()
-    clock._cancelled.set()  # noqa: SLF001
-    client = aws_of(traffic, clock=clock).functions()
+    cancelling = RunnerCancelling()
+    cancelling._cancelled.set()  # noqa: SLF001
+    client = aws_of(traffic, clock=SystemClock(cancelling)).functions()
     for _ in range(15):  # as many as Lambda answers in a second
         client.list_functions()
-    with clock.polled(), pytest.raises(UnsentError):
+    with cancelling.polled(), pytest.raises(UnsentError):
         client.list_functions()
 
     assert len(traffic.requests()) == 15
@@ -101,11 +102,11 @@ def test_of_one_that_was_sent_and_waits_to_be_sent_again_that_is_not_known(
 
 
 def test_what_takes_something_back_is_sent_again_all_the_same(traffic: Traffic) -> None:
-    clock = SystemClock()
-    clock._cancelled.set()  # noqa: SLF001
-    client = aws_of(traffic, clock=clock).ecr()
+    cancelling = RunnerCancelling()
+    cancelling._cancelled.set()  # noqa: SLF001
+    client = aws_of(traffic, clock=SystemClock(cancelling)).ecr()
     _fail_once(client, _timed_out)
-    with clock.polled(), clock.undisturbed():
+    with cancelling.polled(), cancelling.shield():
         client.describe_repositories()
 
     assert len(traffic.requests()) == 1

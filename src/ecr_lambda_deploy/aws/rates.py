@@ -4,9 +4,10 @@
 """
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
-from threading import Lock
-from typing import Protocol
+from threading import Lock, local
 
 from ecr_lambda_deploy.ports.runner import Clock
 
@@ -21,28 +22,49 @@ _PERIOD = 1.06  # seconds; a little more than the second that AWS counts, since 
 _BACK_OFF = 0.25  # seconds; who goes on sharing the quota is refused again, and waits again
 
 
-class TurnClock(Clock, Protocol):
-    """Time, and who comes first."""
+_FIRST, _RAISED, _USUAL = range(3)  # ranks: the lower comes first
+
+
+class RequestPriority:
+    """Whose requests come first: those of threads that take something back."""
+
+    def __init__(self) -> None:
+        self._thread = local()
 
     @property
     def rank(self) -> int:
-        """Whose requests come first: the lower."""
+        """Rank of this thread's requests: the lower comes first."""
+        return getattr(self._thread, "rank", _USUAL)
+
+    @contextmanager
+    def raised(self, *, first: bool) -> Iterator[None]:
+        """Within the block this thread's requests come before all usual ones.
+
+        Args:
+            first: whether they come before those of other such blocks, too.
+        """
+        before, self._thread.rank = self.rank, _FIRST if first else _RAISED
+        try:
+            yield
+        finally:
+            self._thread.rank = before
 
 
 class RateLimit:
     """Lets no more than so many calls begin within any period.
 
-    Who takes something back comes first, by its rank, and of equals who has waited longer. A call counts when it
-    begins: who gives up waiting has taken nothing from the others.
+    The lower rank comes first, and of equals the one that has waited longer. A call counts when it begins: one that
+    gives up waiting has taken nothing from the others.
 
     Args:
         calls: how many.
         clock: an error that its `sleep` raises ends the wait.
+        priority: who comes first.
         period: in seconds.
     """
 
-    def __init__(self, calls: int, clock: TurnClock, *, period: float = _PERIOD) -> None:
-        self._clock, self._period = clock, period
+    def __init__(self, calls: int, clock: Clock, priority: RequestPriority, *, period: float = _PERIOD) -> None:
+        self._clock, self._priority, self._period = clock, priority, period
         self._lock = Lock()
         self._begun = deque([float("-inf")] * calls, maxlen=calls)
         self._not_before = float("-inf")
@@ -51,7 +73,7 @@ class RateLimit:
 
     def wait(self) -> None:
         """Wait until one more call may begin."""
-        ticket = self._clock.rank, next(self._numbers)
+        ticket = self._priority.rank, next(self._numbers)
         try:
             while (seconds := self._begin(ticket)) > 0:
                 self._clock.sleep(seconds)
@@ -82,10 +104,11 @@ class RateLimits:
 
     Args:
         clock: an error that its `sleep` raises ends the wait for a call.
+        priority: who comes first.
     """
 
-    def __init__(self, clock: TurnClock) -> None:
-        self._limits = {name: RateLimit(calls, clock) for name, calls in _CALLS.items()}
+    def __init__(self, clock: Clock, priority: RequestPriority) -> None:
+        self._limits = {name: RateLimit(calls, clock, priority) for name, calls in _CALLS.items()}
 
     def of(self, service: str, operation: str) -> RateLimit | None:
         """Return the limit that a call counts towards; None for one that nobody here comes near."""

@@ -15,10 +15,11 @@ from botocore.model import OperationModel
 from botocore.session import get_session
 
 from ecr_lambda_deploy.aws.errors import RefusedError, translated
-from ecr_lambda_deploy.aws.rates import RateLimits, TurnClock
+from ecr_lambda_deploy.aws.rates import RateLimits, RequestPriority
 from ecr_lambda_deploy.aws.retries import THROTTLED, retry_by_delay
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, UnsentError
 from ecr_lambda_deploy.model.targets import RoleToAssume
+from ecr_lambda_deploy.ports.runner import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -63,6 +64,7 @@ class Aws:
         id_token: returns the job's OIDC token for an audience.
         mask: keeps a secret out of the log.
         clock: what requests wait with before they are sent, or sent again.
+        priority: whose requests come first.
     """
 
     def __init__(
@@ -72,10 +74,11 @@ class Aws:
         role: RoleToAssume | None,
         id_token: Callable[[str], str],
         mask: Callable[[str], None],
-        clock: TurnClock,
+        clock: Clock,
+        priority: RequestPriority,
     ) -> None:
         self.region = region
-        self._clock = clock
+        self._clock, self._priority = clock, priority
         self._id_token = id_token
         self._mask = mask
         self._lock = Lock()  # creating clients is not thread-safe [boto3 documentation, multithreading]
@@ -146,7 +149,7 @@ class Aws:
             key = service, self.region, config is _CONFIG
             if key not in self._clients:
                 client = self._session.client(service, region_name=self.region, config=config)
-                limits = self._limits.setdefault(self.region, RateLimits(self._clock))
+                limits = self._limits.setdefault(self.region, RateLimits(self._clock, self._priority))
                 _keep_within(client, limits, service)  # first, so that others back off while a refused request waits
                 if config is _CONFIG:
                     retry_by_delay(client, self._clock)

@@ -91,7 +91,7 @@ def deploy(inputs: Inputs, ports: Ports, journal: Journal) -> None:
     if journal.errors:
         journal.mark_unreached_as_skipped()
     elif prepared:
-        with phase("Deploy", ports, journal, is_folded=False), ports.clock.polled():
+        with phase("Deploy", ports, journal, is_folded=False), ports.cancelling.polled():
             _release(prepared, ports, journal)
 
 
@@ -168,11 +168,9 @@ def _release(prepared: Sequence[Prepared], ports: Ports, journal: Journal) -> No
                 plan_again=plan_again,
                 reason=one.plan.reason,
                 is_probed=number < _MOST_PROBED,
-                ports=ports,
-                journal=journal,
             )
         )
-    release_all(releases)
+    release_all(releases, ports, journal)
     for one in prepared[:_MOST_PROBED]:
         if journal.status_of(one.plan.observed.name) in {ReleaseStatus.DEPLOYED, ReleaseStatus.CREATED}:
             warn_of_bypasses(one.candidate.target, one.plan.observed, ports)

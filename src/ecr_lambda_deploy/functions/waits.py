@@ -14,7 +14,7 @@ _SECONDS_BETWEEN_LINES = 15.0
 _ALLOCATION_DELAY = 2.0
 
 
-def wait_until_settled(read: Callable[[], FunctionState], *, clock: Clock, log: Log, timeout: float) -> FunctionState:
+def wait_until_updated(read: Callable[[], FunctionState], *, clock: Clock, log: Log, timeout: float) -> FunctionState:
     """Read until Lambda has settled: quickly at first, since most updates take a second or two.
 
     Lambda's own waiters poll every second, give no reason and take an unknown state for one to wait in

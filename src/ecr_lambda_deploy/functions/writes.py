@@ -1,18 +1,22 @@
-"""Changes to one function, each on the condition that nobody else has changed it since it was read."""
+"""Changes one function and its alias, each time on the condition that nobody else has since it was read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
-from ecr_lambda_deploy.functions.waits import failed_update, taken_over, wait_until_settled
-from ecr_lambda_deploy.functions.written import Written
+from ecr_lambda_deploy.functions.history import Record, newer_run
+from ecr_lambda_deploy.functions.waits import failed_update, taken_over, wait_until_allocated, wait_until_updated
+from ecr_lambda_deploy.functions.written import Written, is_as_left
 from ecr_lambda_deploy.model.errors import (
     DeployError,
     InProgressError,
     MissingFunctionError,
     RevisionError,
+    TakenOverError,
     UnsentError,
 )
-from ecr_lambda_deploy.model.functions import FunctionState, ObservedFunction, PublishedVersion, Status
+from ecr_lambda_deploy.model.functions import AliasState, FunctionState, ObservedFunction, PublishedVersion, Status
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import Architecture
@@ -24,26 +28,26 @@ CONFLICT_DELAY = 0.3
 
 _ROLE_DELAY = 1.0
 _NEW_PATIENCE = 10.0  # what was just made may be unknown elsewhere for a moment
-_UNHURRIED_DELAY = 1.0
+_SLOW_DELAY = 1.0
 _ROLE_PATIENCE = 60.0  # a new role is known everywhere in IAM after some seconds
 
 
 @dataclass(slots=True, kw_only=True)
-class FunctionChanges:
+class FunctionWriter:
     """Changes one function, and keeps what it read and wrote last.
 
     Attributes:
         ports: what is asked and changed.
-        clock: time; cancelling may cut its `sleep` short.
+        clock: ends a wait by an error that its `sleep` raises.
         name: of the function, as it was given.
         run: that changes it.
         wait_timeout: seconds to wait for Lambda to finish one change.
         alias_name: of the alias that is released to; empty without one.
         start: the function as it was read first.
-        now: the function as last read and written.
-        tell: told `now` whenever it has changed, should the run end within a step.
+        now: the function as it was read and written last.
+        on_change: called with `now` whenever it has changed, should the process end within a step.
         published: the version that was published; None before.
-        written: what was written.
+        written: what was written, or may have been.
     """
 
     ports: Ports
@@ -54,7 +58,7 @@ class FunctionChanges:
     alias_name: str
     start: ObservedFunction
     now: ObservedFunction
-    tell: Callable[[ObservedFunction], None] = lambda _: None
+    on_change: Callable[[ObservedFunction], None] | None = None
     published: FunctionState | None = None
     written: Written = field(default_factory=Written)
 
@@ -80,7 +84,7 @@ class FunctionChanges:
                 if not self.ports.functions.read(self.name).runs(image, architecture):
                     raise
                 break  # the request was carried out, and only its answer was lost
-        self.written.is_created = True
+        self.written = replace(self.written, is_created=True)
         self._finish(image, architecture, is_new=True)
 
     def start_update(self, image: ImageReference, architecture: Architecture, *, follows_alias: bool = False) -> None:
@@ -96,29 +100,18 @@ class FunctionChanges:
             DeployError: Lambda refuses.
         """
         self.ports.log.info(f"Updating {self.name} to {image} ({architecture})")
-        before = replace(self.written)
-        # Should the answer be lost, what was asked for may have been done.
-        self.written.image, self.written.architecture = image, architecture
-        try:
-            latest = self._start_update(image, architecture, before, follows_alias=follows_alias)
-        except (InProgressError, RevisionError):
-            self.written = before
-            raise
+        with self._asking(replace(self.written, image=image, architecture=architecture)):
+            latest = self._start_update(image, architecture, follows_alias=follows_alias)
         in_progress = Status(value="InProgress")
-        self._note(replace(latest, image=image, architecture=architecture, update=in_progress, code_sha256=""))
+        self._see_latest(replace(latest, image=image, architecture=architecture, update=in_progress, code_sha256=""))
 
-    def _start_update(
-        self, image: ImageReference, architecture: Architecture, before: Written, *, follows_alias: bool
-    ) -> FunctionState:
+    def _start_update(self, image: ImageReference, architecture: Architecture, *, follows_alias: bool) -> FunctionState:
         decided_on = self._known()
         deadline = self.clock.now() + self.wait_timeout
         while True:
             latest = self._known()
             try:
                 self.ports.functions.update_code(self.name, image, architecture, revision_id=latest.revision_id)
-            except UnsentError:
-                self.written = before
-                raise
             except (InProgressError, RevisionError) as error:
                 latest = self._read_again(error, deadline)
             else:
@@ -129,25 +122,25 @@ class FunctionChanges:
             if is_others and not (follows_alias and self._has_alias()):
                 raise RevisionError(f"{self.name} runs {latest.image} by now: somebody else has updated it.")
 
-    def finish_update(self, *, is_unhurried: bool = False) -> None:
+    def finish_update(self, *, poll_slowly: bool = False) -> None:
         """Wait until `$LATEST` runs the image that was given.
 
         Args:
-            is_unhurried: whether nothing waits for it, so that a call or two can be saved.
+            poll_slowly: whether nothing waits for it, so that a call or two can be saved.
 
         Raises:
             DeployError: it does not, with Lambda's reason.
         """
         if self.written.image is not None:
-            self._finish(self.written.image, self.written.architecture, is_unhurried=is_unhurried)
+            self._finish(self.written.image, self.written.architecture, poll_slowly=poll_slowly)
 
     def _finish(
-        self, image: ImageReference, architecture: Architecture, *, is_unhurried: bool = False, is_new: bool = False
+        self, image: ImageReference, architecture: Architecture, *, poll_slowly: bool = False, is_new: bool = False
     ) -> None:
         started = self.clock.now()
-        if is_unhurried:
-            self.clock.sleep(_UNHURRIED_DELAY)
-        state = self._note(self.settle(is_new=is_new))
+        if poll_slowly:
+            self.clock.sleep(_SLOW_DELAY)
+        state = self.wait_until_updated(is_new=is_new)
         if state.is_broken:
             raise failed_update(state, is_creation=is_new)
         if not state.runs(image, architecture):
@@ -157,30 +150,30 @@ class FunctionChanges:
     def publish(self, description: str) -> None:
         """Publish `$LATEST` as it was read last, and wait until the version is active.
 
-        Publishing within the update, or before it has settled, races the image's optimisation
+        Publishing within the update, or before it has ended, races the image's optimisation
         [terraform-provider-aws#17153].
 
         Raises:
             DeployError: somebody else has changed the code, or Lambda refuses.
         """
-        version = self._publish(description)
-        state = self.settle(version, is_new=True)
-        if state.description != description and state.state.value != "Active":
+        number = self._publish(description)
+        version = self._wait_until_updated(number, is_new=True)
+        if version.description != description and version.state.value != "Active":
             # Nothing has changed since that version, and it cannot serve. Any update counts as a change, even with the
             # same image [PublishVersion; moto#8379].
             latest = self._known()
             if latest.image is not None:
                 self.start_update(latest.image, latest.architecture)
                 self.finish_update()
-                version = self._publish(description)
-                state = self.settle(version, is_new=True)
-        if state.state.value != "Active":
-            raise DeployError(f"Version {version} of {self.name} did not become active: State {state.state}.")
-        self.published = state
-        if self.now.version_numbered(version) is None:
-            record = PublishedVersion(number=version, code_sha256=state.code_sha256, description=state.description)
-            self.see(replace(self.now, versions=(*self.now.versions, record)))
-        self.ports.log.info(f"{self.name}: published version {version}: {state.description}")
+                number = self._publish(description)
+                version = self._wait_until_updated(number, is_new=True)
+        if version.state.value != "Active":
+            raise DeployError(f"Version {number} of {self.name} did not become active: State {version.state}.")
+        self.published = version
+        if self.now.version_numbered(number) is None:
+            listed = PublishedVersion(number=number, code_sha256=version.code_sha256, description=version.description)
+            self._see(replace(self.now, versions=(*self.now.versions, listed)))
+        self.ports.log.info(f"{self.name}: published version {number}: {version.description}")
 
     def _publish(self, description: str) -> str:
         deadline = self.clock.now() + self.wait_timeout
@@ -194,16 +187,121 @@ class FunctionChanges:
                 if self._read_again(error, deadline).code_sha256 != latest.code_sha256:
                     raise taken_over(self._known()) from error
 
-    def settle(self, qualifier: str = "", *, is_new: bool = False) -> FunctionState:
-        """Wait until the function, or a version of it, has settled.
+    def point_alias(
+        self, version: FunctionState, *, description: str, weights: Mapping[str, float] = MappingProxyType({})
+    ) -> None:
+        """Point the alias to a version, and wait until Lambda has moved its provisioned concurrency.
 
         Args:
-            qualifier: a version; empty for `$LATEST`.
-            is_new: whether this run has just made it, so that not all of Lambda may know it yet.
+            version: that the alias is to point to.
+            description: that it is to have.
+            weights: shares of its traffic that go to other versions, between 0 and 1, by version.
 
         Raises:
-            DeployError: it has not in time.
+            RevisionError: somebody else has changed it, and nothing was written yet.
+            DeployError: somebody else has taken the function over, or Lambda refuses.
         """
+        before = self.written
+        wanted = AliasState(
+            name=self.alias_name, arn="", version=version.version, weights=weights, description=description
+        )
+        with self._asking(replace(before, asked=wanted)):
+            moved = self._move_alias(wanted, before)
+        self.written = replace(before, alias=moved, asked=None)
+        self._see(replace(self.now, alias=moved, aliased=version))
+        allocated = wait_until_allocated(
+            self.name,
+            moved,
+            weights,
+            aliases=self.ports.aliases,
+            clock=self.clock,
+            log=self.ports.log,
+            timeout=self.wait_timeout,
+        )
+        self._see(replace(self.now, alias=allocated))
+
+    def _move_alias(self, wanted: AliasState, before: Written) -> AliasState:
+        deadline = self.clock.now() + self.wait_timeout
+        while True:
+            try:
+                return self._ask_for_alias(wanted)
+            except (InProgressError, RevisionError):
+                alias = self.ports.aliases.read(self.name, wanted.name)
+                if alias is not None and (alias.version, alias.weights) == (wanted.version, wanted.weights):
+                    return alias  # the request was carried out, and only its answer was lost
+                if not before.is_anything or self.clock.now() >= deadline:
+                    raise
+                self.clock.sleep(CONFLICT_DELAY)
+                self._decide_again(alias, may_overtake=before.alias is None and not wanted.weights)
+
+    def _ask_for_alias(self, wanted: AliasState) -> AliasState:
+        alias, version, description = self.now.alias, wanted.version, wanted.description
+        if alias is None:
+            return self.ports.aliases.create(self.name, wanted.name, version=version, description=description)
+        return self.ports.aliases.point(
+            self.name, alias, version=version, weights=wanted.weights, description=description
+        )
+
+    def _decide_again(self, alias: AliasState | None, *, may_overtake: bool) -> None:
+        """Look whether the alias is still this run's to move, after somebody else has changed it.
+
+        Args:
+            alias: as it is now.
+            may_overtake: whether this run, which has not touched the alias yet, goes ahead of another run of this
+                action whose code it has replaced. What a person has done stays.
+
+        Raises:
+            TakenOverError: it is not.
+        """
+        known, latest, written, published = self.now.alias, self.wait_until_updated(), self.written, self.published
+        is_given = written.image is None or latest.runs(written.image, written.architecture)
+        if not is_given or (published is not None and published.code_sha256 != latest.code_sha256):
+            raise taken_over(latest)
+        if alias is not None:
+            record = Record.parse(alias.description)
+            is_moved = known is not None and not is_as_left(alias, known, self.start.alias)
+            is_overtaken = may_overtake and record.run != "" and (not known or alias.description != known.description)
+            newer = newer_run(self.run, record)
+            if newer or (is_moved and not is_overtaken):
+                who = f"the newer run {newer}" if newer else "somebody else"
+                raise TakenOverError(
+                    f"The alias {alias.name} of {self.name} was moved by {who} meanwhile, so it stays."
+                )
+        self._see(replace(self.now, alias=alias))
+
+    def put_alias_back(self, version: FunctionState, *, description: str) -> None:
+        """Give a version all of the alias's traffic, if the alias is as it was read last; to take something back.
+
+        Raises:
+            RevisionError: it is not.
+            DeployError: Lambda refuses.
+        """
+        alias = self.now.alias
+        if alias is None:
+            raise AssertionError("what is put back is there")
+        moved = self.ports.aliases.point(self.name, alias, version=version.version, weights={}, description=description)
+        self._see(replace(self.now, alias=moved, aliased=version))
+
+    def read_alias(self) -> None:
+        """Read the alias once more.
+
+        Raises:
+            DeployError: it may not be read.
+        """
+        self._see(replace(self.now, alias=self.ports.aliases.read(self.name, self.alias_name)))
+
+    def wait_until_updated(self, *, is_new: bool = False) -> FunctionState:
+        """Wait until Lambda has finished with the last change of `$LATEST`, and note what it is then.
+
+        Args:
+            is_new: whether this run has just created it, so that not all of Lambda may know it yet.
+
+        Raises:
+            DeployError: Lambda has not finished in time.
+        """
+        return self._see_latest(self._wait_until_updated(is_new=is_new))
+
+    def _wait_until_updated(self, qualifier: str = "", *, is_new: bool = False) -> FunctionState:
         deadline = self.clock.now() + (_NEW_PATIENCE if is_new else 0)
 
         def read() -> FunctionState:
@@ -215,7 +313,20 @@ class FunctionChanges:
                         raise
                     self.clock.sleep(CONFLICT_DELAY)
 
-        return wait_until_settled(read, clock=self.clock, log=self.ports.log, timeout=self.wait_timeout)
+        return wait_until_updated(read, clock=self.clock, log=self.ports.log, timeout=self.wait_timeout)
+
+    @contextmanager
+    def _asking(self, written: Written) -> Iterator[None]:
+        """Count what is asked for within the block as written, unless Lambda's answer says that nothing was.
+
+        Should the answer be lost, it may have been done.
+        """
+        before, self.written = self.written, written
+        try:
+            yield
+        except (InProgressError, RevisionError, TakenOverError, UnsentError):
+            self.written = before
+            raise
 
     def _has_alias(self) -> bool:
         """Whether the alias still points to where this run has moved it."""
@@ -227,13 +338,13 @@ class FunctionChanges:
             raise AssertionError(f"{self.name} was not read")
         return self.now.latest
 
-    def see(self, now: ObservedFunction) -> None:
-        """Note how the function is now."""
+    def _see(self, now: ObservedFunction) -> None:
         self.now = now
-        self.tell(now)
+        if self.on_change:
+            self.on_change(now)
 
-    def _note(self, latest: FunctionState) -> FunctionState:
-        self.see(replace(self.now, latest=latest))
+    def _see_latest(self, latest: FunctionState) -> FunctionState:
+        self._see(replace(self.now, latest=latest))
         return latest
 
     def _read_again(self, error: DeployError, deadline: float) -> FunctionState:
@@ -242,4 +353,4 @@ class FunctionChanges:
         if isinstance(error, InProgressError):
             self.ports.log.info(f"{self.name} is being changed by somebody else; waiting")
         self.clock.sleep(CONFLICT_DELAY)
-        return self._note(self.settle())
+        return self.wait_until_updated()

@@ -7,12 +7,12 @@ from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.targets import Architecture
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What a run has written to one function so far.
+    """What a run has written to one function so far: all that a revert may take back.
 
     Attributes:
-        image: given to `$LATEST`; None if it was left alone.
+        image: given to `$LATEST`, or asked to be; None if it was left alone.
         architecture: given with it.
         alias: as the run left it; None if it was left alone.
         asked: what the alias was asked to become, and may have; None if no answer is missing.
@@ -27,12 +27,12 @@ class Written:
 
     @property
     def is_anything(self) -> bool:
-        """Whether it has written anything, or may have."""
+        """Whether the run has written anything, or may have."""
         return self.image is not None or self.is_of_alias or self.is_created
 
     @property
     def is_of_alias(self) -> bool:
-        """Whether it has moved the alias, or may have."""
+        """Whether the run has moved the alias, or may have."""
         return self.alias is not None or self.asked is not None
 
     def is_in_place(self, alias: AliasState, before: AliasState | None) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ecr_lambda_deploy.model.targets import BuilderChoice
 from ecr_lambda_deploy.ports.functions import Alarms, Aliases, Functions, Invocations
 from ecr_lambda_deploy.ports.images import Builder, Repositories, Sources
-from ecr_lambda_deploy.ports.runner import Log, RunClock
+from ecr_lambda_deploy.ports.runner import Cancelling, Clock, Log, Priority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,4 +21,6 @@ class Ports:
     sources: Sources
     builders: Callable[[BuilderChoice], Builder]
     log: Log
-    clock: RunClock
+    clock: Clock
+    cancelling: Cancelling
+    priority: Priority

@@ -1,4 +1,4 @@
-"""What the core asks of the runner: a log, and time that cancelling may cut short."""
+"""What the core asks of the runner: a log, time, and whether the run is to end."""
 
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -45,22 +45,36 @@ class Clock(Protocol):
         """Wait.
 
         Raises:
-            CancelledError: the run is cancelled; at once, however long the wait was to be.
+            CancelledError: the run is cancelled; at once, however long the wait was to be. Not within `shield`.
         """
 
 
-class RunClock(Clock, Protocol):
-    """The time of a run that may be cancelled."""
+class Cancelling(Protocol):
+    """Cooperative cancellation: whether the runner wants the run to end."""
+
+    def check(self) -> None:
+        """Raise if the run is cancelled; not within `shield`.
+
+        Raises:
+            CancelledError: the run is cancelled.
+        """
+
+    def shield(self) -> AbstractContextManager[None]:
+        """Within the block cancelling ends nothing that this thread does: it takes something back."""
 
     def polled(self) -> AbstractContextManager[None]:
-        """Within the block cancelling is told by `sleep` alone, so that what was written can be taken back."""
+        """Within the block a run ends where it checks or sleeps, so that what was written can be taken back.
 
-    def steady(self) -> Clock:
-        """Return the same time with a `sleep` that cancelling does not cut short."""
+        Elsewhere cancelling interrupts whatever the main thread does.
+        """
 
-    def undisturbed(self, *, first: bool = True) -> AbstractContextManager[None]:
-        """Within the block cancelling ends none of this thread's waits, and its requests come before all usual ones.
+
+class Priority(Protocol):
+    """Whose requests come first, where AWS answers only so many a second."""
+
+    def raised(self, *, first: bool) -> AbstractContextManager[None]:
+        """Within the block this thread's requests come before all usual ones.
 
         Args:
-            first: whether they come before those of others that are undisturbed, too.
+            first: whether they come before those of other such blocks, too.
         """

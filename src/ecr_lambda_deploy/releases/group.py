@@ -1,10 +1,9 @@
 """Releases that stand or fall together, and the time that they share."""
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError
-from ecr_lambda_deploy.ports.runner import Clock, RunClock
+from ecr_lambda_deploy.ports.runner import Cancelling, Clock
 
 
 @dataclass(slots=True, kw_only=True)
@@ -12,10 +11,12 @@ class Group:
     """Releases that stand or fall together.
 
     Attributes:
+        cancelling: of the run.
         failed: the function whose release failed first; empty as long as none has.
         is_cancelled: whether it failed since the run was cancelled.
     """
 
+    cancelling: Cancelling
     failed: str = ""
     is_cancelled: bool = False
 
@@ -23,6 +24,17 @@ class Group:
         """Note a release that has failed."""
         if not self.failed:
             self.failed, self.is_cancelled = function, isinstance(error, CancelledError)
+
+    def check(self) -> None:
+        """Raise if no release of the group may go on.
+
+        Raises:
+            CancelledError: the run is cancelled.
+            DeployError: another release has failed.
+        """
+        self.cancelling.check()
+        if self.failed:
+            raise self.reason()
 
     def reason(self) -> DeployError:
         """Return why the others are taken back."""
@@ -38,7 +50,7 @@ class Group:
 class GroupClock:
     """Time; a release ends where it sleeps when the run is cancelled, or another release of the group has failed."""
 
-    clock: RunClock
+    clock: Clock
     group: Group
 
     def now(self) -> float:
@@ -53,17 +65,4 @@ class GroupClock:
             DeployError: another release has failed.
         """
         self.clock.sleep(seconds)
-        if self.group.failed:
-            raise self.group.reason()
-
-    def polled(self) -> AbstractContextManager[None]:
-        """Within the block cancelling is told by `sleep` alone."""
-        return self.clock.polled()
-
-    def steady(self) -> Clock:
-        """Return the same time with a `sleep` that nothing cuts short."""
-        return self.clock.steady()
-
-    def undisturbed(self, *, first: bool = True) -> AbstractContextManager[None]:
-        """Within the block cancelling ends none of this thread's waits, and its requests come before usual ones."""
-        return self.clock.undisturbed(first=first)
+        self.group.check()

@@ -1,7 +1,7 @@
 """Invokes a function and compares what it answers with what is expected."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from threading import Thread
 
@@ -15,7 +15,14 @@ _LONGEST_SHOWN = 1000  # characters of a response
 
 
 def run_smoke_test(
-    test: SmokeTest, name: str, qualifier: str, *, invocations: Invocations, log: Log, clock: Clock
+    test: SmokeTest,
+    name: str,
+    qualifier: str,
+    *,
+    invocations: Invocations,
+    log: Log,
+    clock: Clock,
+    check: Callable[[], None],
 ) -> None:
     """Invoke a function once, and make sure that it answers as it must.
 
@@ -25,15 +32,16 @@ def run_smoke_test(
         qualifier: `$LATEST` or a version.
         invocations: invokes it.
         log: told the answer.
-        clock: time.
+        clock: tells how long it took.
+        check: raises when nobody waits for the answer any more.
 
     Raises:
-        CancelledError: the run was cancelled meanwhile; the invocation is left to itself.
+        CancelledError: the run was cancelled meanwhile, for example; the invocation is left to itself.
         DeployError: the function failed, timed out or answered something else; with the end of its log.
     """
     log.info(f"Smoke test: invoking {name}:{qualifier}")
     started = clock.now()
-    response = _invoked(test, name, qualifier, invocations, clock)
+    response = _invoked(test, name, qualifier, invocations, check)
     log.info(f"{name} answered after {clock.now() - started:.1f} s: {_shown(response.payload)}")
     if response.error:
         raise _failed(f"{name} failed with {_error_of(response)}", response)
@@ -47,7 +55,9 @@ def run_smoke_test(
         raise _failed("\n".join(["the response is not the expected one:", *differences]), response)
 
 
-def _invoked(test: SmokeTest, name: str, qualifier: str, invocations: Invocations, clock: Clock) -> Response:
+def _invoked(
+    test: SmokeTest, name: str, qualifier: str, invocations: Invocations, check: Callable[[], None]
+) -> Response:
     """Invoke on a thread of its own: a function may run for 15 minutes, and cancelling must not wait for it."""
     answers = SimpleQueue[Response | BaseException]()
 
@@ -62,7 +72,7 @@ def _invoked(test: SmokeTest, name: str, qualifier: str, invocations: Invocation
         try:
             answer = answers.get(timeout=_POLL)
         except Empty:
-            clock.sleep(0)
+            check()
             continue
         if isinstance(answer, BaseException):
             raise answer

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from ecr_lambda_deploy.functions.alias_writes import point_alias
-from ecr_lambda_deploy.functions.writes import FunctionChanges
+from ecr_lambda_deploy.functions.writes import FunctionWriter
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.targets import TrafficStep
 from ecr_lambda_deploy.ports.functions import Alarms
@@ -15,24 +14,24 @@ POLLING_INTERVAL = 5.0
 _SECONDS_BETWEEN_LINES = 15.0
 
 
-def shift_traffic(step: ShiftTraffic, changes: FunctionChanges, alarms: Alarms) -> None:
+def shift_traffic(step: ShiftTraffic, writer: FunctionWriter, alarms: Alarms) -> None:
     """Give the published version each share of the traffic for its time.
 
     Raises:
         CancelledError: the run was cancelled.
         DeployError: an alarm is in ALARM, or cannot be read; or the alias cannot be moved.
     """
-    alias, old, new = changes.now.alias, changes.now.aliased, changes.published
+    alias, old, new = writer.now.alias, writer.now.aliased, writer.published
     if alias is None or old is None or new is None:
         raise AssertionError("only from one version of an alias to another can traffic be shifted")
     for number, part in enumerate(step.steps, start=1):
-        point_alias(changes, old, share={new.version: part.weight}, description=alias.description)
+        writer.point_alias(old, weights={new.version: part.weight}, description=alias.description)
         share = f"version {new.version} has {part.weight * 100:g} % of the traffic of {alias.name}"
-        _watch(f"Step {number} of {len(step.steps)}: {share}", part, step.alarms, changes, alarms)
+        _watch(f"Step {number} of {len(step.steps)}: {share}", part, step.alarms, writer, alarms)
 
 
-def _watch(title: str, part: TrafficStep, names: tuple[str, ...], changes: FunctionChanges, alarms: Alarms) -> None:
-    clock = changes.clock
+def _watch(title: str, part: TrafficStep, names: tuple[str, ...], writer: FunctionWriter, alarms: Alarms) -> None:
+    clock = writer.clock
     until, next_line = clock.now() + part.seconds, clock.now()
     while True:
         check_alarms(names, alarms)
@@ -41,7 +40,7 @@ def _watch(title: str, part: TrafficStep, names: tuple[str, ...], changes: Funct
             return
         if clock.now() >= next_line:
             watched = f"; not in ALARM: {', '.join(names)}" if names else ""
-            changes.ports.log.info(f"{title}; {left:.0f} s left{watched}")
+            writer.ports.log.info(f"{title}; {left:.0f} s left{watched}")
             next_line += _SECONDS_BETWEEN_LINES
         clock.sleep(min(POLLING_INTERVAL, left))
 

@@ -43,8 +43,8 @@ def roll_back(inputs: Inputs, ports: Ports, journal: Journal) -> None:
         releases = _decided(wanted, images, ports, journal, undone=undone)
         if any(target.traffic for target in targets):
             ports.log.notice("'traffic' is skipped: a rollback moves the alias at once.")
-    with phase("Roll back", ports, journal, is_folded=False), ports.clock.polled():
-        release_all(releases, together=False)
+    with phase("Roll back", ports, journal, is_folded=False), ports.cancelling.polled():
+        release_all(releases, ports, journal, together=False)
 
 
 def _decided(
@@ -76,15 +76,13 @@ def _decided(
                     plan=decide(observed),
                     plan_again=decide,
                     observe=observe_releases,
-                    ports=ports,
-                    journal=journal,
                 )
             )
 
     try:
         for_each(functions, decide_one)
     except DeployError:
-        if found and images[found[0].target.name].name:
+        if found and images[found[0].plan.target.name].name:
             ports.log.notice("Nothing was taken back. 'only' names the images of those functions that can be.")
         raise
     return found

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from ecr_lambda_deploy.aws.alarms import CloudWatchAlarms
+from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError
 from tests.unit.fakes.clock import FakeClock
@@ -62,7 +63,7 @@ def test_who_asks_within_a_second_gets_the_same_answer_and_later_a_new_one() -> 
 
 def test_a_slow_answer_stops_nobody_who_watches_other_alarms() -> None:
     aws = _Aws()
-    watched = CloudWatchAlarms(cast("Any", aws), SystemClock())
+    watched = CloudWatchAlarms(cast("Any", aws), SystemClock(RunnerCancelling()))
 
     with ThreadPoolExecutor(2) as pool, aws.hangs_for("slow"):
         slow = pool.submit(watched.states, ("slow",))
@@ -73,7 +74,7 @@ def test_a_slow_answer_stops_nobody_who_watches_other_alarms() -> None:
 
 def test_those_who_wait_get_the_answer_that_one_has_asked_for() -> None:
     aws = _Aws()
-    watched = CloudWatchAlarms(cast("Any", aws), SystemClock())
+    watched = CloudWatchAlarms(cast("Any", aws), SystemClock(RunnerCancelling()))
 
     with ThreadPoolExecutor(8) as pool:
         with aws.hangs_for("errors"):
@@ -86,7 +87,7 @@ def test_those_who_wait_get_the_answer_that_one_has_asked_for() -> None:
 def test_those_who_wait_get_the_error_too_and_do_not_wait_for_it_once_more() -> None:
     aws = _Aws()
     aws.error = DeployError("no answer")
-    watched = CloudWatchAlarms(cast("Any", aws), SystemClock())
+    watched = CloudWatchAlarms(cast("Any", aws), SystemClock(RunnerCancelling()))
 
     with ThreadPoolExecutor(8) as pool:
         with aws.hangs_for("errors"):
@@ -97,15 +98,15 @@ def test_those_who_wait_get_the_error_too_and_do_not_wait_for_it_once_more() -> 
 
 
 def test_a_cancelled_run_waits_for_nobody_elses_answer() -> None:
-    aws, clock = _Aws(), SystemClock()
-    watched = CloudWatchAlarms(cast("Any", aws), clock)
+    aws, cancelling = _Aws(), RunnerCancelling()
+    watched = CloudWatchAlarms(cast("Any", aws), SystemClock(cancelling))
 
-    with ThreadPoolExecutor(2) as pool, clock.polled(), aws.hangs_for("errors"):
+    with ThreadPoolExecutor(2) as pool, cancelling.polled(), aws.hangs_for("errors"):
         pool.submit(watched.states, ("errors",))
         assert aws.is_asked.wait(5)
         waits = pool.submit(watched.states, ("errors",))
         start = time.monotonic()
-        clock._cancelled.set()  # noqa: SLF001 # as the signal's thread does
+        cancelling._cancelled.set()  # noqa: SLF001 # as the signal's thread does
         with pytest.raises(CancelledError):
             waits.result(5)
         assert time.monotonic() - start < 2

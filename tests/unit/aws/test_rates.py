@@ -5,15 +5,14 @@ from threading import Event, Thread, current_thread
 
 import pytest
 
-from ecr_lambda_deploy.aws.rates import RateLimit, RateLimits
+from ecr_lambda_deploy.aws.rates import RateLimit, RateLimits, RequestPriority
+from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
 from ecr_lambda_deploy.model.errors import CancelledError
 
 
 class _Time:
     """Time that passes only where somebody sleeps."""
-
-    rank = 2
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -32,7 +31,8 @@ class _Clock(SystemClock):
     """Stands still until it is told to run; knows who waits; can be cancelled."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self.cancelling, self.priority = RunnerCancelling(), RequestPriority()
+        super().__init__(self.cancelling)
         self.runs = False
         self.asleep: dict[Thread, Event] = {}
 
@@ -44,7 +44,12 @@ class _Clock(SystemClock):
         super().sleep(seconds)
 
     def cancel(self) -> None:
-        self._cancelled.set()  # as the signal's thread does
+        self.cancelling._cancelled.set()  # noqa: SLF001 # as the signal's thread does
+
+    @contextmanager
+    def reverting(self, *, first: bool = True) -> Iterator[None]:
+        with self.cancelling.shield(), self.priority.raised(first=first):
+            yield
 
 
 class _Queue:
@@ -74,9 +79,9 @@ class _Queue:
 def _queue(*, period: float) -> Iterator[tuple[_Queue, _Clock]]:
     """One call a period, of which the first has begun; time passes when all have joined."""
     clock = _Clock()
-    limit = RateLimit(1, clock, period=period)
+    limit = RateLimit(1, clock, clock.priority, period=period)
     limit.wait()
-    with clock.polled():
+    with clock.cancelling.polled():
         yield _Queue(limit, clock), clock
         clock.runs = True
         for thread in clock.asleep:
@@ -93,14 +98,14 @@ def _begun(limit: RateLimit, time: _Time, calls: int) -> list[float]:
 
 def test_as_many_as_the_limit_begin_at_once_and_the_next_when_the_first_is_a_period_old() -> None:
     time = _Time()
-    limit = RateLimit(3, time, period=1.0)
+    limit = RateLimit(3, time, RequestPriority(), period=1.0)
 
     assert _begun(limit, time, 8) == [0, 0, 0, 1, 1, 1, 2, 2]
 
 
 def test_calls_that_come_slowly_do_not_wait() -> None:
     time = _Time()
-    limit = RateLimit(3, time, period=1.0)
+    limit = RateLimit(3, time, RequestPriority(), period=1.0)
     for _ in range(10):
         before = time.seconds
         limit.wait()
@@ -110,7 +115,7 @@ def test_calls_that_come_slowly_do_not_wait() -> None:
 
 def test_after_a_refusal_nothing_begins_for_a_moment() -> None:
     time = _Time()
-    limit = RateLimit(3, time, period=1.0)
+    limit = RateLimit(3, time, RequestPriority(), period=1.0)
     limit.back_off()
 
     assert _begun(limit, time, 4) == [0.25, 0.25, 0.25, 1.25]
@@ -118,7 +123,7 @@ def test_after_a_refusal_nothing_begins_for_a_moment() -> None:
 
 def test_a_refusal_also_delays_who_waits_already() -> None:
     time = _Time()
-    limit = RateLimit(1, time, period=0.2)
+    limit = RateLimit(1, time, RequestPriority(), period=0.2)
     limit.wait()
     time.on_sleep.append(limit.back_off)
 
@@ -127,7 +132,7 @@ def test_a_refusal_also_delays_who_waits_already() -> None:
 
 def test_threads_share_a_limit() -> None:
     period = 0.2
-    limit = RateLimit(5, SystemClock(), period=period)
+    limit = RateLimit(5, SystemClock(RunnerCancelling()), RequestPriority(), period=period)
     begun: list[float] = []
 
     def call() -> None:
@@ -156,9 +161,9 @@ def test_of_equals_who_has_waited_longer_comes_first() -> None:
 def test_who_takes_back_what_serves_comes_first_and_then_who_takes_back_other_things() -> None:
     with _queue(period=0.2) as (queue, clock):
         queue.join("one")
-        queue.join("code", clock.undisturbed(first=False))
+        queue.join("code", clock.reverting(first=False))
         queue.join("two")
-        queue.join("alias", clock.undisturbed())
+        queue.join("alias", clock.reverting())
 
     assert queue.begun == ["alias", "code", "one", "two"]
 
@@ -170,8 +175,8 @@ def test_of_a_cancelled_run_all_give_up_and_take_no_turn_from_who_takes_somethin
             queue.join(f"function {number}")
         start = time.monotonic()
         clock.cancel()
-        queue.join("reverting", clock.undisturbed())
-        queue.join("reverting too", clock.undisturbed())
+        queue.join("reverting", clock.reverting())
+        queue.join("reverting too", clock.reverting())
 
     assert time.monotonic() - start < 2 * period + 1
     assert queue.begun == ["reverting", "reverting too"]
@@ -180,7 +185,7 @@ def test_of_a_cancelled_run_all_give_up_and_take_no_turn_from_who_takes_somethin
 
 def test_a_turn_that_nobody_takes_is_the_next_ones() -> None:
     time = _Time()
-    limit = RateLimit(1, time, period=1.0)
+    limit = RateLimit(1, time, RequestPriority(), period=1.0)
     limit.wait()
     time.on_sleep.append(_interrupt)
     with pytest.raises(KeyboardInterrupt):
@@ -201,13 +206,13 @@ def _interrupt() -> None:
     ],
 )
 def test_most_of_lambdas_control_plane_shares_one_limit(service: str, operation: str, shares_with: str) -> None:
-    limits = RateLimits(SystemClock())
+    limits = RateLimits(SystemClock(RunnerCancelling()), RequestPriority())
 
     assert limits.of(service, operation) is limits.of(service, shares_with)
 
 
 def test_what_aws_limits_on_its_own_is_counted_on_its_own() -> None:
-    limits = RateLimits(SystemClock())
+    limits = RateLimits(SystemClock(RunnerCancelling()), RequestPriority())
     names = [
         ("lambda", "UpdateAlias"),
         ("lambda", "GetFunction"),
@@ -221,4 +226,4 @@ def test_what_aws_limits_on_its_own_is_counted_on_its_own() -> None:
 
 @pytest.mark.parametrize("name", [("lambda", "Invoke"), ("ecr", "BatchGetImage")])
 def test_what_nobody_comes_near_is_not_counted(name: tuple[str, str]) -> None:
-    assert RateLimits(SystemClock()).of(*name) is None
+    assert RateLimits(SystemClock(RunnerCancelling()), RequestPriority()).of(*name) is None

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ecr_lambda_deploy.model.errors import CancelledError
 
-Priority = Literal["first", "second", "usual"]
+Level = Literal["first", "second", "usual"]
 
 
 class FakeClock:
@@ -15,7 +15,7 @@ class FakeClock:
 
     Attributes:
         time: now.
-        naps: the seconds that were slept, of `steady` time too.
+        naps: the seconds that were slept.
         cancelled_at: when the runner cancels the run; None if it never does.
     """
 
@@ -23,7 +23,7 @@ class FakeClock:
         self.time = 1000.0
         self.naps: list[float] = []
         self.cancelled_at: float | None = None
-        self._is_polled = False
+        self.is_polled = False
         self._later: list[tuple[float, Callable[[], object]]] = []
         self._thread = local()
 
@@ -36,7 +36,7 @@ class FakeClock:
 
     def sleep(self, seconds: float) -> None:
         until = self.time + max(seconds, 1e-6)  # as on any machine, time passes even if nobody waits
-        if self.priority == "usual" and self.cancelled_at is not None and self.cancelled_at <= until:
+        if not self.is_shielded and self.cancelled_at is not None and self.cancelled_at <= until:
             self._pass_until(self.cancelled_at)
             raise CancelledError
         self.pass_time(seconds)
@@ -45,6 +45,10 @@ class FakeClock:
         """Sleep, whether the run is cancelled or not."""
         self.naps.append(seconds)
         self._pass_until(self.time + max(seconds, 1e-6))
+
+    def pass_moment(self) -> None:
+        """Let a moment go by, as it does on any machine between two steps."""
+        self._pass_until(self.time + 1e-6)
 
     def _pass_until(self, time: float) -> None:
         for due, happen in sorted(self._later, key=lambda later: later[0]):
@@ -57,43 +61,65 @@ class FakeClock:
     def cancel(self) -> None:
         """Have the runner cancel the run now; where it does not poll, that interrupts it."""
         self.cancelled_at = self.time
-        if not self._is_polled:
+        if not self.is_polled:
             raise KeyboardInterrupt
 
-    @contextmanager
-    def polled(self) -> Iterator[None]:
-        self._is_polled = True
-        try:
-            yield
-        finally:
-            self._is_polled = False
-
     @property
-    def priority(self) -> Priority:
-        """Whose requests come first, of this thread's."""
-        priority: Priority = getattr(self._thread, "priority", "usual")
-        return priority
+    def is_shielded(self) -> bool:
+        """Whether cancelling ends nothing that this thread does."""
+        return getattr(self._thread, "is_shielded", False)
 
-    @contextmanager
-    def undisturbed(self, *, first: bool = True) -> Iterator[None]:
-        before, self._thread.priority = self.priority, "first" if first else "second"
-        try:
-            yield
-        finally:
-            self._thread.priority = before
-
-    def steady(self) -> "SteadyFakeClock":
-        return SteadyFakeClock(self)
+    @is_shielded.setter
+    def is_shielded(self, value: bool) -> None:
+        self._thread.is_shielded = value
 
 
-class SteadyFakeClock:
-    """The same time, that cancelling leaves alone."""
+class FakeCancelling:
+    """Whether the run is cancelled, as its clock says."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
 
-    def now(self) -> float:
-        return self._clock.time
+    def check(self) -> None:
+        if self._clock.is_shielded:
+            return
+        self._clock.pass_moment()
+        if self._clock.cancelled_at is not None and self._clock.cancelled_at <= self._clock.time:
+            raise CancelledError
 
-    def sleep(self, seconds: float) -> None:
-        self._clock.pass_time(seconds)
+    @contextmanager
+    def shield(self) -> Iterator[None]:
+        before, self._clock.is_shielded = self._clock.is_shielded, True
+        try:
+            yield
+        finally:
+            self._clock.is_shielded = before
+
+    @contextmanager
+    def polled(self) -> Iterator[None]:
+        self._clock.is_polled = True
+        try:
+            yield
+        finally:
+            self._clock.is_polled = False
+
+
+class FakePriority:
+    """Whose requests come first."""
+
+    def __init__(self) -> None:
+        self._thread = local()
+
+    @property
+    def level(self) -> Level:
+        """Of the requests of this thread."""
+        level: Level = getattr(self._thread, "level", "usual")
+        return level
+
+    @contextmanager
+    def raised(self, *, first: bool) -> Iterator[None]:
+        before, self._thread.level = self.level, "first" if first else "second"
+        try:
+            yield
+        finally:
+            self._thread.level = before

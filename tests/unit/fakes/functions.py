@@ -8,7 +8,7 @@ from ecr_lambda_deploy.model.errors import InProgressError, MissingFunctionError
 from ecr_lambda_deploy.model.functions import LATEST, AliasState, FunctionState, PublishedVersion, Status
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.targets import Architecture
-from tests.unit.fakes.clock import FakeClock, Priority
+from tests.unit.fakes.clock import FakeClock, FakePriority, Level
 from tests.unit.fakes.events import Recording
 from tests.unit.fakes.examples import ACTIVE, IN_PROGRESS, SUCCESSFUL, code_sha256_of, function_state
 
@@ -22,6 +22,7 @@ class FakeFunctions(Recording):
 
     Attributes:
         clock: the time of the world that it is in.
+        priority: whose requests come first.
         published: the versions by number; what GetFunction shows of them once they are active.
         seconds_to_update: how long a creation, an update or a version is in progress.
         conflicts: how many changes are refused because somebody else has just begun one, which takes as long as ours.
@@ -35,6 +36,7 @@ class FakeFunctions(Recording):
     def __init__(self, latest: FunctionState | None = None, *, versions: Sequence[FunctionState] = ()) -> None:
         super().__init__()
         self.clock = FakeClock()
+        self.priority = FakePriority()
         self.state_lock = RLock()
         self._revision = 0
         self._latest: FunctionState | None = None
@@ -48,7 +50,7 @@ class FakeFunctions(Recording):
         self.version_state = ACTIVE
         self.changes: list[tuple[str, ...]] = []
         self.others: tuple[str, ...] = ()
-        self.requests: list[tuple[tuple[str, ...], Priority]] = []
+        self.requests: list[tuple[tuple[str, ...], Level]] = []
         self._busy_until: dict[str, float] = {}
         self._is_settling = self._is_new = False
 
@@ -171,7 +173,7 @@ class FakeFunctions(Recording):
         """Note a call, and refuse it if it names another function than the one that there is."""
         if not self._is_unnoticed:
             with self._lock:
-                self.requests.append(((call, *map(str, facts)), self.clock.priority))
+                self.requests.append(((call, *map(str, facts)), self.priority.level))
         super().enter(call, *facts)
         if name and (self._latest is None or name not in {self.latest.name, self.latest.arn}):
             raise MissingFunctionError(f"There is no Lambda function {name}")

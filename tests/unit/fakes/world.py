@@ -15,6 +15,7 @@ from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.plan import plan_release
 from ecr_lambda_deploy.releases.release import Release, release_all
 from tests.unit.fakes.aliases import FakeAliases
+from tests.unit.fakes.clock import FakeCancelling
 from tests.unit.fakes.examples import ELSEWHERE, NEW, OLD, REGISTRY, RUN
 from tests.unit.fakes.functions import FakeFunctions
 from tests.unit.fakes.invocations import FakeAlarms, FakeInvocations
@@ -54,7 +55,7 @@ class World:
         self.sources = FakeSources((self.registry, self.elsewhere), self.calls)
         self.builder = FakeBuilder(self.registry, NEW.digest, self.calls)
         self.log = FakeLog()
-        self.clock = self.functions.clock
+        self.clock, self.priority = self.functions.clock, self.functions.priority
         self.journal = Journal(run=run)
 
     def ports(self) -> Ports:
@@ -68,6 +69,8 @@ class World:
             builders=lambda _: self.builder,
             log=self.log,
             clock=self.clock,
+            cancelling=FakeCancelling(self.clock),
+            priority=self.priority,
         )
 
     def fail(self, call: str, error: BaseException) -> None:
@@ -125,16 +128,16 @@ def release_image(world: World, target: FunctionTarget = LIVE, *, image: ImageRe
     observed, ports = world.observe(target), world.ports()
     world.journal.outcomes = (Outcome.untouched(observed),)
     plan = partial(plan_release, target, image=image, architecture="x86_64", run=world.journal.run)
-    with ports.clock.polled():
+    with ports.cancelling.polled():
         release_all(
             [
                 Release(
                     plan=plan(observed),
                     plan_again=plan,
-                    ports=ports,
-                    journal=world.journal,
                 )
-            ]
+            ],
+            ports,
+            world.journal,
         )
     return world.outcome
 

@@ -3,7 +3,7 @@ from math import inf
 
 import pytest
 
-from ecr_lambda_deploy.functions.waits import wait_until_allocated, wait_until_settled
+from ecr_lambda_deploy.functions.waits import wait_until_allocated, wait_until_updated
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import AliasState, FunctionState, Status
 from ecr_lambda_deploy.model.outcomes import ReleaseStatus
@@ -32,7 +32,7 @@ def _wait(
     def read() -> FunctionState:
         return end if clock.now() >= until else state
 
-    return wait_until_settled(read, clock=clock, log=log or FakeLog(), timeout=timeout)
+    return wait_until_updated(read, clock=clock, log=log or FakeLog(), timeout=timeout)
 
 
 def test_what_has_settled_is_not_waited_for() -> None:

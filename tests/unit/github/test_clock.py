@@ -3,36 +3,47 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
 from ecr_lambda_deploy.model.errors import CancelledError
 
 
-def _cancelled() -> SystemClock:
-    clock = SystemClock()
-    clock._cancelled.set()  # noqa: SLF001 # as the signal's thread does
-    return clock
+@pytest.fixture
+def cancelled() -> RunnerCancelling:
+    cancelling = RunnerCancelling()
+    cancelling._cancelled.set()  # noqa: SLF001 # as the signal's thread does
+    return cancelling
 
 
-def test_no_other_thread_sleeps_on_where_only_the_main_one_is_interrupted() -> None:
+def test_no_other_thread_sleeps_on_where_only_the_main_one_is_interrupted(cancelled: RunnerCancelling) -> None:
     start = time.monotonic()
     with ThreadPoolExecutor(1) as pool, pytest.raises(CancelledError):
-        pool.submit(_cancelled().sleep, 10).result()
+        pool.submit(SystemClock(cancelled).sleep, 10).result()
 
     assert time.monotonic() - start < 5
 
 
-def test_what_takes_something_back_waits_although_the_run_is_cancelled() -> None:
-    clock = _cancelled()
-    with clock.polled():
-        with clock.undisturbed():
-            assert clock.rank == 0
+def test_a_run_that_is_not_cancelled_goes_on() -> None:
+    cancelling = RunnerCancelling()
+    with cancelling.polled():
+        cancelling.check()
+        SystemClock(cancelling).sleep(0)
+
+
+def test_what_takes_something_back_goes_on_although_the_run_is_cancelled(cancelled: RunnerCancelling) -> None:
+    clock = SystemClock(cancelled)
+    with cancelled.polled():
+        with cancelled.shield():
+            cancelled.check()
             clock.sleep(0.01)
         with pytest.raises(CancelledError):
+            cancelled.check()
+        with pytest.raises(CancelledError):
             clock.sleep(0.01)
-    assert clock.rank == 2
 
 
-def test_only_the_thread_that_takes_something_back_is_undisturbed() -> None:
-    clock = _cancelled()
-    with clock.undisturbed(), ThreadPoolExecutor(1) as pool, pytest.raises(CancelledError):
-        pool.submit(clock.sleep, 0.01).result()
+def test_only_the_thread_that_takes_something_back_is_shielded(cancelled: RunnerCancelling) -> None:
+    with cancelled.shield(), ThreadPoolExecutor(1) as pool, pytest.raises(CancelledError):
+        pool.submit(SystemClock(cancelled).sleep, 0.01).result()
+    with cancelled.shield(), ThreadPoolExecutor(1) as pool, pytest.raises(CancelledError):
+        pool.submit(cancelled.check).result()

@@ -14,6 +14,7 @@ from ecr_lambda_deploy.releases.release import Release, release_all
 from tests.unit.fakes.events import raising
 from tests.unit.fakes.examples import NEW, OLD, RUN, alias_state, function_state, version_state
 from tests.unit.fakes.functions import FakeFunctions
+from tests.unit.fakes.several_functions import together as one_run
 from tests.unit.fakes.world import LIVE, World
 
 _TESTED = replace(LIVE, smoke_test=SmokeTest(event="{}"))
@@ -35,15 +36,8 @@ def _release(
         observed = world.observe(own)
         plan = partial(plan_release, own, image=NEW, architecture="x86_64", run=RUN)
         journal.outcomes += (Outcome.untouched(observed),)
-        releases.append(
-            Release(
-                plan=plan(observed),
-                plan_again=plan,
-                ports=world.ports(),
-                journal=journal,
-            )
-        )
-    release_all(releases, together=together)
+        releases.append(Release(plan=plan(observed), plan_again=plan))
+    release_all(releases, one_run(worlds), journal, together=together)
     return {outcome.function: outcome for outcome in journal.outcomes}
 
 

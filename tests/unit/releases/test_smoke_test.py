@@ -61,7 +61,15 @@ def test_each_difference_is_named_by_its_path(expected: str, answer: str, differ
 
 
 def _run(world: World, test: SmokeTest = _TEST, qualifier: str = "$LATEST") -> None:
-    run_smoke_test(test, "orders-api", qualifier, invocations=world.invocations, log=world.log, clock=world.clock)
+    run_smoke_test(
+        test,
+        "orders-api",
+        qualifier,
+        invocations=world.invocations,
+        log=world.log,
+        clock=world.clock,
+        check=world.ports().cancelling.check,
+    )
 
 
 def _answering(payload: str, *, error: str = "", log: str = "") -> World:

@@ -29,10 +29,10 @@ def _apply(world: World, *steps: Step, wait_timeout: float = 60) -> Outcome:
             Release(
                 plan=plan,
                 plan_again=lambda _: plan,
-                ports=world.ports(),
-                journal=world.journal,
             )
-        ]
+        ],
+        world.ports(),
+        world.journal,
     )
     return world.outcome
 
