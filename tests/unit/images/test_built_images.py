@@ -12,7 +12,7 @@ from tests.unit.fakes.examples import NEW, OLD, REGISTRY, RUN, function_state
 from tests.unit.fakes.registries import index_digest, registry_image
 from tests.unit.fakes.world import BUILD, World, get_image, image_target
 
-_OWN = f"src-{64 * '1'}"
+_INPUTS_TAG = f"src-{64 * '1'}"
 _TARGET = image_target()
 _FORCED = image_target(replace(BUILD, reuse=False))
 _WRITES = {"create", "add_tag", "copy", "build_and_push"}
@@ -33,10 +33,10 @@ def test_what_the_repository_does_not_have_is_built_under_the_tag_of_its_inputs(
 
     assert get_image(world, _TARGET) == NEW
     (order,) = world.builder.orders
-    assert (order.build, order.platform, order.tag) == (BUILD, "linux/amd64", _OWN)
+    assert (order.build, order.platform, order.tag) == (BUILD, "linux/amd64", _INPUTS_TAG)
     assert order.repository_uri == f"{REGISTRY}/orders"
-    assert world.orders.tags == {"old": OLD.digest, _OWN: NEW.digest, "v1": NEW.digest}
-    assert (world.image.image, world.image.tags) == (NEW, ("v1", _OWN))
+    assert world.orders.tags == {"old": OLD.digest, _INPUTS_TAG: NEW.digest, "v1": NEW.digest}
+    assert (world.image.image, world.image.tags) == (NEW, ("v1", _INPUTS_TAG))
 
 
 def test_the_engine_is_known_to_be_there_before_anything_is_pushed() -> None:
@@ -76,7 +76,7 @@ def test_attestations_are_left_out_of_what_is_deployed() -> None:
     deployed = get_image(world, image_target(replace(BUILD, provenance="mode=max")))
 
     assert deployed == NEW
-    assert world.orders.tags[_OWN] == index_digest([registry_image(NEW)])
+    assert world.orders.tags[_INPUTS_TAG] == index_digest([registry_image(NEW)])
     assert world.orders.tags["v1"] == NEW.digest
 
 
@@ -110,28 +110,28 @@ def test_what_was_built_from_the_same_inputs_is_not_built_again() -> None:
     assert len(world.builder.orders) == 1
     assert world.builder.checked == ["linux/amd64"]  # by the first run
     assert world.repositories.tagged == [("v2", NEW.digest)]
-    assert world.image.tags == ("v2", _OWN)
-    assert f"Nothing to build: {REGISTRY}/orders:{_OWN}" in "\n".join(world.log.of_kind("info"))
+    assert world.image.tags == ("v2", _INPUTS_TAG)
+    assert f"Nothing to build: {REGISTRY}/orders:{_INPUTS_TAG}" in "\n".join(world.log.of_kind("info"))
 
 
 @pytest.mark.parametrize("tags", [("v1",), ("v1", "v2"), ()])
 def test_where_there_is_nothing_to_do_two_reads_are_enough(tags: tuple[str, ...]) -> None:
     world = World()
-    world.registry.hold(registry_image(OLD), _OWN, *tags)
+    world.registry.hold(registry_image(OLD), _INPUTS_TAG, *tags)
 
     assert get_image(world, image_target(tags=tags)) == OLD
     assert world.calls == ["registry", "fingerprint", "find_tags"]
-    assert (world.image.image, world.image.tags) == (OLD, (*tags, _OWN))
+    assert (world.image.image, world.image.tags) == (OLD, (*tags, _INPUTS_TAG))
 
 
 def test_the_commit_s_tag_is_all_that_is_written_if_only_that_is_missing() -> None:
     world = World()
-    world.registry.hold(registry_image(OLD), _OWN, "v1")
+    world.registry.hold(registry_image(OLD), _INPUTS_TAG, "v1")
 
     assert get_image(world, image_target(tags=("v1", "v2"))) == OLD
     assert [call for call in world.calls if call in _WRITES] == ["add_tag"]
     assert world.repositories.tagged == [("v2", OLD.digest)]
-    assert sorted(world.image.tags) == [_OWN, "v1", "v2"]
+    assert sorted(world.image.tags) == [_INPUTS_TAG, "v1", "v2"]
     assert world.builder.checked == []
 
 
@@ -148,7 +148,7 @@ def test_a_second_run_of_the_same_inputs_writes_nothing(provenance: str) -> None
 
 
 @pytest.mark.parametrize("target", [_TARGET, image_target(repository="orders", functions=())])
-@pytest.mark.parametrize("tags", [(_OWN,), (_OWN, "v1")])
+@pytest.mark.parametrize("tags", [(_INPUTS_TAG,), (_INPUTS_TAG, "v1")])
 def test_a_tag_of_the_same_inputs_with_an_image_that_does_not_fit_is_told(
     target: ImageTarget, tags: tuple[str, ...]
 ) -> None:
@@ -162,17 +162,17 @@ def test_a_tag_of_the_same_inputs_with_an_image_that_does_not_fit_is_told(
 def test_a_tag_that_may_be_moved_is_moved_to_what_is_reused() -> None:
     world = World()
     world.registry.hold(registry_image(OLD), "v1")
-    world.registry.hold(registry_image(NEW), _OWN)
+    world.registry.hold(registry_image(NEW), _INPUTS_TAG)
     get_image(world, _TARGET)
 
     assert world.orders.tags["v1"] == NEW.digest
-    assert world.image.tags == ("v1", _OWN)
+    assert world.image.tags == ("v1", _INPUTS_TAG)
 
 
 @pytest.mark.parametrize(
     ("target", "inputs", "reason"),
     [
-        (_FORCED, Fingerprint(tag=_OWN), "reuse is switched off"),
+        (_FORCED, Fingerprint(tag=_INPUTS_TAG), "reuse is switched off"),
         (_TARGET, Fingerprint(tag=None, reason="the context holds a socket"), "the context holds a socket"),
         (_FORCED, Fingerprint(tag=None, reason="the context holds a socket"), "the context holds a socket"),
     ],
@@ -181,13 +181,13 @@ def test_a_build_without_a_look_at_earlier_images_says_why(
     target: ImageTarget, inputs: Fingerprint, reason: str
 ) -> None:
     world = World()
-    world.registry.hold(registry_image(NEW), _OWN)
+    world.registry.hold(registry_image(NEW), _INPUTS_TAG)
     world.builder.inputs = inputs
     get_image(world, target)
 
     (order,) = world.builder.orders
     assert order.tag.startswith("src-")
-    assert order.tag != _OWN
+    assert order.tag != _INPUTS_TAG
     assert f"{REGISTRY}/orders is to be built: {reason}" in world.log.of_kind("info")
 
 
@@ -202,7 +202,7 @@ def test_every_such_build_has_a_tag_of_its_own() -> None:
 
 def test_what_the_fingerprint_has_to_say_is_logged() -> None:
     world = World()
-    world.builder.inputs = Fingerprint(tag=_OWN, hints=("the context holds .git",))
+    world.builder.inputs = Fingerprint(tag=_INPUTS_TAG, hints=("the context holds .git",))
     get_image(world, _TARGET)
 
     assert "the context holds .git" in world.log.of_kind("info")

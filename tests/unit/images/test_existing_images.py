@@ -15,7 +15,7 @@ from tests.unit.fakes.world import World, get_image, image_target
 _DUAL_STACK = "123456789012.dkr-ecr.eu-west-1.on.aws"
 _THEIRS = image("b", registry=ELSEWHERE, repository="shop/orders")
 _OTHERS = image("b", repository="shop/orders")
-_OWN = f"digest-{32 * 'b'}"
+_DIGEST_TAG = f"digest-{32 * 'b'}"
 _WRITES = {"create", "add_tag", "copy", "build_and_push"}
 
 
@@ -55,14 +55,14 @@ def test_an_image_of_this_registry_stays_where_it_is(uri: object, image: ImageRe
     assert world.sources.copied == []
     assert world.builder.orders == []
     assert world.builder.checked == []
-    assert (world.image.image, world.image.tags) == (image, (_OWN,))
+    assert (world.image.image, world.image.tags) == (image, (_DIGEST_TAG,))
 
 
 def test_its_digest_has_a_tag_that_only_it_can_have() -> None:
     world = _holding(NEW)
     get_image(world, _target(NEW))
 
-    assert world.orders.tags == {"old": OLD.digest, _OWN: NEW.digest}
+    assert world.orders.tags == {"old": OLD.digest, _DIGEST_TAG: NEW.digest}
 
 
 @pytest.mark.parametrize("image", [_THEIRS, _OTHERS])
@@ -71,9 +71,9 @@ def test_an_image_from_elsewhere_is_copied_under_the_same_digest(image: ImageRef
     target = _target(f"{image.repository_uri}:v1", repository="orders", tags=("v2",))
 
     assert get_image(world, target) == NEW
-    assert world.sources.copied == [(image, f"{REGISTRY}/orders:{_OWN}")]
-    assert world.orders.tags == {"old": OLD.digest, _OWN: NEW.digest, "v2": NEW.digest}
-    assert world.image.tags == ("v2", _OWN)
+    assert world.sources.copied == [(image, f"{REGISTRY}/orders:{_DIGEST_TAG}")]
+    assert world.orders.tags == {"old": OLD.digest, _DIGEST_TAG: NEW.digest, "v2": NEW.digest}
+    assert world.image.tags == ("v2", _DIGEST_TAG)
     assert "build_and_push" not in world.calls
     assert world.builder.checked == []
 
@@ -177,7 +177,7 @@ def test_a_tag_that_stays_elsewhere_is_noticed() -> None:
     assert get_image(world, _target(_THEIRS, tags=("v1",))) == NEW
     (notice,) = world.log.of_kind("notice")
     assert "The tag v1 stays" in notice
-    assert world.image.tags == (_OWN,)
+    assert world.image.tags == (_DIGEST_TAG,)
 
 
 def test_an_image_without_an_entry_point_is_not_copied() -> None:
@@ -200,7 +200,7 @@ def test_a_copy_that_fails_leaves_no_tag_behind() -> None:
 def test_a_copy_that_another_run_made_meanwhile_is_made_use_of() -> None:
     world = _holding(_THEIRS)
     world.orders.is_immutable = True
-    world.sources.before["copy"] = lambda: world.registry.hold(registry_image(NEW), _OWN)
+    world.sources.before["copy"] = lambda: world.registry.hold(registry_image(NEW), _DIGEST_TAG)
 
     assert get_image(world, _target(_THEIRS)) == NEW
 
@@ -222,4 +222,4 @@ def test_a_lifecycle_rule_that_could_remove_the_image_is_warned_of(reference: Im
     get_image(world, _target(reference))
 
     assert any("rule 1 keeps 10 images" in warning for warning in world.log.of_kind("warning"))
-    assert world.repositories.expected == [(_OWN,)]
+    assert world.repositories.expected == [(_DIGEST_TAG,)]

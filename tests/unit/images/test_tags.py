@@ -13,7 +13,7 @@ from tests.unit.fakes.functions import FakeFunctions
 from tests.unit.fakes.registries import FakeBuilder, StoredRepository, registry_image
 from tests.unit.fakes.world import BUILD, World, get_image, image_target
 
-_OWN = f"src-{64 * '1'}"
+_INPUTS_TAG = f"src-{64 * '1'}"
 _TARGET = image_target()
 _FORCED = image_target(replace(BUILD, reuse=False))
 
@@ -29,24 +29,24 @@ def _refused(world: World, target: ImageTarget = _TARGET) -> DeployError:
 
 def test_a_forced_build_takes_the_tag_of_its_inputs_where_that_may_be_moved() -> None:
     world = World()
-    world.registry.hold(registry_image(OLD), _OWN)
+    world.registry.hold(registry_image(OLD), _INPUTS_TAG)
     get_image(world, _FORCED)
 
-    assert world.orders.tags[_OWN] == NEW.digest
-    assert {"v1", _OWN} < {*world.image.tags}
+    assert world.orders.tags[_INPUTS_TAG] == NEW.digest
+    assert {"v1", _INPUTS_TAG} < {*world.image.tags}
     assert world.log.of_kind("notice") == []
 
 
 def test_a_forced_build_says_that_the_tag_of_its_inputs_stays_where_it_may_not_be_moved() -> None:
     world = World()
-    world.registry.hold(registry_image(OLD), _OWN)
+    world.registry.hold(registry_image(OLD), _INPUTS_TAG)
     world.orders.is_immutable = True
 
     assert get_image(world, _FORCED) == NEW
     (notice,) = world.log.of_kind("notice")
-    assert _OWN in notice
-    assert _OWN not in world.image.tags
-    assert world.orders.tags[_OWN] == OLD.digest
+    assert _INPUTS_TAG in notice
+    assert _INPUTS_TAG not in world.image.tags
+    assert world.orders.tags[_INPUTS_TAG] == OLD.digest
     assert NEW.digest in world.orders.tags.values()
 
 
@@ -55,14 +55,14 @@ def test_a_tag_that_stays_elsewhere_is_noticed_and_not_claimed(is_built: bool) -
     world = World()
     world.registry.hold(registry_image(OLD), "v1")
     if not is_built:
-        world.registry.hold(registry_image(NEW), _OWN)
+        world.registry.hold(registry_image(NEW), _INPUTS_TAG)
     world.orders.is_immutable = True
 
     assert get_image(world, image_target(tags=("v1", "v2"))) == NEW
     (notice,) = world.log.of_kind("notice")
     assert "The tag v1 stays" in notice
     assert str(NEW) in notice
-    assert world.image.tags == ("v2", _OWN)
+    assert world.image.tags == ("v2", _INPUTS_TAG)
     assert world.orders.tags["v1"] == OLD.digest
 
 
@@ -71,13 +71,13 @@ def _limit(*, is_of_image: bool) -> TagLimitError:
 
 
 def _index(world: World) -> str:
-    return world.registry.hold_index(registry_image(OLD), tag=_OWN)
+    return world.registry.hold_index(registry_image(OLD), tag=_INPUTS_TAG)
 
 
 @pytest.mark.parametrize("is_of_image", [True, False])
 @pytest.mark.parametrize(
     "hold",
-    [lambda world: world.registry.hold(registry_image(OLD), _OWN), _index, lambda _: None],
+    [lambda world: world.registry.hold(registry_image(OLD), _INPUTS_TAG), _index, lambda _: None],
     ids=["found", "of an index", "built"],
 )
 def test_one_tag_too_many_keeps_no_image_from_being_deployed(
@@ -91,7 +91,7 @@ def test_one_tag_too_many_keeps_no_image_from_being_deployed(
     notice = world.log.of_kind("notice")[0]
     for words in ("without the tag v1", "`rollback-to: v1`", "batch-delete-image", "LimitExceededException"):
         assert words in notice
-    assert world.image.tags == (_OWN,)
+    assert world.image.tags == (_INPUTS_TAG,)
 
 
 def test_an_image_that_is_named_by_its_digest_needs_no_tag_where_it_has_all_that_it_may_have() -> None:
@@ -116,11 +116,11 @@ def test_a_run_of_the_same_inputs_that_was_faster_is_made_use_of(is_immutable: b
     world = World()
     world.orders.is_immutable = is_immutable
     theirs = image("e")
-    world.builder.before["build_and_push"] = lambda: world.registry.hold(registry_image(theirs), _OWN)
+    world.builder.before["build_and_push"] = lambda: world.registry.hold(registry_image(theirs), _INPUTS_TAG)
     deployed = get_image(world, _TARGET)
 
     assert deployed == (theirs if is_immutable else NEW)
-    assert world.orders.tags[_OWN] == world.orders.tags["v1"] == deployed.digest
+    assert world.orders.tags[_INPUTS_TAG] == world.orders.tags["v1"] == deployed.digest
     assert ("Another run has pushed" in "\n".join(world.log.of_kind("info"))) is is_immutable
 
 
@@ -177,7 +177,7 @@ def test_a_missing_repository_is_created_once_the_engine_is_known_to_be_there() 
     assert world.calls.index("check_engine") < world.calls.index("create") < world.calls.index("build_and_push")
 
 
-@pytest.mark.parametrize("inputs", [Fingerprint(tag=_OWN), Fingerprint(tag=None, reason="why")])
+@pytest.mark.parametrize("inputs", [Fingerprint(tag=_INPUTS_TAG), Fingerprint(tag=None, reason="why")])
 def test_without_an_engine_no_repository_is_created(inputs: Fingerprint) -> None:
     world = World()
     world.registry.repositories = {}
@@ -209,7 +209,7 @@ def test_an_image_that_lambda_cannot_run_gets_no_tag() -> None:
 def test_an_image_without_an_entry_point_will_do_if_the_function_has_one() -> None:
     for has_entry_point in (True, False):
         world = World(functions=FakeFunctions(function_state(has_entry_point=has_entry_point)))
-        world.registry.hold(replace(registry_image(NEW), has_entry_point=False), _OWN)
+        world.registry.hold(replace(registry_image(NEW), has_entry_point=False), _INPUTS_TAG)
         if has_entry_point:
             assert get_image(world, _TARGET) == NEW
         else:
@@ -259,13 +259,13 @@ def test_a_lifecycle_rule_that_could_remove_the_image_is_warned_of(target: Image
     (warning,) = world.log.of_kind("warning")
     assert "rule 1 keeps 10 images" in warning
     (order,) = world.builder.orders
-    assert [{*tags} for tags in world.repositories.expected] == [{order.tag, "v1", _OWN}]
+    assert [{*tags} for tags in world.repositories.expected] == [{order.tag, "v1", _INPUTS_TAG}]
 
 
 @pytest.mark.parametrize("is_built", [True, False])
 def test_policies_are_not_asked_where_the_functions_run_the_image_already(is_built: bool) -> None:
     world = World()
-    world.registry.hold(registry_image(OLD), _OWN)
+    world.registry.hold(registry_image(OLD), _INPUTS_TAG)
     get_image(world, _TARGET if is_built else image_target(ExistingImage(uri=str(OLD))))
 
     assert world.repositories.tagged != []
@@ -300,4 +300,4 @@ def test_a_created_repository_is_immutable_and_takes_the_tags_all_the_same() -> 
     get_image(world, image_target(create_repository=True))
 
     assert world.orders.is_immutable
-    assert world.orders.tags == {_OWN: NEW.digest, "v1": NEW.digest}
+    assert world.orders.tags == {_INPUTS_TAG: NEW.digest, "v1": NEW.digest}
