@@ -1,15 +1,18 @@
-"""The verb: images are got, and their functions run them; or it is shown what that would do."""
+"""The verb: gets images and has their functions run them, or shows what that would do."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
 from ecr_lambda_deploy.concurrency import for_each
 from ecr_lambda_deploy.deploy.checks import check_release, tell_of_creation, tell_of_traffic, warn_of_bypasses
 from ecr_lambda_deploy.functions.reads import read_history
-from ecr_lambda_deploy.images.batch import make_images, plan_images
-from ecr_lambda_deploy.images.job import ImageJob
+from ecr_lambda_deploy.images.make import make_images
 from ecr_lambda_deploy.images.observe import observe
+from ecr_lambda_deploy.images.plan import plan_images, warn_of_repeated_builds
+from ecr_lambda_deploy.images.stages import PlannedImage, PlannedOrReady, ReadyImage
+from ecr_lambda_deploy.images.steps import BuildImage, CopyImage, KeepImage
 from ecr_lambda_deploy.inputs.parse import Inputs
 from ecr_lambda_deploy.model.functions import ObservedFunction, ServingFunction
 from ecr_lambda_deploy.model.images import ImageReference
@@ -26,6 +29,8 @@ from ecr_lambda_deploy.report.phases import phase
 # calls share the 15 a second that the releases themselves need.
 _MOST_PROBED = 15
 
+_RELEASED = {ReleaseStatus.DEPLOYED, ReleaseStatus.CREATED}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
@@ -34,143 +39,162 @@ class Candidate:
     Attributes:
         target: the function.
         serving: what serves.
-        job: gets its image.
+        image: that it is to run, planned or ready.
     """
 
     target: FunctionTarget
     serving: ServingFunction
-    job: ImageJob
-
-    def plan(self, observed: ObservedFunction, *, run: WorkflowRun) -> ReleasePlan:
-        """Plan its release, of an image that may still have to be built."""
-        return plan_release(self.target, observed, image=self.image, architecture=self.architecture, run=run)
+    image: PlannedOrReady
 
     @property
-    def image(self) -> ImageReference:
-        """The image that it is to run; without a digest as long as it is still to be built."""
-        return self.job.image or self.job.observed.reference("")
+    def reference(self) -> ImageReference:
+        """The image that the function is to run; without a digest as long as it is still to be built."""
+        return self.image.image or self.image.observed.reference("")
 
     @property
     def architecture(self) -> Architecture:
         """The architecture that the image is for."""
-        return ARCHITECTURE_OF[self.job.observed.destination.platform]
+        return ARCHITECTURE_OF[self.image.observed.destination.platform]
+
+    def plan(self, observed: ObservedFunction, *, run: WorkflowRun) -> ReleasePlan:
+        """Plan the release, as far as it is known before the image is built."""
+        return plan_release(self.target, observed, image=self.reference, architecture=self.architecture, run=run)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A function that needs a release, and can have one.
-
-    Attributes:
-        candidate: the function, and where its image comes from.
-        plan: what is to be done, as far as it is known before the image is built.
-    """
+    """A function that needs a release, and can have one: what it is, and what is to be done as far as that is known."""
 
     candidate: Candidate
     plan: ReleasePlan
 
 
 def deploy(inputs: Inputs, ports: Ports, journal: Journal) -> None:
-    """Observe, plan, build and apply; what is learnt on the way is in the journal, whatever happens.
+    """Observe, plan, build and release; whatever happens, the journal keeps what is learnt on the way.
 
     Raises:
         DeployError: before any function was touched. Failures after that, and those of images, are in the journal.
     """
+    mode = inputs.mode
     with phase("Check", ports, journal):
-        observed = observe(inputs.images, ports, journal)
+        observed = observe(inputs.images, ports, journal, mode=mode)
     with phase("Image", ports, journal):
-        jobs = plan_images(observed, ports, journal)
-        candidates = list(_candidates(jobs, ports, journal))
-        prepared = [] if journal.errors else _prepared(candidates, ports, journal)
-    if journal.mode is Mode.PLAN and not journal.errors:
-        _record_plan(jobs, prepared, journal)
+        planned = plan_images(observed, ports, journal)
+        if mode is Mode.PLAN:
+            warn_of_repeated_builds(planned.images, ports)
+        candidates = list(_candidates(planned.images, ports, journal)) if mode is not Mode.BUILD else []
+        if planned.failed:
+            journal.mark_unreached_as_skipped()
+            return
+        prepared, left = _prepare(candidates, ports, journal, mode=mode)
+    wanted = _without_skipped(planned.images, left)
+    if mode is Mode.PLAN:
+        _record_plan(wanted, prepared, journal)
         return
-    wanted = [job for job in jobs if _is_wanted(job, journal)]
-    if not journal.errors and any(job.is_unfinished for job in wanted):
-        with phase(_title(wanted), ports, journal):
-            make_images(wanted, ports)
-    if journal.errors:
+    with _phase_of(wanted, ports, journal):
+        made = make_images(wanted, ports, journal)
+    if made.failed:
         journal.mark_unreached_as_skipped()
     elif prepared:
         with phase("Deploy", ports, journal, is_folded=False), ports.cancelling.polled():
-            _release(prepared, ports, journal)
+            _release(prepared, made.images, ports, journal)
 
 
-def _candidates(jobs: Sequence[ImageJob], ports: Ports, journal: Journal) -> Iterator[Candidate]:
+def _candidates(images: Sequence[PlannedOrReady], ports: Ports, journal: Journal) -> Iterator[Candidate]:
     """Yield the functions that may need a release, and record that the others do not."""
-    for job in jobs:
-        if job.has_failed or journal.mode is Mode.BUILD:
-            continue
-        for target, serving in zip(job.observed.target.functions, job.observed.functions, strict=True):
+    for image in images:
+        for target, serving in zip(image.observed.target.functions, image.observed.functions, strict=True):
             tell_of_creation(target, serving, ports)
-            candidate = Candidate(target=target, serving=serving, job=job)
-            if may_need_release(target, serving, candidate.image, candidate.architecture):
+            candidate = Candidate(target=target, serving=serving, image=image)
+            if may_need_release(target, serving, candidate.reference, candidate.architecture):
                 yield candidate
             else:
                 journal.record(Outcome.untouched(serving, ReleaseStatus.UNCHANGED))
 
 
-def _prepared(candidates: Sequence[Candidate], ports: Ports, journal: Journal) -> list[Prepared]:
-    """Plan the releases that are needed and allowed, when everything else that they need is there.
+def _prepare(
+    candidates: Sequence[Candidate], ports: Ports, journal: Journal, *, mode: Mode
+) -> tuple[list[Prepared], list[Outcome]]:
+    """Plan the releases, and make sure of everything else that they need.
+
+    Returns:
+        what is to be released, and what became of the functions that are left alone.
 
     Raises:
         DeployError: with everything that is not as it must be.
     """
 
-    def prepare(candidate: Candidate) -> Prepared | None:
+    def prepare(candidate: Candidate) -> Prepared | Outcome:
         target = candidate.target
         with journal.recording_failure(candidate.serving.name):
             observed = read_history(target, candidate.serving, ports.functions, ports.aliases)
             journal.record(Outcome.untouched(observed))
-            if skip_stale(target, observed, ports, journal):
-                return None
+            if stale := skip_stale(target, observed, ports, journal):
+                return stale
             plan = candidate.plan(observed, run=journal.run)
             if not plan.steps:
-                journal.record(Outcome.untouched(observed, ReleaseStatus.UNCHANGED))
-                return None
-            if journal.mode is not Mode.PLAN:
+                unchanged = Outcome.untouched(observed, ReleaseStatus.UNCHANGED)
+                journal.record(unchanged)
+                return unchanged
+            if mode is not Mode.PLAN:
                 check_release(target, ports)
             tell_of_traffic(target, observed, ports)
             return Prepared(candidate=candidate, plan=plan)
 
-    return [prepared for prepared in for_each(candidates, prepare) if prepared is not None]
+    results = for_each(candidates, prepare)
+    return (
+        [result for result in results if isinstance(result, Prepared)],
+        [result for result in results if isinstance(result, Outcome)],
+    )
 
 
-def _is_wanted(job: ImageJob, journal: Journal) -> bool:
-    """Whether an image is wanted although some functions were skipped."""
-    functions = job.observed.functions
-    return not functions or any(journal.status_of(function.name) is not ReleaseStatus.SKIPPED for function in functions)
+def _without_skipped(images: Sequence[PlannedOrReady], left: Sequence[Outcome]) -> list[PlannedOrReady]:
+    """Return the images without those whose functions are all left to a newer run."""
+    skipped = {outcome.function for outcome in left if outcome.status is ReleaseStatus.SKIPPED}
+    return [
+        image
+        for image in images
+        if not image.observed.functions or any(function.name not in skipped for function in image.observed.functions)
+    ]
 
 
-def _title(jobs: Sequence[ImageJob]) -> str:
-    if any(job.is_build for job in jobs):
-        return "Build"
-    return "Copy" if any(job.is_missing for job in jobs) else "Tag"
-
-
-def _record_plan(jobs: Sequence[ImageJob], prepared: Sequence[Prepared], journal: Journal) -> None:
-    for job in jobs:
-        if job.is_missing and _is_wanted(job, journal):
-            job.record(status=ImageStatus.PLANNED)
+def _record_plan(images: Sequence[PlannedOrReady], prepared: Sequence[Prepared], journal: Journal) -> None:
+    for image in images:
+        if isinstance(image, PlannedImage):
+            journal.update_image(image.name, status=ImageStatus.PLANNED)
     for one in prepared:
         planned = Outcome.untouched(one.plan.observed, ReleaseStatus.PLANNED)
         journal.record(replace(planned, reason=one.plan.reason))
     check_matrix(journal)
 
 
-def _release(prepared: Sequence[Prepared], ports: Ports, journal: Journal) -> None:
+def _phase_of(images: Sequence[PlannedOrReady], ports: Ports, journal: Journal) -> AbstractContextManager[None]:
+    """Return the phase that is named after the longest that is to be done for an image; none if nothing is."""
+    if any(isinstance(image.step, BuildImage) for image in images):
+        return phase("Build", ports, journal)
+    if any(isinstance(image.step, CopyImage) for image in images):
+        return phase("Copy", ports, journal)
+    if any(not isinstance(image.step, KeepImage) for image in images):
+        return phase("Tag", ports, journal)
+    return nullcontext()
+
+
+def _release(prepared: Sequence[Prepared], images: Sequence[ReadyImage], ports: Ports, journal: Journal) -> None:
     """Plan once more, now that all images are there, and release."""
+    ready = {image.name: image for image in images}
     releases = []
     for number, one in enumerate(prepared):
-        plan_again = partial(one.candidate.plan, run=journal.run)
+        plan = partial(replace(one.candidate, image=ready[one.candidate.image.name]).plan, run=journal.run)
         releases.append(
             Release(
-                plan=plan_again(one.plan.observed),
-                plan_again=plan_again,
+                plan=plan(one.plan.observed),
+                plan_again=plan,
                 reason=one.plan.reason,
                 is_probed=number < _MOST_PROBED,
             )
         )
-    release_all(releases, ports, journal)
+    outcomes = release_all(releases, ports, journal)
+    released = {outcome.function for outcome in outcomes if outcome.status in _RELEASED}
     for one in prepared[:_MOST_PROBED]:
-        if journal.status_of(one.plan.observed.name) in {ReleaseStatus.DEPLOYED, ReleaseStatus.CREATED}:
+        if one.plan.observed.name in released:
             warn_of_bypasses(one.candidate.target, one.plan.observed, ports)

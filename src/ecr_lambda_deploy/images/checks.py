@@ -1,4 +1,4 @@
-"""Whether Lambda can run an image, told from its manifest and configuration before Lambda is asked."""
+"""Whether Lambda can run an image, by its manifest and configuration, before Lambda is asked."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -40,7 +40,7 @@ def check_image(image: RegistryImage, *, platform: Platform, function: FunctionS
         function: what will run it; None where that is not known, and any entry point may still be configured.
 
     Raises:
-        DeployError: it cannot; every finding is told, with its way out.
+        DeployError: it cannot, with every finding and what to do about it.
     """
     findings = [*_manifest_findings(image), *_platform_findings(image, platform), *_layer_findings(image)]
     if function is not None and not image.has_entry_point and not function.has_entry_point:
@@ -51,7 +51,7 @@ def check_image(image: RegistryImage, *, platform: Platform, function: FunctionS
             )
         )
     if findings:
-        # A way out that serves several findings is told once.
+        # Several findings may have the same way out.
         raise DeployError(
             "\n".join([f"Lambda cannot run {image.reference}:", *(f"- {finding.problem}" for finding in findings)]),
             "\n".join(dict.fromkeys(finding.way_out for finding in findings)),

@@ -23,13 +23,13 @@ class Destination:
         return f"{self.registry}/{self.repository}"
 
 
-def check_one_architecture(observed: Sequence[ServingFunction]) -> None:
+def check_one_architecture(functions: Sequence[ServingFunction]) -> None:
     """Make sure that one image can serve all functions.
 
     Raises:
         DeployError: they run on different architectures.
     """
-    architectures = {function.name: function.latest.architecture for function in observed if function.latest}
+    architectures = {function.name: function.latest.architecture for function in functions if function.latest}
     if len({*architectures.values()}) > 1:
         listed = ", ".join(f"{name} on {architecture}" for name, architecture in architectures.items())
         raise DeployError(
@@ -46,19 +46,19 @@ def named_repository(target: ImageTarget, registry: str) -> str:
     return name.partition("@")[0].partition(":")[0] if is_same_registry(host, registry) else ""
 
 
-def present_repository(observed: Sequence[ServingFunction], registry: str) -> str:
+def present_repository(functions: Sequence[ServingFunction], registry: str) -> str:
     """Return the repository that the functions use now, if it is in this registry; else the function's name.
 
     Raises:
-        DeployError: neither is to be had.
+        DeployError: they use none, or several, and there is no single function whose name a repository can have.
     """
-    images = [function.latest.image if function.latest else None for function in observed]
+    images = [function.latest.image if function.latest else None for function in functions]
     present = {image.repository if image is not None and image.is_in(registry) else None for image in images}
     repository = present.pop()
     if repository and not present:
         return repository
-    name = observed[0].name if observed else ""
-    if len(observed) == 1 and REPOSITORY_NAME.fullmatch(name):
+    name = functions[0].name if functions else ""
+    if len(functions) == 1 and REPOSITORY_NAME.fullmatch(name):
         return name
     raise DeployError(
         f"No repository is given, and none follows from {name}: "
@@ -67,9 +67,9 @@ def present_repository(observed: Sequence[ServingFunction], registry: str) -> st
     )
 
 
-def platform_of(observed: Sequence[ServingFunction]) -> Platform | None:
+def platform_of(functions: Sequence[ServingFunction]) -> Platform | None:
     """Return the platform that functions run on; None if there are none yet."""
-    latest = next((function.latest for function in observed if function.latest), None)
+    latest = next((function.latest for function in functions if function.latest), None)
     return PLATFORM_OF[latest.architecture] if latest else None
 
 
@@ -88,6 +88,11 @@ class ObservedImage:
     destination: Destination
 
     @property
+    def name(self) -> str:
+        """The image's name in the manifest; empty where the action's own inputs name it."""
+        return self.target.name
+
+    @property
     def repository_uri(self) -> str:
         """Registry and repository."""
         return self.destination.repository_uri
@@ -103,7 +108,7 @@ class ObservedImage:
         return bool(states) and all(state is not None and image.is_same_image(state.image) for state in states)
 
     @property
-    def is_proven(self) -> bool:
+    def is_pull_proven(self) -> bool:
         """Whether Lambda can pull from the repository: a function runs an image of it, or none is to."""
         here = self.reference("")
         images = [function.latest.image if function.latest else None for function in self.functions]
@@ -111,6 +116,6 @@ class ObservedImage:
 
     @property
     def most_demanding(self) -> FunctionState | None:
-        """A function that is to run the image; of several, one that does not say how it is started."""
+        """A function that is to run the image; of several, one that configures no entry point."""
         states = [function.latest for function in self.functions if function.latest is not None]
         return next((state for state in states if not state.has_entry_point), states[0] if states else None)

@@ -1,180 +1,178 @@
-"""Pure: what is wanted of an image, and what its repository has, make the step that gets it there."""
+"""Plans how each image gets into its repository; images that are in it already are ready."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import assert_never
+from uuid import uuid4
 
+from ecr_lambda_deploy.concurrency import for_each
+from ecr_lambda_deploy.images.checks import check_image
 from ecr_lambda_deploy.images.destination import ObservedImage
-from ecr_lambda_deploy.model.images import BuildOrder, Fingerprint, ImageReference, RegistryImage
-from ecr_lambda_deploy.model.outcomes import ImageStatus
-from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.images.identify import identify_images
+from ecr_lambda_deploy.images.stages import (
+    FailedImage,
+    IdentifiedImage,
+    PlannedImage,
+    PlannedOrReady,
+    ReadyImage,
+    StageResult,
+    attempt,
+    fail,
+    grouped,
+    log,
+)
+from ecr_lambda_deploy.images.steps import (
+    BuildImage,
+    CopyImage,
+    ImageStep,
+    KeepImage,
+    TakeImage,
+    digest_tag,
+    keep_existing,
+    plan_build,
+    plan_existing,
+)
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.images import Fingerprint, RegistryImage
+from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.targets import Build
+from ecr_lambda_deploy.ports.ports import Ports
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Step:
-    """What gets an image into its repository.
-
-    Attributes:
-        own: a tag of this project that it has, or is pushed under.
-        tags: what it is to have too.
-        reason: why it is this step.
-        status: what has become of the image when that is done.
-    """
-
-    own: str | None
-    tags: tuple[str, ...]
-    reason: str
-    status: ClassVar[ImageStatus]
-
-    @property
-    def all_tags(self) -> tuple[str, ...]:
-        """The tags that the image has when that is done."""
-        return (*self.tags, self.own) if self.own else self.tags
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeepImage(_Step):
-    """Nothing is to be done: the functions run it, and it has its tags."""
-
-    image: ImageReference
-    status = ImageStatus.FOUND
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeImage(_Step):
-    """Take what the repository has.
-
-    Attributes:
-        reference: digest of it, or of the index that it belongs to.
-    """
-
-    reference: str
-    status = ImageStatus.FOUND
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CopyImage(_Step):
-    """Copy it from another repository, by digest.
-
-    Attributes:
-        image: as its registry has it.
-        own: the tag that it is copied to.
-    """
-
-    image: RegistryImage
-    own: str
-    status = ImageStatus.COPIED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildImage(_Step):
-    """Build it and push it.
-
-    Attributes:
-        build: what is built.
-        own: the tag that it is pushed under.
-    """
-
-    build: Build
-    own: str
-    status = ImageStatus.BUILT
-
-
-ImageStep = KeepImage | TakeImage | CopyImage | BuildImage
-
-
-def plan_build(
-    build: Build, fingerprint: Fingerprint, observed: ObservedImage, *, found: Mapping[str, str], fresh: str
-) -> ImageStep:
-    """Plan how an image gets there that is built, if it has not been already.
+def plan_images(observed: Sequence[ObservedImage], ports: Ports, journal: Journal) -> StageResult[PlannedOrReady]:
+    """Find out which images are there already, and how the others get there; nothing is changed.
 
     Args:
-        build: what is built.
-        fingerprint: of its inputs.
-        observed: what is wanted, and what is there.
-        found: the digests of the wanted tags, and of the fingerprint's, that are there.
-        fresh: a tag that nobody else has.
+        observed: what is wanted, and where it goes.
+        ports: what is asked.
+        journal: keeps what becomes of each.
+
+    Raises:
+        DeployError: no fingerprint can be taken at all.
     """
-    own, tags = fingerprint.tag, observed.target.tags
-    if own and fingerprint.is_of_registries:
-        # The tag says which base images went in: the build takes those, no older copies that the engine has.
-        build = replace(build, pull=True)
-    if not own or not build.reuse:
-        # What the same inputs gave before may be under their tag: the new image gets it if it can be moved.
-        tags, reason = (*tags, own) if own else tags, fingerprint.reason or "reuse is switched off"
-        return BuildImage(build=build, own=fresh, tags=tags, reason=reason)
-    if own not in found:
-        reason = f"the repository has none of these inputs, {own[:12]}…"
-        return BuildImage(build=build, own=own, tags=tags, reason=reason)
-    here, reason = observed.reference(found[own]), "it was built from the same inputs"
-    if observed.is_run(here) and all(found.get(tag) == here.digest for tag in tags):
-        return KeepImage(image=here, own=own, tags=tags, reason=reason)
-    return TakeImage(reference=here.digest, own=own, tags=tags, reason=reason)
+    identified = identify_images(observed, ports, journal)
+    planned: dict[str, PlannedOrReady | FailedImage] = {}
+    unplanned = list[IdentifiedImage]()
+    for image in identified.images:
+        if isinstance(image.identity, RegistryImage) and (step := keep_existing(image.identity, image.observed)):
+            planned[image.name] = _keep(image, step, {}, ports, journal)
+        else:
+            unplanned.append(image)
+    groups = grouped(unplanned, lambda image: image.observed.repository_uri)
+    for several in for_each(groups, lambda group: _plan_together(group[1], ports, journal)):
+        planned |= {result.name: result for result in several}
+    return StageResult.of([*identified.failed, *(planned[image.name] for image in identified.images)])
 
 
-def keep_existing(image: RegistryImage, observed: ObservedImage) -> KeepImage | None:
-    """Keep an image that exists, where that is known without a look at its repository.
+def warn_of_repeated_builds(images: Sequence[PlannedOrReady], ports: Ports) -> None:
+    """Warn of images that a job of the matrix would build, and the deployment after it once more."""
+    again = [
+        image.name
+        for image in images
+        if image.name and isinstance(image.step, BuildImage) and not image.step.is_reusable
+    ]
+    if again:
+        ports.log.warning(
+            f"Every run builds these images anew: {', '.join(again)}. What a job of the matrix builds by 'mode: build' "
+            "the deployment does not find: it builds them once more."
+        )
+
+
+def read_image(observed: ObservedImage, reference: str, ports: Ports, journal: Journal) -> RegistryImage:
+    """Read an image from its repository by tag or digest, check it, and record its digest.
+
+    Raises:
+        DeployError: it is not there, or Lambda could not run it.
+    """
+    platform = observed.destination.platform
+    content = ports.repositories.read_image(observed.destination.repository, reference, platform)
+    check_image(content, platform=platform, function=observed.most_demanding)
+    journal.update_image(observed.name, image=observed.reference(content.reference.digest))
+    return content
+
+
+def _plan_together(
+    images: Sequence[IdentifiedImage], ports: Ports, journal: Journal
+) -> list[PlannedOrReady | FailedImage]:
+    """Plan images of one repository, whose tags are looked up together."""
+    tags = [tag for image in images for tag in _tags_to_look_up(image)]
+    try:
+        found = ports.repositories.find_tags(images[0].observed.destination.repository, tags)
+    except DeployError as error:
+        return [fail(image, error, ports, journal) for image in images]
+    return [attempt(image, lambda image: _plan(image, found, ports, journal), ports, journal) for image in images]
+
+
+def _tags_to_look_up(image: IdentifiedImage) -> tuple[str, ...]:
+    """Return the tags whose digests the plan depends on."""
+    identity, wanted = image.identity, image.observed.target.tags
+    content_tag = digest_tag(identity.reference) if isinstance(identity, RegistryImage) else identity.tag
+    return (content_tag, *wanted) if content_tag else wanted
+
+
+def _plan(image: IdentifiedImage, found: Mapping[str, str] | None, ports: Ports, journal: Journal) -> PlannedOrReady:
+    """Decide how the image gets into its repository; one that is there is read.
 
     Args:
-        image: as its registry has it.
-        observed: what is wanted, and what is there.
+        image: what it is.
+        found: the digests of its tags that the repository has; None if there is no such repository.
+        ports: what is asked.
+        journal: keeps what is decided.
+
+    Raises:
+        DeployError: there is no repository, or Lambda could not run the image.
     """
-    here = observed.reference(image.reference.digest)
-    if observed.target.tags or not observed.is_run(here):
-        return None
-    return KeepImage(image=here, own=None, tags=(), reason="the functions run it")
-
-
-def plan_existing(image: RegistryImage, observed: ObservedImage, *, found: Mapping[str, str]) -> TakeImage | CopyImage:
-    """Plan how an image gets there that exists somewhere, if it is not to be kept.
-
-    Args:
-        image: as its registry has it.
-        observed: what is wanted, and what is there.
-        found: the digests of the wanted tags, and of the image's own, that are there.
-    """
-    here, tags = observed.reference(image.reference.digest), observed.target.tags
-    own = digest_tag(here)
-    if here.is_same_image(image.reference):
-        return TakeImage(reference=here.digest, own=None, tags=(own, *tags), reason="it is there")
-    if own in found:
-        return TakeImage(reference=here.digest, own=own, tags=tags, reason="it was copied before")
-    return CopyImage(image=image, own=own, tags=tags, reason=f"the repository does not have {image.reference}")
-
-
-def digest_tag(image: ImageReference) -> str:
-    """Return a tag that says nothing but which image it is on."""
-    return f"digest-{image.digest.removeprefix('sha256:')[:32]}"
-
-
-def build_order(
-    step: BuildImage, observed: ObservedImage, *, run: WorkflowRun, may_overwrite_cache: bool | None
-) -> BuildOrder:
-    """Return the order for a build.
-
-    Args:
-        step: that plans it.
-        observed: what is there, and where the image goes.
-        run: that the image's labels name.
-        may_overwrite_cache: whether the repository lets the cache's tag be overwritten; None where unknown.
-    """
-    return BuildOrder(
-        name=observed.target.name,
-        build=step.build,
-        platform=observed.destination.platform,
-        labels={**_labels(run), **step.build.labels},
-        repository_uri=observed.destination.repository_uri,
-        tag=step.own,
-        may_overwrite_cache=may_overwrite_cache,
-        present_image=next((function.latest.image for function in observed.functions if function.latest), None),
+    observed, tags_found = image.observed, found or {}
+    if found is None and not observed.target.create_repository:
+        raise ports.repositories.missing(observed.destination.repository)
+    step, reference = _step(image, tags_found), None
+    match step:
+        case KeepImage():
+            return _keep(image, step, tags_found, ports, journal)
+        case TakeImage():
+            return _take(image, step, tags_found, ports, journal)
+        case CopyImage(source=source):
+            reference = observed.reference(source.reference.digest)
+        case BuildImage(reason=reason):
+            log(image, f"{observed.repository_uri} is to be built: {reason}", ports)
+        case _:
+            assert_never(step)
+    journal.update_image(image.name, reason=step.reason)
+    return PlannedImage(
+        observed=observed, step=step, image=reference, tags_found=tags_found, has_repository=found is not None
     )
 
 
-def _labels(run: WorkflowRun) -> dict[str, str]:
-    """Return the labels that lead from an image to its source [OCI image specification, annotations]."""
-    labels = {
-        "org.opencontainers.image.revision": run.commit,
-        "org.opencontainers.image.source": f"{run.server_url}/{run.repository}" if run.repository else "",
-    }
-    return {name: value for name, value in labels.items() if value}
+def _step(image: IdentifiedImage, tags_found: Mapping[str, str]) -> ImageStep:
+    match image.observed.target.source, image.identity:
+        case Build() as build, Fingerprint() as fingerprint:
+            fresh_tag = f"src-{uuid4().hex}"
+            return plan_build(build, fingerprint, image.observed, tags_found=tags_found, fresh_tag=fresh_tag)
+        case _, RegistryImage() as source:
+            return plan_existing(source, image.observed, tags_found=tags_found)
+        case _:
+            raise AssertionError("only what is built has a fingerprint")
+
+
+def _keep(
+    image: IdentifiedImage, step: KeepImage, tags_found: Mapping[str, str], ports: Ports, journal: Journal
+) -> ReadyImage:
+    journal.update_image(image.name, image=step.image, tags=step.all_tags, reason=step.reason, status=step.status)
+    _log_found(image.observed, step, ports)
+    return ReadyImage(observed=image.observed, step=step, image=step.image, content=None, tags_found=tags_found)
+
+
+def _take(
+    image: IdentifiedImage, step: TakeImage, tags_found: Mapping[str, str], ports: Ports, journal: Journal
+) -> ReadyImage:
+    observed = image.observed
+    content = read_image(observed, step.digest, ports, journal)
+    journal.update_image(image.name, reason=step.reason, status=step.status)
+    _log_found(observed, step, ports)
+    reference = observed.reference(content.reference.digest)
+    return ReadyImage(observed=observed, step=step, image=reference, content=content, tags_found=tags_found)
+
+
+def _log_found(observed: ObservedImage, step: KeepImage | TakeImage, ports: Ports) -> None:
+    if isinstance(observed.target.source, Build):
+        there = f"{observed.repository_uri}:{step.unique_tag}"
+        log(observed, f"Nothing to build: {there} was built from the same inputs", ports)

@@ -2,38 +2,38 @@
 
 from collections.abc import Mapping, Sequence
 
-from ecr_lambda_deploy.images.plan import digest_tag
+from ecr_lambda_deploy.images.steps import digest_tag
 from ecr_lambda_deploy.model.errors import TagLimitError
 from ecr_lambda_deploy.model.images import RegistryImage
 from ecr_lambda_deploy.ports.ports import Ports
 
 
 def add_tags(
-    image: RegistryImage, tags: Sequence[str], *, own: str | None, found: Mapping[str, str], ports: Ports
+    image: RegistryImage, tags: Sequence[str], *, unique_tag: str | None, tags_found: Mapping[str, str], ports: Ports
 ) -> list[str]:
     """Give an image its tags, and return those of them that it has then.
 
     Args:
         image: as it was read back.
         tags: that it is to have.
-        own: a tag of this project's that it, or the index that it belongs to, has already.
-        found: the digests of tags that are there already.
+        unique_tag: that it, or the index that it belongs to, has already; None if it has none.
+        tags_found: the digests of tags that the repository has already.
         ports: what is asked.
 
     Raises:
         DeployError: ECR refuses.
     """
     digest = image.reference.digest
-    is_tagged = own is not None or digest in found.values()
-    held = [tag for tag in tags if found.get(tag) == digest or _add_tag(image, tag, ports, is_tagged=is_tagged)]
+    is_tagged = unique_tag is not None or digest in tags_found.values()
+    held = [tag for tag in tags if tags_found.get(tag) == digest or _add_tag(image, tag, ports, is_tagged=is_tagged)]
     if image.is_of_index and not held:
-        # What is deployed keeps a tag of its own: lifecycle rules remove images without one.
+        # An image inside an index keeps a tag that is not the index's: lifecycle rules remove images without one.
         held = [tag for tag in [digest_tag(image.reference)] if _add_tag(image, tag, ports, is_tagged=is_tagged)]
     return held
 
 
 def _add_tag(image: RegistryImage, tag: str, ports: Ports, *, is_tagged: bool) -> bool:
-    """Whether an image has got a tag; one that it can do without is no reason to keep it from being deployed."""
+    """Give an image a tag, and return whether it has it; one that it can do without is no reason not to deploy it."""
     reference = image.reference
     try:
         is_added = ports.repositories.add_tag(image, tag)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from threading import Lock
-from typing import Self
+from typing import Self, TypedDict, Unpack
 
 from ecr_lambda_deploy.model.errors import DeployError, parts_of
 from ecr_lambda_deploy.model.functions import ServingFunction, name_of
@@ -54,7 +54,7 @@ class ImageOutcome:
         reason: why it is built, copied or taken as it is; in a plan, why it would be.
         started: on the run's clock, when work on it began.
         seconds: time spent on it.
-        error: why it is not to be had.
+        error: why it failed.
     """
 
     name: str
@@ -67,6 +67,17 @@ class ImageOutcome:
     started: float = 0.0
     seconds: float = 0.0
     error: DeployError | None = None
+
+
+class ImageChanges(TypedDict, total=False):
+    """What a run learns of an image, bit by bit; the attributes are those of `ImageOutcome`."""
+
+    status: ImageStatus
+    repository_uri: str
+    image: ImageReference
+    tags: tuple[str, ...]
+    reason: str
+    error: DeployError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,14 +171,20 @@ class Journal:
     error: DeployError | None = None
     _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
 
-    def record_image(self, image: ImageOutcome) -> None:
-        """Note what has become of an image so far, in place of what was known of it before."""
-        with self._lock:
-            self.images = tuple(image if known.name == image.name else known for known in self.images)
+    def update_image(self, name: str, **changes: Unpack[ImageChanges]) -> None:
+        """Note what has become of an image so far; what is not named stays as it is."""
+        with self._lock:  # several images are worked on at once
+            self.images = tuple(replace(image, **changes) if image.name == name else image for image in self.images)
 
-    def image_named(self, name: str) -> ImageOutcome:
-        """Return what has become of an image so far."""
-        return next(image for image in self.images if image.name == name)
+    def time_image(self, name: str, now: float) -> None:
+        """Note that an image is worked on at this time, on the run's clock: since when, and how long until now."""
+        with self._lock:
+            self.images = tuple(
+                replace(image, started=image.started or now, seconds=now - (image.started or now))
+                if image.name == name
+                else image
+                for image in self.images
+            )
 
     def record(self, outcome: Outcome) -> None:
         """Note what has become of a function so far, in place of what was known of it before."""
@@ -212,10 +229,10 @@ class Journal:
     @property
     def errors(self) -> tuple[DeployError, ...]:
         """Everything that failed; what ended the run early tells of several functions at once."""
-        own = (self.error,) if self.error else ()
+        of_run = (self.error,) if self.error else ()
         each: tuple[ImageOutcome | Outcome, ...] = (*self.images, *self.outcomes)
-        said = {str(part) for error in own for part in parts_of(error)}
+        said = {str(part) for error in of_run for part in parts_of(error)}
         others = {str(one.error): one.error for one in each if one.error}
-        return own + tuple(
+        return of_run + tuple(
             error for error in others.values() if not said.issuperset(str(part) for part in parts_of(error))
         )

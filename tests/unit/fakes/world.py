@@ -4,8 +4,10 @@ from functools import partial
 from pathlib import Path
 
 from ecr_lambda_deploy.functions.reads import observe_function
-from ecr_lambda_deploy.images.batch import make_images, plan_images
+from ecr_lambda_deploy.images.make import make_images
 from ecr_lambda_deploy.images.observe import observe
+from ecr_lambda_deploy.images.plan import plan_images
+from ecr_lambda_deploy.images.stages import ReadyImage, StageResult
 from ecr_lambda_deploy.model.functions import AliasState, ObservedFunction
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, Journal, Outcome
@@ -170,13 +172,14 @@ def image_target(
 def get_image(world: World, target: ImageTarget) -> ImageReference:
     """Get the image that is wanted, as a run does before it touches a function."""
     ports = world.ports()
-    observed = observe((target,), ports, world.journal)
-    jobs = plan_images(observed, ports, world.journal)
-    if not world.journal.errors:
-        make_images(jobs, ports)
-    for error in world.journal.errors:
-        raise error
-    (job,) = jobs
-    assert job.image is not None
-    assert job.image == world.journal.images[0].image
-    return job.image
+    observed = observe((target,), ports, world.journal, mode=world.journal.mode)
+    planned = plan_images(observed, ports, world.journal)
+    made: StageResult[ReadyImage] = StageResult(failed=planned.failed)
+    if not planned.failed:
+        made = make_images(planned.images, ports, world.journal)
+    assert tuple(image.error for image in made.failed) == world.journal.errors
+    for image in made.failed:
+        raise image.error
+    (ready,) = made.images
+    assert ready.image == world.journal.images[0].image
+    return ready.image

@@ -1,18 +1,32 @@
 import pytest
 
-from ecr_lambda_deploy.images.destination import Destination
+from ecr_lambda_deploy.images.destination import Destination, ObservedImage
 from ecr_lambda_deploy.images.observe import observe
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import FunctionState, Status
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.outcomes import ReleaseStatus
-from ecr_lambda_deploy.model.targets import Architecture, ExistingImage, FunctionTarget, Mode, Platform, ServedImage
+from ecr_lambda_deploy.model.targets import (
+    Architecture,
+    ExistingImage,
+    FunctionTarget,
+    ImageTarget,
+    Mode,
+    Platform,
+    ServedImage,
+)
 from tests.unit.fakes.examples import ELSEWHERE, OLD, REGISTRY, function_state, image, version_state
 from tests.unit.fakes.functions import FakeFunctions
 from tests.unit.fakes.world import World, image_target
 
 _OF_ANOTHER_ACCOUNT = image("a", registry="210987654321.dkr.ecr.eu-west-1.amazonaws.com", repository="theirs")
 _DUAL_STACK = "123456789012.dkr-ecr.eu-west-1.on.aws"
+
+
+def _observe(world: World, target: ImageTarget, mode: Mode = Mode.DEPLOY) -> ObservedImage:
+    """Observe what is there for one image."""
+    (observed,) = observe((target,), world.ports(), world.journal, mode=mode)
+    return observed
 
 
 @pytest.mark.parametrize(
@@ -30,7 +44,7 @@ def test_the_repository_is_the_one_in_use_or_named_like_the_function(
     given: str, present: ImageReference | None, expected: str
 ) -> None:
     world = World(functions=FakeFunctions(function_state(image=present)))
-    (image_of,) = observe((image_target(repository=given),), world.ports(), world.journal)
+    image_of = _observe(world, image_target(repository=given))
     (observed,), destination = image_of.functions, image_of.destination
 
     assert destination == Destination(registry=REGISTRY, repository=expected, platform="linux/amd64")
@@ -42,14 +56,14 @@ def test_a_function_s_name_that_cannot_name_a_repository_needs_one_given() -> No
     world = World(functions=FakeFunctions(function_state(name="OrdersApi", image=None)))
 
     with pytest.raises(DeployError, match="No repository is given") as caught:
-        observe((image_target(functions=(FunctionTarget(name="OrdersApi"),)),), world.ports(), world.journal)
+        _observe(world, image_target(functions=(FunctionTarget(name="OrdersApi"),)))
 
     assert "'repository'" in caught.value.hint
 
 
 def test_a_given_registry_is_used_as_it_is() -> None:
     world = World()
-    destination = observe((image_target(registry=_DUAL_STACK),), world.ports(), world.journal)[0].destination
+    destination = _observe(world, image_target(registry=_DUAL_STACK)).destination
 
     assert (destination.registry, destination.repository) == (_DUAL_STACK, "orders")
 
@@ -70,14 +84,14 @@ def test_the_platform_is_the_function_s_unless_one_is_given(
     world.builder.engine = engine
     target = image_target(platform=given)
 
-    assert observe((target,), world.ports(), world.journal)[0].destination.platform == expected
+    assert _observe(world, target).destination.platform == expected
     assert world.builder.checked == []
 
 
 def test_without_a_function_the_platform_is_the_engine_s() -> None:
     world = World()
     world.builder.engine = "linux/arm64"
-    (found,) = observe((image_target(repository="orders", functions=()),), world.ports(), world.journal)
+    found = _observe(world, image_target(repository="orders", functions=()))
     observed, destination = found.functions, found.destination
 
     assert observed == ()
@@ -92,7 +106,7 @@ def test_what_is_wrong_is_told_at_once() -> None:
     world.repositories.refusals["registry"] = DeployError("no authorization", "log in")
 
     with pytest.raises(DeployError) as caught:
-        observe((image_target(),), world.ports(), world.journal)
+        _observe(world, image_target())
 
     assert set(str(caught.value).split("\n\n")) == {"no function", "no versions", "no authorization\nlog in"}
 
@@ -103,7 +117,7 @@ def test_without_a_function_a_missing_engine_is_told_with_the_rest() -> None:
     world.builder.refusals["check_engine"] = DeployError("no engine")
 
     with pytest.raises(DeployError) as caught:
-        observe((image_target(repository="orders", functions=()),), world.ports(), world.journal)
+        _observe(world, image_target(repository="orders", functions=()))
 
     assert set(str(caught.value).split("\n\n")) == {"no authorization", "no engine"}
 
@@ -115,7 +129,7 @@ def test_the_same_reason_is_told_once() -> None:
             calls[call] = DeployError("There are no AWS credentials.", "Give the job credentials")
 
     with pytest.raises(DeployError) as caught:
-        observe((image_target(),), world.ports(), world.journal)
+        _observe(world, image_target())
 
     assert str(caught.value) == "There are no AWS credentials.\nGive the job credentials"
 
@@ -126,7 +140,7 @@ def test_a_single_failure_is_raised_as_it_is() -> None:
     world.repositories.refusals["registry"] = error
 
     with pytest.raises(DeployError) as caught:
-        observe((image_target(),), world.ports(), world.journal)
+        _observe(world, image_target())
 
     assert caught.value is error
 
@@ -143,7 +157,7 @@ def test_a_single_failure_is_raised_as_it_is() -> None:
 )
 def test_an_existing_image_stays_in_its_repository_if_that_is_in_this_registry(uri: str, repository: str) -> None:
     world = World()
-    destination = observe((image_target(ExistingImage(uri=uri)),), world.ports(), world.journal)[0].destination
+    destination = _observe(world, image_target(ExistingImage(uri=uri))).destination
 
     assert destination == Destination(registry=REGISTRY, repository=repository, platform="linux/amd64")
 
@@ -151,7 +165,7 @@ def test_an_existing_image_stays_in_its_repository_if_that_is_in_this_registry(u
 def test_an_existing_image_goes_to_the_repository_that_is_given() -> None:
     world = World()
     source = ExistingImage(uri=f"{REGISTRY}/shop/images:v1")
-    destination = observe((image_target(source, repository="given"),), world.ports(), world.journal)[0].destination
+    destination = _observe(world, image_target(source, repository="given")).destination
 
     assert destination.repository == "given"
 
@@ -159,7 +173,7 @@ def test_an_existing_image_goes_to_the_repository_that_is_given() -> None:
 def test_an_image_that_a_function_serves_goes_to_the_repository_of_the_function_that_gets_it() -> None:
     world = World()
     source = ServedImage(function="orders-dev", qualifier="live")
-    destination = observe((image_target(source),), world.ports(), world.journal)[0].destination
+    destination = _observe(world, image_target(source)).destination
 
     assert destination.repository == "orders"
 
@@ -169,13 +183,13 @@ def test_an_image_that_is_there_needs_no_engine_even_without_a_function(source: 
     world = World()
     target = image_target(source, repository="orders", platform="linux/arm64", functions=())
 
-    assert observe((target,), world.ports(), world.journal)[0].destination.platform == "linux/arm64"
+    assert _observe(world, target).destination.platform == "linux/arm64"
     assert world.builder.checked == []
 
 
 def test_the_log_says_what_is_there() -> None:
     world = World(functions=FakeFunctions(versions=[version_state("7")]))
-    observe((image_target(),), world.ports(), world.journal)
+    _observe(world, image_target())
 
     assert world.log.of_kind("info") == [
         f"Function orders-api: Active, x86_64, runs {OLD}, version 7",
@@ -185,7 +199,7 @@ def test_the_log_says_what_is_there() -> None:
 
 def test_a_function_without_a_version_has_none_in_the_log() -> None:
     world = World()
-    observe((image_target(),), world.ports(), world.journal)
+    _observe(world, image_target())
 
     assert world.log.of_kind("info")[0].endswith(f"runs {OLD}")
 
@@ -196,7 +210,7 @@ def test_what_is_a_bug_is_not_taken_for_a_failure_of_the_outside() -> None:
     world.functions.refusals["read"] = DeployError("no function")
 
     with pytest.raises(ZeroDivisionError):
-        observe((image_target(),), world.ports(), world.journal)
+        _observe(world, image_target())
 
 
 @pytest.mark.parametrize(
@@ -212,7 +226,7 @@ def test_a_function_that_cannot_be_given_an_image_ends_the_run_and_is_in_the_jou
     world = World(functions=FakeFunctions(latest))
 
     with pytest.raises(DeployError, match=words):
-        observe((image_target(),), world.ports(), world.journal)
+        _observe(world, image_target())
 
     (outcome,) = world.journal.outcomes
     assert (outcome.function, outcome.status, outcome.is_changed) == ("orders-api", ReleaseStatus.FAILED, False)
@@ -220,7 +234,7 @@ def test_a_function_that_cannot_be_given_an_image_ends_the_run_and_is_in_the_jou
 
 def test_nothing_is_changed_by_looking_and_neither_engine_nor_repository_is_asked() -> None:
     world = World()
-    observe((image_target(),), world.ports(), world.journal)
+    _observe(world, image_target())
 
     assert world.functions.changes == []
     assert world.calls == ["registry"]
@@ -228,16 +242,14 @@ def test_nothing_is_changed_by_looking_and_neither_engine_nor_repository_is_aske
 
 def test_in_mode_build_what_may_not_be_read_is_told_and_what_is_not_there_is_not() -> None:
     world = World()
-    world.journal.mode = Mode.BUILD
     target = image_target(repository="orders")
     world.functions.refusals["read"] = DeployError("lambda:GetFunction denied")
-    observe((target,), world.ports(), world.journal)
+    _observe(world, target, Mode.BUILD)
     assert world.log.of_kind("warning") == [
         "What orders-api runs on is not known, so it is not asked: lambda:GetFunction denied"
     ]
 
     world = World()
-    world.journal.mode = Mode.BUILD
     world.functions.vanish()
-    observe((target,), world.ports(), world.journal)
+    _observe(world, target, Mode.BUILD)
     assert world.log.of_kind("warning") == []

@@ -5,7 +5,7 @@ import pytest
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import LATEST, AliasState, FunctionState, ObservedFunction, Status
 from ecr_lambda_deploy.model.images import ImageReference
-from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import ARCHITECTURE_OF, PLATFORM_OF, Architecture
 from tests.unit.fakes.examples import (
@@ -248,3 +248,21 @@ def test_a_journal_keeps_the_last_that_is_known_of_each_function() -> None:
         ReleaseStatus.DEPLOYED,
         None,
     ]
+
+
+def test_a_journal_keeps_what_is_learnt_of_an_image_bit_by_bit() -> None:
+    journal = Journal(run=WorkflowRun(), images=(ImageOutcome(name="orders"), ImageOutcome(name="stock")))
+    journal.update_image("stock", repository_uri="registry/stock", reason="never built")
+    journal.update_image("stock", status=ImageStatus.BUILT)
+    for now in (1000.0, 1030.0, 1035.0):
+        journal.time_image("stock", now)
+
+    built = ImageOutcome(
+        name="stock",
+        repository_uri="registry/stock",
+        reason="never built",
+        status=ImageStatus.BUILT,
+        started=1000.0,
+        seconds=35.0,
+    )
+    assert journal.images == (ImageOutcome(name="orders"), built)

@@ -1,0 +1,102 @@
+"""Builds images in one session of their builder, and takes those that another run pushes meanwhile."""
+
+from collections.abc import Mapping, Sequence
+
+from ecr_lambda_deploy.concurrency import for_each
+from ecr_lambda_deploy.images.stages import FailedImage, PlannedImage, fail, grouped
+from ecr_lambda_deploy.images.steps import BuildImage, build_order
+from ecr_lambda_deploy.model.errors import BuildError, DeployError
+from ecr_lambda_deploy.model.images import CACHE_TAG_PREFIX, BuildOrder
+from ecr_lambda_deploy.model.outcomes import Journal
+from ecr_lambda_deploy.model.targets import BuilderChoice
+from ecr_lambda_deploy.ports.ports import Ports
+
+_Orders = Mapping[str, tuple[PlannedImage, BuildOrder]]  # by the URI that each is pushed to
+
+
+def build_images(
+    images: Sequence[PlannedImage], builder: BuilderChoice, ports: Ports, journal: Journal
+) -> list[FailedImage]:
+    """Build images in one session; those that another run pushes meanwhile from the same inputs are taken as they are.
+
+    If one fails, its session ends: the others are not built either, but they have not failed.
+
+    Args:
+        images: planned to be built.
+        builder: what they are built with.
+        ports: what is asked.
+        journal: keeps which image failed.
+
+    Returns:
+        the image that failed, if one has.
+
+    Raises:
+        DeployError: the session failed for no image in particular.
+    """
+    waiting = _orders(images, ports, journal)
+    while waiting:
+        try:
+            ports.builders(builder).build_and_push(tuple(order for _, order in waiting.values()))
+        except BuildError as error:
+            there = _pushed(waiting, ports)
+            # Under the tag of a build that is not to be reused nobody else pushes: its failure is its own.
+            if error.uri not in there or not waiting[error.uri][1].build.reuse:
+                return _failed(waiting, error, ports, journal)
+            ports.log.info(f"Another run has pushed {error.uri} meanwhile, from the same inputs")
+            waiting = {uri: one for uri, one in waiting.items() if uri not in there}
+        else:
+            break
+    return []
+
+
+def _orders(images: Sequence[PlannedImage], ports: Ports, journal: Journal) -> _Orders:
+    groups = grouped(images, lambda image: image.observed.repository_uri)
+    may_overwrite = for_each(groups, lambda group: _may_overwrite_cache(group[1][0], ports))
+    answers = {uri: answer for (uri, _), answer in zip(groups, may_overwrite, strict=True)}
+    waiting: dict[str, tuple[PlannedImage, BuildOrder]] = {}
+    for image in images:
+        if isinstance(image.step, BuildImage):
+            may = answers[image.observed.repository_uri]
+            order = build_order(image.step, image.observed, run=journal.run, may_overwrite_cache=may)
+            waiting[order.uri] = (image, order)
+    return waiting
+
+
+def _may_overwrite_cache(image: PlannedImage, ports: Ports) -> bool | None:
+    if not image.has_repository:
+        return True  # as it was just created
+    try:
+        return ports.repositories.may_overwrite(image.observed.destination.repository, CACHE_TAG_PREFIX)
+    except DeployError as error:
+        uri = image.observed.repository_uri
+        ports.log.info(f"Whether a cache can be kept in {uri} is not known: {error.message}")
+        return None
+
+
+def _failed(waiting: _Orders, error: BuildError, ports: Ports, journal: Journal) -> list[FailedImage]:
+    """Return the image that a session failed for.
+
+    Raises:
+        BuildError: it is none in particular.
+    """
+    at_fault = [image for uri, (image, _) in waiting.items() if uri == error.uri or len(waiting) == 1]
+    if not at_fault:
+        raise error
+    return [fail(image, error, ports, journal) for image in at_fault]
+
+
+def _pushed(waiting: _Orders, ports: Ports) -> set[str]:
+    """Return the URIs of builds that are in their repositories now, each of which is asked once."""
+    groups: dict[str, list[BuildOrder]] = {}
+    for image, order in waiting.values():
+        groups.setdefault(image.observed.destination.repository, []).append(order)
+
+    def find(repository: str) -> set[str]:
+        orders = groups[repository]
+        try:
+            found = ports.repositories.find_tags(repository, [order.tag for order in orders]) or {}
+        except DeployError:
+            return set()  # the error to report is why the build failed
+        return {order.uri for order in orders if order.tag in found}
+
+    return set().union(*for_each(groups, find))

@@ -1,0 +1,67 @@
+"""Identifies images: one that is built by the fingerprint of its inputs, one that exists by its digest."""
+
+from collections.abc import Iterator, Sequence
+
+from ecr_lambda_deploy.images.checks import check_image
+from ecr_lambda_deploy.images.destination import ObservedImage
+from ecr_lambda_deploy.images.stages import IdentifiedImage, StageResult, grouped, log, run_stage
+from ecr_lambda_deploy.model.images import Fingerprint, RegistryImage
+from ecr_lambda_deploy.model.outcomes import Journal
+from ecr_lambda_deploy.model.targets import Build, EarlierRelease, ExistingImage, ServedImage
+from ecr_lambda_deploy.ports.ports import Ports
+
+
+def identify_images(images: Sequence[ObservedImage], ports: Ports, journal: Journal) -> StageResult[IdentifiedImage]:
+    """Find out what each image is; one that exists is checked as well.
+
+    Args:
+        images: what is wanted, and what is there.
+        ports: what is asked.
+        journal: keeps what becomes of each.
+
+    Raises:
+        DeployError: no fingerprint can be taken at all.
+    """
+    fingerprints = dict(_fingerprints(images, ports))
+
+    def identify(image: ObservedImage) -> IdentifiedImage:
+        match image.target.source:
+            case Build():
+                fingerprint = fingerprints[image.name]
+                for hint in fingerprint.hints:
+                    log(image, hint, ports)
+                return IdentifiedImage(observed=image, identity=fingerprint)
+            case ExistingImage(uri=uri):
+                return IdentifiedImage(observed=image, identity=_resolve(image, uri, ports))
+            case ServedImage() as served:
+                uri = str(ports.sources.served_image(served))
+                return IdentifiedImage(observed=image, identity=_resolve(image, uri, ports))
+            case EarlierRelease():
+                raise AssertionError("a rollback gets no image")
+
+    return run_stage(images, identify, ports, journal)
+
+
+def _fingerprints(images: Sequence[ObservedImage], ports: Ports) -> Iterator[tuple[str, Fingerprint]]:
+    """Yield the fingerprint of each build by the image's name, with one call of each builder."""
+    for builder, several in grouped(images, lambda image: image.target.builder):
+        builds = {
+            image.name: (image.target.source, image.destination.platform)
+            for image in several
+            if isinstance(image.target.source, Build)
+        }
+        if builds:
+            yield from zip(builds, ports.builders(builder).fingerprints(tuple(builds.values())), strict=True)
+
+
+def _resolve(image: ObservedImage, uri: str, ports: Ports) -> RegistryImage:
+    """Find an image that exists.
+
+    Raises:
+        DeployError: it does not exist, or Lambda could not run it.
+    """
+    platform = image.destination.platform
+    source = ports.sources.resolve(uri, platform)
+    log(image, f"{uri} is {source.reference}", ports)
+    check_image(source, platform=platform, function=image.most_demanding)
+    return source

@@ -1,0 +1,140 @@
+"""Makes planned images ready: builds or copies them, reads them back, and gives every image its tags."""
+
+from collections.abc import Sequence
+
+from ecr_lambda_deploy.concurrency import beside, for_each
+from ecr_lambda_deploy.images.build import build_images
+from ecr_lambda_deploy.images.plan import read_image
+from ecr_lambda_deploy.images.stages import (
+    PlannedImage,
+    PlannedOrReady,
+    ReadyImage,
+    StageResult,
+    grouped,
+    log,
+    run_stage,
+)
+from ecr_lambda_deploy.images.steps import BuildImage, CopyImage, KeepImage
+from ecr_lambda_deploy.images.tags import add_tags
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.outcomes import Journal
+from ecr_lambda_deploy.ports.ports import Ports
+
+
+def make_images(images: Sequence[PlannedOrReady], ports: Ports, journal: Journal) -> StageResult[ReadyImage]:
+    """Build and copy what is missing, and give every image its tags; if one fails, none gets any.
+
+    Args:
+        images: all of them, none of which has failed.
+        ports: what is asked.
+        journal: keeps what becomes of each.
+
+    Raises:
+        DeployError: what fails for no image in particular, such as a builder that is not there.
+    """
+    kept = [image for image in images if isinstance(image, ReadyImage) and isinstance(image.step, KeepImage)]
+    if len(kept) == len(images):
+        return StageResult(images=tuple(kept))
+    missing = [image for image in images if isinstance(image, PlannedImage)]
+    by_builder = grouped(
+        [image for image in missing if isinstance(image.step, BuildImage)], lambda image: image.observed.target.builder
+    )
+    for builder, builds in by_builder:
+        for platform in sorted({image.observed.destination.platform for image in builds}):
+            ports.builders(builder).check_engine(platform)
+    for repository in sorted({image.observed.destination.repository for image in missing if not image.has_repository}):
+        ports.log.info(f"Creating the repository {repository}")
+        ports.repositories.create(repository)
+    with beside(lambda: _warn_of_policies(images, ports)) as warnings:
+        failed = [one for builder, builds in by_builder for one in build_images(builds, builder, ports, journal)]
+        names = {image.name for image in failed}
+        copied = run_stage(
+            [image for image in images if image.name not in names], lambda image: _copy(image, ports), ports, journal
+        )
+        warnings.result()
+    if failed or copied.failed:
+        return StageResult(failed=(*failed, *copied.failed))
+    ready = run_stage(images, lambda image: _read_back(image, ports, journal), ports, journal)
+    return ready if ready.failed else run_stage(ready.images, lambda image: _tag(image, ports, journal), ports, journal)
+
+
+def _copy(image: PlannedOrReady, ports: Ports) -> PlannedOrReady:
+    """Copy the image, if that is what is planned.
+
+    Raises:
+        DeployError: a registry refuses.
+    """
+    if isinstance(image.step, CopyImage):
+        uri = image.observed.repository_uri
+        log(image, f"Copying it to {uri}, from registry to registry", ports)
+        ports.sources.copy(image.step.source.reference, f"{uri}:{image.step.unique_tag}")
+    return image
+
+
+def _read_back(image: PlannedOrReady, ports: Ports, journal: Journal) -> ReadyImage:
+    """Read what was built or copied.
+
+    Raises:
+        DeployError: it is not there, or Lambda could not run it.
+    """
+    if isinstance(image, ReadyImage):
+        return image
+    step, observed = image.step, image.observed
+    reference = step.source.reference.digest if isinstance(step, CopyImage) else step.unique_tag
+    content = read_image(observed, reference, ports, journal)
+    return ReadyImage(
+        observed=observed,
+        step=step,
+        image=observed.reference(content.reference.digest),
+        content=content,
+        tags_found=image.tags_found,
+    )
+
+
+def _tag(image: ReadyImage, ports: Ports, journal: Journal) -> ReadyImage:
+    """Give the image its tags, unless it is kept as it is.
+
+    Raises:
+        DeployError: ECR refuses.
+    """
+    if image.content is None:
+        return image
+    step = image.step
+    held = add_tags(image.content, step.tags, unique_tag=step.unique_tag, tags_found=image.tags_found, ports=ports)
+    tags = (*held, step.unique_tag) if step.unique_tag else tuple(held)
+    journal.update_image(image.name, status=step.status, tags=tags)
+    log(image, f"Image {image.image} ({', '.join(tags) or 'with the tags that it has'})", ports)
+    return image
+
+
+def _warn_of_policies(images: Sequence[PlannedOrReady], ports: Ports) -> None:
+    """Warn, for each repository with an image that comes into use, of what will bite later and is no reason to stop."""
+    coming = [image for image in images if not (_is_run(image) or _has_new_repository(image))]
+    for_each(
+        grouped(coming, lambda image: image.observed.repository_uri), lambda group: _warn_of_policy(group[1], ports)
+    )
+
+
+def _is_run(image: PlannedOrReady) -> bool:
+    return image.image is not None and image.observed.is_run(image.image)
+
+
+def _has_new_repository(image: PlannedOrReady) -> bool:
+    """Whether this run has created the repository: it then lets Lambda pull, and keeps what has a tag."""
+    return isinstance(image, PlannedImage) and not image.has_repository
+
+
+def _warn_of_policy(images: Sequence[PlannedOrReady], ports: Ports) -> None:
+    repository, log = images[0].observed.destination.repository, ports.log
+    tags = tuple(dict.fromkeys(tag for image in images for tag in image.step.all_tags))
+    try:
+        is_proven = all(image.observed.is_pull_proven for image in images)
+        if not is_proven and ports.repositories.may_lambda_pull(repository) is False:
+            log.warning(
+                f"The policy of the repository {repository} does not let Lambda pull from it. Lambda adds what it "
+                "needs if these credentials may call ecr:SetRepositoryPolicy."
+            )
+        if rule := ports.repositories.expiring_rule(repository, tags):
+            log.warning(f"An image that a function runs could be removed from {repository}: {rule}")
+    except DeployError as error:
+        log.warning(f"The policies of the repository {repository} could not be read: {error.message}")

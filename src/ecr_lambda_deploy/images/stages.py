@@ -1,0 +1,183 @@
+"""What an image is on its way into its repository, and how a stage of that way is carried out for many images.
+
+An `ObservedImage` is identified, planned and made ready: each stage takes one of these frozen values and returns the
+next. A failure is a value, too: it is one image's, and the stage goes on with the others.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic, Protocol, Self, TypeVar
+
+from ecr_lambda_deploy.concurrency import for_each
+from ecr_lambda_deploy.images.destination import ObservedImage
+from ecr_lambda_deploy.images.steps import BuildImage, CopyImage, ImageStep
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.images import Fingerprint, ImageReference, RegistryImage
+from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal
+from ecr_lambda_deploy.ports.ports import Ports
+
+_AT_ONCE = 16  # images; each may copy with a program of its own
+
+
+class Named(Protocol):
+    """An image at any stage."""
+
+    @property
+    def name(self) -> str:
+        """The image's name in the manifest; empty where the action's own inputs name it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentifiedImage:
+    """An image of which it is known what it is, wherever it is.
+
+    Attributes:
+        observed: what is wanted, and what is there.
+        identity: the fingerprint of what it is built from; for an image that exists, what its registry says of it.
+    """
+
+    observed: ObservedImage
+    identity: Fingerprint | RegistryImage
+
+    @property
+    def name(self) -> str:
+        """The image's name in the manifest."""
+        return self.observed.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedImage:
+    """An image that is not in its repository yet.
+
+    Attributes:
+        observed: what is wanted, and what is there.
+        step: what gets it there.
+        image: by the digest that it will have; None where that is known only when it is built.
+        tags_found: the digests of its tags that the repository has.
+        has_repository: whether the repository is there.
+    """
+
+    observed: ObservedImage
+    step: BuildImage | CopyImage
+    image: ImageReference | None
+    tags_found: Mapping[str, str]
+    has_repository: bool
+
+    @property
+    def name(self) -> str:
+        """The image's name in the manifest."""
+        return self.observed.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyImage:
+    """An image that is in its repository.
+
+    Attributes:
+        observed: what is wanted, and what was there.
+        step: what got it there.
+        image: by the digest that the functions get.
+        content: as it was read from the repository; None for an image that is kept as it is, which is not read.
+        tags_found: the digests of its tags that the repository had.
+    """
+
+    observed: ObservedImage
+    step: ImageStep
+    image: ImageReference
+    content: RegistryImage | None
+    tags_found: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """The image's name in the manifest."""
+        return self.observed.name
+
+
+PlannedOrReady = PlannedImage | ReadyImage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedImage:
+    """An image that failed, and why."""
+
+    name: str
+    error: DeployError
+
+
+_Before = TypeVar("_Before", bound=Named)
+_After = TypeVar("_After", bound=Named)
+_Key = TypeVar("_Key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageResult(Generic[_After]):
+    """What a stage has made of the images.
+
+    Attributes:
+        images: those that have not failed, in order.
+        failed: the others.
+    """
+
+    images: tuple[_After, ...] = ()
+    failed: tuple[FailedImage, ...] = ()
+
+    @classmethod
+    def of(cls, results: Iterable[_After | FailedImage]) -> Self:
+        """Return the result of a stage from that of each image."""
+        images, failed = list[_After](), list[FailedImage]()
+        for result in results:
+            if isinstance(result, FailedImage):
+                failed.append(result)
+            else:
+                images.append(result)
+        return cls(images=tuple(images), failed=tuple(failed))
+
+
+def run_stage(
+    images: Iterable[_Before], act: Callable[[_Before], _After], ports: Ports, journal: Journal
+) -> StageResult[_After]:
+    """Take images through a stage, side by side.
+
+    Args:
+        images: in order.
+        act: returns the image as it is after the stage; a DeployError fails the image, and no other.
+        ports: the clock is read.
+        journal: keeps how long it takes, and each failure.
+    """
+    return StageResult.of(for_each(images, lambda image: attempt(image, act, ports, journal), at_once=_AT_ONCE))
+
+
+def attempt(image: _Before, act: Callable[[_Before], _After], ports: Ports, journal: Journal) -> _After | FailedImage:
+    """Take one image through a stage."""
+    journal.time_image(image.name, ports.clock.now())
+    try:
+        return act(image)
+    except DeployError as error:
+        return fail(image, error, ports, journal)
+    finally:
+        journal.time_image(image.name, ports.clock.now())
+
+
+def fail(image: Named, error: DeployError, ports: Ports, journal: Journal) -> FailedImage:
+    """Record why an image failed, and return it as one that did."""
+    journal.update_image(image.name, status=ImageStatus.FAILED, error=error)
+    journal.time_image(image.name, ports.clock.now())
+    return FailedImage(name=image.name, error=error)
+
+
+def log(image: Named, message: str, ports: Ports) -> None:
+    """Log a line about an image, with its name where it has one."""
+    ports.log.info(f"{image.name}: {message}" if image.name else message)
+
+
+def grouped(images: Iterable[_Before], key: Callable[[_Before], _Key]) -> list[tuple[_Key, list[_Before]]]:
+    """Return images by what they have in common, which need not be hashable, in the order in which it comes first."""
+    groups: list[tuple[_Key, list[_Before]]] = []
+    for image in images:
+        common = key(image)
+        group = next((group for known, group in groups if known == common), None)
+        if group is None:
+            groups.append((common, [image]))
+        else:
+            group.append(image)
+    return groups
