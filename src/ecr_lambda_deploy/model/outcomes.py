@@ -222,10 +222,6 @@ class Journal:
             for outcome in self.outcomes
         )
 
-    def status_of(self, function: str) -> ReleaseStatus | None:
-        """Return what has become of a function; None if it is not known."""
-        return next((outcome.status for outcome in self.outcomes if outcome.function == function), None)
-
     @property
     def errors(self) -> tuple[DeployError, ...]:
         """Everything that failed; what ended the run early tells of several functions at once."""

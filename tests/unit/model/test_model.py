@@ -243,11 +243,7 @@ def test_a_journal_keeps_the_last_that_is_known_of_each_function() -> None:
     journal.record(replace(_outcome("g"), status=ReleaseStatus.DEPLOYED))
 
     assert [outcome.function for outcome in journal.outcomes] == ["f", "g"]
-    assert [journal.status_of(name) for name in ("f", "g", "h")] == [
-        ReleaseStatus.FAILED,
-        ReleaseStatus.DEPLOYED,
-        None,
-    ]
+    assert [outcome.status for outcome in journal.outcomes] == [ReleaseStatus.FAILED, ReleaseStatus.DEPLOYED]
 
 
 def test_a_journal_keeps_what_is_learnt_of_an_image_bit_by_bit() -> None:
