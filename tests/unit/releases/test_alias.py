@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from ecr_lambda_deploy.functions.history import Record
-from ecr_lambda_deploy.model.errors import DeployError, InProgressError, RevisionError
+from ecr_lambda_deploy.model.errors import DeployError, InProgressError
 from ecr_lambda_deploy.model.functions import AliasState, ObservedFunction
 from ecr_lambda_deploy.model.outcomes import ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget, SmokeTest, TrafficStep
@@ -17,7 +17,6 @@ from tests.unit.fakes.world import LIVE, World, release_image
 _WITHOUT = FunctionTarget(name="orders-api")
 _TESTED = replace(LIVE, smoke_test=SmokeTest(event="{}"))
 _CANARY = replace(LIVE, traffic=(TrafficStep(weight=0.1, seconds=10), TrafficStep(weight=0.5, seconds=10)))
-_NEWER = str(Record.of(replace(RUN, run_id="22345678901")))
 _UPDATE, _PUBLISH = ("update_code", str(NEW), "x86_64"), ("publish_version", "8")
 
 
@@ -247,104 +246,6 @@ def test_code_of_somebody_else_s_that_comes_after_the_version_is_no_concern_of_t
     outcome = release_image(world)
 
     assert (outcome.status, world.live.version) == (ReleaseStatus.DEPLOYED, "8")
-
-
-def _move(world: World, version: str, description: str = "by hand", weights: dict[str, float] | None = None) -> None:
-    alias = world.live
-    world.aliases.put(replace(alias, version=version, description=description, weights=weights or {}))
-
-
-def test_an_alias_that_somebody_else_has_described_anew_is_moved_all_the_same() -> None:
-    world = _world()
-    world.functions.before["point_alias"] = lambda: _move(world, "7")
-    outcome = release_image(world)
-
-    assert (outcome.status, world.live.version) == (ReleaseStatus.DEPLOYED, "8")
-
-
-def test_an_alias_that_a_newer_run_has_moved_stays_and_the_code_goes_back() -> None:
-    world = _world()
-    world.functions.published["9"] = version_state("9", SOMEBODY_ELSES)
-    world.functions.before["point_alias"] = lambda: _move(world, "9", _NEWER)
-    outcome = release_image(world)
-
-    assert (world.live.version, world.live.description) == ("9", _NEWER)
-    assert world.functions.latest.image == OLD
-    assert outcome.error is not None
-    assert "The alias live of orders-api was moved by the newer run 22345678901 meanwhile" in outcome.error.message
-    assert outcome.after.version == "9"
-    assert outcome.after.image == SOMEBODY_ELSES
-
-
-def test_an_alias_that_somebody_else_has_created_meanwhile_is_moved() -> None:
-    world = World(functions=FakeFunctions(versions=[version_state("7")]))
-    world.functions.before["create_alias"] = lambda: world.aliases.put(alias_state("7"))
-    outcome = release_image(world)
-
-    assert (outcome.status, world.live.version) == (ReleaseStatus.DEPLOYED, "8")
-
-
-def test_an_alias_that_somebody_else_has_deleted_meanwhile_is_created() -> None:
-    world = _world()
-
-    def delete() -> None:
-        del world.aliases.there["live"]
-        raise RevisionError("The alias is not there")
-
-    world.functions.before["point_alias"] = delete
-    outcome = release_image(world)
-
-    assert (outcome.status, world.live.version) == (ReleaseStatus.DEPLOYED, "8")
-
-
-@pytest.mark.parametrize(
-    ("share", "version"),
-    [
-        ("8=0.1", "6"),
-        ("8=0.5", "6"),
-        ("8=0.5", "7"),  # and so the canary is ended
-    ],
-)
-def test_traffic_that_somebody_else_has_taken_in_hand_is_left_to_them(share: str, version: str) -> None:
-    world = World(
-        functions=FakeFunctions(versions=[version_state("6", SOMEBODY_ELSES), version_state("7")]),
-        alias=alias_state("7", description="before"),
-    )
-    world.functions.before["point_alias", "7", share] = lambda: _move(world, version)
-    outcome = release_image(world, _CANARY)
-
-    moves = [change for change in world.functions.changes if change[0] == "point_alias"]
-    assert moves == ([("point_alias", "7", "8=0.1")] if share == "8=0.5" else [])
-    assert (world.live.version, world.live.weights, world.live.description) == (version, {}, "by hand")
-    assert "somebody else" in str(outcome.error)
-
-
-_ANOTHER_WORKFLOW_S = str(Record.of(replace(RUN, run_id="22345678901", workflow="other.yml")))
-_AGAIN_ON_PURPOSE = str(Record.of(replace(RUN, run_id="9", attempt="2")))
-
-
-@pytest.mark.parametrize("description", [_ANOTHER_WORKFLOW_S, _AGAIN_ON_PURPOSE])
-@pytest.mark.parametrize("share", ["8=0.1", "8=0.5"])
-def test_what_another_run_releases_while_traffic_is_shifted_is_not_taken_back(share: str, description: str) -> None:
-    """Whatever comes of it, version 7, which that run has replaced, is not to serve again."""
-    world = World(
-        functions=FakeFunctions(versions=[version_state("6", SOMEBODY_ELSES), version_state("7")]),
-        alias=alias_state("7", description="before"),
-    )
-    world.alarms.there = {"errors": "OK"}
-
-    def release_another() -> None:
-        _move(world, "6", description)
-        world.clock.later(5, lambda: world.alarms.there.update(errors="ALARM"))
-
-    world.functions.before["point_alias", "7", share] = release_another
-    release_image(world, replace(_CANARY, alarms=("errors",)))
-
-    moves = [change for change in world.functions.changes if change[0] == "point_alias"]
-    before = [("point_alias", "7", "8=0.1")] if share == "8=0.5" else []
-    assert moves[: len(before)] == before
-    assert [move for move in moves[len(before) :] if move[1] == "7"] == []
-    assert world.live.version in {"6", "8"}
 
 
 def test_provisioned_concurrency_that_moves_is_waited_for() -> None:
