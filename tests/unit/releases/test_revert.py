@@ -259,6 +259,17 @@ def test_a_creation_that_lambda_gives_up_is_told_in_its_words() -> None:
     assert outcome.status is ReleaseStatus.FAILED
 
 
+def test_a_creation_that_lambda_gives_up_is_not_said_to_leave_anything_serving() -> None:
+    world = World()
+    world.functions.vanish()
+    world.functions.end_of_update = lambda state: replace(state, state=Status(value="Failed", reason_code="New"))
+    outcome = release_image(world, replace(LIVE, creation={"Role": "r"}))
+
+    assert outcome.error is not None
+    assert "Run this job again" in outcome.error.hint
+    assert "serving" not in outcome.error.hint
+
+
 # What somebody else does while it is reverted.
 
 
