@@ -26,13 +26,13 @@ def _world(name: str) -> World:
 
 
 def _release(
-    worlds: dict[str, World], target: FunctionTarget = _TESTED, *, together: bool = True
+    worlds: dict[str, World], target: FunctionTarget | dict[str, FunctionTarget] = _TESTED, *, together: bool = True
 ) -> dict[str, Outcome]:
-    """Release an image to the function of each world, and return what became of each."""
+    """Release an image to the function of each world, all alike or each as given; return what became of each."""
     journal = Journal(run=RUN)
     releases = []
     for name, world in worlds.items():
-        own = replace(target, name=name)
+        own = replace(target[name] if isinstance(target, dict) else target, name=name)
         observed = world.observe(own)
         plan = partial(plan_release, own, image=NEW, architecture="x86_64", run=RUN)
         journal.outcomes += (Outcome.untouched(observed),)
@@ -132,6 +132,36 @@ def test_what_has_moved_goes_back_although_another_call_hangs(worlds: dict[str, 
 
     assert "it was in time" in str(outcomes["three"].error)
     assert [world.live.version for world in worlds.values()] == ["7", "7", "7"]
+
+
+def test_what_serves_by_an_alias_goes_back_before_any_other_code_of_many_functions() -> None:
+    """The others hang until it is back, and they are more than are taken back at once."""
+    many = 150
+    moved, is_back = Event(), Event()
+    late: list[str] = []
+
+    def hang(name: str) -> None:
+        if not is_back.wait(5):
+            late.append(name)
+
+    def fail() -> None:
+        assert moved.wait(5)
+        Event().wait(0.5)  # until the others have ended, too
+        raise DeployError("no luck")
+
+    worlds = {f"code {number}": _world(f"code {number}") for number in range(many)}
+    for name, world in worlds.items():
+        del world.aliases.there["live"]
+        world.functions.before["update_code", OLD] = partial(hang, name)
+    worlds |= {"alias": _world("alias"), "fails": _world("fails")}
+    worlds["alias"].functions.after["point_alias", "8"] = moved.set
+    worlds["alias"].functions.after["point_alias", "7"] = is_back.set
+    worlds["fails"].functions.before["point_alias", "8"] = fail
+    targets = {name: replace(LIVE, alias="" if name.startswith("code") else "live") for name in worlds}
+    outcomes = _release(worlds, targets)
+
+    assert late == []
+    assert {outcome.is_changed for outcome in outcomes.values()} == {False}
 
 
 def _fail(*, in_time: bool) -> None:
