@@ -227,3 +227,16 @@ def test_what_aws_limits_on_its_own_is_counted_on_its_own() -> None:
 @pytest.mark.parametrize("name", [("lambda", "Invoke"), ("ecr", "BatchGetImage")])
 def test_what_nobody_comes_near_is_not_counted(name: tuple[str, str]) -> None:
     assert RateLimits(SystemClock(RunnerCancelling()), RequestPriority()).of(*name) is None
+
+
+def test_who_takes_something_back_within_something_else_that_does_leaves_its_rank() -> None:
+    priority = RequestPriority()
+    ranks = [priority.rank]
+    with priority.raised(first=False):
+        ranks.append(priority.rank)
+        with priority.raised(first=True):
+            ranks.append(priority.rank)
+        ranks.append(priority.rank)
+    ranks.append(priority.rank)
+
+    assert ranks == [2, 1, 0, 1, 2]

@@ -47,3 +47,8 @@ def test_only_the_thread_that_takes_something_back_is_shielded(cancelled: Runner
         pool.submit(SystemClock(cancelled).sleep, 0.01).result()
     with cancelled.shield(), ThreadPoolExecutor(1) as pool, pytest.raises(CancelledError):
         pool.submit(cancelled.check).result()
+
+
+def test_the_main_thread_sleeps_on_where_the_signal_interrupts_it(cancelled: RunnerCancelling) -> None:
+    """An exception that comes out of a lock would leave it held."""
+    SystemClock(cancelled).sleep(0.01)

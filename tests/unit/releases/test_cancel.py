@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from ecr_lambda_deploy.functions.history import Record
-from ecr_lambda_deploy.model.errors import UnsentError
+from ecr_lambda_deploy.model.errors import DeployError, UnsentError
 from ecr_lambda_deploy.model.functions import LATEST
 from ecr_lambda_deploy.model.outcomes import Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget, SmokeTest, TrafficStep
+from tests.unit.fakes.clock import Priority
 from tests.unit.fakes.events import raising
 from tests.unit.fakes.examples import NEW, OLD, RUN, alias_state, version_state
 from tests.unit.fakes.functions import FakeFunctions
@@ -189,3 +190,58 @@ def test_what_was_never_sent_is_not_looked_for(call: str) -> None:
     if call == "update_code":
         assert (after, outcome.status) == ([], ReleaseStatus.FAILED)
     assert (world.live.version, world.functions.latest.image) == ("7", OLD)
+
+
+# What is put back comes before the requests of others, and waits for its turn although the run is cancelled.
+
+
+def _priorities(world: World) -> dict[tuple[str, ...], Priority]:
+    """Return with which priority each change was asked for."""
+    return {request: priority for request, priority in world.functions.requests if request[0] in _CHANGING}
+
+
+_CHANGING = {"update_code", "publish_version", "point_alias"}
+
+
+def test_an_alias_is_put_back_before_code_and_code_before_what_others_ask_for() -> None:
+    world = _world()
+    world.functions.after["point_alias", "7", "8=0.1"] = world.clock.cancel
+    release_image(world, _EVERYTHING)
+
+    assert _priorities(world) == {
+        ("update_code", str(NEW)): "usual",
+        ("publish_version",): "usual",
+        ("point_alias", "7", "8=0.1"): "usual",
+        ("point_alias", "7"): "first",
+        ("update_code", str(OLD)): "second",
+    }
+    assert world.functions.requests[-1] == (("read", LATEST), "second")
+
+
+def test_code_that_serves_without_an_alias_is_put_back_first() -> None:
+    world = World(functions=FakeFunctions(versions=[version_state("7")]))
+    world.functions.before["publish_version"] = world.clock.cancel
+    release_image(world, FunctionTarget(name="orders-api"))
+
+    assert _priorities(world)["update_code", str(OLD)] == "first"
+
+
+def test_an_alias_that_may_not_have_been_moved_comes_after_those_that_have() -> None:
+    world = _world()
+    world.functions.after["point_alias", "7", "8=0.1"] = raising(DeployError("the answer is lost"))
+    release_image(world, _EVERYTHING)
+
+    assert _priorities(world)["point_alias", "7"] == "second"
+
+
+def test_cancelling_ends_no_wait_of_what_is_put_back() -> None:
+    """The adapters wait for their turn, and before they send a request again, with the run's own clock."""
+    world = _world()
+    world.functions.after["point_alias", "7", "8=0.1"] = world.clock.cancel
+    world.functions.whenever["point_alias", "7"] = lambda: world.clock.sleep(1)
+    world.functions.whenever["update_code", OLD] = lambda: world.clock.sleep(1)
+    outcome = release_image(world, _EVERYTHING)
+
+    assert (outcome.status, outcome.recovery) == (ReleaseStatus.REVERTED, ())
+    assert (world.live.version, world.live.weights, world.functions.latest.image) == ("7", {}, OLD)
+    assert world.clock.priority == "usual"
