@@ -9,7 +9,7 @@ from ecr_lambda_deploy.model.errors import DeployError, UnsentError
 from ecr_lambda_deploy.model.functions import LATEST
 from ecr_lambda_deploy.model.outcomes import Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget, SmokeTest, TrafficStep
-from tests.unit.fakes.clock import Priority
+from tests.unit.fakes.clock import Level
 from tests.unit.fakes.events import raising
 from tests.unit.fakes.examples import NEW, OLD, RUN, alias_state, version_state
 from tests.unit.fakes.functions import FakeFunctions
@@ -195,7 +195,7 @@ def test_what_was_never_sent_is_not_looked_for(call: str) -> None:
 # What is put back comes before the requests of others, and waits for its turn although the run is cancelled.
 
 
-def _priorities(world: World) -> dict[tuple[str, ...], Priority]:
+def _priorities(world: World) -> dict[tuple[str, ...], Level]:
     """Return with which priority each change was asked for."""
     return {request: priority for request, priority in world.functions.requests if request[0] in _CHANGING}
 
@@ -244,4 +244,4 @@ def test_cancelling_ends_no_wait_of_what_is_put_back() -> None:
 
     assert (outcome.status, outcome.recovery) == (ReleaseStatus.REVERTED, ())
     assert (world.live.version, world.live.weights, world.functions.latest.image) == ("7", {}, OLD)
-    assert world.clock.priority == "usual"
+    assert world.priority.level == "usual"
