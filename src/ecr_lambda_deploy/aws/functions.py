@@ -1,12 +1,16 @@
 """Lambda functions, by boto3."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
 
-from ecr_lambda_deploy.aws import creation
+from botocore.model import Shape, StructureShape
+from botocore.validate import ParamValidator
+
 from ecr_lambda_deploy.aws.errors import DeniedError, RefusedError, translated, translated_conflicts
-from ecr_lambda_deploy.model.errors import MissingFunctionError, RevisionError
-from ecr_lambda_deploy.model.functions import FunctionState, PublishedVersion, Status
+from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError, RevisionError
+from ecr_lambda_deploy.model.functions import FunctionState, PublishedVersion, Status, name_of
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.targets import Architecture
 
@@ -18,6 +22,21 @@ if TYPE_CHECKING:
 
 NO_REVISION = "00000000-0000-0000-0000-000000000000"
 """No revision has this id, so Lambda answers a request that names it with PreconditionFailedException."""
+
+# Parameters that a manifest must not give: the action sets them, or functions with images lack them [CreateFunction].
+_RESERVED = {
+    "Architectures": "the input 'platform' says it",
+    "Code": "it is the image of this run",
+    "FunctionName": "the input 'function-name' says it",
+    "PackageType": "it is Image",
+    "Publish": "the input 'publish' says it",
+    "Handler": "the image's CMD, or ImageConfig, says it",
+    "Layers": "images have none",
+    "Runtime": "the image brings it",
+}
+_NOT_IN_CONFIGURATION = {"Tags"}  # of what GetFunction answers
+# A value within a message of botocore's; it may be a secret, so the log must not show it.
+_VALUE = re.compile(r", value: .*?(?=, (?:type: <class|valid ))", re.DOTALL)
 
 
 class LambdaFunctions:
@@ -96,29 +115,47 @@ class LambdaFunctions:
             pass  # whatever else it is, the caller was not refused
 
     def check_creation(self, name: str, parameters: Mapping[str, object]) -> None:
-        """Make sure that a function could be created with these parameters, as far as Lambda's own model tells.
-
-        Raises:
-            DeployError: with every parameter that is wrong, and the nearest right name.
-        """
-        creation.check(self._aws.functions(), name, parameters)
+        """Validate them against botocore's model of CreateFunction, and send nothing."""
+        shape = self._aws.functions().meta.service_model.operation_model("CreateFunction").input_shape
+        if shape is None:
+            raise AssertionError("CreateFunction has parameters")
+        problems = [f"{key} is not to be given: {why}." for key, why in _RESERVED.items() if key in parameters]
+        problems += _unknown(shape, parameters, "")
+        given = {key: _masked(value) for key, value in parameters.items() if key not in _RESERVED}
+        report = ParamValidator().validate({"FunctionName": name_of(name), "Code": {}, **given}, shape)
+        lines = _VALUE.sub("", report.generate_report()).split("\n")
+        problems += [line for line in lines if line and "Unknown parameter" not in line]
+        if problems:
+            raise DeployError(
+                "\n".join(["'create-function' is not what CreateFunction takes:", *(f"- {line}" for line in problems)]),
+                "Names and types are those of the Lambda API reference, CreateFunction.",
+            )
 
     def differences(self, state: FunctionState, parameters: Mapping[str, object]) -> tuple[str, ...]:
-        """Return the names of CreateFunction's parameters that a function has otherwise."""
-        return creation.differences(state.configuration, parameters)
+        """Compare them with what GetFunction answered."""
+        shown = {**state.configuration}
+        image_config = shown.get("ImageConfigResponse")
+        if isinstance(image_config, Mapping):
+            shown["ImageConfig"] = image_config.get("ImageConfig", {})
+        return tuple(
+            key
+            for key, value in parameters.items()
+            if key not in _NOT_IN_CONFIGURATION and not _contains(shown.get(key), value)
+        )
 
     def create(
         self, name: str, image: ImageReference, architecture: Architecture, parameters: Mapping[str, object]
     ) -> None:
-        """Start the creation of a function; it goes on after the call.
-
-        Raises:
-            RevisionError: there is one by now.
-            InProgressError: Lambda cannot assume the function's role yet.
-            DeployError: Lambda refuses.
-        """
+        """Call CreateFunction."""
+        given: dict[str, Any] = dict(parameters)
         with translated_conflicts(), translated("lambda:CreateFunction", name):
-            creation.create(self._aws.functions(), name, image, architecture, parameters)
+            self._aws.functions().create_function(
+                FunctionName=name,
+                PackageType="Image",
+                Code={"ImageUri": str(image)},
+                Architectures=[architecture],
+                **given,
+            )
 
     def update_code(self, name: str, image: ImageReference, architecture: Architecture, *, revision_id: str) -> None:
         """Start an update of the code of `$LATEST`; it goes on after the call.
@@ -181,3 +218,35 @@ def _state(configuration: "FunctionConfigurationTypeDef", code: "FunctionCodeLoc
         has_entry_point=bool(image_config.get("EntryPoint") or image_config.get("Command")),
         configuration={**configuration},
     )
+
+
+def _masked(value: object) -> object:
+    """Return a value with every text in it as long as before and without what it says."""
+    match value:
+        case str():
+            return "*" * len(value)
+        case list():
+            return [_masked(item) for item in value]
+        case dict():
+            return {key: _masked(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+def _unknown(shape: Shape, value: object, path: str) -> Iterator[str]:
+    """Yield a sentence for each name that the API does not have."""
+    if not isinstance(shape, StructureShape) or not isinstance(value, Mapping):
+        return
+    for key, inner in value.items():
+        if key in shape.members:
+            yield from _unknown(shape.members[key], inner, f"{path}{key}.")
+        else:
+            close = get_close_matches(str(key), [*shape.members], n=1, cutoff=0.5)
+            meant = f"did you mean {close[0]}?" if close else f"it has {', '.join(shape.members)}."
+            yield f"{path}{key} is not a parameter; {meant}"
+
+
+def _contains(shown: object, given: object) -> bool:
+    if isinstance(shown, Mapping) and isinstance(given, Mapping):
+        return all(_contains(shown.get(key), value) for key, value in given.items())
+    return shown == given or (not shown and not given)
