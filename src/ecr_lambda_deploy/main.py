@@ -101,13 +101,14 @@ def _ports(inputs: Inputs, environment: Mapping[str, str], console: Console, can
         priority=priority,
     )
     repositories = EcrRepositories(aws, console.mask)
+    copy_image = ImageTools(environment=environment).copy
     return Ports(
         functions=LambdaFunctions(aws),
         aliases=LambdaAliases(aws),
         invocations=LambdaInvocations(aws),
         alarms=CloudWatchAlarms(aws, clock),
         repositories=repositories,
-        sources=EcrSources(aws, target=repositories, tools=ImageTools(environment=environment), mask=console.mask),
+        sources=EcrSources(aws, target=repositories, copy_image=copy_image, mask=console.mask),
         builders=lambda choice: Buildx(
             workspace=Path(environment.get("GITHUB_WORKSPACE") or ".").absolute(),
             environment=environment,

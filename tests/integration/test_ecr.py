@@ -331,7 +331,7 @@ class _Download:
     waits: list[float]
 
     def read(self) -> RegistryImage:
-        return self.images.read("orders", self.digest, "linux/arm64")
+        return self.images.read_image("orders", self.digest, "linux/arm64")
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def _desk(aws: Aws, monkeypatch: pytest.MonkeyPatch, folder: Path, **credentials
     target = EcrRepositories(product, masked.append)
     environment = {"PATH": "/usr/bin:/bin", "DOCKER_HOST": "unix:///nowhere", "AWS_SECRET_ACCESS_KEY": "secret"}
     tools = ImageTools(environment=environment, program=str(program), sleep=wait)
-    sources = EcrSources(product, target=target, tools=tools, mask=masked.append)
+    sources = EcrSources(product, target=target, copy_image=tools.copy, mask=masked.append)
     return Desk(credentials=product, sources=sources, target=target, folder=folder, masked=masked, waits=waits)
 
 
@@ -277,7 +277,7 @@ def test_other_accounts_are_read_with_the_environment_s_credentials(
     with recorded_aws(monkeypatch) as traffic:
         product = aws_of(traffic, ROLE)
         target = EcrRepositories(product, traffic.mask)
-        sources = EcrSources(product, target=target, tools=ImageTools(environment={}), mask=traffic.mask)
+        sources = EcrSources(product, target=target, copy_image=ImageTools(environment={}).copy, mask=traffic.mask)
         with pytest.raises(DeployError, match=r"The repository of .*/orders:v1 does not exist"):
             sources.resolve(f"{host}/orders:v1", "linux/amd64")
         account, *_, region = host.partition(".on.aws")[0].removesuffix(".amazonaws.com").split(".")

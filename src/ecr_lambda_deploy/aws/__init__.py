@@ -4,6 +4,6 @@
 taken with the job's OIDC token. Every request waits for its turn (`rates.py`), is sent again when it failed in passing
 (`retries.py`), and its exceptions become ours in one place (`errors.py`).
 
-Above that stands a file for each thing: functions and their creation, aliases, invocations and alarms; and of ECR its
-repositories, images, policies and login. `sources.py` finds existing images, in other accounts too.
+Each port has its file: functions, aliases, invocations, alarms and repositories (`ecr.py`, with `ecr_images.py` and
+`ecr_policies.py`). `sources.py` finds existing images, in other accounts too.
 """

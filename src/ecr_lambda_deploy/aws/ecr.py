@@ -1,31 +1,25 @@
-"""ECR repositories, by boto3."""
+"""ECR repositories and the login to their registry, by boto3."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from shlex import quote
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from ecr_lambda_deploy.aws.ecr_images import EcrImages
-from ecr_lambda_deploy.aws.ecr_login import EcrAuthorizations
 from ecr_lambda_deploy.aws.ecr_policies import expiring_rule, lets_lambda_pull, lifecycle_policy, repository_policy
 from ecr_lambda_deploy.aws.errors import DeniedError, RefusedError, translated
 from ecr_lambda_deploy.model.errors import DeployError
-from ecr_lambda_deploy.model.images import (
-    CACHE_TAG_PREFIX,
-    Authorization,
-    ImageReference,
-    RegistryImage,
-    registry_account,
-)
-from ecr_lambda_deploy.model.targets import Platform
+from ecr_lambda_deploy.model.images import CACHE_TAG_PREFIX, Authorization, ImageReference, registry_account
 
 if TYPE_CHECKING:
     from ecr_lambda_deploy.aws.session import Aws
 
 
-class EcrRepositories:
-    """ECR repositories of one account and Region.
+class EcrRepositories(EcrImages):
+    """The ECR registry of the credentials' own account in one Region: its login, its repositories and their images.
 
     Args:
         aws: gives the client.
@@ -33,85 +27,49 @@ class EcrRepositories:
     """
 
     def __init__(self, aws: "Aws", mask: Callable[[str], None]) -> None:
-        self._aws = aws
-        self._authorizations = EcrAuthorizations(aws, mask)
-        self._images = EcrImages(aws, self.registry)
+        super().__init__(aws, self.registry)
+        self._mask = mask
+        self._lock = Lock()
+        self._authorization: Authorization | None = None
 
     def authorization(self, *, fresh: bool = False) -> Authorization:
-        """Return the registry's credentials.
+        """Return the registry's credentials; ECR is asked once.
 
         Args:
-            fresh: ask for new ones, since those before may have expired.
+            fresh: ask again, since the credentials may have expired.
 
         Raises:
-            DeployError: they are not to be had.
+            DeployError: ECR refuses.
         """
-        return self._authorizations.get(fresh=fresh)
+        with self._lock:
+            if self._authorization is None or fresh:
+                with translated("ecr:GetAuthorizationToken", "*"):
+                    answer = self._aws.ecr().get_authorization_token()["authorizationData"][0]
+                token = answer["authorizationToken"]
+                self._mask(token)
+                username, _, password = b64decode(token).decode().partition(":")
+                self._mask(password)
+                registry = answer["proxyEndpoint"].partition("://")[2]
+                self._authorization = Authorization(registry=registry, username=username, password=password)
+            return self._authorization
 
     def registry(self) -> str:
-        """Return the host that ECR's authorization names.
-
-        Raises:
-            DeployError: no authorization is to be had.
-        """
+        """Read it from the authorization."""
         return self.authorization().registry
 
-    def find_tags(self, repository: str, tags: Sequence[str]) -> Mapping[str, str] | None:
-        """Return the digest of each tag that is there; None if the repository itself is not.
-
-        Raises:
-            DeployError: the repository may not be read.
-        """
-        return self._images.find_tags(repository, tags)
-
-    def check_available(self, image: ImageReference) -> bool:
-        """Make sure that ECR still has an image of this account's registry or another, and can give it to Lambda.
-
-        Returns:
-            False if these credentials may not ask.
-
-        Raises:
-            DeployError: it is gone, or archived.
-        """
-        images = EcrImages(self._aws, lambda: image.registry, registry_account(image.registry))
-        status = images.checked_status(image.repository, image.digest)
+    def check_available(self, reference: ImageReference) -> bool:
+        """Read the image's status, in the account that its registry belongs to."""
+        images = EcrImages(self._aws, lambda: reference.registry, registry_account(reference.registry))
+        status = images.checked_status(reference.repository, reference.digest)
         if status == "":
             raise DeployError(
-                f"ECR does not have the image {image} any more.",
+                f"ECR does not have the image {reference} any more.",
                 "Choose another release, or build that commit anew. A lifecycle rule may have removed the image.",
             )
         return status is not None
 
-    def tags(self, repository: str) -> Mapping[str, str]:
-        """Return the digest of every tag of a repository.
-
-        Raises:
-            DeployError: they may not be listed.
-        """
-        return self._images.tags(repository)
-
-    def read_image(self, repository: str, reference: str, platform: Platform) -> RegistryImage:
-        """Read an image by tag or digest, or the one for a platform out of an index.
-
-        Raises:
-            DeployError: it is not there, or the index holds none for the platform.
-        """
-        return self._images.read(repository, reference, platform)
-
-    def add_tag(self, image: RegistryImage, tag: str) -> bool:
-        """Give an image one more tag.
-
-        Returns:
-            False if the tag stays on other content, because the repository's tags are immutable.
-
-        Raises:
-            TagLimitError: ECR has a limit.
-            DeployError: ECR refuses otherwise.
-        """
-        return self._images.add_tag(image, tag)
-
     def missing(self, repository: str) -> DeployError:
-        """Return the error that tells of a missing repository, and how to create it."""
+        """Name the command that creates it."""
         return DeployError(
             f"There is no ECR repository {repository} in {self._aws.region}.",
             "Set 'create-repository: true', name another one in the input 'repository', or create it:\n"
@@ -119,12 +77,9 @@ class EcrRepositories:
         )
 
     def create(self, repository: str) -> None:
-        """Create a repository: immutable tags but the caches', scan on push, untagged images removed, open to Lambda.
+        """Create it, then set its policy and its lifecycle policy.
 
-        One that another run creates at the same time is left to it.
-
-        Raises:
-            DeployError: ECR refuses, or refuses what comes after the creation.
+        If another run creates it at the same time, its policies are left to that run.
         """
         try:
             with translated("ecr:CreateRepository", repository):
@@ -148,7 +103,7 @@ class EcrRepositories:
             self._aws.ecr().put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=policy)
 
     def may_lambda_pull(self, repository: str) -> bool | None:
-        """Whether the repository's policy lets Lambda pull; None where these credentials may not read the policy."""
+        """Read the repository's policy; None where these credentials may not."""
         try:
             with translated("ecr:GetRepositoryPolicy", repository):
                 policy = self._aws.ecr().get_repository_policy(repositoryName=repository)["policyText"]
@@ -161,7 +116,7 @@ class EcrRepositories:
         return lets_lambda_pull(policy)
 
     def may_overwrite(self, repository: str, tag: str) -> bool | None:
-        """Whether a tag may be moved to other content; None where these credentials may not read that."""
+        """Read the repository's tag mutability and its exceptions; None where these credentials may not."""
         try:
             with translated("ecr:DescribeRepositories", repository):
                 answer = self._aws.ecr().describe_repositories(repositoryNames=[repository])["repositories"][0]
@@ -172,10 +127,7 @@ class EcrRepositories:
         return answer["imageTagMutability"].startswith("MUTABLE") != is_excluded
 
     def expiring_rule(self, repository: str, tags: Sequence[str]) -> str:
-        """Return a sentence on the lifecycle rule that could remove an image with these tags.
-
-        It is empty if there is none, or where these credentials may not read that.
-        """
+        """Read the repository's lifecycle policy; empty where these credentials may not."""
         try:
             with translated("ecr:GetLifecyclePolicy", repository):
                 policy = self._aws.ecr().get_lifecycle_policy(repositoryName=repository)["lifecyclePolicyText"]
@@ -194,7 +146,7 @@ class EcrRepositories:
 
 @contextmanager
 def _created(repository: str, command: str) -> Iterator[None]:
-    """Tell what is left to do if a call fails after the repository was created."""
+    """Add to an error of the block that the repository was created, and the command that is left to run."""
     try:
         yield
     except DeployError as error:

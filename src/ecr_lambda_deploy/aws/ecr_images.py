@@ -1,4 +1,4 @@
-"""The images of ECR repositories: tags, manifests, indexes and configurations, by boto3."""
+"""The images of an ECR registry: tags, manifests, indexes, configurations and their status, by boto3."""
 
 import json
 import time
@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from ecr_lambda_deploy.aws.errors import RefusedError, translated
-from ecr_lambda_deploy.aws.image_index import INDEXES, member_for
-from ecr_lambda_deploy.aws.image_status import checked_status, identifier
+from ecr_lambda_deploy.aws.errors import DeniedError, RefusedError, translated
+from ecr_lambda_deploy.aws.retries import PASSING_STATUSES
 from ecr_lambda_deploy.model.errors import DeployError, TagLimitError
 from ecr_lambda_deploy.model.images import ImageReference, Layer, RegistryImage
 from ecr_lambda_deploy.model.targets import Platform
@@ -25,13 +24,18 @@ _MANIFESTS = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
+_INDEXES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
 _CONFIGURATIONS = (
     "application/vnd.oci.image.config.v1+json",
     "application/vnd.docker.container.image.v1+json",
 )
-_IDS_OF_ONE_CALL = 100  # BatchGetImage, imageIds
+# An index may name the default variant of a platform, or leave it out.
+_VARIANTS: Mapping[Platform, set[str]] = {"linux/amd64": {"", "v1"}, "linux/arm64": {"", "v8"}}
+_IDS_OF_ONE_CALL = 100  # [BatchGetImage, imageIds]
 _DOWNLOAD_TIMEOUT = (10, 20)  # seconds, to connect and to read
-_PASSING = {429, 500, 502, 503, 504}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +79,7 @@ class EcrImages:
         self._sleep = sleep
 
     def find_tags(self, repository: str, tags: Sequence[str]) -> Mapping[str, str] | None:
-        """Return the digest of each tag that is there; None if the repository itself is not.
-
-        Raises:
-            DeployError: the repository may not be read.
-        """
+        """Call BatchGetImage once for each 100 tags."""
         wanted = list(dict.fromkeys(tags))
         found: dict[str, str] = {}
         for start in range(0, max(len(wanted), 1), _IDS_OF_ONE_CALL):
@@ -93,25 +93,16 @@ class EcrImages:
                 if error.code != "RepositoryNotFoundException":
                     raise
                 return None
-            found |= {image["imageId"]["imageTag"]: image["imageId"]["imageDigest"] for image in answer["images"]}
+            found |= {entry["imageId"]["imageTag"]: entry["imageId"]["imageDigest"] for entry in answer["images"]}
             for failure in answer["failures"]:
                 if failure.get("failureCode") != "ImageNotFound":
                     raise DeployError(f"ecr:BatchGetImage on {repository} failed: {_reason(failure)}")
         return {tag: found[tag] for tag in wanted if tag in found}
 
-    def read(self, repository: str, reference: str, platform: Platform) -> RegistryImage:
-        """Read an image, or the one for a platform out of an index.
-
-        Args:
-            repository: name.
-            reference: tag or digest.
-            platform: which image of an index is wanted.
-
-        Raises:
-            DeployError: it is not there, the index holds none for the platform, or it is no container image.
-        """
-        manifest = self._manifest(repository, reference)
-        is_of_index = manifest.media_type in INDEXES
+    def read_image(self, repository: str, tag_or_digest: str, platform: Platform) -> RegistryImage:
+        """Read manifest and configuration, and check the digest of both."""
+        manifest = self._manifest(repository, tag_or_digest)
+        is_of_index = manifest.media_type in _INDEXES
         if is_of_index:
             manifest = self._manifest(repository, member_for(platform, json.loads(manifest.text), manifest.name))
         content = json.loads(manifest.text)
@@ -131,34 +122,53 @@ class EcrImages:
         )
 
     def tags(self, repository: str) -> Mapping[str, str]:
-        """Return the digest of every tag.
-
-        Raises:
-            DeployError: they may not be listed.
-        """
+        """Call ListImages, page by page."""
         with translated("ecr:ListImages", repository):
             pages = self._aws.ecr().get_paginator("list_images")
             listed = pages.paginate(repositoryName=repository, filter={"tagStatus": "TAGGED"}, **self._owner)
-            return {image["imageTag"]: image["imageDigest"] for page in listed for image in page["imageIds"]}
+            return {entry["imageTag"]: entry["imageDigest"] for page in listed for entry in page["imageIds"]}
 
-    def checked_status(self, repository: str, reference: str) -> str | None:
-        """Refuse an image that ECR has put away; see `image_status`.
-
-        Raises:
-            DeployError: it is archived or on its way back, or ECR refuses otherwise.
-        """
-        return checked_status(self._aws.ecr(), repository, reference, self._owner)
-
-    def add_tag(self, image: RegistryImage, tag: str) -> bool:
-        """Give an image one more tag, by putting its manifest once more under that tag.
+    def checked_status(self, repository: str, tag_or_digest: str) -> str | None:
+        """Return an image's status; refuse one that is archived: ECR still gives its manifest, but Lambda cannot pull.
 
         Returns:
-            False if the tag stays on other content, because the repository's tags are immutable.
+            ACTIVE; empty for an image that is missing; None where these credentials may not ask.
 
         Raises:
-            TagLimitError: ECR has a limit.
-            DeployError: ECR refuses otherwise.
+            DeployError: it is archived or being restored, or ECR refuses otherwise.
         """
+        status = self._status(repository, tag_or_digest)
+        if status == "ARCHIVED":
+            ((key, value),) = _identifier(tag_or_digest).items()
+            raise DeployError(
+                f"The image {tag_or_digest} of {repository} is archived in ECR, and cannot be pulled.",
+                "Restore it, which takes ECR some minutes, and run this job again:\n"
+                f"aws ecr update-image-storage-class --repository-name {repository} --image-id {key}={value} "
+                "--target-storage-class STANDARD",
+            )
+        if status == "ACTIVATING":
+            raise DeployError(
+                f"The image {tag_or_digest} of {repository} is just being restored from ECR's archive.",
+                "Run this job again when ECR has finished.",
+            )
+        return status
+
+    def _status(self, repository: str, tag_or_digest: str) -> str | None:
+        try:
+            with translated("ecr:DescribeImages", repository):
+                answer = self._aws.ecr().describe_images(
+                    repositoryName=repository, imageIds=[_identifier(tag_or_digest)], **self._owner
+                )
+        except DeniedError:
+            return None
+        except RefusedError as error:
+            if error.code in {"ImageNotFoundException", "RepositoryNotFoundException"}:
+                return ""
+            raise
+        return next((detail.get("imageStatus", "ACTIVE") for detail in answer["imageDetails"]), "")
+
+    def add_tag(self, image: RegistryImage, tag: str) -> bool:
+        """Put the same manifest once more, under the tag."""
         repository = image.reference.repository
         try:
             with translated("ecr:PutImage", repository):
@@ -180,29 +190,29 @@ class EcrImages:
                 raise
         return True
 
-    def _manifest(self, repository: str, reference: str) -> _Manifest:
-        is_digest = reference.startswith("sha256:")
-        name = f"{self._registry()}/{repository}{'@' if is_digest else ':'}{reference}"
-        answer = self._batch_get(repository, [identifier(reference)])
+    def _manifest(self, repository: str, tag_or_digest: str) -> _Manifest:
+        is_digest = tag_or_digest.startswith("sha256:")
+        name = f"{self._registry()}/{repository}{'@' if is_digest else ':'}{tag_or_digest}"
+        answer = self._batch_get(repository, [_identifier(tag_or_digest)])
         if not answer["images"]:
             reason = "; ".join(_reason(failure) for failure in answer["failures"])
             raise DeployError(f"ECR does not have the image {name}: {reason or 'it does not say why'}.")
-        image = answer["images"][0]
-        digest = reference if is_digest else image["imageId"]["imageDigest"]
-        text = image["imageManifest"]
+        found = answer["images"][0]
+        digest = tag_or_digest if is_digest else found["imageId"]["imageDigest"]
+        text = found["imageManifest"]
         _check_digest(text.encode(), digest, f"the manifest of {name}")
         return _Manifest(
             name=name,
             reference=ImageReference(registry=self._registry(), repository=repository, digest=digest),
             # A Docker manifest always has its media type in it, an OCI manifest only should.
-            media_type=json.loads(text).get("mediaType") or image.get("imageManifestMediaType", ""),
+            media_type=json.loads(text).get("mediaType") or found.get("imageManifestMediaType", ""),
             text=text,
         )
 
     def _batch_get(self, repository: str, ids: "list[ImageIdentifierTypeDef]") -> "BatchGetImageResponseTypeDef":
         with translated("ecr:BatchGetImage", repository):
             return self._aws.ecr().batch_get_image(
-                repositoryName=repository, imageIds=ids, acceptedMediaTypes=[*_MANIFESTS, *INDEXES], **self._owner
+                repositoryName=repository, imageIds=ids, acceptedMediaTypes=[*_MANIFESTS, *_INDEXES], **self._owner
             )
 
     def _configuration(self, manifest: _Manifest, digest: str) -> dict[str, Any]:
@@ -230,13 +240,17 @@ class EcrImages:
         try:
             response = requests.get(answer["downloadUrl"], timeout=_DOWNLOAD_TIMEOUT)
         except requests.RequestException as error:
-            # The address carries a signature: only the kind of the error is told, here and below.
+            # The address carries a signature: only the kind of the error is shown, here and below.
             raise TransientError(type(error).__name__) from None
-        if response.status_code in _PASSING:
+        if response.status_code in PASSING_STATUSES:
             raise TransientError(f"HTTP status {response.status_code}")
         if not response.ok:
             raise DeployError(f"The blob {digest} of {repository} cannot be read: HTTP status {response.status_code}")
         return response.content
+
+
+def _identifier(tag_or_digest: str) -> "ImageIdentifierTypeDef":
+    return {"imageDigest": tag_or_digest} if tag_or_digest.startswith("sha256:") else {"imageTag": tag_or_digest}
 
 
 def _reason(failure: "ImageFailureTypeDef") -> str:
@@ -247,3 +261,42 @@ def _check_digest(content: bytes, digest: str, what: str) -> None:
     actual = f"sha256:{sha256(content).hexdigest()}"
     if actual != digest:
         raise DeployError(f"ECR's answer for {what} has the digest {actual}, not {digest}.", "Run this job again.")
+
+
+def member_for(platform: Platform, index: Mapping[str, Any], name: str) -> str:
+    """Return the digest of the image that an index holds for a platform.
+
+    An annotation marks what is an attestation and no image [BuildKit documentation, Image attestation storage].
+
+    Args:
+        platform: that it has to fit.
+        index: its parsed JSON.
+        name: of the index, for the message.
+
+    Raises:
+        DeployError: it holds none; the message lists what it holds.
+    """
+    members = [
+        member
+        for member in index.get("manifests", [])
+        if "vnd.docker.reference.type" not in (member.get("annotations") or {})
+    ]
+    for member in members:
+        stated = member.get("platform", {})
+        fits = f"{stated.get('os')}/{stated.get('architecture')}" == platform
+        if fits and stated.get("variant", "") in _VARIANTS[platform]:
+            digest: str = member["digest"]
+            return digest
+    held = "".join(f"\n- {_described(member)}: {member['digest']}" for member in members)
+    raise DeployError(
+        f"{name} is an index without an image for {platform}. It holds{':' + held if held else ' no image.'}",
+        f"Build it for {platform} too, or let the function run on a platform that it holds.",
+    )
+
+
+def _described(member: Mapping[str, Any]) -> str:
+    if member.get("mediaType") in _INDEXES:
+        return "another index"
+    stated = member.get("platform", {})
+    parts = [stated[part] for part in ("os", "architecture", "variant") if stated.get(part)]
+    return "/".join(parts) or "no platform stated"

@@ -1,4 +1,4 @@
-"""The two documents that an ECR repository has beside its images: its policy, and its lifecycle policy."""
+"""The policy of an ECR repository, and its lifecycle policy: what the action writes, and what it reads in others'."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 _PULL_ACTIONS = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+PULL_STATEMENT: Mapping[str, object] = {
+    "Effect": "Allow",
+    "Principal": {"Service": "lambda.amazonaws.com"},
+    "Action": list(_PULL_ACTIONS),
+}
+"""Lets Lambda pull, in a repository's policy [Lambda developer guide, images-create]."""
+
 _UNTAGGED_DAYS = 14
 
 
@@ -18,9 +25,7 @@ def repository_policy(repository_arn: str) -> str:
     _, partition, _, region, account, _ = repository_arn.split(":", maxsplit=5)
     statement = {
         "Sid": "LambdaECRImageRetrievalPolicy",
-        "Effect": "Allow",
-        "Principal": {"Service": "lambda.amazonaws.com"},
-        "Action": list(_PULL_ACTIONS),
+        **PULL_STATEMENT,
         "Condition": {"StringLike": {"aws:sourceArn": f"arn:{partition}:lambda:{region}:{account}:function:*"}},
     }
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -29,7 +34,7 @@ def repository_policy(repository_arn: str) -> str:
 def lets_lambda_pull(policy: str) -> bool:
     """Whether a repository's policy lets Lambda pull."""
     allowed = [
-        action.lower()  # IAM does not mind the case
+        action.lower()  # IAM ignores the case
         for statement in _listed(json.loads(policy).get("Statement", []))
         if statement.get("Effect") == "Allow" and _is_for_lambda(statement.get("Principal"))
         for action in _listed(statement.get("Action", []))

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
 """The codes of answers to a call that comes above a limit."""
 
-_PASSING_STATUSES = {429, 500, 502, 503, 504}
+PASSING_STATUSES = {429, 500, 502, 503, 504}
+"""The HTTP statuses after which the same request may succeed."""
 
 
 def retry_by_delay(client: "CloudWatchClient | ECRClient | LambdaClient | STSClient", clock: Clock) -> None:
@@ -58,7 +59,7 @@ def _retry_delay(
     if response is not None:
         answer, parsed = response
         code = parsed.get("Error", {}).get("Code")
-        is_passing = answer.status_code in _PASSING_STATUSES or code in THROTTLED
+        is_passing = answer.status_code in PASSING_STATUSES or code in THROTTLED
     if not is_passing or attempts > len(DELAYS):
         return None
     return DELAYS[attempts - 1] * (1 + random.random() / 4)  # noqa: S311 # parallel calls spread out, no secret

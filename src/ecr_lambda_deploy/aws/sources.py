@@ -3,11 +3,10 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ecr_lambda_deploy.aws.ecr import EcrRepositories
 from ecr_lambda_deploy.aws.ecr_images import EcrImages
-from ecr_lambda_deploy.aws.ecr_login import EcrAuthorizations
 from ecr_lambda_deploy.aws.errors import RefusedError, translated
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import Authorization, ImageReference, RegistryImage
@@ -27,15 +26,8 @@ _HOST = re.compile(
 )
 
 
-class ImageCopier(Protocol):
-    """Copies images between registries."""
-
-    def copy(self, image: ImageReference, destination: str, logins: Mapping[str, Authorization]) -> None:
-        """Copy an image, layers included; its digest stays the same.
-
-        Raises:
-            DeployError: a registry refuses, or does not answer.
-        """
+CopyImage = Callable[[ImageReference, str, Mapping[str, Authorization]], None]
+"""Copies an image to registry, repository and tag, with the logins for both registries by host; see `ImageTools`."""
 
 
 class _Owner(NamedTuple):
@@ -44,6 +36,11 @@ class _Owner(NamedTuple):
     account: str
     region: str
 
+    @classmethod
+    def of_function(cls, arn: str) -> Self:
+        _, _, _, region, account, *_ = arn.split(":")
+        return cls(account, region)
+
 
 class EcrSources:
     """Existing images: those of the target's account are read as the target is, others with the sources' credentials.
@@ -51,28 +48,25 @@ class EcrSources:
     Args:
         aws: gives the target's clients, and those for sources.
         target: the registry that images are copied to.
-        tools: copies them.
+        copy_image: copies one.
         mask: keeps a secret out of the log.
     """
 
-    def __init__(self, aws: "Aws", *, target: EcrRepositories, tools: ImageCopier, mask: Callable[[str], None]) -> None:
+    def __init__(
+        self, aws: "Aws", *, target: EcrRepositories, copy_image: CopyImage, mask: Callable[[str], None]
+    ) -> None:
         self._aws = aws
         self._target = target
-        self._tools = tools
+        self._copy_image = copy_image
         self._mask = mask
         self._served_by: dict[str, _Owner] = {}  # by registry and repository
-        self._authorizations: dict[_Owner, EcrAuthorizations] = {}
+        self._registries: dict[_Owner, EcrRepositories] = {}
 
     def served_image(self, source: ServedImage) -> ImageReference:
-        """Return the image that a function, alias or version serves.
-
-        Raises:
-            DeployError: there is no such function, alias or version, it has no image, or may not be read.
-        """
+        """Call GetFunction, and keep in mind whose function it is: a copy needs the owner's credentials."""
         aws = self._source
         if source.function.startswith("arn:"):
-            _, _, _, region, account, *_ = source.function.split(":")
-            aws = self._aws_of(_Owner(account, region))
+            aws = self._aws_of(_Owner.of_function(source.function))
         name = f"{source.function}:{source.qualifier}" if source.qualifier else source.function
         arguments = {"FunctionName": source.function} | ({"Qualifier": source.qualifier} if source.qualifier else {})
         try:
@@ -92,60 +86,43 @@ class EcrSources:
                 f"{name} has no image to promote: its package type is {configuration.get('PackageType')}."
             )
         uri = answer["Code"].get("ResolvedImageUri", "")
-        image = ImageReference.parse(uri)
-        if image is None:
+        reference = ImageReference.parse(uri)
+        if reference is None:
             raise DeployError(f"Lambda does not say which image {name} runs: Code.ResolvedImageUri is {uri!r}.")
-        _, _, _, region, account, *_ = configuration["FunctionArn"].split(":")
-        self._served_by[image.repository_uri] = _Owner(account, region)
-        return image
+        self._served_by[reference.repository_uri] = _Owner.of_function(configuration["FunctionArn"])
+        return reference
 
     def resolve(self, uri: str, platform: Platform) -> RegistryImage:
-        """Read an existing image, or the one for a platform out of an index.
-
-        Args:
-            uri: registry, repository and a tag or a digest; of both, the digest counts.
-            platform: which image of an index is wanted.
-
-        Raises:
-            DeployError: it is not there, is archived, may not be read, or is in no ECR registry.
-        """
+        """Read it as `EcrImages` does; of a tag and a digest, the digest counts."""
         parts = _URI.fullmatch(uri)
-        reference = parts and (parts["digest"] or parts["tag"])
-        if parts is None or not reference:
+        tag_or_digest = parts and (parts["digest"] or parts["tag"])
+        if parts is None or not tag_or_digest:
             raise DeployError(
                 f"{uri} does not name an image: it takes REGISTRY/REPOSITORY with :TAG or @sha256:DIGEST."
             )
         repository = parts["repository"]
         images = self._images(parts["registry"], repository, uri)
         try:
-            image = images.read(repository, reference, platform)
+            image = images.read_image(repository, tag_or_digest, platform)
         except DeployError as error:
             if isinstance(error, RefusedError) and error.code == "RepositoryNotFoundException":
                 raise DeployError(f"The repository of {uri} does not exist: {error.message}") from error
-            images.checked_status(repository, reference)  # a better reason, if that is one
+            images.checked_status(repository, tag_or_digest)  # an archived image is a better reason
             raise
         images.checked_status(repository, image.reference.digest)
         return image
 
-    def copy(self, image: ImageReference, destination: str) -> None:
-        """Copy an image to the target's registry, layers included, without an engine.
-
-        Args:
-            image: in an ECR registry.
-            destination: registry, repository and tag; the digest stays the same.
-
-        Raises:
-            DeployError: a registry refuses, or the copy is not the same image.
-        """
+    def copy(self, reference: ImageReference, destination: str) -> None:
+        """Copy it, then look its digest up."""
         registry, _, name = destination.partition("/")
         repository, _, tag = name.partition(":")
         # The target's come last: where both are one registry, one of them has to push.
-        logins = {image.registry: self._authorization(image), registry: self._target.authorization()}
-        self._tools.copy(image, destination, logins)
+        logins = {reference.registry: self._authorization(reference), registry: self._target.authorization()}
+        self._copy_image(reference, destination, logins)
         copied = (self._target.find_tags(repository, [tag]) or {}).get(tag, "missing")
-        if copied != image.digest:
+        if copied != reference.digest:
             raise DeployError(
-                f"{image} was copied to {destination}, but that is {copied}.",
+                f"{reference} was copied to {destination}, but that is {copied}.",
                 "Something else writes to this tag. Run this job again.",
             )
 
@@ -172,11 +149,11 @@ class EcrSources:
         is_own = owner.account == self._target_owner.account
         return (self._aws if is_own else self._source).in_region(owner.region)
 
-    def _authorization(self, image: ImageReference) -> Authorization:
-        owner = self._owner(image.registry, image.repository)
+    def _authorization(self, reference: ImageReference) -> Authorization:
+        owner = self._owner(reference.registry, reference.repository)
         if owner is None or owner == self._target_owner:
             return self._target.authorization()
-        return self._authorizations.setdefault(owner, EcrAuthorizations(self._aws_of(owner), self._mask)).get()
+        return self._registries.setdefault(owner, EcrRepositories(self._aws_of(owner), self._mask)).authorization()
 
     @property
     def _target_owner(self) -> _Owner:

@@ -15,7 +15,7 @@ class Repositories(Protocol):
         """Return the host that ECR's authorization names.
 
         Raises:
-            DeployError: no authorization is to be had.
+            DeployError: ECR gives no authorization.
         """
 
     def find_tags(self, repository: str, tags: Sequence[str]) -> Mapping[str, str] | None:
@@ -32,10 +32,12 @@ class Repositories(Protocol):
         """Return the error that tells of a missing repository, and how to create it."""
 
     def create(self, repository: str) -> None:
-        """Create a repository as `create-repository` promises.
+        """Create a repository: immutable tags but the caches', scan on push, untagged images removed, open to Lambda.
+
+        A repository that is there already is left as it is.
 
         Raises:
-            DeployError: ECR refuses.
+            DeployError: ECR refuses, perhaps only what comes after the creation.
         """
 
     def may_lambda_pull(self, repository: str) -> bool | None:
@@ -45,10 +47,13 @@ class Repositories(Protocol):
         """Whether a tag may be moved to other content; None where that cannot be known."""
 
     def expiring_rule(self, repository: str, tags: Sequence[str]) -> str:
-        """Return what the repository's lifecycle policy says that could remove an image with these tags, or nothing."""
+        """Return a sentence on the lifecycle rule that could remove an image with these tags.
 
-    def check_available(self, image: ImageReference) -> bool:
-        """Make sure that ECR still has an image, and can give it to Lambda.
+        It is empty if there is none, or where that cannot be known.
+        """
+
+    def check_available(self, reference: ImageReference) -> bool:
+        """Make sure that ECR still has an image, of this account's registry or another, and can give it to Lambda.
 
         Returns:
             False if these credentials may not ask.
@@ -64,16 +69,16 @@ class Repositories(Protocol):
             DeployError: they may not be listed.
         """
 
-    def read_image(self, repository: str, reference: str, platform: Platform) -> RegistryImage:
+    def read_image(self, repository: str, tag_or_digest: str, platform: Platform) -> RegistryImage:
         """Read an image, or the one for a platform out of an index.
 
         Args:
             repository: name.
-            reference: tag or digest.
+            tag_or_digest: of the image or index.
             platform: which image of an index is wanted.
 
         Raises:
-            DeployError: it is not there, or the index holds none for the platform.
+            DeployError: it is not there, the index holds none for the platform, or it is no container image.
         """
 
     def add_tag(self, image: RegistryImage, tag: str) -> bool:
@@ -83,6 +88,7 @@ class Repositories(Protocol):
             False if the tag stays on other content, because the repository's tags are immutable.
 
         Raises:
+            TagLimitError: ECR has a limit.
             DeployError: ECR refuses otherwise.
         """
 
@@ -94,29 +100,29 @@ class Sources(Protocol):
         """Return the image that a function, alias or version serves.
 
         Raises:
-            DeployError: it serves none, or may not be read.
+            DeployError: there is no such function, alias or version, it has no image, or it may not be read.
         """
 
     def resolve(self, uri: str, platform: Platform) -> RegistryImage:
         """Read an existing image, or the one for a platform out of an index.
 
         Args:
-            uri: registry, repository and a tag or a digest.
+            uri: registry, repository and a tag or a digest, or both.
             platform: which image of an index is wanted.
 
         Raises:
             DeployError: it is not there, is archived, may not be read, or is in no ECR registry.
         """
 
-    def copy(self, image: ImageReference, destination: str) -> None:
+    def copy(self, reference: ImageReference, destination: str) -> None:
         """Copy an image from its registry to another one, layers included, without an engine.
 
         Args:
-            image: in an ECR registry.
+            reference: of an image in an ECR registry.
             destination: registry, repository and tag; the digest stays the same.
 
         Raises:
-            DeployError: a registry refuses.
+            DeployError: a registry refuses, or the copy is not the same image.
         """
 
 

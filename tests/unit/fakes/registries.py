@@ -159,23 +159,23 @@ class FakeRepositories(Recording):
         self.expected.append(tuple(tags))
         return self.rule
 
-    def check_available(self, image: ImageReference) -> bool:
+    def check_available(self, reference: ImageReference) -> bool:
         self.enter("check_available")
-        if not self.may_describe or not image.is_in(self.stored.host):
+        if not self.may_describe or not reference.is_in(self.stored.host):
             return False
-        if image.digest not in self.stored.repositories[image.repository].images:
-            raise DeployError(f"ECR does not have the image {image} any more")
-        if image.digest in self.archived:
-            raise DeployError(f"The image {image} is archived")
+        if reference.digest not in self.stored.repositories[reference.repository].images:
+            raise DeployError(f"ECR does not have the image {reference} any more")
+        if reference.digest in self.archived:
+            raise DeployError(f"The image {reference} is archived")
         return True
 
     def tags(self, repository: str) -> Mapping[str, str]:
         self.enter("tags")
         return dict(self.stored.repositories[repository].tags)
 
-    def read_image(self, repository: str, reference: str, platform: Platform) -> RegistryImage:
+    def read_image(self, repository: str, tag_or_digest: str, platform: Platform) -> RegistryImage:
         self.enter("read_image")
-        return self.stored.read(repository, reference, platform)
+        return self.stored.read(repository, tag_or_digest, platform)
 
     def add_tag(self, image: RegistryImage, tag: str) -> bool:
         self.enter("add_tag")
@@ -212,18 +212,18 @@ class FakeSources(Recording):
         repository, _, tag = name.partition(":")
         return self._registry(host).read(repository, digest or tag, platform)
 
-    def copy(self, image: ImageReference, destination: str) -> None:
+    def copy(self, reference: ImageReference, destination: str) -> None:
         self.enter("copy")
         host, _, name = destination.partition("/")
         repository, _, tag = name.partition(":")
-        found = self._registry(image.registry).repositories[image.repository].images[image.digest]
+        found = self._registry(reference.registry).repositories[reference.repository].images[reference.digest]
         target = self._registry(host)
         stored = target.repositories[repository]
-        here = replace(image, registry=target.host, repository=repository)
-        stored.images[image.digest] = replace(found, reference=here)
-        if not stored.tag(tag, image.digest):
+        here = replace(reference, registry=target.host, repository=repository)
+        stored.images[reference.digest] = replace(found, reference=here)
+        if not stored.tag(tag, reference.digest):
             raise DeployError(f"The tag {tag} is immutable")
-        self.copied.append((image, destination))
+        self.copied.append((reference, destination))
 
     def _registry(self, host: str) -> Registry:
         for registry in self._registries:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from ecr_lambda_deploy.aws.image_index import member_for
+from ecr_lambda_deploy.aws.ecr_images import member_for
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.targets import Platform
 
