@@ -12,7 +12,7 @@ _POLICIES = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", _
 _ASKED_FOR = {
     action
     for source in (_ROOT / "src").rglob("*.py")
-    for action in re.findall(r'translated\(\s*"([a-z]+:[A-Za-z]+)"', source.read_text())
+    for action in re.findall(r'(?:translated|translated_change|probed)\(\s*"([a-z]+:[A-Za-z]+)"', source.read_text())
 }
 
 

@@ -34,12 +34,7 @@ class CloudWatchAlarms:
         self._answers: dict[tuple[str, ...], tuple[float, Mapping[str, str] | DeployError]] = {}
 
     def states(self, names: Sequence[str]) -> Mapping[str, str]:
-        """Return the state of each alarm that there is: OK, ALARM or INSUFFICIENT_DATA.
-
-        Raises:
-            CancelledError: the run is cancelled while somebody else asks.
-            DeployError: they may not be read.
-        """
+        """Call DescribeAlarms, unless another thread has just done so."""
         key = tuple(names)
         asking = self._asking.setdefault(key, Lock())  # one step for all threads
         while not asking.acquire(blocking=False):

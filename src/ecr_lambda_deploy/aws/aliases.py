@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from ecr_lambda_deploy.aws.errors import DeniedError, RefusedError, translated, translated_conflicts
+from ecr_lambda_deploy.aws.errors import DeniedError, NotFoundError, RefusedError, probed, translated, translated_change
 from ecr_lambda_deploy.aws.functions import NO_REVISION
 from ecr_lambda_deploy.model.functions import AliasState
 
@@ -28,46 +28,26 @@ class LambdaAliases:
         self._aws = aws
 
     def read(self, name: str, alias: str) -> AliasState | None:
-        """Read an alias of a function; None if there is none.
-
-        Raises:
-            DeployError: it may not be read.
-        """
+        """Call GetAlias."""
         try:
             with translated("lambda:GetAlias", f"{name}:{alias}"):
                 return _state(self._aws.functions().get_alias(FunctionName=name, Name=alias))
-        except RefusedError as error:
-            if error.code != "ResourceNotFoundException":
-                raise
+        except NotFoundError:
             return None
 
     def check_may_point(self, name: str, alias: AliasState | None, wanted: str) -> None:
-        """Ask for what cannot be, a revision or a version that there is none of: Lambda refuses the caller before it.
-
-        Raises:
-            DeployError: it may not.
-        """
+        """Name a version or a revision that does not exist: CreateAlias and UpdateAlias have no DryRun."""
         client = self._aws.functions()
-        try:
-            if alias is None:
-                with translated("lambda:CreateAlias", f"{name}:{wanted}"):
-                    client.create_alias(FunctionName=name, Name=wanted, FunctionVersion=_NO_VERSION)
-            else:
-                with translated("lambda:UpdateAlias", f"{name}:{wanted}"):
-                    client.update_alias(FunctionName=name, Name=wanted, RevisionId=NO_REVISION)
-        except DeniedError:
-            raise
-        except RefusedError:
-            pass  # whatever else it is, the caller was not refused
+        if alias is None:
+            with probed("lambda:CreateAlias", f"{name}:{wanted}"):
+                client.create_alias(FunctionName=name, Name=wanted, FunctionVersion=_NO_VERSION)
+        else:
+            with probed("lambda:UpdateAlias", f"{name}:{wanted}"):
+                client.update_alias(FunctionName=name, Name=wanted, RevisionId=NO_REVISION)
 
     def create(self, name: str, alias: str, *, version: str, description: str) -> AliasState:
-        """Create an alias that points to a version.
-
-        Raises:
-            RevisionError: there is one by now.
-            DeployError: Lambda refuses.
-        """
-        with translated_conflicts(), translated("lambda:CreateAlias", f"{name}:{alias}"):
+        """Call CreateAlias."""
+        with translated_change("lambda:CreateAlias", f"{name}:{alias}"):
             return _state(
                 self._aws.functions().create_alias(
                     FunctionName=name, Name=alias, FunctionVersion=version, Description=description
@@ -77,13 +57,8 @@ class LambdaAliases:
     def point(
         self, name: str, alias: AliasState, *, version: str, weights: Mapping[str, float], description: str
     ) -> AliasState:
-        """Point an alias to a version, and route shares of its traffic to others.
-
-        Raises:
-            RevisionError: it is another revision by now.
-            DeployError: Lambda refuses.
-        """
-        with translated_conflicts(), translated("lambda:UpdateAlias", f"{name}:{alias.name}"):
+        """Call UpdateAlias."""
+        with translated_change("lambda:UpdateAlias", f"{name}:{alias.name}"):
             return _state(
                 self._aws.functions().update_alias(
                     FunctionName=name,
@@ -96,13 +71,7 @@ class LambdaAliases:
             )
 
     def is_allocating(self, name: str, alias: str) -> bool | None:
-        """Whether Lambda is moving provisioned concurrency, and so has weights of its own on the alias.
-
-        It is None where these credentials may not ask.
-
-        Raises:
-            DeployError: that may not be read.
-        """
+        """Call GetProvisionedConcurrencyConfig."""
         try:
             with translated("lambda:GetProvisionedConcurrencyConfig", f"{name}:{alias}"):
                 answer = self._aws.functions().get_provisioned_concurrency_config(FunctionName=name, Qualifier=alias)
@@ -115,11 +84,7 @@ class LambdaAliases:
         return answer["Status"] == "IN_PROGRESS"
 
     def bypasses(self, name: str) -> tuple[str, ...]:
-        """Return what invokes the unqualified function, and so whatever alias there is not: one sentence each.
-
-        Raises:
-            DeployError: that may not be read.
-        """
+        """Read event source mappings, the function URL and the policy."""
         return (*self._event_sources(name), *self._urls(name), *self._permissions(name))
 
     def _event_sources(self, name: str) -> Iterator[str]:
@@ -134,9 +99,7 @@ class LambdaAliases:
         try:
             with translated("lambda:GetFunctionUrlConfig", name):
                 url = self._aws.functions().get_function_url_config(FunctionName=name)["FunctionUrl"]
-        except RefusedError as error:
-            if error.code != "ResourceNotFoundException":
-                raise
+        except NotFoundError:
             return
         yield f"the function URL {url}"
 
@@ -145,9 +108,7 @@ class LambdaAliases:
         try:
             with translated("lambda:GetPolicy", name):
                 policy = json.loads(self._aws.functions().get_policy(FunctionName=name)["Policy"])
-        except RefusedError as error:
-            if error.code != "ResourceNotFoundException":
-                raise
+        except NotFoundError:
             return
         for statement in policy.get("Statement", []):
             principal = statement.get("Principal", {})

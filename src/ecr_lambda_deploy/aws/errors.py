@@ -1,4 +1,4 @@
-"""What AWS refuses, in AWS's words and with the way out."""
+"""Errors of botocore as errors of ours, in AWS's own words and with a hint."""
 
 import json
 import re
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from ecr_lambda_deploy.aws.ecr_policies import PULL_STATEMENT
 from ecr_lambda_deploy.model.errors import DeployError, InProgressError, RevisionError
 
 _CREDENTIALS_HINT = (
@@ -24,7 +25,7 @@ _INVALID_CREDENTIALS = {
 
 
 class RefusedError(DeployError):
-    """AWS refused a request for a reason that its caller knows more about.
+    """AWS refused a request; the caller may know what the code means for it.
 
     Attributes:
         code: AWS's error code, such as `ResourceNotFoundException`.
@@ -39,9 +40,13 @@ class DeniedError(RefusedError):
     """IAM does not allow a request."""
 
 
+class NotFoundError(RefusedError):
+    """Lambda does not have what a request names: a function, a version, an alias or something that belongs to one."""
+
+
 @contextmanager
 def translated(action: str, resource: str) -> Iterator[None]:
-    """Raise what botocore raises within the block as a DeployError.
+    """Turn what botocore raises within the block into a DeployError.
 
     Args:
         action: IAM action that the request needs, such as `lambda:GetFunction`.
@@ -49,8 +54,9 @@ def translated(action: str, resource: str) -> Iterator[None]:
 
     Raises:
         DeniedError: IAM does not allow it.
+        NotFoundError: Lambda does not have it.
         RefusedError: AWS answered with another error.
-        DeployError: AWS could not be asked.
+        DeployError: AWS did not answer, or there are no credentials.
     """
     try:
         yield
@@ -72,6 +78,8 @@ def _translate(error: ClientError, action: str, resource: str) -> DeployError:
         return DeniedError(code, message, _allow_hint(str(error), action, resource))
     if code in _INVALID_CREDENTIALS:
         return RefusedError(code, message, f"The AWS credentials are not valid, or no longer. {_CREDENTIALS_HINT}")
+    if code == "ResourceNotFoundException":
+        return NotFoundError(code, message)
     return RefusedError(code, message)
 
 
@@ -84,27 +92,49 @@ def _allow_hint(message: str, action: str, resource: str) -> str:
     return f"Allow it in a policy of the role that this job uses:\n{statement}"
 
 
-_PULL_STATEMENT = (
-    '{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, '
-    '"Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]}'
-)
+@contextmanager
+def probed(action: str, resource: str) -> Iterator[None]:
+    """Do as `translated`, for a request that checks a permission and cannot succeed.
+
+    AWS checks the permission first, so any other refusal shows that IAM allows the request.
+
+    Args:
+        action: as for `translated`.
+        resource: as for `translated`.
+
+    Raises:
+        DeniedError: IAM does not allow it.
+        DeployError: AWS did not answer, or there are no credentials.
+    """
+    try:
+        with translated(action, resource):
+            yield
+    except DeniedError:
+        raise
+    except RefusedError:
+        pass
+
 
 # "An update is in progress", or "currently in the following state: Pending" [Lambda developer guide, function states].
 _PASSING = re.compile(r"in progress|state: '?Pending")
 
 
 @contextmanager
-def translated_conflicts() -> Iterator[None]:
-    """Tell what passes, what somebody else has changed, and a missing pull permission from other refusals.
+def translated_change(action: str, resource: str) -> Iterator[None]:
+    """Do as `translated`, for a request that changes a function or alias.
+
+    Args:
+        action: as for `translated`.
+        resource: as for `translated`.
 
     Raises:
         InProgressError: another change is in progress, or a role is too new to be assumed [CreateFunction].
         RevisionError: it is another revision by now, or exists by now.
-        DeployError: Lambda may not pull the image.
-        RefusedError: everything else.
+        DeployError: Lambda may not pull the image; and as for `translated`.
     """
     try:
-        yield
+        with translated(action, resource):
+            yield
     except RefusedError as error:
         if error.code == "ResourceConflictException" and _PASSING.search(error.message):
             raise InProgressError(error.message, error.hint) from error
@@ -116,8 +146,9 @@ def translated_conflicts() -> Iterator[None]:
         if error.code == "PreconditionFailedException" or _exists_by_now(error):
             raise RevisionError(error.message) from error
         if "ECR permissions" in error.message or "access the ECR image" in error.message:
+            statement = json.dumps(PULL_STATEMENT)
             raise DeployError(
-                error.message, f"Add this statement to the policy of the repository:\n{_PULL_STATEMENT}"
+                error.message, f"Add this statement to the policy of the repository:\n{statement}"
             ) from error
         raise
 

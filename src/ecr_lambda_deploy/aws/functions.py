@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.model import Shape, StructureShape
 from botocore.validate import ParamValidator
 
-from ecr_lambda_deploy.aws.errors import DeniedError, RefusedError, translated, translated_conflicts
+from ecr_lambda_deploy.aws.errors import NotFoundError, RefusedError, probed, translated, translated_change
 from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError, RevisionError
 from ecr_lambda_deploy.model.functions import FunctionState, PublishedVersion, Status, name_of
 from ecr_lambda_deploy.model.images import ImageReference
@@ -50,19 +50,12 @@ class LambdaFunctions:
         self._aws = aws
 
     def read(self, name: str, qualifier: str = "") -> FunctionState:
-        """Read a function, or the version that `qualifier` names.
-
-        Raises:
-            MissingFunctionError: there is none.
-            DeployError: it may not be read.
-        """
+        """Call GetFunction."""
         arguments = {"FunctionName": name} | ({"Qualifier": qualifier} if qualifier else {})
         try:
             with translated("lambda:GetFunction", name):
                 answer = self._aws.functions().get_function(**arguments)
-        except RefusedError as error:
-            if error.code != "ResourceNotFoundException":
-                raise
+        except NotFoundError as error:
             what = f"version {qualifier} of the Lambda function {name}" if qualifier else f"Lambda function {name}"
             raise MissingFunctionError(
                 f"There is no {what} in {self._aws.region}: {error.message}",
@@ -73,19 +66,12 @@ class LambdaFunctions:
         return _state(answer["Configuration"], answer.get("Code", {}))
 
     def versions(self, name: str) -> tuple[PublishedVersion, ...]:
-        """Return the published versions, oldest first.
-
-        Raises:
-            MissingFunctionError: there is no such function.
-            DeployError: they may not be listed.
-        """
+        """Call ListVersionsByFunction, page by page, and sort by number."""
         try:
             with translated("lambda:ListVersionsByFunction", name):
                 pages = self._aws.functions().get_paginator("list_versions_by_function").paginate(FunctionName=name)
                 listed = [version for page in pages for version in page["Versions"]]
-        except RefusedError as error:
-            if error.code != "ResourceNotFoundException":
-                raise
+        except NotFoundError as error:
             raise MissingFunctionError(error.message) from error
         published = (
             PublishedVersion(
@@ -99,20 +85,9 @@ class LambdaFunctions:
         return tuple(sorted(published, key=lambda version: int(version.number)))
 
     def check_may_publish(self, name: str) -> None:
-        """Ask for a version of a revision that does not exist: Lambda refuses the caller before the revision.
-
-        PublishVersion has no DryRun; without this, a missing permission would show only after the code was updated.
-
-        Raises:
-            DeployError: it may not.
-        """
-        try:
-            with translated("lambda:PublishVersion", name):
-                self._aws.functions().publish_version(FunctionName=name, RevisionId=NO_REVISION)
-        except DeniedError:
-            raise
-        except RefusedError:
-            pass  # whatever else it is, the caller was not refused
+        """Ask for a version of a revision that does not exist: PublishVersion has no DryRun."""
+        with probed("lambda:PublishVersion", name):
+            self._aws.functions().publish_version(FunctionName=name, RevisionId=NO_REVISION)
 
     def check_creation(self, name: str, parameters: Mapping[str, object]) -> None:
         """Validate them against botocore's model of CreateFunction, and send nothing."""
@@ -148,7 +123,7 @@ class LambdaFunctions:
     ) -> None:
         """Call CreateFunction."""
         given: dict[str, Any] = dict(parameters)
-        with translated_conflicts(), translated("lambda:CreateFunction", name):
+        with translated_change("lambda:CreateFunction", name):
             self._aws.functions().create_function(
                 FunctionName=name,
                 PackageType="Image",
@@ -158,14 +133,8 @@ class LambdaFunctions:
             )
 
     def update_code(self, name: str, image: ImageReference, architecture: Architecture, *, revision_id: str) -> None:
-        """Start an update of the code of `$LATEST`; it goes on after the call.
-
-        Raises:
-            InProgressError: Lambda is busy with another change.
-            RevisionError: it is another revision by now.
-            DeployError: Lambda refuses the image, or the caller.
-        """
-        with translated_conflicts(), translated("lambda:UpdateFunctionCode", name):
+        """Call UpdateFunctionCode."""
+        with translated_change("lambda:UpdateFunctionCode", name):
             self._aws.functions().update_function_code(
                 FunctionName=name,
                 ImageUri=str(image),
@@ -174,15 +143,9 @@ class LambdaFunctions:
             )
 
     def publish_version(self, name: str, *, code_sha256: str, revision_id: str, description: str) -> str:
-        """Publish `$LATEST` as a version and return its number; its code must still be `code_sha256`.
-
-        Raises:
-            InProgressError: Lambda is busy with another change.
-            RevisionError: it is another revision, or other code, by now.
-            DeployError: Lambda refuses.
-        """
+        """Call PublishVersion."""
         try:
-            with translated_conflicts(), translated("lambda:PublishVersion", name):
+            with translated_change("lambda:PublishVersion", name):
                 answer = self._aws.functions().publish_version(
                     FunctionName=name, CodeSha256=code_sha256, RevisionId=revision_id, Description=description
                 )

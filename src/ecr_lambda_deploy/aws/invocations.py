@@ -3,7 +3,7 @@
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
-from ecr_lambda_deploy.aws.errors import DeniedError, RefusedError, translated
+from ecr_lambda_deploy.aws.errors import DeniedError, NotFoundError, RefusedError, translated
 from ecr_lambda_deploy.model.errors import MissingFunctionError
 from ecr_lambda_deploy.ports.functions import Response
 
@@ -22,30 +22,21 @@ class LambdaInvocations:
         self._aws = aws
 
     def check_may_invoke(self, name: str) -> None:
-        """Have Lambda check an invocation without making it [Invoke, InvocationType].
-
-        Raises:
-            MissingFunctionError: there is no such function.
-            DeployError: it may not be invoked.
-        """
+        """Call Invoke as a dry run."""
         try:
             with translated("lambda:InvokeFunction", name):
                 self._aws.functions().invoke(
                     FunctionName=name, Qualifier="$LATEST", InvocationType="DryRun", Payload=b"{}"
                 )
+        except NotFoundError as error:
+            raise MissingFunctionError(error.message) from error
         except DeniedError:
             raise
-        except RefusedError as error:
-            if error.code == "ResourceNotFoundException":
-                raise MissingFunctionError(error.message) from error
-            # Whatever else it is, of a function that is not active for example, the caller was not refused.
+        except RefusedError:
+            pass  # IAM allows it; Lambda may refuse for another reason, such as a function that is not active
 
     def invoke(self, name: str, qualifier: str, event: str) -> Response:
-        """Invoke a function once, and wait for its answer for as long as a function may run.
-
-        Raises:
-            DeployError: Lambda did not run it.
-        """
+        """Call Invoke, with a client that waits as long and never tries again."""
         with translated("lambda:InvokeFunction", f"{name}:{qualifier}"):
             answer = self._aws.invoking_functions().invoke(
                 FunctionName=name, Qualifier=qualifier, LogType="Tail", Payload=event.encode()

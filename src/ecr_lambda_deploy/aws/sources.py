@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ecr_lambda_deploy.aws.ecr import EcrRepositories
 from ecr_lambda_deploy.aws.ecr_images import EcrImages
-from ecr_lambda_deploy.aws.errors import RefusedError, translated
+from ecr_lambda_deploy.aws.errors import NotFoundError, RefusedError, translated
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import Authorization, ImageReference, RegistryImage
 from ecr_lambda_deploy.model.targets import Platform, ServedImage
@@ -72,9 +72,7 @@ class EcrSources:
         try:
             with translated("lambda:GetFunction", name):
                 answer = aws.functions().get_function(**arguments)
-        except RefusedError as error:
-            if error.code != "ResourceNotFoundException":
-                raise
+        except NotFoundError as error:
             raise DeployError(
                 f"There is no {name} in {aws.region} to promote from: {error.message}",
                 "Look at the input 'promote-from', and at the account of the credentials. A function of another "

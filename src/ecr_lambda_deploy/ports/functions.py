@@ -36,14 +36,21 @@ class Functions(Protocol):
         """
 
     def check_creation(self, name: str, parameters: Mapping[str, object]) -> None:
-        """Make sure that a function could be created with these parameters, as far as Lambda's own model tells.
+        """Make sure that a function could be created with these parameters, without asking Lambda.
+
+        Args:
+            name: of the function.
+            parameters: by their names in CreateFunction.
 
         Raises:
-            DeployError: with every parameter that is wrong, and the nearest right name.
+            DeployError: some are wrong. It names each, and the nearest right name, and shows no value.
         """
 
     def differences(self, state: FunctionState, parameters: Mapping[str, object]) -> tuple[str, ...]:
-        """Return the names of CreateFunction's parameters that a function has otherwise."""
+        """Return the names of those of CreateFunction's parameters that a function has with other values.
+
+        The values are left out: they may be secret.
+        """
 
     def create(
         self, name: str, image: ImageReference, architecture: Architecture, parameters: Mapping[str, object]
@@ -90,6 +97,11 @@ class Aliases(Protocol):
     def check_may_point(self, name: str, alias: AliasState | None, wanted: str) -> None:
         """Make sure that an alias may be moved, or created if there is none, without doing so.
 
+        Args:
+            name: of the function.
+            alias: as it was read; None if there is none.
+            wanted: name of the alias.
+
         Raises:
             DeployError: it may not.
         """
@@ -110,9 +122,9 @@ class Aliases(Protocol):
         Args:
             name: of the function.
             alias: as it was read.
-            version: that it is to point to.
+            version: which the alias will point to.
             weights: shares between 0 and 1, by version.
-            description: that it is to have.
+            description: which the alias will have.
 
         Raises:
             RevisionError: it is another revision by now.
@@ -120,7 +132,7 @@ class Aliases(Protocol):
         """
 
     def is_allocating(self, name: str, alias: str) -> bool | None:
-        """Whether Lambda is moving provisioned concurrency, and so has weights of its own on the alias.
+        """Whether Lambda is moving provisioned concurrency, and has set weights on the alias for that.
 
         It is None where these credentials may not ask.
 
@@ -129,7 +141,7 @@ class Aliases(Protocol):
         """
 
     def bypasses(self, name: str) -> tuple[str, ...]:
-        """Return what invokes the unqualified function, and so whatever alias there is not: one sentence each.
+        """Return what invokes the function without naming an alias or version: a phrase for each.
 
         Raises:
             DeployError: that may not be read.
@@ -158,6 +170,7 @@ class Invocations(Protocol):
         """Make sure that a function may be invoked, without doing so.
 
         Raises:
+            MissingFunctionError: there is no such function.
             DeployError: it may not.
         """
 
@@ -176,5 +189,6 @@ class Alarms(Protocol):
         """Return the state of each alarm that there is: OK, ALARM or INSUFFICIENT_DATA.
 
         Raises:
+            CancelledError: the run was cancelled while another thread asked.
             DeployError: they may not be read.
         """
