@@ -109,12 +109,12 @@ def _ports(inputs: Inputs, environment: Mapping[str, str], console: Console, can
         alarms=CloudWatchAlarms(aws, clock),
         repositories=repositories,
         sources=EcrSources(aws, target=repositories, copy_image=copy_image, mask=console.mask),
-        builders=lambda choice: Buildx(
+        builders=lambda settings: Buildx(
             workspace=Path(environment.get("GITHUB_WORKSPACE") or ".").absolute(),
             environment=environment,
             console=console,
             authorization=repositories.authorization,
-            choice=choice,
+            settings=settings,
             clock=clock,
         ),
         log=console,

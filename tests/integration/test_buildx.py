@@ -177,7 +177,7 @@ def open_workshop(aws: Aws, base: str, buildx: Path, tmp_path: Path) -> Iterator
             environment=environment,
             console=Console(),
             authorization=authorize,
-            choice=BuilderChoice(endpoint=endpoint, docker_auth=docker_auth or {}),
+            settings=BuilderChoice(endpoint=endpoint, docker_auth=docker_auth or {}),
             clock=clock,
             program=program or str(buildx),
         )

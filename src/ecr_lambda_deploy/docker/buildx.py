@@ -1,7 +1,6 @@
 """Builds images and pushes them, by `buildx bake`."""
 
 import json
-import re
 import subprocess
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from ecr_lambda_deploy.concurrency import for_each
 from ecr_lambda_deploy.docker.bake import bake_arguments, bake_definition, bake_secrets, bake_targets
 from ecr_lambda_deploy.docker.builders import check_platform, selected_builder
 from ecr_lambda_deploy.docker.cache import CacheEntries, choose_cache
-from ecr_lambda_deploy.docker.config import private_docker_config
+from ecr_lambda_deploy.docker.config import build_environment, private_docker_config
 from ecr_lambda_deploy.docker.engine import engine_platform, has_containerd_store
 from ecr_lambda_deploy.docker.errors import explain, failed_login, failed_target, passing_failure
 from ecr_lambda_deploy.docker.imagetools import ImageDigests
@@ -29,22 +28,16 @@ _LINES_KEPT = 500  # of the build's log, to look for an error in
 _FINGERPRINTS_AT_ONCE = 4  # each hashes on several processors
 _PATIENCE = 60  # seconds, from the first failure that may pass to the last attempt
 _LONGEST_DELAY = 15  # seconds between two attempts
-# What buildx may see of the step's environment: nothing that could be a secret.
-_PASSED_ON = re.compile(
-    r"PATH|HOME|LANG|SSH_AUTH_SOCK|SOURCE_DATE_EPOCH|SSL_CERT_(FILE|DIR)|(HTTPS?|NO|ALL)_PROXY"
-    r"|DOCKER_(HOST|CERT_PATH|TLS|TLS_VERIFY|API_VERSION)|(BUILDX|BUILDKIT|BAKE)_\w+",
-    re.IGNORECASE,
-)
 
 
 class Authorize(Protocol):
-    """Gives the registry's credentials."""
+    """Returns the registry's credentials."""
 
     def __call__(self, *, fresh: bool = False) -> Authorization:
-        """Return them, asked for once unless `fresh`.
+        """Return those of the last call, unless `fresh`.
 
         Raises:
-            DeployError: they are not to be had.
+            DeployError: the registry gives none.
         """
 
 
@@ -56,8 +49,8 @@ class Buildx:
         environment: the step's environment.
         console: shows the build's progress.
         authorization: returns the registry's credentials.
-        choice: what builds are made with; its secrets are masked already, as those of the builds are.
-        clock: to wait by.
+        settings: the builder and its logins; their secrets are masked already, as those of the builds are.
+        clock: waits between two attempts.
         program: path of buildx.
     """
 
@@ -68,52 +61,38 @@ class Buildx:
         environment: Mapping[str, str],
         console: Console,
         authorization: Authorize,
-        choice: BuilderChoice,
+        settings: BuilderChoice,
         clock: Clock,
         program: str = "buildx",
     ) -> None:
         self._workspace = workspace
         self._runner = environment
-        self._environment = {name: value for name, value in environment.items() if _PASSED_ON.fullmatch(name)}
+        self._environment = build_environment(environment)
         self._console = console
         self._authorization = authorization
-        self._choice = choice
+        self._settings = settings
         self._clock = clock
         self._program = program
 
     @property
     def _has_engine(self) -> bool:
-        return not self._choice.endpoint.startswith("tcp://")
+        return not self._settings.endpoint.startswith("tcp://")
 
     def check_engine(self, platform: Platform | None) -> Platform:
-        """Make sure that the builder can be reached, and can build for a platform.
-
-        Args:
-            platform: None for the one that it runs on.
-
-        Returns:
-            what it will build for.
-
-        Raises:
-            DeployError: it cannot.
-        """
-        if not self._choice.endpoint:
-            own = engine_platform(self._environment)
-            if platform in {None, own}:
-                return own
-        with selected_builder(self._program, self._choice.endpoint, self._environment) as environment:
+        """Ask the engine, and the builder where the engine itself is not enough."""
+        if not self._settings.endpoint:
+            native = engine_platform(self._environment)
+            if platform in {None, native}:
+                return native
+        with selected_builder(self._program, self._settings.endpoint, self._environment) as environment:
             return check_platform(self._program, environment, platform)
 
     def machine_platform(self) -> Platform:
-        """Return what the builder most likely builds for: what this machine is."""
+        """Return this machine's platform."""
         return "linux/arm64" if machine() in {"aarch64", "arm64"} else "linux/amd64"
 
     def fingerprints(self, wanted: Sequence[tuple[Build, Platform]]) -> tuple[Fingerprint, ...]:
-        """Return what tells the inputs of each build from all others.
-
-        Raises:
-            DeployError: there are no credentials for the registry.
-        """
+        """Resolve base images by the registries, and by the engine where that is the builder's."""
         epoch = self._environment.get("SOURCE_DATE_EPOCH")  # BuildKit's client makes an argument of it
         with self._logged_in() as login:
             digests = ImageDigests(
@@ -124,26 +103,23 @@ class Buildx:
             )
             inputs = BuildInputs(resolve=digests.resolve)
 
-            def take(one: tuple[Build, Platform]) -> Fingerprint:
+            def compute(one: tuple[Build, Platform]) -> Fingerprint:
                 build, platform = one
                 if epoch:
                     build = replace(build, build_args={"SOURCE_DATE_EPOCH": epoch, **build.build_args})
                 return inputs.fingerprint(build, platform)
 
-            taken = for_each(wanted, take, at_once=_FINGERPRINTS_AT_ONCE)
-            return tuple(replace(one, is_of_registries=not digests.stand_ins.intersection(one.images)) for one in taken)
+            computed = for_each(wanted, compute, at_once=_FINGERPRINTS_AT_ONCE)
+            return tuple(
+                replace(one, is_of_registries=not digests.stand_ins.intersection(one.images)) for one in computed
+            )
 
     def build_and_push(self, orders: Sequence[BuildOrder]) -> None:
-        """Build images in one session and push them; what passes by itself within a minute is waited for.
-
-        Raises:
-            BuildError: one could not be built or pushed; others may have been.
-            DeployError: there are no credentials for the registry, or no builder.
-        """
+        """Run `buildx bake`, again while a failure may pass, for at most a minute, and once with a new login."""
         targets = bake_targets(orders)
         caches = [self._choose_cache(order) for order in orders]
         deadline, delay, is_fresh = 0.0, 1, False
-        with selected_builder(self._program, self._choice.endpoint, self._environment) as environment:
+        with selected_builder(self._program, self._settings.endpoint, self._environment) as environment:
             while (log := self._bake(targets, caches, environment, fresh=is_fresh)) is not None:
                 deadline = deadline or self._clock.now() + _PATIENCE
                 if (reason := passing_failure(log)) and self._clock.now() + delay <= deadline:
@@ -157,7 +133,7 @@ class Buildx:
                     raise self._failure(targets, log)
 
     def _choose_cache(self, order: BuildOrder) -> CacheEntries:
-        is_inline_only = not self._choice.endpoint and not has_containerd_store(self._environment)
+        is_inline_only = not self._settings.endpoint and not has_containerd_store(self._environment)
         cache = choose_cache(order, workspace=self._workspace, is_inline_only=is_inline_only, environment=self._runner)
         self._console.mask(self._runner.get("ACTIONS_RUNTIME_TOKEN", ""))  # it may be part of an entry
         is_missed = order.build.cache.mode == "gha" and not cache.exports
@@ -170,7 +146,7 @@ class Buildx:
         """Yield the variable by which buildx finds credentials for the registries."""
         login = self._authorization(fresh=fresh)
         auths = dict.fromkeys([*registries, login.registry], login)
-        with private_docker_config(auths, self._choice.docker_auth) as folder:
+        with private_docker_config(auths, self._settings.docker_auth) as folder:
             yield {"DOCKER_CONFIG": str(folder)}
 
     def _bake(
@@ -222,13 +198,13 @@ class Buildx:
 
 
 def _conversation(process: subprocess.Popen[str], definition: str) -> Iterator[str]:
-    """Give buildx its definition, and yield the lines that it prints."""
+    """Write the definition to buildx's standard input, and yield the lines that it prints."""
     if process.stdin is None or process.stdout is None:
         raise AssertionError("both are pipes")
     try:
         process.stdin.write(definition)
         process.stdin.close()
     except BrokenPipeError:
-        pass  # it ended early, and its output says why
+        pass  # buildx ended early, and its output says why
     for line in process.stdout:
         yield line.rstrip("\n")

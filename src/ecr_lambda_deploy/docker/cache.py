@@ -1,4 +1,4 @@
-"""Chooses where BuildKit keeps a build's cache."""
+"""Chooses where BuildKit keeps a build's cache. It is pure, and gives the reason for the log."""
 
 import json
 import os
@@ -12,7 +12,13 @@ from ecr_lambda_deploy.model.images import CACHE_TAG_PREFIX, BuildOrder, ImageRe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheEntries:
-    """BuildKit's cache entries of one build, and why these."""
+    """BuildKit's cache entries of one build.
+
+    Attributes:
+        imports: for `cache-from`.
+        exports: for `cache-to`.
+        reason: why these, for the log.
+    """
 
     imports: tuple[str, ...] = ()
     exports: tuple[str, ...] = ()
@@ -27,22 +33,22 @@ _IGNORE_ERROR = "ignore-error=true"
 def choose_cache(
     order: BuildOrder, *, workspace: Path, is_inline_only: bool, environment: Mapping[str, str]
 ) -> CacheEntries:
-    """Return the cache entries of a build, and why these.
+    """Return the cache entries of a build.
 
     Args:
         order: the build.
-        workspace: folder that the cache's name does not depend on.
-        is_inline_only: whether the builder can export its cache within the image only.
+        workspace: folder that paths in the cache's tag are relative to.
+        is_inline_only: whether the builder can export a cache only within the image.
         environment: the step's environment, for GitHub's cache service.
     """
-    choice, name = order.build.cache, cache_tag(order, workspace)
-    if choice.imports or choice.exports:
+    settings, name = order.build.cache, cache_tag(order, workspace)
+    if settings.imports or settings.exports:
         return CacheEntries(
-            imports=tuple(_completed(entry, environment) for entry in choice.imports),
-            exports=tuple(_lenient(_completed(entry, environment)) for entry in choice.exports),
+            imports=tuple(_completed(entry, environment) for entry in settings.imports),
+            exports=tuple(_lenient(_completed(entry, environment)) for entry in settings.exports),
             reason="as 'cache-from' and 'cache-to' say",
         )
-    match choice.mode:
+    match settings.mode:
         case "off":
             return CacheEntries(reason="none, since 'cache' is off")
         case "gha":
@@ -61,9 +67,10 @@ def choose_cache(
 
 
 def cache_tag(order: BuildOrder, workspace: Path) -> str:
-    """Return the tag of a build's cache, which is no other build's.
+    """Return the tag of a build's cache; no two builds have the same.
 
-    Images may share a repository, and GitHub's cache knows none. Services that share a Dockerfile differ by context.
+    Images may share a repository, and GitHub's cache has no repositories. Services that share a Dockerfile differ by
+    context.
     """
     context, dockerfile = (os.path.relpath(path, workspace) for path in (order.build.context, order.build.dockerfile))
     key = json.dumps([order.name, context, dockerfile, order.build.target, order.platform])
@@ -100,19 +107,19 @@ def _github(scope: str, *, is_inline_only: bool, environment: Mapping[str, str])
 
 
 def _github_service(environment: Mapping[str, str]) -> str:
-    """Return where GitHub's cache is and the token for it; version 2 must be said outside node actions."""
+    """Return address and token of GitHub's cache; outside JavaScript actions, BuildKit must be given the version."""
     url, token = environment.get("ACTIONS_RESULTS_URL"), environment.get("ACTIONS_RUNTIME_TOKEN")
     return f"version=2,url_v2={url},token={token}" if url and token else ""
 
 
 def _completed(entry: str, environment: Mapping[str, str]) -> str:
-    """Add GitHub's token, which other entries do not need and buildx is not given."""
+    """Add address and token to an entry for GitHub's cache: buildx does not see them in its environment."""
     service = _github_service(environment)
     return f"{entry},{service}" if "type=gha" in entry.split(",") and "token=" not in entry and service else entry
 
 
 def _lenient(entry: str) -> str:
     attributes = entry.split(",")
-    knows_errors = "=" in entry and "type=inline" not in attributes
-    is_said = any(attribute.startswith("ignore-error=") for attribute in attributes)
-    return f"{entry},{_IGNORE_ERROR}" if knows_errors and not is_said else entry
+    can_ignore = "=" in entry and "type=inline" not in attributes
+    is_given = any(attribute.startswith("ignore-error=") for attribute in attributes)
+    return f"{entry},{_IGNORE_ERROR}" if can_ignore and not is_given else entry

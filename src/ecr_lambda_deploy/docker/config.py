@@ -1,6 +1,10 @@
-"""A DOCKER_CONFIG of this run's own: a container action does not see the runner's, and leaves nothing in it."""
+"""What buildx sees of the job: a part of the step's environment, and a DOCKER_CONFIG with this run's logins.
+
+A container action does not see the runner's own Docker configuration, and leaves nothing in it.
+"""
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,6 +12,34 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ecr_lambda_deploy.model.images import Authorization
+
+_NETWORK = r"PATH|SSL_CERT_(FILE|DIR)|(HTTPS?|NO|ALL)_PROXY"
+_BUILDS = (
+    r"HOME|LANG|SSH_AUTH_SOCK|SOURCE_DATE_EPOCH|DOCKER_(HOST|CERT_PATH|TLS|TLS_VERIFY|API_VERSION)"
+    r"|(BUILDX|BUILDKIT|BAKE)_\w+"
+)
+
+
+def network_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that buildx needs to reach registries, without those that name an engine or a builder.
+
+    Args:
+        environment: the step's environment.
+    """
+    return _selected(_NETWORK, environment)
+
+
+def build_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that builds need: none that could be a secret.
+
+    Args:
+        environment: the step's environment.
+    """
+    return _selected(f"{_NETWORK}|{_BUILDS}", environment)
+
+
+def _selected(names: str, environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if re.fullmatch(names, name, re.IGNORECASE)}
 
 
 @contextmanager
@@ -17,9 +49,12 @@ def private_docker_config(
     """Keep credentials for registries in a folder that only this user can read, for the time of the block.
 
     Args:
-        auths: what to log in with, by the registry's host.
-        extra: a user's own `config.json`. Its `auths` serve the other hosts; nothing else is taken from it, since a
+        auths: credentials by the registry's host.
+        extra: a user's own `config.json`. Its `auths` serve the other hosts. Nothing else is taken from it: a
             credential helper or a context that it names is not on this machine, and would be asked first.
+
+    Yields:
+        the folder, for DOCKER_CONFIG.
     """
     given = (extra or {}).get("auths")
     merged = dict(given) if isinstance(given, Mapping) else {}

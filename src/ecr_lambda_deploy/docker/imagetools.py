@@ -8,15 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
 
-from ecr_lambda_deploy.docker.config import private_docker_config
+from ecr_lambda_deploy.docker.config import network_environment, private_docker_config
 from ecr_lambda_deploy.docker.engine import image_digest
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import Authorization, ImageReference
 from ecr_lambda_deploy.retry import TransientError, retried
 
-# What it may see of the step's environment: what the network needs, and no engine.
-_PASSED_ON = re.compile(r"PATH|SSL_CERT_(FILE|DIR)|(HTTPS?|NO|ALL)_PROXY", re.IGNORECASE)
-# What another try would not change. All else is worth one: a lost connection has too many wordings to list.
+# Failures that another try would not change. All others are retried: a lost connection has too many wordings to list.
 _LASTING = re.compile(r": 4(?!08|29)\d\d\b|not found|denied|authorization failed|no basic auth|x509|unknown flag")
 
 
@@ -36,7 +34,7 @@ class ImageTools:
         program: str = "buildx",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._environment = {name: value for name, value in environment.items() if _PASSED_ON.fullmatch(name)}
+        self._environment = network_environment(environment)
         self._program = program
         self._sleep = sleep
 
@@ -61,7 +59,7 @@ class ImageTools:
             except (TransientError, _FailedError) as error:
                 raise DeployError(
                     f"{image} could not be copied to {destination}: {error}",
-                    # It does not show what a registry says beside the status.
+                    # buildx shows the status that a registry answers with, and not its message.
                     "403 means that a permission is missing: ecr:BatchGetImage and ecr:GetDownloadUrlForLayer for the "
                     "source, the actions of a push for the destination. 400 means that the tag is on other content and "
                     "immutable. For anything else, run this job again.",
@@ -69,7 +67,7 @@ class ImageTools:
 
 
 class _FailedError(Exception):
-    """It failed, and would fail again."""
+    """buildx failed, and would fail again."""
 
 
 def _run(command: list[str], environment: Mapping[str, str]) -> None:
@@ -81,7 +79,7 @@ def _run(command: list[str], environment: Mapping[str, str]) -> None:
 
 
 def _last_error(stderr: str) -> str:
-    """Return what it says when it ends, below the lines of its progress."""
+    """Return the last error of buildx's output, which has lines of progress too."""
     lines = [line.removeprefix("ERROR: ") for line in stderr.splitlines() if line.startswith("ERROR: ")]
     return lines[-1] if lines else stderr.strip()
 
@@ -91,14 +89,14 @@ _TIMEOUT = 30  # seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageDigests:
-    """Resolves references of base images; safe to be used by several threads.
+    """Resolves references of base images, in several threads at once.
 
     Attributes:
         program: path of buildx.
         environment: of buildx, with DOCKER_CONFIG for the registries.
         has_engine: whether an engine may be asked.
-        say: told what stands in for a digest.
-        stand_ins: the references whose registry did not tell.
+        say: logs a line, for each digest that is unknown.
+        stand_ins: the references whose digest is unknown.
     """
 
     program: str
@@ -108,7 +106,10 @@ class ImageDigests:
     stand_ins: set[str] = field(default_factory=set)
 
     def resolve(self, reference: str) -> str:
-        """Return the digest of an image, of its index where it has one, or what stands in for it."""
+        """Return the digest of an image, or of its index where it has one.
+
+        If the registry does not give it, the digest of the engine's own copy stands in for it, or else the reference.
+        """
         digest = reference.partition("@")[2]
         if digest:
             return digest
@@ -118,7 +119,7 @@ class ImageDigests:
             own = image_digest(reference, self.environment) if self.has_engine else None
             stand_in = "the engine's own copy" if own else "its name"
             self.stand_ins.add(reference)
-            self.say(f"The registry does not tell the digest of {reference}; {stand_in} stands in for it ({error})")
+            self.say(f"The registry does not give the digest of {reference}; {stand_in} stands in for it ({error})")
             return own or reference
 
     def _ask_registry(self, reference: str) -> str:
@@ -130,9 +131,9 @@ class ImageDigests:
         except subprocess.TimeoutExpired as error:
             raise _UnknownDigestError(f"no answer within {_TIMEOUT} seconds") from error
         if answer.returncode != 0:
-            raise _UnknownDigestError(answer.stderr.strip().rpartition("\n")[2].removeprefix("ERROR: "))
+            raise _UnknownDigestError(_last_error(answer.stderr))
         return str(json.loads(answer.stdout)["digest"])
 
 
 class _UnknownDigestError(Exception):
-    """A registry did not tell."""
+    """A registry does not give a digest."""

@@ -94,7 +94,7 @@ class Repositories(Protocol):
 
 
 class Sources(Protocol):
-    """Where existing images come from: any ECR registry, and functions that serve one."""
+    """Where existing images come from: any ECR registry, and functions that serve an image."""
 
     def served_image(self, source: ServedImage) -> ImageReference:
         """Return the image that a function, alias or version serves.
@@ -146,10 +146,19 @@ class Builder(Protocol):
         """
 
     def fingerprints(self, wanted: Sequence[tuple[Build, Platform]]) -> tuple[Fingerprint, ...]:
-        """Return what tells the inputs of each build from all others."""
+        """Return the fingerprint of each build.
+
+        Args:
+            wanted: builds, and the platform of each.
+
+        Raises:
+            DeployError: there are no credentials for the registry.
+        """
 
     def build_and_push(self, orders: Sequence[BuildOrder]) -> None:
         """Build images in one session and push them; what they share is built once.
+
+        A failure that may pass by itself is tried again for a minute.
 
         Raises:
             BuildError: one could not be built or pushed; others may have been.

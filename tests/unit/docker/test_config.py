@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ecr_lambda_deploy.docker.config import private_docker_config
+from ecr_lambda_deploy.docker.config import build_environment, network_environment, private_docker_config
 from ecr_lambda_deploy.model.images import Authorization
 
 _ONE = Authorization(registry="one.example", username="AWS", password="pass:word")
@@ -67,3 +67,16 @@ def test_it_is_gone_after_a_failure() -> None:
     with pytest.raises(ZeroDivisionError):
         fail()
     assert [folder.exists() for folder in folders] == [False]
+
+
+_NETWORK = {"PATH": "/bin", "https_proxy": "http://proxy", "NO_PROXY": "localhost", "SSL_CERT_FILE": "/ca.pem"}
+_BUILDS = {"HOME": "/root", "DOCKER_HOST": "tcp://engine", "BUILDX_BUILDER": "mine", "SOURCE_DATE_EPOCH": "0"}
+_SECRET = {"AWS_SECRET_ACCESS_KEY": "s", "ACTIONS_RUNTIME_TOKEN": "t", "DOCKER_AUTH_CONFIG": "{}", "NPM_HOME_PATH": "x"}
+
+
+def test_registries_are_reached_without_an_engine() -> None:
+    assert network_environment(_NETWORK | _BUILDS | _SECRET) == _NETWORK
+
+
+def test_builds_see_no_secret() -> None:
+    assert build_environment(_NETWORK | _BUILDS | _SECRET) == _NETWORK | _BUILDS
