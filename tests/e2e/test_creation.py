@@ -58,7 +58,7 @@ def test_from_nothing_to_invoked(bare_job: Job) -> None:
         ("Role: r\nEnvironment: { Variable: {} }", "Environment.Variable is not a parameter; did you mean Variables?"),
         ("MemorySize: 256", 'Missing required parameter in input: "Role"'),
         ("Role: r\nMemorySize: lots", "Invalid type for parameter MemorySize"),
-        ("Role: r\nPackageType: Zip", "PackageType is not to be given"),
+        ("Role: r\nPackageType: Zip", "PackageType must not be given"),
     ],
 )
 def test_a_wrong_parameter_is_refused_before_the_build(bare_job: Job, creation: str, words: str) -> None:

@@ -490,7 +490,7 @@ def test_a_base_image_s_digest_is_the_registry_s(
 
 
 @pytest.mark.parametrize(("host", "stand_in"), [("", "the engine's own copy"), ("unix:///none", "its name")])
-def test_what_stands_in_for_a_digest_is_told(
+def test_what_stands_in_for_a_digest_is_logged(
     open_workshop: Open, engine: Engine, host: str, stand_in: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     image = f"localhost:1/only-here:{uuid4().hex}"

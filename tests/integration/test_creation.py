@@ -1,4 +1,4 @@
-"""Parameters of CreateFunction, checked against boto3's own model: what is wrong is told, and never what it holds."""
+"""Parameters of CreateFunction, checked against botocore's model: an error shows a name, and never a value."""
 
 from collections.abc import Iterator
 
@@ -48,7 +48,7 @@ _SECRETS = [
 
 @pytest.mark.parametrize("secret", _SECRETS, ids=repr)
 @pytest.mark.parametrize("shape", ["string", "list", "mapping"])
-def test_what_a_wrong_value_holds_is_not_told(functions: LambdaFunctions, secret: str, shape: str) -> None:
+def test_what_a_wrong_value_holds_is_not_shown(functions: LambdaFunctions, secret: str, shape: str) -> None:
     value: object = {"string": secret, "list": [secret, {"a": secret}], "mapping": {"a": secret, "b": [secret]}}[shape]
     problems = _problems(functions, MemorySize=value)
 
@@ -59,7 +59,7 @@ def test_what_a_wrong_value_holds_is_not_told(functions: LambdaFunctions, secret
 
 
 @pytest.mark.parametrize("secret", _SECRETS, ids=repr)
-def test_several_wrong_values_are_each_told_in_a_line(functions: LambdaFunctions, secret: str) -> None:
+def test_several_wrong_values_have_a_line_each(functions: LambdaFunctions, secret: str) -> None:
     problems = _problems(
         functions,
         Environment={"Variables": {"TOKEN": [secret], "KEY": {"a": secret}, "FINE": secret}},
@@ -83,7 +83,7 @@ def test_several_wrong_values_are_each_told_in_a_line(functions: LambdaFunctions
     [
         ({"Environment": {"TOKEN": "hunter2"}}, "Environment.TOKEN is not a parameter; it has Variables."),
         ({"Memory": "hunter2"}, "Memory is not a parameter; did you mean MemorySize?"),
-        ({"Handler": "hunter2"}, "Handler is not to be given: the image's CMD, or ImageConfig, says it."),
+        ({"Handler": "hunter2"}, "Handler must not be given: the image's CMD, or ImageConfig, says it."),
     ],
 )
 def test_what_is_not_to_be_there_is_named_without_its_value(

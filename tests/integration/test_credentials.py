@@ -162,7 +162,7 @@ def test_the_machine_s_own_credentials_are_not_looked_for_beside_a_role(
     assert aws.source() is aws
 
 
-def test_credentials_of_the_environment_that_are_incomplete_are_told(
+def test_credentials_of_the_environment_that_are_incomplete_are_an_error(
     traffic: Traffic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
@@ -195,7 +195,7 @@ def test_the_shortest_session_is_not_taken_anew_for_every_request(traffic: Traff
     assert len(traffic.requests("AssumeRoleWithWebIdentity")) == 1
 
 
-def test_a_job_without_permission_for_a_token_is_told_so(traffic: Traffic) -> None:
+def test_a_job_without_permission_for_a_token_is_an_error(traffic: Traffic) -> None:
     def refuse(audience: str) -> str:
         raise RuntimeError(f"Unable to get ACTIONS_ID_TOKEN_REQUEST_URL for {audience}")
 

@@ -145,9 +145,7 @@ def test_more_tags_than_one_call_takes_are_looked_up_in_several(
     assert _actions(aws) == ["BatchGetImage"] * 2
 
 
-def test_a_repository_that_is_missing_is_told_from_one_that_is_empty(
-    repositories: EcrRepositories, repository: str
-) -> None:
+def test_a_missing_repository_differs_from_an_empty_one(repositories: EcrRepositories, repository: str) -> None:
     assert repositories.find_tags(repository, []) == {}
     assert repositories.find_tags(repository, ["v1"]) == {}
     assert repositories.find_tags("missing", ["v1"]) is None
@@ -248,7 +246,7 @@ def test_an_artifact_is_no_image(pusher: Pusher, repositories: EcrRepositories, 
         repositories.read_image(repository, "cache", "linux/amd64")
 
 
-def test_an_image_that_is_not_there_is_told_in_ecr_s_words(
+def test_an_image_that_is_missing_is_reported_in_ecr_s_words(
     aws: Aws, repositories: EcrRepositories, repository: str
 ) -> None:
     with pytest.raises(DeployError) as caught:
@@ -288,7 +286,7 @@ def test_a_longer_fault_is_survived_by_many_calls_at_once(
 
 
 class _Storage(HTTPServer):
-    """Stands for S3: refuses requests for a blob with what it is told, and then serves it.
+    """Stands for S3: refuses requests for a blob with the statuses that a test sets, and then serves it.
 
     Attributes:
         refusals: HTTP statuses.
@@ -373,7 +371,7 @@ def test_a_download_that_is_refused_is_not_tried_again(storage: _Storage, downlo
     assert "secret" not in str(caught.value)
 
 
-def test_a_storage_out_of_reach_is_told_without_the_address(storage: _Storage, download: _Download) -> None:
+def test_a_storage_out_of_reach_is_reported_without_the_address(storage: _Storage, download: _Download) -> None:
     storage.shutdown()
     storage.server_close()
     with pytest.raises(DeployError, match="after several tries: ConnectionError") as caught:
@@ -443,7 +441,7 @@ def _image_without_repository() -> RegistryImage:
         ("The repository has too many images", False),
     ],
 )
-def test_a_limit_is_told_as_one(stubbed: tuple[EcrRepositories, Stubber], message: str, is_of_image: bool) -> None:
+def test_a_limit_is_recognized(stubbed: tuple[EcrRepositories, Stubber], message: str, is_of_image: bool) -> None:
     repositories, stubber = stubbed
     stubber.add_client_error("put_image", "LimitExceededException", message)
 
@@ -501,7 +499,7 @@ def test_a_creation_that_is_denied_creates_nothing(aws: Aws, repositories: EcrRe
     ("action", "command"),
     [("SetRepositoryPolicy", "set-repository-policy"), ("PutLifecyclePolicy", "put-lifecycle-policy")],
 )
-def test_a_repository_that_could_not_be_completed_is_told_with_what_is_left_to_do(
+def test_a_repository_that_could_not_be_completed_comes_with_the_command_that_is_left(
     aws: Aws, repositories: EcrRepositories, name: str, action: str, command: str
 ) -> None:
     aws.deny(f"ecr:{action}")

@@ -247,7 +247,7 @@ _CHANGES = [("update_function_code", _update), ("publish_version", _publish_what
         ("InvalidParameterValueException", "something in progress", False),
     ],
 )
-def test_a_change_in_progress_is_told_from_other_refusals(
+def test_a_change_in_progress_differs_from_other_refusals(
     stubbed: tuple[LambdaFunctions, Stubber],
     call: str,
     change: Callable[[LambdaFunctions], None],
@@ -266,7 +266,7 @@ def test_a_change_in_progress_is_told_from_other_refusals(
 
 
 @pytest.mark.parametrize(("call", "change"), _CHANGES)
-def test_another_revision_is_told_from_other_refusals(
+def test_another_revision_differs_from_other_refusals(
     stubbed: tuple[LambdaFunctions, Stubber], call: str, change: Callable[[LambdaFunctions], None]
 ) -> None:
     functions, stubber = stubbed
@@ -299,7 +299,7 @@ def test_lambda_without_permission_to_pull_is_shown_the_statement(stubbed: tuple
 
 
 @pytest.mark.parametrize("code", ["ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"])
-def test_credentials_that_are_no_longer_valid_are_told_as_such(
+def test_credentials_that_are_no_longer_valid_come_with_a_hint(
     stubbed: tuple[LambdaFunctions, Stubber], code: str
 ) -> None:
     functions, stubber = stubbed

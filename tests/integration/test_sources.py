@@ -118,7 +118,7 @@ def _reference(aws: Aws, repository: str, digest: str) -> ImageReference:
 # --- functions -------------------------------------------------------------------------------------------------------
 
 
-def test_the_image_of_a_function_an_alias_and_a_version_is_told(aws: Aws, desk: Desk) -> None:
+def test_the_image_of_a_function_an_alias_and_a_version_is_found(aws: Aws, desk: Desk) -> None:
     repository, pusher, client = _repository(aws), Pusher(aws), aws.client("lambda")
     old, new = (pusher.image(repository, tag, content=tag) for tag in ("v1", "v2"))
     arn = _function(aws, f"{aws.registry}/{repository}:v1")
@@ -134,7 +134,7 @@ def test_the_image_of_a_function_an_alias_and_a_version_is_told(aws: Aws, desk: 
             assert image == _reference(aws, repository, digest)
 
 
-def test_a_missing_function_or_qualifier_is_told(aws: Aws, desk: Desk) -> None:
+def test_a_missing_function_or_qualifier_is_an_error(aws: Aws, desk: Desk) -> None:
     repository = _repository(aws)
     Pusher(aws).image(repository, "v1")
     name = _function(aws, f"{aws.registry}/{repository}:v1").rpartition(":")[2]
@@ -160,7 +160,7 @@ def test_a_function_that_may_not_be_read_comes_with_the_statement_that_allows_it
         ({"PackageType": "Image"}, {}, "does not say which image orders:live runs"),
     ],
 )
-def test_a_function_without_an_image_is_told(
+def test_a_function_without_an_image_is_an_error(
     desk: Desk, configuration: dict[str, str], code: dict[str, str], message: str
 ) -> None:
     with Stubber(desk.credentials.functions()) as stubber:
@@ -190,7 +190,7 @@ def test_an_index_yields_the_image_for_the_platform(aws: Aws, desk: Desk) -> Non
     assert (image.reference.digest, image.platform) == (arm, "linux/arm64")
 
 
-def test_what_is_missing_is_told(aws: Aws, desk: Desk) -> None:
+def test_a_missing_image_or_repository_is_an_error(aws: Aws, desk: Desk) -> None:
     repository = _repository(aws)
     with pytest.raises(DeployError, match=r"ECR does not have the image .*:v1: ImageNotFound"):
         desk.sources.resolve(f"{aws.registry}/{repository}:v1", "linux/amd64")

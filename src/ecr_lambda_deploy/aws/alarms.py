@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 _NAMES_OF_ONE_CALL = 100  # [DescribeAlarms, AlarmNames]
 _FRESH = 1.0  # seconds; CloudWatch evaluates no alarm more often than every 10
-_GLANCE = 0.1  # seconds between two looks whether somebody else has an answer
+_POLL = 0.1  # seconds between two looks whether another thread has the answer
 
 
 class CloudWatchAlarms:
     """Metric and composite alarms of one account and Region.
 
-    Many functions may be released under the same alarms: who asks within a second of another gets the same answer.
+    Many functions may be released under the same alarms: threads that ask within a second get the same answer.
 
     Args:
         aws: gives the client.
-        clock: an error that its `sleep` raises ends the wait for an answer that somebody else has asked for.
+        clock: an error that its `sleep` raises ends the wait for the answer to another thread.
     """
 
     def __init__(self, aws: "Aws", clock: Clock) -> None:
@@ -36,12 +36,12 @@ class CloudWatchAlarms:
     def states(self, names: Sequence[str]) -> Mapping[str, str]:
         """Call DescribeAlarms, unless another thread has just done so."""
         key = tuple(names)
-        asking = self._asking.setdefault(key, Lock())  # one step for all threads
+        asking = self._asking.setdefault(key, Lock())  # atomic
         while not asking.acquire(blocking=False):
-            self._clock.sleep(_GLANCE)  # which cancelling ends, unlike a wait for the lock
+            self._clock.sleep(_POLL)  # which cancelling ends, unlike a wait for the lock
         try:
-            told, answer = self._answers.get(key, (float("-inf"), {}))
-            if self._clock.now() - told >= _FRESH:
+            read_at, answer = self._answers.get(key, (float("-inf"), {}))
+            if self._clock.now() - read_at >= _FRESH:
                 answer = self._ask(key)
                 self._answers[key] = self._clock.now(), answer
         finally:
@@ -53,7 +53,7 @@ class CloudWatchAlarms:
     def _ask(self, names: Sequence[str]) -> Mapping[str, str] | DeployError:
         try:
             return self._read(names)
-        except DeployError as error:  # all that wait for the answer would get it again, one after another
+        except DeployError as error:  # kept, too: each of the threads that wait would ask again, one after another
             return error
 
     def _read(self, names: Sequence[str]) -> Mapping[str, str]:

@@ -64,7 +64,7 @@ class EcrRepositories(EcrImages):
         if status == "":
             raise DeployError(
                 f"ECR does not have the image {reference} any more.",
-                "Choose another release, or build that commit anew. A lifecycle rule may have removed the image.",
+                "Choose another release, or build that commit again. A lifecycle rule may have removed the image.",
             )
         return status is not None
 

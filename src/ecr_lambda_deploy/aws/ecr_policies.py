@@ -19,7 +19,7 @@ _UNTAGGED_DAYS = 14
 def repository_policy(repository_arn: str) -> str:
     """Return a policy that lets Lambda pull for the functions of the repository's own account and Region.
 
-    The condition is AWS's own way of writing it: Lambda developer guide, images-create (cross-account permissions);
+    AWS documents the condition for cross-account permissions [Lambda developer guide, images-create];
     aws-parallelcluster-ui#380 has it within one account.
     """
     _, partition, _, region, account, _ = repository_arn.split(":", maxsplit=5)
@@ -61,9 +61,9 @@ def lifecycle_policy() -> str:
 def expiring_rule(policy: str, tags: Sequence[str]) -> str:
     """Return a sentence on the rule of a lifecycle policy that could remove an image with these tags, or nothing.
 
-    An image is subject to one rule at most: the first, by priority, whose tagging requirements it meets; and it meets
-    those of a list only if it has a tag for each of its entries. Source: Amazon ECR user guide, "How lifecycle policies
-    work" and "Lifecycle policy properties". An archived image cannot be pulled, so archiving counts as removing.
+    At most one rule applies to an image: the first, by priority, whose tagging requirements it meets. It meets a list
+    only if it has a tag for each entry. Source: Amazon ECR user guide, "How lifecycle policies work" and "Lifecycle
+    policy properties". An archived image cannot be pulled, so archiving counts as removing.
     """
     for rule in sorted(json.loads(policy)["rules"], key=lambda rule: int(rule["rulePriority"])):
         if _matches(rule["selection"], tags):
@@ -76,7 +76,7 @@ def expiring_rule(policy: str, tags: Sequence[str]) -> str:
 
 
 def _matches(selection: Mapping[str, Any], tags: Sequence[str]) -> bool:
-    if selection.get("storageClass") == "archive":  # for images that no function can run any more
+    if selection.get("storageClass") == "archive":  # for archived images, which no function can run
         return False
     if selection["tagStatus"] != "tagged":
         return bool(selection["tagStatus"] == "any" or not tags)

@@ -94,7 +94,7 @@ class LambdaFunctions:
         shape = self._aws.functions().meta.service_model.operation_model("CreateFunction").input_shape
         if shape is None:
             raise AssertionError("CreateFunction has parameters")
-        problems = [f"{key} is not to be given: {why}." for key, why in _RESERVED.items() if key in parameters]
+        problems = [f"{key} must not be given: {why}." for key, why in _RESERVED.items() if key in parameters]
         problems += _unknown(shape, parameters, "")
         given = {key: _masked(value) for key, value in parameters.items() if key not in _RESERVED}
         report = ParamValidator().validate({"FunctionName": name_of(name), "Code": {}, **given}, shape)
@@ -184,7 +184,7 @@ def _state(configuration: "FunctionConfigurationTypeDef", code: "FunctionCodeLoc
 
 
 def _masked(value: object) -> object:
-    """Return a value with every text in it as long as before and without what it says."""
+    """Return a value with asterisks for each text in it, as many as it has characters."""
     match value:
         case str():
             return "*" * len(value)
@@ -197,7 +197,7 @@ def _masked(value: object) -> object:
 
 
 def _unknown(shape: Shape, value: object, path: str) -> Iterator[str]:
-    """Yield a sentence for each name that the API does not have."""
+    """Yield a sentence for each name that is not a parameter."""
     if not isinstance(shape, StructureShape) or not isinstance(value, Mapping):
         return
     for key, inner in value.items():

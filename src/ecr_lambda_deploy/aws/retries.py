@@ -1,4 +1,4 @@
-"""Tries again what fails in passing."""
+"""Retries of requests to AWS that failed for a reason that passes."""
 
 import random
 from typing import TYPE_CHECKING, Any
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
-"""The codes of answers to a call that comes above a limit."""
+"""The codes with which AWS answers a call above a limit."""
 
 PASSING_STATUSES = {429, 500, 502, 503, 504}
 """The HTTP statuses after which the same request may succeed."""
 
 
 def retry_by_delay(client: "CloudWatchClient | ECRClient | LambdaClient | STSClient", clock: Clock) -> None:
-    """Have a client send a request again when it failed in passing.
+    """Have a client send a request again that failed for a reason that passes.
 
     Args:
-        client: its own retries are off.
-        clock: what it waits with; an error that its `sleep` raises ends the call.
+        client: without retries of botocore's.
+        clock: waits; an error that its `sleep` raises ends the call.
     """
 
     def retry(**event: Any) -> float | None:  # noqa: ANN401 # as botocore gives it
@@ -37,7 +37,7 @@ def retry_by_delay(client: "CloudWatchClient | ECRClient | LambdaClient | STSCli
         clock.sleep(delay)  # and not botocore, whose sleep cancelling does not end
         return 0.0
 
-    # What the first listener returns is what counts; the stubs know only of listeners that return nothing.
+    # botocore takes what the first listener returns; the type stubs know only listeners that return nothing.
     client.meta.events.register_first("needs-retry", retry)  # type: ignore[arg-type]
 
 

@@ -36,8 +36,8 @@ _TRUST_HINT = (
     "OIDC provider. README.md has the whole policy."
 )
 _CONFIG = Config(
-    # `retry_by_delay` decides. Botocore's own modes share a quota among all calls of a client: a handful at once uses
-    # it up within a second, and a fault of some seconds then fails the run.
+    # `retry_by_delay` retries. Botocore's modes share a quota among all calls of a client: a handful of parallel calls
+    # uses it up within a second, and a fault of some seconds then fails the run.
     retries={"mode": "standard", "total_max_attempts": 1},
     connect_timeout=10,
     read_timeout=60,
@@ -49,14 +49,14 @@ _INVOKING_CONFIG = _CONFIG.merge(Config(read_timeout=15 * 60 + 30))
 
 
 class _RoleCredentials(DeferredRefreshableCredentials):
-    """Refreshed a few minutes before they expire: botocore's 15 minutes are all that the shortest session has."""
+    """Refreshed a few minutes before they expire: the shortest session has only botocore's 15 minutes."""
 
     _advisory_refresh_timeout = 300  # seconds
     _mandatory_refresh_timeout = 120
 
 
 class Aws:
-    """Clients of one session; its credentials are taken when first needed and refreshed by themselves.
+    """Clients of one session. It takes its credentials when they are first needed, and refreshes them.
 
     Args:
         region: AWS Region.
@@ -94,10 +94,10 @@ class Aws:
         return other
 
     def source(self) -> Self:
-        """Return what existing images and their functions are read with: the environment's credentials, if it has any.
+        """Return the clients that read existing images, with the environment's credentials if there are any.
 
         A role that deploys to one account often may not read another one, from which an image is promoted. Credentials
-        of the machine itself do not count: where the job takes a role, they are there by chance.
+        of the machine itself are ignored: a job that takes a role does not mean them.
 
         Raises:
             DeployError: the environment's credentials are incomplete.
@@ -157,7 +157,7 @@ class Aws:
             return self._clients[key]
 
     def _assume(self, role: RoleToAssume) -> dict[str, str]:
-        """Take the role, and return its credentials as botocore's refreshing wants them.
+        """Take the role, and return its credentials in the form that botocore refreshes.
 
         Raises:
             DeployError: the role cannot be taken.
@@ -194,7 +194,7 @@ class Aws:
     def _job_token(self) -> str:
         try:
             return self._id_token(AUDIENCE)
-        except Exception as error:  # the toolkit raises nothing more exact
+        except Exception as error:  # the toolkit raises no class of its own
             raise DeployError(
                 f"GitHub gave this job no OIDC token: {error}",
                 "Add `permissions: { id-token: write, contents: read }` to the workflow or the job. "

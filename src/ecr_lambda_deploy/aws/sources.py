@@ -1,4 +1,4 @@
-"""Where existing images come from: ECR registries of any account and Region, and functions that serve an image."""
+"""Existing images: in ECR registries of any account and Region, by URI or as served by a function."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ CopyImage = Callable[[ImageReference, str, Mapping[str, Authorization]], None]
 
 
 class _Owner(NamedTuple):
-    """Whose registry or function it is, and where; the account is empty for the target's own in an emulator."""
+    """Account and Region of a registry or function; the account is empty for the target's in an emulator."""
 
     account: str
     region: str
@@ -43,7 +43,7 @@ class _Owner(NamedTuple):
 
 
 class EcrSources:
-    """Existing images: those of the target's account are read as the target is, others with the sources' credentials.
+    """Existing images. The target's credentials read those of its account, the sources' credentials all others.
 
     Args:
         aws: gives the target's clients, and those for sources.
@@ -63,7 +63,7 @@ class EcrSources:
         self._registries: dict[_Owner, EcrRepositories] = {}
 
     def served_image(self, source: ServedImage) -> ImageReference:
-        """Call GetFunction, and keep in mind whose function it is: a copy needs the owner's credentials."""
+        """Call GetFunction, and remember the function's account and Region: the image's are the same."""
         aws = self._source
         if source.function.startswith("arn:"):
             aws = self._aws_of(_Owner.of_function(source.function))
@@ -114,7 +114,7 @@ class EcrSources:
         """Copy it, then look its digest up."""
         registry, _, name = destination.partition("/")
         repository, _, tag = name.partition(":")
-        # The target's come last: where both are one registry, one of them has to push.
+        # The target's come last: where both are one registry, its login must be the one that may push.
         logins = {reference.registry: self._authorization(reference), registry: self._target.authorization()}
         self._copy_image(reference, destination, logins)
         copied = (self._target.find_tags(repository, [tag]) or {}).get(tag, "missing")
@@ -132,14 +132,14 @@ class EcrSources:
                 "Copy it to one first, and name the copy:\n"
                 f"docker buildx imagetools create --tag {self._target.registry()}/REPOSITORY:TAG {uri}",
             )
-        # Lambda refuses the hosts of FIPS endpoints; the others name the same registry.
+        # Lambda refuses the hosts of FIPS endpoints; without `-fips`, the host names the same registry.
         host = registry.replace("ecr-fips.", "ecr.")
         return EcrImages(self._aws_of(owner), lambda: host, owner.account)
 
     def _owner(self, registry: str, repository: str) -> _Owner | None:
         if stated := _stated_owner(registry):
             return stated
-        # An emulator's host is the same for all accounts and Regions: who served the image tells whose it is.
+        # An emulator has one host for all accounts and Regions: the function that serves the image has the image's.
         served_by = self._served_by.get(f"{registry}/{repository}")
         return served_by or (self._target_owner if registry == self._target.registry() else None)
 

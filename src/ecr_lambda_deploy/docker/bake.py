@@ -1,4 +1,4 @@
-"""A build as `buildx bake` wants it told: arguments, definition, and what may only travel in its environment."""
+"""Builds as `buildx bake` takes them: arguments, definition, and the secrets in its environment."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")  # of targets [bake reference]
 
 
 def bake_targets(orders: Sequence[BuildOrder]) -> dict[str, BuildOrder]:
-    """Name the targets as BuildKit's log is to show them: like the images, as far as bake takes their names."""
+    """Return the orders by target. Targets have the images' names as far as bake allows: BuildKit's log shows them."""
     targets: dict[str, BuildOrder] = {}
     for order in orders:
         name = _NOT_IN_NAMES.sub("-", order.name) or _ONLY_TARGET
@@ -27,20 +27,20 @@ def bake_targets(orders: Sequence[BuildOrder]) -> dict[str, BuildOrder]:
 
 def bake_arguments(targets: Mapping[str, BuildOrder]) -> list[str]:
     """Return the arguments of buildx; the definition is read from its standard input."""
-    # Who writes the workflow has decided: bake would ask whether the definition may have these.
-    wanted = {entitlement for order in targets.values() for entitlement in _entitlements(order.build)}
-    return ["bake", "--file=-", "--progress=plain", *(f"--allow={one}" for one in sorted(wanted)), *targets]
+    # The workflow asks for these; without the flags, bake would ask whether the definition may have them.
+    entitlements = {entitlement for order in targets.values() for entitlement in _entitlements(order.build)}
+    return ["bake", "--file=-", "--progress=plain", *(f"--allow={one}" for one in sorted(entitlements)), *targets]
 
 
 def _entitlements(build: Build) -> set[str]:
-    wanted = {"ssh"} & build.properties.keys() | set(build.properties.get("entitlements", ()))
-    return wanted | ({"network.host"} if build.properties.get("network") == "host" else set())
+    given = {"ssh"} & build.properties.keys() | set(build.properties.get("entitlements", ()))
+    return given | ({"network.host"} if build.properties.get("network") == "host" else set())
 
 
 def bake_secrets(targets: Mapping[str, BuildOrder]) -> dict[str, str]:
-    """Return the environment variables in which buildx finds the secrets: there is no other trace of them.
+    """Return the environment variables in which buildx finds the secrets: nothing else holds them.
 
-    What several builds share is in it once.
+    A secret that several builds share is there once.
 
     Raises:
         DeployError: they are more than an environment can hold.
@@ -60,8 +60,8 @@ def bake_definition(targets: Mapping[str, BuildOrder], caches: Sequence[CacheEnt
     """Return the definition that bake reads: targets, each pushed under one tag.
 
     Args:
-        targets: the builds by the names of their targets.
-        caches: of each build, in order.
+        targets: orders by target.
+        caches: cache entries of each order, in the same sequence.
 
     Raises:
         DeployError: there are too many secrets.
@@ -80,13 +80,13 @@ def _definition(order: BuildOrder, cache: CacheEntries, variables: Mapping[str, 
     Lambda refuses [buildx#1533].
 
     Args:
-        order: what is to be built.
-        cache: of the build.
-        variables: those of the secrets, by value.
+        order: the build.
+        cache: its cache entries.
+        variables: names of the secrets' variables, by the secret.
     """
     build = order.build
     target: dict[str, Any] = {
-        # Bake takes a Dockerfile's path as relative to the context: both are absolute here.
+        # Absolute, since bake resolves a Dockerfile's path relative to the context.
         "context": str(build.context),
         "dockerfile": str(build.dockerfile),
         "args": dict(build.build_args),
@@ -110,9 +110,9 @@ def _definition(order: BuildOrder, cache: CacheEntries, variables: Mapping[str, 
     return target | {key: value for key, value in optional.items() if value}
 
 
-def _attestation(kind: str, wanted: str) -> str:
-    """Return bake's entry for what buildx takes as `--provenance` and `--sbom` [buildx reference]."""
-    match wanted:
+def _attestation(kind: str, value: str) -> str:
+    """Return bake's entry for a value of `--provenance` or `--sbom` [buildx reference]."""
+    match value:
         case "false":
             return f"type={kind},disabled=true"
         case "true":
@@ -122,7 +122,7 @@ def _attestation(kind: str, wanted: str) -> str:
 
 
 def _escape(value: Any) -> Any:  # noqa: ANN401 # JSON
-    """Keep bake from evaluating what is in strings as its own language [HCL native syntax, templates]."""
+    """Escape what bake would evaluate in strings [HCL native syntax, templates]."""
     match value:
         case str():
             return value.replace("${", "$${").replace("%{", "%%{")

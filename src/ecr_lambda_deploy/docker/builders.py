@@ -1,4 +1,4 @@
-"""The builder that buildx is to use: the runner's engine, or a BuildKit of its own at an endpoint."""
+"""The builder that buildx uses: the runner's engine, or a BuildKit at an endpoint."""
 
 import socket
 import subprocess
@@ -20,7 +20,7 @@ _CONTAINER_PREFIX = "buildx_buildkit_"
 
 @contextmanager
 def selected_builder(program: str, endpoint: str, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Have buildx use a builder for the time of the block, by a BUILDX_CONFIG of its own.
+    """Have buildx use a builder for the time of the block, with a BUILDX_CONFIG that no other step shares.
 
     Args:
         program: path of buildx.
@@ -34,12 +34,12 @@ def selected_builder(program: str, endpoint: str, environment: Mapping[str, str]
         DeployError: nothing answers at the endpoint.
     """
     with TemporaryDirectory(prefix="buildx-") as folder:
-        # A step before this one may have named a builder that is known to that step's buildx alone.
-        own = {**environment, "BUILDX_CONFIG": folder, "BUILDX_BUILDER": _NAME if endpoint else "default"}
+        # An earlier step may have set BUILDX_BUILDER to a builder that only that step's buildx knows.
+        selected = {**environment, "BUILDX_CONFIG": folder, "BUILDX_BUILDER": _NAME if endpoint else "default"}
         if endpoint:
             driver = _driver(endpoint, environment)
-            _output(program, ["create", f"--name={_NAME}", *driver], own, f"The builder {endpoint} cannot be used")
-        yield own
+            _output(program, ["create", f"--name={_NAME}", *driver], selected, f"The builder {endpoint} cannot be used")
+        yield selected
 
 
 def check_platform(program: str, environment: Mapping[str, str], platform: Platform | None) -> Platform:
@@ -63,8 +63,8 @@ def check_platform(program: str, environment: Mapping[str, str], platform: Platf
         reason = fields.get("Error", "").strip() or f"it is {status or 'unknown'}"
         raise DeployError(f"The builder does not answer as BuildKit does: {reason}")
     platforms = [name.strip().rstrip("*") for name in fields.get("Platforms", "").split(",")]
-    wanted: tuple[Platform, ...] = (platform,) if platform else get_args(Platform)
-    found = sorted((name for name in wanted if name in platforms), key=platforms.index)
+    acceptable: tuple[Platform, ...] = (platform,) if platform else get_args(Platform)
+    found = sorted((name for name in acceptable if name in platforms), key=platforms.index)
     if found:
         return found[0]
     raise DeployError(
@@ -77,10 +77,10 @@ def check_platform(program: str, environment: Mapping[str, str], platform: Platf
 
 
 def _driver(endpoint: str, environment: Mapping[str, str]) -> list[str]:
-    """Return the arguments of `buildx create` for an endpoint at which something is.
+    """Return the arguments of `buildx create` for an endpoint, after a check that something is there.
 
-    The remote driver reaches a container through the docker CLI, which is not here. The driver that made the container
-    reaches it through the engine's API, and finds it by the name of its node.
+    The remote driver reaches a container through the docker CLI, which this image does not have. The docker-container
+    driver reaches it through the engine's API, and finds it by the name of its node.
     """
     address = urlsplit(endpoint)
     if address.scheme == "tcp":
@@ -99,7 +99,7 @@ def _driver(endpoint: str, environment: Mapping[str, str]) -> list[str]:
 
 
 def _check_listening(endpoint: str, host: str, port: int) -> None:
-    """Say why a builder cannot be reached: buildx would wait for it, and then say that it waited."""
+    """Find out at once why a builder cannot be reached: buildx would wait, and then report only a timeout."""
     try:
         socket.create_connection((host, port), timeout=_TIMEOUT).close()
     except OSError as error:

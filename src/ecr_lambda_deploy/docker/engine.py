@@ -1,6 +1,6 @@
-"""The Docker engine, by the docker SDK: is it there, what is it, and what does it have?
+"""The Docker engine, by the docker SDK: its platform, its image store, its containers and images.
 
-The SDK is imported where an engine is asked: a run that builds nothing does without.
+The SDK is imported where an engine is asked: a run that builds nothing does not need it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,7 +34,7 @@ def engine_platform(environment: Mapping[str, str]) -> Platform:
 
 
 def has_containerd_store(environment: Mapping[str, str]) -> bool:
-    """Whether the engine keeps images in containerd: without, it exports no cache but within an image.
+    """Whether the engine has the containerd image store; without it, it can export a cache only within an image.
 
     Raises:
         DeployError: it does not answer.

@@ -1,11 +1,11 @@
-"""Makes one clear error of a failed build's log: BuildKit's own words, the line of the Dockerfile, the way out."""
+"""Finds the reason of a failed build in its log: BuildKit's own words, the line of the Dockerfile, a hint."""
 
 import re
 from collections.abc import Iterable, Sequence
 
 from ecr_lambda_deploy.model.errors import DeployError, SourceLocation
 
-# BuildKit 0.12 and newer print the place; engine 20.10's names only the step, or, for a syntax error, the line.
+# BuildKit 0.12 and newer print file and line; that of engine 20.10 only the step, or the line of a syntax error.
 _PLACE = re.compile(r"^(?P<file>\S+):(?P<line>\d+)$")
 _SYNTAX = re.compile(r"dockerfile parse error (?:on )?line (?P<line>\d+)")
 _STEP = re.compile(r"^ > \[(?:\S+ )*\d+/\d+\] (?P<instruction>.+?):?$")
@@ -17,7 +17,7 @@ _NOISE = re.compile(
     r"|failed to solve with frontend dockerfile\.v0: |failed to create LLB definition: |failed to compute cache key: "
 )
 
-# A command of the Dockerfile that failed: its text may hold any words, and it fails again.
+# A command of the Dockerfile failed. It would fail again, and its text may contain any of the words below.
 _COMMAND = re.compile(r"did not complete successfully|executor failed running")
 # 429, 5xx and connection loss, in the words of BuildKit (which gives a status and its name) and of engine 20.10.
 _PASSING = re.compile(
@@ -27,7 +27,7 @@ _PASSING = re.compile(
     r"|temporary failure in name resolution|server misbehaving",
     re.IGNORECASE,
 )
-_PULL_LIMIT = re.compile(r"pull rate limit|Data limit exceeded")  # of Docker Hub and ECR Public: for hours
+_PULL_LIMIT = re.compile(r"pull rate limit|Data limit exceeded")  # of Docker Hub and ECR Public; lasts for hours
 _PUSH_STATUS = re.compile(
     r"error: failed commit on ref .*unexpected status from \w+ request to \S+: (?P<status>\d{3} .+)"
 )
@@ -47,7 +47,7 @@ _HINTS = (
     ),
     (
         re.compile(r"401 Unauthorized|authorization failed|pull access denied"),
-        "A registry wants credentials for a base image: give them in the input 'docker-auth'.",
+        "A registry requires credentials for a base image: give them in the input 'docker-auth'.",
     ),
     (
         _PULL_LIMIT,
@@ -77,7 +77,7 @@ _HINTS = (
 
 
 def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> DeployError:
-    """Return the error that a failed build's log tells of.
+    """Return the error for the log of a failed build.
 
     Args:
         log: the last lines that buildx printed.
@@ -99,21 +99,21 @@ def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> Deploy
 
 
 def failed_target(log: Sequence[str], targets: Iterable[str]) -> str:
-    """Return which of bake's targets failed; empty if the log does not tell, and there are several."""
+    """Return which of bake's targets failed; empty if there are several and the log does not name it."""
     reason, names = _reason(log), list(targets)
     named = [name for name in names if reason.startswith(f"target {name}: ")]
     return named[0] if named else names[0] if len(names) == 1 else ""
 
 
 def passing_failure(log: Sequence[str]) -> str:
-    """Return what a registry or the network failed with if it may well pass by itself; else nothing."""
+    """Return the reason if a registry or the network failed in a way that may pass by itself; else nothing."""
     reason = _reason(log)
     lasts = _COMMAND.search(reason) or _PULL_LIMIT.search(reason)
     return _NOISE.sub("", reason) if _PASSING.search(reason) and not lasts else ""
 
 
 def failed_login(log: Sequence[str]) -> bool:
-    """Whether a registry refused the login, which a token that was refused or has expired looks like as well."""
+    """Whether a registry refused the login, as it does when a token has expired."""
     reason = _reason(log)
     return bool(_LOGIN.search(reason)) and not _COMMAND.search(reason)
 
@@ -121,7 +121,7 @@ def failed_login(log: Sequence[str]) -> bool:
 def _reason(log: Sequence[str]) -> str:
     errors = [line for line in log if line.startswith("ERROR: ")]
     reason = errors[-1].removeprefix("ERROR: ") if errors else "\n".join(log[-5:]) or "buildx printed nothing"
-    # BuildKit ends with what the registry says, and tells the status only in its log of the attempts.
+    # BuildKit ends with the registry's message, and has the status only in its log of the attempts.
     statuses = [found["status"] for line in log if (found := _PUSH_STATUS.search(line))]
     return f"{reason} ({statuses[-1]})" if "failed to push" in reason and statuses else reason
 
@@ -144,15 +144,15 @@ def _line(log: Sequence[str], reason: str, instructions: str) -> int | None:
 
 
 def _line_of(instruction: str, instructions: str) -> int | None:
-    """Return the line where an instruction begins, if there is just one such line.
+    """Return the line where an instruction begins, if there is only one such line.
 
-    BuildKit shows an instruction in one line, with variables replaced, so only its beginning need be the same.
+    BuildKit shows an instruction in one line, with variables replaced, so only its beginning is compared.
     """
-    wanted = instruction.split()
+    shown = instruction.split()
     numbers = [
         number
         for number, text in enumerate(instructions.splitlines(), 1)
-        if (words := text.rstrip("\\ ").split()) and wanted[: len(words)] == words and len(words) > 1
+        if (words := text.rstrip("\\ ").split()) and shown[: len(words)] == words and len(words) > 1
     ]
     return numbers[0] if len(numbers) == 1 else None
 

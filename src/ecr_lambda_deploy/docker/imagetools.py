@@ -116,11 +116,11 @@ class ImageDigests:
         try:
             return self._ask_registry(reference)
         except _UnknownDigestError as error:
-            own = image_digest(reference, self.environment) if self.has_engine else None
-            stand_in = "the engine's own copy" if own else "its name"
+            local = image_digest(reference, self.environment) if self.has_engine else None
+            stand_in = "the engine's own copy" if local else "its name"
             self.stand_ins.add(reference)
             self.say(f"The registry does not give the digest of {reference}; {stand_in} stands in for it ({error})")
-            return own or reference
+            return local or reference
 
     def _ask_registry(self, reference: str) -> str:
         command = [self.program, "imagetools", "inspect", "--format={{json .Manifest}}", reference]

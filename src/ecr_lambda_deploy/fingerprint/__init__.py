@@ -1,7 +1,7 @@
 """What goes into a build, as one digest.
 
-An image is built only if no image of the same inputs is in the repository. `context.py` hashes the files that the build
+An image is built only if the repository has no image of the same inputs. `context.py` hashes the files that the build
 can see, as `dockerignore.py` selects them; `base_images.py` reads which images a Dockerfile starts from;
-`fingerprint.py` makes one tag, `src-…`, of all that. What cannot be known is an `UnknownInputError`, and means a build:
-a fingerprint that misses an input deploys stale code.
+`fingerprint.py` makes one tag, `src-…`, of all that. An input that cannot be known raises an `UnknownInputError`, and
+the image is built: a fingerprint that misses an input deploys stale code.
 """

@@ -1,6 +1,6 @@
 """The images that a Dockerfile builds from.
 
-The parser is a port of BuildKit's own, which knows heredocs, parser directives and continued lines; the well-known
+The parser is a port of BuildKit's, which knows heredocs, parser directives and continued lines; the package
 dockerfile-parse takes the text of a heredoc for instructions.
 """
 
@@ -16,7 +16,7 @@ from ecr_lambda_deploy.model.targets import Platform
 
 _SYNTAX = re.compile(r"#\s*syntax\s*=\s*(\S+)", re.IGNORECASE)
 _FRONTEND = re.compile(r"(.+/)?docker/dockerfile(-upstream)?([:@].*)?")
-_OF_BUILDER = re.compile(r"\$\{?BUILD(PLATFORM|OS|OSVERSION|ARCH|VARIANT)\b")
+_BUILDER_PLATFORM = re.compile(r"\$\{?BUILD(PLATFORM|OS|OSVERSION|ARCH|VARIANT)\b")
 _REMOTE = re.compile(r".*://|[\w-]+@[\w.-]+:|github\.com/")
 
 
@@ -25,9 +25,9 @@ class _Stage:
     """A build stage.
 
     Attributes:
-        images: that it is based on, copies from or mounts.
-        stages: numbers of those that it needs.
-        unknown: what it takes from elsewhere, nobody can know in which state; empty if nothing.
+        images: images that it is based on, copies from or mounts.
+        stages: numbers of the stages that it needs.
+        unknown: why it has an input that cannot be known; empty if it has none.
     """
 
     images: list[str] = field(default_factory=list)
@@ -36,19 +36,19 @@ class _Stage:
 
 
 def images_of(dockerfile: str, *, target: str, build_args: Mapping[str, str], platform: Platform) -> tuple[str, ...]:
-    """Find the images that a build takes something from, its frontend's included.
+    """Find the images that a build uses, its frontend's included.
 
     Args:
         dockerfile: its text.
         target: stage to build; empty for the last one.
         build_args: build arguments.
-        platform: what is built for.
+        platform: of the build.
 
     Returns:
-        references as they are written, arguments filled in, each once.
+        references as they are written, with arguments filled in, each once.
 
     Raises:
-        UnknownInputError: the result depends on something that no digest is known for.
+        UnknownInputError: the result depends on something that has no digest.
     """
     try:
         ast = parse_dockerfile_ast(dockerfile)
@@ -62,12 +62,12 @@ def images_of(dockerfile: str, *, target: str, build_args: Mapping[str, str], pl
 
 
 def _frontends(dockerfile: str, build_args: Mapping[str, str]) -> Iterator[str]:
-    """Yield the image that reads the Dockerfile, where one is named.
+    """Yield the frontend's image, where one is named.
 
-    Versions of BuildKit differ in which comments may stand before `# syntax=`, so any one counts.
+    Versions of BuildKit differ in which comments may stand before `# syntax=`, so each such line counts.
 
     Raises:
-        UnknownInputError: it is not Docker's, so what it reads may be no Dockerfile.
+        UnknownInputError: it is not Docker's, so what it reads may not be a Dockerfile.
     """
     found = [build_args["BUILDKIT_SYNTAX"].split()[0]] if build_args.get("BUILDKIT_SYNTAX", "").strip() else []
     for line in dockerfile.removeprefix("\ufeff").split("\n"):
@@ -85,7 +85,7 @@ class _StageReader:
     """Reads the stages of a Dockerfile.
 
     Raises:
-        ValueError: BuildKit will not accept it.
+        ValueError: BuildKit refuses it.
         UnknownInputError: see `images_of`.
     """
 
@@ -162,12 +162,12 @@ class _StageReader:
                 self._arguments[name] = self._expand(default)
 
     def _expand(self, word: str) -> str:
-        if _OF_BUILDER.search(word):
+        if _BUILDER_PLATFORM.search(word):
             raise UnknownInputError(f"{word} depends on the builder's own platform")
         return ShellLex(self._escape, env=self._arguments, skip_unset_env=False).process_word(word)
 
     def _use(self, source: str) -> None:
-        """Note what a stage copies or mounts from."""
+        """Add what a stage copies or mounts from."""
         stage = self._stages[-1]
         if "$" in source:
             raise ValueError(f"`from` takes no variables: {source}")
@@ -184,7 +184,7 @@ class _StageReader:
             return
         lexer = ShellLex(self._escape)
         for source in map(lexer.process_word, instruction.args[:-1]):
-            # What stands before a variable can show that a path goes on in it, not an address.
+            # A slash before the variable shows that the source is a path, and not an address.
             known, variable, _ = source.partition("$")
             if _REMOTE.match(known) or (variable and "/" not in known):
                 self._stages[-1].unknown = f"ADD {source} without --checksum can bring something else each time"

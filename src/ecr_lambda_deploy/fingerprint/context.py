@@ -1,4 +1,4 @@
-"""What a folder of the runner gives to a build, as one digest."""
+"""The files that a folder gives to a build, as one digest."""
 
 import errno
 import os
@@ -15,7 +15,7 @@ from ecr_lambda_deploy.concurrency import threads
 from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore, Matches
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 
-_BATCH = 16  # files that a thread hashes at a time: with fewer, handing them over costs more than hashing
+_BATCH = 16  # files that a thread hashes at a time: with fewer, the hand-over costs more than hashing
 _CHUNK = 1 << 20  # bytes read at a time
 _CAPABILITIES = "security.capability"  # the one extended attribute that layers keep [containerd, archive/tar.go]
 
@@ -28,7 +28,7 @@ class _Folder:
         path: relative to the context.
         entries: those not walked yet.
         matches: which patterns match it.
-        is_sent: whether it has been yielded; an excluded folder is sent with the first thing in it that is not.
+        is_sent: whether it has been yielded; an excluded folder is sent with the first entry that is not excluded.
     """
 
     path: str
@@ -40,12 +40,12 @@ class _Folder:
 def digest_of(context: str, rules: Dockerignore, *, workers: int | None = None) -> str:
     """Compute a digest of the files that BuildKit would send.
 
-    It covers path, type, permissions and content of each: what BuildKit's own cache looks at. Times and owners are left
-    out as there, and the mode of the context itself, which is not sent.
+    It covers path, type, permissions and content of each, as BuildKit's cache does. Like that, it ignores times and
+    owners; and the mode of the context itself, which is not sent.
 
     Args:
         context: path of the folder.
-        rules: what is left out.
+        rules: of its .dockerignore.
         workers: threads that read; by default one for each processor.
 
     Raises:
@@ -90,12 +90,12 @@ def walk(context: str, rules: Dockerignore) -> Iterator[str]:
 
 
 def shown(path: str) -> str:
-    """Return a path as it can be printed, whatever bytes it is made of."""
+    """Return a path in a printable form; its bytes may not be UTF-8."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def unreadable(path: str, error: OSError) -> UnknownInputError:
-    """Return what to raise for a file that cannot be read."""
+    """Return the error for a file that cannot be read."""
     return UnknownInputError(f"{shown(path) or 'the context'} cannot be read: {error.strerror}")
 
 
@@ -104,7 +104,7 @@ def _entries(context: str, path: str, *, is_excluded: bool = False) -> Iterator[
         with os.scandir(f"{context}/{path}") as entries:
             return iter(sorted(entries, key=lambda entry: entry.name))
     except PermissionError as error:
-        if is_excluded:  # BuildKit does not mind
+        if is_excluded:  # which BuildKit ignores
             return iter(())
         raise unreadable(path, error) from error
     except OSError as error:
@@ -119,7 +119,7 @@ def _batches(paths: Iterator[str]) -> Iterator[list[str]]:
 def _ahead(
     pool: Executor, function: Callable[[list[str]], bytes], batches: Iterable[list[str]], *, limit: int
 ) -> Iterator[bytes]:
-    """Map in order, with a limited number of calls waiting: Executor.map would take up the whole context first."""
+    """Map in order, with a limited number of calls waiting: Executor.map would list the whole context first."""
     waiting: deque[Future[bytes]] = deque()
     for batch in batches:
         waiting.append(pool.submit(function, batch))
@@ -135,14 +135,14 @@ class _Reading:
 
     Attributes:
         context: path of the folder.
-        stop: set when nobody waits for the result any more.
+        stop: set when the result is no longer needed.
     """
 
     context: str
     stop: Event = field(default_factory=Event)
 
     def records(self, paths: list[str]) -> bytes:
-        """Return what goes into the digest for each path.
+        """Return the records of paths, which the digest is made of.
 
         Raises:
             UnknownInputError: one cannot be read.
@@ -158,7 +158,7 @@ class _Reading:
             if kind == stat.S_IFREG:
                 content = self._content(full_path)
             elif kind == stat.S_IFLNK:
-                content = os.fsencode(os.readlink(full_path))  # noqa: PTH115 # Path would tidy it up
+                content = os.fsencode(os.readlink(full_path))  # noqa: PTH115 # Path would normalize it
             elif kind in (stat.S_IFBLK, stat.S_IFCHR):
                 content = str(status.st_rdev).encode()
         except OSError as error:
@@ -168,7 +168,7 @@ class _Reading:
 
     def _content(self, full_path: str) -> bytes:
         """Return a digest of a file's content and capabilities."""
-        # What has become a symlink or a FIFO since it was listed is not followed, nor waited for.
+        # A file may have become a symlink or a FIFO since it was listed: do not follow it, do not wait for it.
         descriptor = os.open(full_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             digest = sha256()

@@ -1,9 +1,9 @@
 """The rules of a .dockerignore file, as BuildKit applies them.
 
-BuildKit reads the file [moby/patternmatcher, ignorefile]; its client walks the context and asks of each path whether
-it is excluded [moby/patternmatcher, MatchesUsingParentResults; tonistiigi/fsutil, filterFS]. Some of what these do is
-in no documentation: `**foo` matches what ends with foo. Some is an accident, such as an escaped letter that becomes a
-class of characters: such patterns are refused. tests/integration/test_dockerignore.py holds the rest against BuildKit.
+BuildKit reads the file [moby/patternmatcher, ignorefile]; its client walks the context and asks for each path whether
+it is excluded [moby/patternmatcher, MatchesUsingParentResults; tonistiigi/fsutil, filterFS]. Some of their behaviour is
+not documented: `**foo` matches what ends with foo. Some is an accident, such as an escaped letter that becomes a class
+of characters: such patterns are refused. tests/integration/test_dockerignore.py compares the rest with BuildKit.
 """
 
 import posixpath
@@ -14,7 +14,7 @@ from typing import Self
 
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 
-# What Go calls a space; Python counts four separators of records more [unicode.IsSpace].
+# White space of Go [unicode.IsSpace]; Python counts four separators more.
 _SPACE = "".join(
     character for character in map(chr, range(0x3001)) if character.isspace() and character not in "\x1c\x1d\x1e\x1f"
 )
@@ -54,7 +54,7 @@ class _Pattern:
         try:
             return cls(text, is_exception, _matcher(text))
         except (ValueError, re.error) as error:
-            raise UnknownInputError(f"what the pattern {text!r} matches cannot be told: {error}") from None
+            raise UnknownInputError(f"what the pattern {text!r} matches cannot be known: {error}") from None
 
     def may_match_below(self, folder: str) -> bool:
         """Whether a walk looks for matches in a folder: BuildKit's own shortcut, which can miss some."""
@@ -100,18 +100,18 @@ class Dockerignore:
         return cls([_pattern_of_line(line) for line in lines if not line.startswith("#")])
 
     def match(self, path: str, parent: Matches) -> tuple[bool, Matches]:
-        """Tell whether a path is excluded.
+        """Match a path against the patterns.
 
         Args:
             path: relative to the context, with slashes.
-            parent: what this returned for the folder that holds it; `root` for the context itself.
+            parent: matches of the folder that holds it; `root` for the context itself.
 
         Returns:
-            whether it is excluded, and what to ask with for what it holds.
+            whether it is excluded, and its matches, which are `parent` for what it holds.
         """
         is_excluded, matches = False, []
         for pattern, parent_matches in zip(self._patterns, parent, strict=True):
-            # A pattern that could change nothing is not tried, and so not handed down to what the folder holds.
+            # A pattern that could change nothing is not tried, so what the folder holds does not inherit its match.
             match = parent_matches or (pattern.is_exception == is_excluded and bool(pattern.matches(path)))
             matches.append(match)
             if match:
@@ -119,7 +119,7 @@ class Dockerignore:
         return is_excluded, tuple(matches)
 
     def may_include_below(self, folder: str) -> bool:
-        """Whether an excluded folder is to be searched for what an exception includes again."""
+        """Whether an exception may include something in an excluded folder."""
         return any(pattern.may_match_below(folder) for pattern in self._exceptions)
 
 
@@ -135,16 +135,16 @@ def _pattern_of_line(line: str) -> str:
 
 
 def _clean(path: str) -> str:
-    """Return the shortest path that names the same; POSIX lets two leading slashes stand, Go does not."""
+    """Return the shortest equal path; normpath keeps two leading slashes, as POSIX does and Go does not."""
     return posixpath.normpath(re.sub("/+", "/", path))
 
 
 def _matcher(text: str) -> Callable[[str], object]:
-    """Return what tells whether a pattern matches a path.
+    """Return a function that is true for the paths that a pattern matches.
 
     Raises:
-        ValueError: BuildKit refuses the pattern, or makes of it what nobody meant.
-        re.error: likewise.
+        ValueError: BuildKit refuses the pattern, or its meaning is an accident of the implementation.
+        re.error: the expression that it becomes is not valid.
     """
     tokens = _tokens(text)
     special = [index for index, token in enumerate(tokens) if token["literal"] is None]

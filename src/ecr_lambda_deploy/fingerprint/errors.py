@@ -1,5 +1,5 @@
-"""What ends the search for a fingerprint."""
+"""The error of a build without a fingerprint."""
 
 
 class UnknownInputError(Exception):
-    """Something that the build depends on cannot be known without running it; the message says what, in one line."""
+    """An input of a build cannot be known before it runs; the message says which, in one line."""

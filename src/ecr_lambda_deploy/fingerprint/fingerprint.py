@@ -1,8 +1,8 @@
 """A fingerprint of everything that goes into a build.
 
-Two builds with one fingerprint make the same image as far as the build's inputs decide it, so an image that is tagged
-with it need not be built again. Whatever else could change the result means that there is none. What RUN fetches from
-the network is as fresh as the last change of an input, as it is with Docker's layer cache.
+Two builds with one fingerprint make the same image as far as their inputs decide it, so an image that is tagged with it
+need not be built again. A build with an input that cannot be known has no fingerprint. What RUN fetches from the
+network is as fresh as the last change of an input, as it is with Docker's layer cache.
 """
 
 import json
@@ -22,13 +22,13 @@ from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 from ecr_lambda_deploy.model.images import Fingerprint
 from ecr_lambda_deploy.model.targets import Build, Platform
 
-_SCHEME = 1  # to be raised when the same inputs come to mean another image
+_SCHEME = 1  # raise it when the same inputs come to make another image
 _IMAGE = "docker-image://"
-_REGISTRIES_ASKED = 8  # at a time; each by a program of its own
+_REGISTRIES_ASKED = 8  # at a time; each starts a program
 
 
 class BuildInputs:
-    """What goes into builds; a context or base image that several have is looked at once.
+    """The inputs of builds; a context or base image that several builds share is read once.
 
     Args:
         resolve: returns the digest that an image reference has now, or what stands in for it; called in threads.
@@ -42,8 +42,8 @@ class BuildInputs:
         """Compute the fingerprint of a build.
 
         Args:
-            build: what is built.
-            platform: what it is built for.
+            build: the build.
+            platform: of the image.
         """
         try:
             inputs, images = self._inputs(build, platform)
@@ -53,7 +53,7 @@ class BuildInputs:
         return Fingerprint(tag=f"src-{digest}", hints=_hints(build), images=images)
 
     def _inputs(self, build: Build, platform: Platform) -> tuple[Mapping[str, object], tuple[str, ...]]:
-        """Return everything that goes into a build, and the references of its base images.
+        """Return all inputs of a build, and the references of its base images.
 
         Raises:
             UnknownInputError: something cannot be known.
@@ -89,21 +89,21 @@ def _digest_of(context: tuple[str, Dockerignore]) -> str:
 
 
 def _check_known(build: Build) -> None:
-    """Make sure that nothing goes into a build that is not looked at.
+    """Make sure that a build has no inputs that this module does not read.
 
     Raises:
-        UnknownInputError: something does.
+        UnknownInputError: it has one.
     """
     if "no-cache-filter" in build.properties:
-        raise UnknownInputError("the build is to be run anew")
+        raise UnknownInputError("`set` has no-cache-filter, which runs steps again")
     if elsewhere := build.properties.keys() & {"args", "contexts", "dockerfile-inline"}:
-        raise UnknownInputError(f"`set` has {min(elsewhere)}, which is not looked into")
+        raise UnknownInputError(f"`set` has {min(elsewhere)}, which is not read")
 
 
 def _dockerfile(build: Build) -> str:
     content = _read(build.dockerfile)
     if content is None:
-        raise UnknownInputError(f"{build.dockerfile.name} is no file")
+        raise UnknownInputError(f"{build.dockerfile.name} is not a file")
     try:
         return content.decode()
     except UnicodeDecodeError:
@@ -130,9 +130,9 @@ def _familiar(reference: str) -> str:
 
 
 def _rules(build: Build) -> Dockerignore:
-    """Read what the context leaves out: a file named after the Dockerfile goes before that of the context."""
-    own = build.dockerfile.with_name(f"{build.dockerfile.name}.dockerignore")
-    return _parsed(own) or _rules_in(str(build.context))
+    """Read the .dockerignore that applies: the Dockerfile's own, if it has one, else the context's."""
+    specific = build.dockerfile.with_name(f"{build.dockerfile.name}.dockerignore")
+    return _parsed(specific) or _rules_in(str(build.context))
 
 
 def _rules_in(context: str) -> Dockerignore:
@@ -153,7 +153,7 @@ def _read(path: Path) -> bytes | None:
     """Return a file's content, or None if there is no such file.
 
     Raises:
-        UnknownInputError: it cannot be read, or is a symlink, which BuildKit follows within the folder alone.
+        UnknownInputError: it cannot be read, or is a symlink, which BuildKit follows only within the folder.
     """
     try:
         if path.is_symlink():
@@ -170,7 +170,7 @@ def _hints(build: Build) -> tuple[str, ...]:
     is_excluded, _ = rules.match(".git", rules.root)
     if is_excluded or not os.path.lexists(build.context / ".git"):
         return ()
-    return ("The build context has .git in it, so every commit is another build: add .git to .dockerignore.",)
+    return ("The build context contains .git, so every commit is another build: add .git to .dockerignore.",)
 
 
 Key = TypeVar("Key")
@@ -178,10 +178,10 @@ Value = TypeVar("Value")
 
 
 class Once(Generic[Key, Value]):
-    """A function whose answers are kept; who asks while it is being found out waits for the same answer.
+    """A function that is called once for each key; threads that ask at the same time wait for the same answer.
 
     Args:
-        find: the function; what it raises is kept too.
+        find: the function; its exceptions are kept, too.
     """
 
     def __init__(self, find: Callable[[Key], Value]) -> None:
@@ -190,7 +190,7 @@ class Once(Generic[Key, Value]):
         self._answers: dict[Key, Future[Value]] = {}
 
     def __call__(self, key: Key) -> Value:
-        """Return the answer, or raise what it was not found for."""
+        """Return the answer, or raise the exception that the function raised."""
         with self._lock:
             known = self._answers.get(key)
             answer = self._answers.setdefault(key, Future())

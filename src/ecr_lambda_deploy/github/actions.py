@@ -1,4 +1,4 @@
-"""GitHub's runner: workflow commands, outputs and the job summary."""
+"""GitHub's runner: workflow commands, the OIDC token, outputs and the job summary."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from actions_toolkit.file_command import issue_file_command, prepare_key_value_m
 
 from ecr_lambda_deploy.model.errors import SourceLocation
 
-# As the runner reads it: at the start of a line, or in the older form anywhere in one [actions/runner, ActionCommand].
+# A workflow command: `::` at the start of a line, or `##[` anywhere in it [actions/runner, ActionCommand].
 _COMMAND = re.compile(r"((?:^|[\r\n])\s*)::")
 
 
@@ -24,7 +24,7 @@ _MOST_ANNOTATIONS = 10  # of a kind in a step [GitHub Actions documentation, wor
 
 
 class Console:
-    """The job's log, as the runner reads it: every line at once and whole, since a mask that comes late is none."""
+    """The job's log. Each line is flushed at once and whole: a mask that comes late hides nothing."""
 
     def __init__(self) -> None:
         self._masked: set[str] = set()
@@ -43,9 +43,9 @@ class Console:
 
     @contextmanager
     def verbatim(self) -> Iterator[None]:
-        """Print lines of other programs without the runner taking one for a workflow command.
+        """Stop workflow commands [GitHub Actions documentation, stopping and starting workflow commands].
 
-        See "Stopping and starting workflow commands" in GitHub's documentation.
+        Annotations and masks of other threads still reach the runner.
         """
         token = token_hex(16)
         with self._lock:
@@ -59,7 +59,7 @@ class Console:
                 self._command(token)
 
     def info(self, message: str) -> None:
-        """Print lines, none of which the runner takes for a workflow command: functions and AWS have a say in them."""
+        """Print lines, and break workflow commands in them: functions and AWS wrote parts of the text."""
         self._write(_COMMAND.sub(r"\1: :", message).replace("##[", "## ["))
 
     def notice(self, message: str) -> None:
@@ -84,7 +84,7 @@ class Console:
                     self._command("add-mask", line)
 
     def _annotate(self, kind: str, message: str, properties: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Annotate the run, as long as GitHub takes more of the kind; what comes after that is in the log alone."""
+        """Annotate the run, or print a line when GitHub takes no more annotations of the kind."""
         with self._lock:
             self._annotations[kind] += 1
             number = self._annotations[kind]
@@ -96,7 +96,7 @@ class Console:
                 self.info(f"{kind.capitalize()}: {message}")
 
     def _command(self, name: str, message: str = "", properties: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Give the runner a command, also while it takes none because another program is printing."""
+        """Give the runner a command, within `verbatim` too."""
         command = str(Command(name, dict(properties), message))
         with self._lock:
             if self._resume_token:
@@ -113,9 +113,9 @@ def id_token(audience: str) -> str:
     """Return the job's OIDC token, masked.
 
     Raises:
-        Exception: the toolkit has no kind of its own.
+        Exception: the toolkit raises no class of its own.
     """
-    from actions_toolkit import core  # with it comes requests, which most runs do not need
+    from actions_toolkit import core  # it imports requests, which most runs do not need
 
     token = core.get_id_token(audience)
     sys.stdout.flush()
@@ -126,7 +126,7 @@ def write_outputs(outputs: Mapping[str, str]) -> None:
     """Set the step's outputs, in the file that GITHUB_OUTPUT names.
 
     Raises:
-        Exception: there is no such file; the toolkit has no kind of its own.
+        Exception: there is no such file; the toolkit raises no class of its own.
     """
     for name, value in outputs.items():
         issue_file_command("OUTPUT", prepare_key_value_message(name, value))

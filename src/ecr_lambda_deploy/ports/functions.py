@@ -1,4 +1,4 @@
-"""What the core asks of Lambda and CloudWatch."""
+"""Lambda and CloudWatch, as the core uses them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class Functions(Protocol):
     """Lambda functions of one account and Region."""
 
     def read(self, name: str, qualifier: str = "") -> FunctionState:
-        """Read a function, or the version that `qualifier` names, or that the alias of this name points to.
+        """Read a function, or the version that `qualifier` names, by number or by alias.
 
         Raises:
             MissingFunctionError: there is none.
@@ -75,7 +75,7 @@ class Functions(Protocol):
     def publish_version(self, name: str, *, code_sha256: str, revision_id: str, description: str) -> str:
         """Publish `$LATEST` as a version and return its number; its code must still be `code_sha256`.
 
-        If nothing was changed since the last version, its number is returned and its description stays.
+        If nothing has changed since the last version, Lambda returns that one, and keeps its description.
 
         Raises:
             InProgressError: Lambda is busy with another change.
@@ -150,7 +150,7 @@ class Aliases(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What a function answered.
+    """The answer of a function.
 
     Attributes:
         payload: its text.

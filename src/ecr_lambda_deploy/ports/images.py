@@ -1,4 +1,4 @@
-"""What the core asks of registries and of builders."""
+"""Registries and builders, as the core uses them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -9,7 +9,7 @@ from ecr_lambda_deploy.model.targets import Build, Platform, ServedImage
 
 
 class Repositories(Protocol):
-    """ECR repositories of one registry: the one that the images go to."""
+    """Repositories of the ECR registry that images are pushed to."""
 
     def registry(self) -> str:
         """Return the host that ECR's authorization names.
@@ -22,14 +22,14 @@ class Repositories(Protocol):
         """Look tags up.
 
         Returns:
-            the digest of each tag that is there; None if the repository itself is not.
+            digests by tag, of the tags that exist; None if the repository does not exist.
 
         Raises:
             DeployError: the repository may not be read.
         """
 
     def missing(self, repository: str) -> DeployError:
-        """Return the error that tells of a missing repository, and how to create it."""
+        """Return the error for a missing repository; its hint says how to create it."""
 
     def create(self, repository: str) -> None:
         """Create a repository: immutable tags but the caches', scan on push, untagged images removed, open to Lambda.
@@ -130,7 +130,7 @@ class Builder(Protocol):
     """Builds images and pushes them."""
 
     def machine_platform(self) -> Platform:
-        """Return what the builder most likely builds for, without asking it."""
+        """Return the platform that the builder most likely builds for, without asking it."""
 
     def check_engine(self, platform: Platform | None) -> Platform:
         """Make sure that the builder can be reached, and can build for a platform.
@@ -139,7 +139,7 @@ class Builder(Protocol):
             platform: None for the one that it runs on.
 
         Returns:
-            what it will build for.
+            the platform that it will build for.
 
         Raises:
             DeployError: it cannot.

@@ -11,7 +11,7 @@ from ecr_lambda_deploy.ports.runner import Cancelling, Clock, Log, Priority
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """All of them together."""
+    """What `main.py` connects, and a mode uses."""
 
     functions: Functions
     aliases: Aliases

@@ -26,13 +26,13 @@ class Log(Protocol):
 
 
 class Console(Log, Protocol):
-    """The log, as those write to it who start other programs."""
+    """The log, for code that starts other programs or gets secrets."""
 
     def verbatim(self) -> AbstractContextManager[None]:
-        """Print lines of other programs without the runner taking one for a workflow command."""
+        """Within the block, the runner takes no printed line for a workflow command: other programs wrote them."""
 
     def mask(self, secret: str) -> None:
-        """Have the runner replace a secret in the log from here on."""
+        """Have the runner replace a secret in the log from now on."""
 
 
 class Clock(Protocol):

@@ -69,7 +69,7 @@ def _found(*rules: dict[str, Any], tags: tuple[str, ...] = ("src-1", "v1.2")) ->
         ({"tagPatternList": ["*.2"]}, "images with tags like *.2"),
     ],
 )
-def test_a_rule_that_could_remove_the_image_is_told(selection: dict[str, Any], deleted: str) -> None:
+def test_a_rule_that_could_remove_the_image_is_named(selection: dict[str, Any], deleted: str) -> None:
     assert _found(_rule(7, **selection)) == f"rule 7 of the lifecycle policy deletes {deleted}."
 
 

@@ -28,7 +28,7 @@ class _Time:
 
 
 class _Clock(SystemClock):
-    """Stands still until it is told to run; knows who waits; can be cancelled."""
+    """Stands still until `runs` is set; knows which threads wait; can be cancelled."""
 
     def __init__(self) -> None:
         self.cancelling, self.priority = RunnerCancelling(), RequestPriority()

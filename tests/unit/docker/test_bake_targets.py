@@ -79,7 +79,7 @@ def test_what_hundreds_share_is_in_the_environment_once() -> None:
     assert sorted(bake_secrets(targets).values()) == ["1", secrets["npmrc"]]
 
 
-def test_more_secrets_than_a_program_takes_are_told_without_them() -> None:
+def test_more_secrets_than_a_program_takes_are_refused_without_showing_them() -> None:
     targets = bake_targets(
         [_order(str(n), replace(_order("x").build, secrets={"key": f"{n:04}" + 100_000 * "x"})) for n in range(16)]
     )

@@ -83,7 +83,7 @@ def test_off_is_none(inline: bool) -> None:
     assert "off" in chosen.reason
 
 
-def test_github_s_cache_is_told_where_it_is() -> None:
+def test_github_s_cache_gets_address_and_token() -> None:
     order = _order(CacheChoice(mode="gha"))
     chosen = _chosen(order)
 

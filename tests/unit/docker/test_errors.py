@@ -146,7 +146,7 @@ _RUN = 'process "/bin/sh -c echo 503 Service Unavailable EOF 401 Unauthorized" d
         (_RUN, False),
     ],
 )
-def test_what_passes_by_itself_is_told_apart(reason: str, passes: bool) -> None:
+def test_a_failure_that_passes_by_itself_is_recognized(reason: str, passes: bool) -> None:
     log = [f"ERROR: {reason}"]
 
     assert bool(passing_failure(log)) is passes
@@ -161,8 +161,8 @@ def test_the_status_of_a_refused_push_is_in_buildkit_s_log_of_its_attempts() -> 
         "ERROR: failed to solve: failed to push localhost:5000/app:src-1: unknown: An internal error occurred.",
     ]
 
-    told = "failed to push localhost:5000/app:src-1: unknown: An internal error occurred. (503 Service Unavailable)"
-    assert passing_failure(log) == told
+    reason = "failed to push localhost:5000/app:src-1: unknown: An internal error occurred. (503 Service Unavailable)"
+    assert passing_failure(log) == reason
 
 
 @pytest.mark.parametrize(
@@ -176,5 +176,5 @@ def test_the_status_of_a_refused_push_is_in_buildkit_s_log_of_its_attempts() -> 
         (_RUN, False),
     ],
 )
-def test_a_login_that_failed_is_told_apart(reason: str, is_login: bool) -> None:
+def test_a_failed_login_is_recognized(reason: str, is_login: bool) -> None:
     assert failed_login([f"ERROR: {reason}"]) is is_login

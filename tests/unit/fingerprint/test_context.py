@@ -49,7 +49,7 @@ def test_every_part_of_a_large_file_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("path", "remove"), [("file", Path.unlink), ("link", Path.unlink), ("folder", Path.rmdir)])
-def test_what_vanishes_is_told(tmp_path: Path, path: str, remove: Change) -> None:
+def test_what_vanishes_is_named(tmp_path: Path, path: str, remove: Change) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to("file")

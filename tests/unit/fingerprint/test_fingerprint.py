@@ -191,8 +191,10 @@ def test_settings_in_another_order_are_the_same(build: Build) -> None:
     assert tag(replace(build, build_args=one)) == tag(replace(build, build_args=other))
 
 
-def test_a_build_whose_steps_are_chosen_to_run_anew_has_none(build: Build) -> None:
-    assert reason(replace(build, properties={"no-cache-filter": ["a"]})) == "the build is to be run anew"
+def test_a_build_that_runs_steps_again_has_none(build: Build) -> None:
+    repeating = replace(build, properties={"no-cache-filter": ["a"]})
+
+    assert reason(repeating) == "`set` has no-cache-filter, which runs steps again"
 
 
 @pytest.mark.parametrize("change", [{"pull": True}, {"no_cache": True}], ids=str)
@@ -276,33 +278,33 @@ def test_other_named_contexts_cannot_be_known(build: Build, value: str) -> None:
     ("dockerfile", "expected"),
     [("FROM a\nADD https://x /", "ADD https://x"), ("FROM a\nFETCH x", "line 2: unknown instruction"), ("", "no FROM")],
 )
-def test_what_the_dockerfile_takes_from_elsewhere_is_told(build: Build, dockerfile: str, expected: str) -> None:
+def test_an_input_of_the_dockerfile_that_cannot_be_known_is_named(build: Build, dockerfile: str, expected: str) -> None:
     build.dockerfile.write_text(dockerfile)
 
     assert expected in reason(build)
 
 
-def test_a_missing_dockerfile_is_told(build: Build) -> None:
+def test_a_missing_dockerfile_is_the_reason(build: Build) -> None:
     build.dockerfile.unlink()
 
-    assert reason(build) == "Dockerfile is no file"
+    assert reason(build) == "Dockerfile is not a file"
 
 
-def test_a_dockerfile_that_is_not_text_is_told(build: Build) -> None:
+def test_a_dockerfile_that_is_not_text_is_the_reason(build: Build) -> None:
     build.dockerfile.write_bytes(b"FROM a\xff")
 
     assert reason(build) == "Dockerfile is not UTF-8"
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", ".dockerignore", "Dockerfile.dockerignore"])
-def test_symlinked_definitions_are_told(build: Build, name: str) -> None:
+def test_a_symlinked_definition_is_the_reason(build: Build, name: str) -> None:
     (build.context / name).unlink(missing_ok=True)
     (build.context / name).symlink_to("notes.md")
 
     assert reason(build) == f"{name} is a symlink"
 
 
-def test_rules_that_are_refused_are_told(build: Build) -> None:
+def test_a_refused_pattern_is_the_reason(build: Build) -> None:
     (build.context / ".dockerignore").write_text("[a")
 
     assert reason(build).startswith(".dockerignore: what the pattern '[a' matches")
@@ -315,11 +317,11 @@ def test_a_folder_of_that_name_holds_no_rules(build: Build) -> None:
     assert tag(build)
 
 
-def test_a_missing_context_is_told(build: Build, tmp_path: Path) -> None:
+def test_a_missing_context_is_the_reason(build: Build, tmp_path: Path) -> None:
     assert reason(replace(build, context=tmp_path / "gone")) == "the context cannot be read: No such file or directory"
 
 
-def test_git_in_the_context_is_told(build: Build) -> None:
+def test_git_in_the_context_is_a_hint(build: Build) -> None:
     (build.context / ".git").mkdir()
     assert ".git" in take(build).hints[0]
     append(build.context / ".dockerignore", ".git\n")

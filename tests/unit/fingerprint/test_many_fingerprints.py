@@ -73,7 +73,7 @@ def test_a_context_is_read_once_for_every_set_of_rules(build: Build, inputs: Bui
 def test_one_that_cannot_be_known_leaves_the_others_their_tags(build: Build, inputs: BuildInputs) -> None:
     unknown = replace(build, dockerfile=build.context / "nothing")
 
-    assert inputs.fingerprint(unknown, "linux/amd64").reason == "nothing is no file"
+    assert inputs.fingerprint(unknown, "linux/amd64").reason == "nothing is not a file"
     assert (
         inputs.fingerprint(build, "linux/amd64").tag
         == BuildInputs("sha256:{}".format).fingerprint(build, "linux/amd64").tag

@@ -200,7 +200,7 @@ def test_what_github_shows_no_annotation_for_is_in_the_log(kind: str, capsys: py
     assert log.lines[-4:-1] == [f"{kind.capitalize()}: number {number}" for number in (9, 10, 11)]
 
 
-def test_verbatim_ends_whoever_else_gives_commands(capsys: pytest.CaptureFixture[str]) -> None:
+def test_verbatim_ends_while_other_threads_give_commands(capsys: pytest.CaptureFixture[str]) -> None:
     """A notice that comes just as the program ends does not leave the runner deaf."""
     console = Console()
 
@@ -218,8 +218,8 @@ def test_verbatim_ends_whoever_else_gives_commands(capsys: pytest.CaptureFixture
     console.warning("the end")
     log = _job_log(capsys.readouterr().out)
 
-    told = [line for line in log.lines if line.startswith("Notice: ")]
-    assert len(log.annotations) - 2 + len(told) == 4 * _LINES  # one says that there are more
+    printed = [line for line in log.lines if line.startswith("Notice: ")]
+    assert len(log.annotations) - 2 + len(printed) == 4 * _LINES  # one says that there are more
     assert {annotation.level for annotation in log.annotations} == {"notice", "warning"}
     assert log.annotations[-1].message == "the end"
 
