@@ -83,7 +83,7 @@ class EcrImages:
         wanted = list(dict.fromkeys(tags))
         found: dict[str, str] = {}
         for start in range(0, max(len(wanted), 1), _IDS_OF_ONE_CALL):
-            # Without any tag to look for, whether the repository is there still has to be asked.
+            # Even without tags, one call has to find out whether the repository exists.
             ids: list[ImageIdentifierTypeDef] = [
                 {"imageTag": tag} for tag in wanted[start : start + _IDS_OF_ONE_CALL] or ["latest"]
             ]
