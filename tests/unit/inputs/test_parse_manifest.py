@@ -9,7 +9,7 @@ import pytest
 from ecr_lambda_deploy.inputs.parse import Inputs, parse_inputs
 from ecr_lambda_deploy.model.errors import InputError
 from ecr_lambda_deploy.model.targets import Build, EarlierRelease, FunctionTarget, ServedImage
-from tests.unit.given_inputs import COMMIT
+from tests.unit.inputs.given_inputs import COMMIT
 
 _MANIFEST = """\
 version: 1

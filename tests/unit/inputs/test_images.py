@@ -6,7 +6,7 @@ import pytest
 
 from ecr_lambda_deploy.inputs.table import INPUTS
 from ecr_lambda_deploy.model.targets import ExistingImage, ServedImage
-from tests.unit.given_inputs import parse, problems_of
+from tests.unit.inputs.given_inputs import parse, problems_of
 
 _REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 _IMAGE_URI = f"{_REGISTRY}/orders:v1"

@@ -18,7 +18,7 @@ from ecr_lambda_deploy.model.targets import (
     RoleToAssume,
     SmokeTest,
 )
-from tests.unit.given_inputs import COMMIT, parse, parse_build, problems_of
+from tests.unit.inputs.given_inputs import COMMIT, parse, parse_build, problems_of
 
 _LOGIN = b64encode(b"user:password").decode()
 _ROLE = "arn:aws:iam::123456789012:role/ci/deploy"

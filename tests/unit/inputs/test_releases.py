@@ -7,7 +7,7 @@ import pytest
 
 from ecr_lambda_deploy.inputs.table import INPUTS
 from ecr_lambda_deploy.model.targets import EarlierRelease, Expectation, FunctionTarget, Mode, SmokeTest, TrafficStep
-from tests.unit.given_inputs import parse, problems_of
+from tests.unit.inputs.given_inputs import parse, problems_of
 
 _SHA = 40 * "c"
 _DIGEST = f"sha256:{64 * 'a'}"
