@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ecr_lambda_deploy.inputs.manifest.images import read_manifest
+from ecr_lambda_deploy.inputs.manifest.manifest import read_manifest
 from ecr_lambda_deploy.inputs.parse import parse_inputs
 from ecr_lambda_deploy.inputs.problems import Problem
 from ecr_lambda_deploy.inputs.settings import ImageEntry

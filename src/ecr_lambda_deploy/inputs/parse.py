@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from ecr_lambda_deploy.inputs.images import read_image
-from ecr_lambda_deploy.inputs.manifest.images import read_manifest
-from ecr_lambda_deploy.inputs.manifest.parser import MOST_BYTES
+from ecr_lambda_deploy.inputs.manifest.manifest import read_manifest
+from ecr_lambda_deploy.inputs.manifest.tree import MOST_BYTES
 from ecr_lambda_deploy.inputs.problems import Place, Problem, TooManyProblemsError, note
 from ecr_lambda_deploy.inputs.reader import InputReader, reason
 from ecr_lambda_deploy.inputs.settings import FunctionEntry, ImageEntry, Settings

@@ -1,47 +1,105 @@
-"""The events of YAML's parser -> a tree that knows where everything stands, and is of a size that can be read."""
+"""A manifest's YAML becomes PyYAML's nodes, which know their line and column, within bounds.
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import cast
+`yaml.compose` alone is not enough. PyYAML composes recursively in C, so 100,000 nested brackets crash the process;
+and a few aliases can stand for more than there is memory. Here PyYAML's composer in Python takes the parser's events
+one by one, and each is checked before its node is made.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from copy import copy
+from enum import StrEnum
+from typing import NamedTuple, cast
 
 import yaml
+from yaml.composer import Composer, ComposerError
 from yaml.resolver import Resolver
 
-from ecr_lambda_deploy.inputs.manifest.nodes import (
-    Entry,
-    Kind,
-    MappingNode,
-    Node,
-    ScalarNode,
-    SequenceNode,
-    noun,
-    shown,
-)
 from ecr_lambda_deploy.inputs.problems import Place, Problem, note
 
+MOST_BYTES = 1024 * 1024
+"""No manifest is longer."""
+
 _DEEPEST = 50
-# Aliases weigh as what they stand for: a few of them can stand for more than there is memory. A node weighs some more
-# than its text.
+# An alias weighs as much as what it stands for. A node weighs its text and some more.
 _WEIGHT_OF_NODE = 40
 _MOST_WEIGHT = 100_000 * _WEIGHT_OF_NODE
 
-_RESOLVER = Resolver()
-_CORE = "tag:yaml.org,2002:"
-_KINDS: Mapping[str, str] = {
-    "str": "a text",
-    "null": "null",
-    "bool": "true or false",
-    "int": "a number",
-    "float": "a number",
-    "timestamp": "a date",
+_LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+# All but YAML's printable characters [YAML 1.1, 5.1], and among those the byte order mark and the two that stand for
+# braces below.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010fffd]")
+# Within {…} and […] YAML takes the braces of a plain ${KEY} for a mapping's, and refuses them. It never takes a brace
+# right after a dollar there, so all of these are hidden from it.
+_REFERENCE = re.compile(r"\$\{[^{}\[\],\s\"']*\}")
+_HIDDEN = str.maketrans("{}", "\U0010fffe\U0010ffff")
+_SHOWN = {0x10FFFE: "{", 0x10FFFF: "}"}
+
+
+class Tag(StrEnum):
+    """The type of a scalar [YAML 1.1, type repository]."""
+
+    STR = "tag:yaml.org,2002:str"
+    NULL = "tag:yaml.org,2002:null"
+    BOOL = "tag:yaml.org,2002:bool"
+    INT = "tag:yaml.org,2002:int"
+    FLOAT = "tag:yaml.org,2002:float"
+    TIMESTAMP = "tag:yaml.org,2002:timestamp"
+
+
+_WORDS: Mapping[str, str] = {
+    Tag.STR: "a text",
+    Tag.NULL: "null",
+    Tag.BOOL: "true or false",
+    Tag.INT: "a number",
+    Tag.FLOAT: "a number",
+    Tag.TIMESTAMP: "a date",
 }
 
 
-class UnreadableError(Exception):
-    """What is wrong makes everything else meaningless.
+class Entry(NamedTuple):
+    """A key of a mapping with its value."""
+
+    key: yaml.ScalarNode
+    value: yaml.Node
+
+
+def entries(node: yaml.MappingNode) -> dict[str, Entry]:
+    """Return the entries of a mapping by key, in the order of the file."""
+    return {key.value: Entry(key, value) for key, value in node.value}
+
+
+def place_of(mark: object, file: str) -> Place:
+    """Return the place of a mark; the C parser and the Python parser have different types for it."""
+    return Place(file=file, line=getattr(mark, "line", 0) + 1, column=getattr(mark, "column", 0) + 1)
+
+
+def is_null(node: yaml.Node) -> bool:
+    """Whether a node is YAML's null, which unsets."""
+    return node.tag == Tag.NULL
+
+
+def noun(node: yaml.Node) -> str:
+    """Return what a node is, in words."""
+    if is_null(node):
+        return "nothing"
+    if isinstance(node, yaml.ScalarNode):
+        return "a single value"
+    return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
+
+
+def shown(text: str) -> str:
+    """Return a text in quotes, cut short if it is long."""
+    most = 60
+    return repr(text if len(text) <= most else f"{text[:most]}…")
+
+
+class _UnreadableError(Exception):
+    """Something is wrong that makes everything else in the file meaningless.
 
     Attributes:
-        text: what it is.
+        text: what is wrong.
         place: where.
     """
 
@@ -51,164 +109,202 @@ class UnreadableError(Exception):
         self.place = place
 
 
-def place_of(mark: object, file: str) -> Place:
-    """Return the place of a parser's mark; the C parser and the other one have each a type of their own for it."""
-    line, column = getattr(mark, "line", 0), getattr(mark, "column", 0)
-    return Place(file=file, line=line + 1, column=column + 1)
+def read_yaml(content: bytes | str, *, file: str, problems: list[Problem]) -> yaml.Node | None:
+    """Read a YAML document.
+
+    Its scalars have one of the tags in `Tag`, its mappings only keys that are texts, each once.
+
+    Args:
+        content: of the file.
+        file: its path, for places.
+        problems: collects what is wrong.
+
+    Returns:
+        the root node; None if the file cannot be read, which is then the only problem with it.
+
+    Raises:
+        TooManyProblemsError: there are more problems than anybody would read.
+    """
+    before = len(problems)
+    try:
+        return _compose(_decoded(content, file), file, problems)
+    except _UnreadableError as error:
+        del problems[before:]
+        note(problems, error.place, error.text)
+    return None
 
 
-@dataclass(slots=True, kw_only=True)
-class _Open:
-    """A list or mapping that has not ended yet; keys and values of a mapping take turns."""
+def _decoded(content: bytes | str, file: str) -> str:
+    """Return the text of a file.
 
-    start: yaml.CollectionStartEvent
-    weight_before: int
-    nodes: list[Node] = field(default_factory=list)
-    height: int = 1
+    Raises:
+        _UnreadableError: it is too long, is not UTF-8, or holds a character that YAML does not take.
+    """
+    if len(content) > MOST_BYTES:
+        text = "The manifest is longer than 1 MiB: it is to name images and functions, and to hold no data."
+        raise _UnreadableError(text, _place_after("", file))
+    try:
+        text = content if isinstance(content, str) else content.decode()
+    except UnicodeDecodeError as error:
+        place = _place_after(error.object[: error.start].decode(), file)
+        byte = f"0x{error.object[error.start]:02x}"
+        raise _UnreadableError(f"The byte {byte} is not UTF-8: save the file as UTF-8.", place) from None
+    text = text.removeprefix("\ufeff")
+    if found := _UNPRINTABLE.search(text):
+        place = _place_after(text[: found.start()], file)
+        raise _UnreadableError(f"YAML does not take the character U+{ord(found[0]):04X}: remove it.", place)
+    return text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Anchored:
-    """What an alias stands for."""
+def _place_after(text: str, file: str) -> Place:
+    """Return the place that follows the text at the beginning of the file."""
+    lines = f"{text}.".splitlines()
+    return Place(file=file, line=len(lines), column=len(lines[-1]))
 
-    node: Node
+
+def _compose(text: str, file: str, problems: list[Problem]) -> yaml.Node:
+    hidden = _REFERENCE.sub(lambda found: found[0].translate(_HIDDEN), text)
+    try:
+        root = _Composer(_LOADER(hidden), file, problems).get_single_node()
+    except ComposerError as error:
+        place = place_of(error.problem_mark, file)
+        raise _UnreadableError("A second document begins here: a manifest is one.", place) from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two for escapes of no character
+        raise _not_yaml(error, text, file) from None
+    return root or yaml.ScalarNode(Tag.NULL, "")
+
+
+def _not_yaml(error: Exception, text: str, file: str) -> _UnreadableError:
+    """Return what is wrong, in the parser's own words."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return _UnreadableError(f"This is not YAML: {error}.", place_of(None, file))
+    place = place_of(error.problem_mark or error.context_mark, file)
+    lines = text.splitlines()
+    if place.line <= len(lines) and re.match(" *\t", lines[place.line - 1]):
+        return _UnreadableError("This line is indented with a tab, which YAML does not take: use spaces.", place)
+    begin = f" that begins in line {error.context_mark.line + 1}" if error.context_mark else ""
+    context = f"{error.context}{begin}: " if error.context else ""
+    return _UnreadableError(f"This is not YAML: {context}{error.problem}.".translate(_SHOWN), place)
+
+
+class _Anchored(NamedTuple):
+    """A node that has an anchor, and the size of it with all that is in it; a scalar has the height 0."""
+
+    node: yaml.Node | None
     weight: int
     height: int
 
 
-class Tree:
-    """Builds a tree; it does not recurse, however deep the events go.
+class _Composer(Composer, Resolver):
+    """PyYAML's composer, with bounds.
+
+    Beside them it differs in this: an anchor may be defined again, a scalar has the place of the alias that names it,
+    explicit tags are problems, and so are keys that are no texts or stand twice.
 
     Args:
-        file: path of the file, for places.
-        hidden: what the texts have in place of other characters, as `str.translate` takes it.
-        problems: where what is wrong is collected.
+        parser: where the events come from.
+        file: its path, for places.
+        problems: collects what is wrong.
     """
 
-    def __init__(self, file: str, hidden: Mapping[int, str], problems: list[Problem]) -> None:
+    def __init__(self, parser: yaml.CSafeLoader | yaml.SafeLoader, file: str, problems: list[Problem]) -> None:
+        Composer.__init__(self)
+        Resolver.__init__(self)
+        self.check_event, self.peek_event, self.get_event = parser.check_event, parser.peek_event, parser.get_event
         self._file = file
-        self._hidden = hidden
         self._problems = problems
-        self._open: list[_Open] = []
-        self._anchors: dict[str, _Anchored | None] = {}  # None while it has not ended
         self._weight = 0
-        self._roots: list[Node] = []
+        self._depth = 0  # how many lists and mappings have not ended yet
+        self._deepest = 0  # the greatest depth so far within the nearest node that has not ended yet
+        self._anchored: dict[str | None, _Anchored | None] = {}  # by anchor; None while the node has not ended
 
-    def build(self, events: Iterable[yaml.Event]) -> Node:
-        """Return the tree of a document.
-
-        Args:
-            events: of the parser.
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Return the node that begins with the next event.
 
         Raises:
-            UnreadableError: it is YAML that a manifest cannot be.
+            _UnreadableError: it is too large or too deep, or an alias in it stands for nothing.
         """
-        for event in events:
-            match event:
-                case yaml.ScalarEvent():
-                    before = self._weight
-                    self._weigh(event, len(event.value) + _WEIGHT_OF_NODE)
-                    self._end(event, self._scalar(event), before, 0)
-                case yaml.AliasEvent():
-                    self._repeat(event)
-                case yaml.CollectionStartEvent():
-                    self._begin(event)
-                case yaml.CollectionEndEvent():
-                    ended = self._open.pop()
-                    self._end(ended.start, self._collection(ended), ended.weight_before, ended.height)
-                case yaml.DocumentStartEvent() if self._roots:
-                    raise self._refusal(event, "A second document begins here: a manifest is one.")
-                case _:
-                    pass  # begin and end of the stream, end of a document
-        return self._roots[0] if self._roots else ScalarNode(text="", kind="null", place=place_of(None, self._file))
+        event = cast("yaml.AliasEvent | yaml.ScalarEvent | yaml.CollectionStartEvent", self.peek_event())
+        if isinstance(event, yaml.AliasEvent):
+            return self._aliased(event)
+        anchor, event.anchor = event.anchor, None  # the composer would refuse one that is defined again
+        self._anchored[anchor] = None
+        self._check_tag(event)
+        weight, deepest = self._weight, self._deepest
+        height = 1 if isinstance(event, yaml.CollectionStartEvent) else 0
+        self._deepest = self._depth
+        self._grow(event, weight=_WEIGHT_OF_NODE + len(getattr(event, "value", "")), height=height)
+        self._depth += height
+        node = super().compose_node(parent, index)
+        self._depth -= height
+        self._anchored[anchor] = _Anchored(node, self._weight - weight, self._deepest - self._depth)
+        self._deepest = max(self._deepest, deepest)
+        if isinstance(node, yaml.MappingNode):
+            node.value = list(self._checked(node.value))
+        elif isinstance(node, yaml.ScalarNode):
+            node.value = node.value.translate(_SHOWN)
+            node.tag = node.tag if node.tag in _WORDS else Tag.STR
+        return node
+
+    def _aliased(self, event: yaml.AliasEvent) -> yaml.Node | None:
+        self.get_event()
+        name = event.anchor
+        if name not in self._anchored:
+            text = f"*{name} is an alias, and nothing before it has the anchor &{name}."
+            raise _UnreadableError(text, self._place(event))
+        anchored = self._anchored[name]
+        if anchored is None:
+            text = f"*{name} stands for what it is part of, and so has no end: write it out."
+            raise _UnreadableError(text, self._place(event))
+        self._grow(event, weight=anchored.weight, height=anchored.height)
+        node = anchored.node
+        if isinstance(node, yaml.ScalarNode):
+            node = copy(node)
+            node.start_mark = event.start_mark
+        return node
+
+    def _grow(self, event: yaml.NodeEvent, *, weight: int, height: int) -> None:
+        self._weight += weight
+        self._deepest = max(self._deepest, self._depth + height)
+        if self._deepest > _DEEPEST:
+            raise _UnreadableError(f"The manifest is nested more than {_DEEPEST} deep here.", self._place(event))
+        if self._weight > _MOST_WEIGHT:
+            text = "By here the manifest holds too much, with what its aliases stand for."
+            raise _UnreadableError(text, self._place(event))
+
+    def _check_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
+        if event.tag and event.tag not in {"!", Tag.STR}:
+            tag = shown(event.tag.replace("tag:yaml.org,2002:", "!!"))
+            text = f"The tag {tag} is not taken: write the value without it, and a text in quotes."
+            note(self._problems, self._place(event), text)
+            event.tag = Tag.STR
+
+    def _checked(self, pairs: list[tuple[yaml.Node, yaml.Node]]) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+        """Yield the entries whose keys are right, and note what is wrong with the others."""
+        lines: dict[str, int] = {}
+        for key, value in pairs:
+            place = place_of(key.start_mark, self._file)
+            wrong = _wrong_key(key)
+            if not wrong and key.value in lines:
+                wrong = f"{shown(key.value)} stands in line {lines[key.value]} already: remove one of the two."
+            if wrong:
+                note(self._problems, place, wrong)
+            else:
+                lines[key.value] = place.line
+                yield key, value
 
     def _place(self, event: yaml.Event) -> Place:
         return place_of(event.start_mark, self._file)
 
-    def _refusal(self, event: yaml.Event, text: str) -> UnreadableError:
-        return UnreadableError(text, self._place(event))
 
-    def _weigh(self, event: yaml.Event, weight: int) -> None:
-        self._weight += weight
-        if self._weight > _MOST_WEIGHT:
-            raise self._refusal(event, "By here the manifest holds too much, with what its aliases stand for.")
-
-    def _check_depth(self, event: yaml.Event, height: int) -> None:
-        if len(self._open) + height > _DEEPEST:
-            raise self._refusal(event, f"The manifest is nested more than {_DEEPEST} deep here.")
-
-    def _begin(self, event: yaml.CollectionStartEvent) -> None:
-        self._check_depth(event, 1)
-        self._check_tag(event)
-        self._open.append(_Open(start=event, weight_before=self._weight))
-        self._weigh(event, _WEIGHT_OF_NODE)
-        if event.anchor:
-            self._anchors[event.anchor] = None
-
-    def _end(self, event: yaml.NodeEvent, node: Node, weight_before: int, height: int) -> None:
-        if event.anchor:
-            self._anchors[event.anchor] = _Anchored(node=node, weight=self._weight - weight_before, height=height)
-        self._add(node, height)
-
-    def _add(self, node: Node, height: int) -> None:
-        if self._open:
-            self._open[-1].nodes.append(node)
-            self._open[-1].height = max(self._open[-1].height, height + 1)
-        else:
-            self._roots.append(node)
-
-    def _repeat(self, event: yaml.AliasEvent) -> None:
-        name = event.anchor or ""
-        if name not in self._anchors:
-            raise self._refusal(event, f"*{name} is an alias, and nothing before it has the anchor &{name}.")
-        anchored = self._anchors[name]
-        if anchored is None:
-            raise self._refusal(event, f"*{name} stands for what it is part of, and so has no end: write it out.")
-        self._check_depth(event, anchored.height)
-        self._weigh(event, anchored.weight)
-        node = anchored.node
-        self._add(replace(node, place=self._place(event)) if isinstance(node, ScalarNode) else node, anchored.height)
-
-    def _check_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
-        if event.tag and event.tag not in {"!", f"{_CORE}str"}:
-            tag = shown(event.tag.replace(_CORE, "!!"))
-            text = f"The tag {tag} is not taken: write the value without it, and a text in quotes."
-            note(self._problems, self._place(event), text)
-
-    def _scalar(self, event: yaml.ScalarEvent) -> ScalarNode:
-        self._check_tag(event)
-        tag: str = _RESOLVER.resolve(yaml.ScalarNode, event.value, event.implicit)  # type: ignore[no-untyped-call]
-        kind = tag.removeprefix(_CORE)
-        return ScalarNode(
-            text=event.value.translate(self._hidden),
-            kind=cast("Kind", kind) if kind in _KINDS else "str",
-            place=self._place(event),
-        )
-
-    def _collection(self, ended: _Open) -> SequenceNode | MappingNode:
-        place = self._place(ended.start)
-        if isinstance(ended.start, yaml.SequenceStartEvent):
-            return SequenceNode(items=tuple(ended.nodes), place=place)
-        entries: dict[str, Entry] = {}
-        for key, value in zip(ended.nodes[::2], ended.nodes[1::2], strict=True):
-            if wrong := _wrong_key(key):
-                note(self._problems, key.place, wrong)
-            elif isinstance(key, ScalarNode) and (first := entries.get(key.text)):
-                text = f"{shown(key.text)} stands in line {first.place.line} already: remove one of the two."
-                note(self._problems, key.place, text)
-            elif isinstance(key, ScalarNode):
-                entries[key.text] = Entry(value=value, place=key.place)
-        return MappingNode(entries=entries, place=place)
-
-
-def _wrong_key(key: Node) -> str:
-    """Return what is wrong with a key; nothing if it is one."""
-    if not isinstance(key, ScalarNode):
+def _wrong_key(key: yaml.Node) -> str:
+    """Return what is wrong with a key; nothing if it is right."""
+    if not isinstance(key, yaml.ScalarNode):
         return f"A key is a text, not {noun(key)}."
-    if key.text == "<<":
+    if key.value == "<<":
         return "Merges by '<<' are not taken: what images share goes into 'defaults'."
-    if key.kind != "str":
-        return f"The key {shown(key.text)} is {_KINDS[key.kind]} to YAML: put it in quotes."
-    if "${" in key.text:
-        return f"The key {shown(key.text)} holds '${{', which is replaced in values only: write it out."
+    if key.tag != Tag.STR:
+        return f"The key {shown(key.value)} is {_WORDS[key.tag]} to YAML: put it in quotes."
+    if "${" in key.value:
+        return f"The key {shown(key.value)} holds '${{', which is replaced in values only: write it out."
     return ""

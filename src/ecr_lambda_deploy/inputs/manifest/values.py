@@ -9,7 +9,7 @@ from difflib import get_close_matches
 import yaml
 from yaml.constructor import SafeConstructor
 
-from ecr_lambda_deploy.inputs.manifest.nodes import MappingNode, Node, ScalarNode, SequenceNode, is_null, noun, shown
+from ecr_lambda_deploy.inputs.manifest.tree import Tag, entries, is_null, noun, place_of, shown
 from ecr_lambda_deploy.inputs.problems import Place, Problem, note
 from ecr_lambda_deploy.inputs.settings import Given
 from ecr_lambda_deploy.inputs.table import TABLE, Shape
@@ -25,19 +25,25 @@ class ValueReader:
     """Reads values and collects what is wrong with them.
 
     Args:
+        file: path of the manifest, for places.
         variables: what `${KEY}` stands for, by key.
         problems: where what is wrong is collected.
     """
 
-    def __init__(self, variables: Mapping[str, str], problems: list[Problem]) -> None:
+    def __init__(self, file: str, variables: Mapping[str, str], problems: list[Problem]) -> None:
+        self._file = file
         self._variables = variables
         self._problems = problems
 
-    def problem(self, place: Place, text: str) -> None:
-        """Note what is wrong."""
-        note(self._problems, place, text)
+    def place(self, node: yaml.Node) -> Place:
+        """Return where a node begins."""
+        return place_of(node.start_mark, self._file)
 
-    def setting(self, name: str, node: Node) -> Given | None:
+    def problem(self, node: yaml.Node, text: str) -> None:
+        """Note what is wrong with a node."""
+        note(self._problems, self.place(node), text)
+
+    def setting(self, name: str, node: yaml.Node) -> Given | None:
         """Read the value of a setting; None if it is wrong, which is noted.
 
         Args:
@@ -56,19 +62,19 @@ class ValueReader:
             case shape:
                 return self._checked(name, node, shape)
 
-    def text(self, name: str, node: Node) -> str | None:
+    def text(self, name: str, node: yaml.Node) -> str | None:
         """Read a single value as it is written, whatever YAML takes it for; None if it is wrong, which is noted.
 
         Args:
             name: of what it is the value of, for the problem.
             node: the value.
         """
-        if not isinstance(node, ScalarNode):
-            self.problem(node.place, f"'{name}' is a text, not {noun(node)}.")
+        if not isinstance(node, yaml.ScalarNode):
+            self.problem(node, f"'{name}' is a text, not {noun(node)}.")
             return None
         return self._replaced(node)
 
-    def _checked(self, name: str, node: Node, shape: Shape) -> str | None:
+    def _checked(self, name: str, node: yaml.Node, shape: Shape) -> str | None:
         """Read a single value; an empty one stands for the default, as in the action's inputs."""
         text = self.text(name, node)
         if not text:
@@ -81,95 +87,96 @@ class ValueReader:
         else:
             wanted = "" if not choices or text in choices else f"one of {', '.join(choices)}"
         if wanted:
-            self.problem(node.place, f"'{name}' is {wanted}, not {shown(text)}.")
+            self.problem(node, f"'{name}' is {wanted}, not {shown(text)}.")
             return None
         return text.lower() if shape is Shape.FLAG else text
 
-    def _lines(self, name: str, node: Node) -> str | tuple[str, ...] | None:
+    def _lines(self, name: str, node: yaml.Node) -> str | tuple[str, ...] | None:
         match node:
-            case ScalarNode():
+            case yaml.ScalarNode():
                 return self._replaced(node)
-            case SequenceNode():
-                items = [self._item(name, item) for item in node.items]
+            case yaml.SequenceNode():
+                items = [self._item(name, item) for item in node.value]
                 return tuple(item for item in items if item is not None)
-            case MappingNode():
-                self.problem(node.place, f"'{name}' is a list, or a text with one per line, not a mapping.")
+            case _:
+                self.problem(node, f"'{name}' is a list, or a text with one per line, not a mapping.")
                 return None
 
-    def _item(self, name: str, node: Node) -> str | None:
-        if not isinstance(node, ScalarNode) or is_null(node):
-            self.problem(node.place, f"'{name}' is a list of texts; this item is {noun(node)}.")
+    def _item(self, name: str, node: yaml.Node) -> str | None:
+        if not isinstance(node, yaml.ScalarNode) or is_null(node):
+            self.problem(node, f"'{name}' is a list of texts; this item is {noun(node)}.")
             return None
         return self._replaced(node)
 
-    def _pairs(self, name: str, node: Node) -> Given | None:
-        if not isinstance(node, MappingNode):
+    def _pairs(self, name: str, node: yaml.Node) -> Given | None:
+        if not isinstance(node, yaml.MappingNode):
             return self._lines(name, node)
         pairs: dict[str, object] = {}
-        for key, entry in node.entries.items():
-            if not isinstance(entry.value, ScalarNode):
+        for key, entry in entries(node).items():
+            if not isinstance(entry.value, yaml.ScalarNode):
                 what = noun(entry.value)
-                self.problem(entry.value.place, f"'{name}' maps keys to texts; that of {shown(key)} is {what}.")
+                self.problem(entry.value, f"'{name}' maps keys to texts; that of {shown(key)} is {what}.")
             elif is_null(entry.value):
                 pairs[key] = None
             elif (text := self._replaced(entry.value)) is not None:
                 pairs[key] = text
         return pairs
 
-    def _json(self, name: str, node: Node) -> str | None:
-        if isinstance(node, ScalarNode) and node.kind == "str":
+    def _json(self, name: str, node: yaml.Node) -> str | None:
+        if isinstance(node, yaml.ScalarNode) and node.tag == Tag.STR:
             return self._replaced(node)
         return json.dumps(self._constructed(name, node), ensure_ascii=False)
 
-    def _mapping(self, name: str, node: Node) -> Given | None:
+    def _mapping(self, name: str, node: yaml.Node) -> Given | None:
         match node:
-            case ScalarNode(kind="str"):
+            case yaml.ScalarNode(tag=Tag.STR):
                 return self._replaced(node)
-            case MappingNode():
-                return {key: self._constructed(name, entry.value) for key, entry in node.entries.items()}
+            case yaml.MappingNode():
+                return {key: self._constructed(name, entry.value) for key, entry in entries(node).items()}
             case _:
-                self.problem(node.place, f"'{name}' is a mapping, not {noun(node)}.")
+                self.problem(node, f"'{name}' is a mapping, not {noun(node)}.")
                 return None
 
-    def _constructed(self, name: str, node: Node) -> object:
+    def _constructed(self, name: str, node: yaml.Node) -> object:
         """Return what YAML makes of a value, for JSON or AWS; what is wrong is noted, and None in its place."""
         match node:
-            case SequenceNode():
-                return [self._constructed(name, item) for item in node.items]
-            case MappingNode():
-                return {key: self._constructed(name, entry.value) for key, entry in node.entries.items()}
-            case ScalarNode(kind="str"):
+            case yaml.SequenceNode():
+                return [self._constructed(name, item) for item in node.value]
+            case yaml.MappingNode():
+                return {key: self._constructed(name, entry.value) for key, entry in entries(node).items()}
+            case yaml.ScalarNode(tag=Tag.STR):
                 return self._replaced(node)
-            case ScalarNode(kind="int" | "float"):
+            case yaml.ScalarNode(tag=Tag.INT | Tag.FLOAT):
                 return self._number(name, node)
-            case ScalarNode(kind="timestamp"):
-                self.problem(node.place, f"'{name}' holds a date here, which JSON has not: put it in quotes.")
-                return None
-            case ScalarNode():
-                return None if is_null(node) else _CONSTRUCTOR.construct_yaml_bool(yaml.ScalarNode("", node.text))
+            case yaml.ScalarNode(tag=Tag.BOOL):
+                return _CONSTRUCTOR.construct_yaml_bool(node)
+            case yaml.ScalarNode(tag=Tag.TIMESTAMP):
+                self.problem(node, f"'{name}' holds a date here, which JSON has not: put it in quotes.")
+        return None
 
-    def _number(self, name: str, node: ScalarNode) -> int | float | None:
-        construct = _CONSTRUCTOR.construct_yaml_int if node.kind == "int" else _CONSTRUCTOR.construct_yaml_float
+    def _number(self, name: str, node: yaml.ScalarNode) -> int | float | None:
+        construct = _CONSTRUCTOR.construct_yaml_int if node.tag == Tag.INT else _CONSTRUCTOR.construct_yaml_float
         try:
-            number = math.nan if len(node.text) > _LONGEST_NUMBER else construct(yaml.ScalarNode("", node.text))
+            number = math.nan if len(node.value) > _LONGEST_NUMBER else construct(node)
         except ValueError:  # YAML's patterns let pass what has no digits, such as 0x_
             number = math.nan
         if not math.isfinite(number):
-            self.problem(node.place, f"'{name}' holds a number here that JSON has not: put it in quotes.")
+            self.problem(node, f"'{name}' holds a number here that JSON has not: put it in quotes.")
             return None
         return number
 
-    def _replaced(self, node: ScalarNode) -> str | None:
+    def _replaced(self, node: yaml.ScalarNode) -> str | None:
         """Return a text with `${KEY}` replaced; None if that cannot be done, which is noted."""
-        if "${" not in node.text:
-            return node.text
-        keys = [found["key"] for found in _REFERENCE.finditer(node.text) if found[0] != "$${"]
+        text: str = node.value
+        if "${" not in text:
+            return text
+        keys = [found["key"] for found in _REFERENCE.finditer(text) if found[0] != "$${"]
         wrong = [key for key in dict.fromkeys(keys) if key not in self._variables]
         for key in wrong:
-            self.problem(node.place, self._wrong_reference(key))
+            self.problem(node, self._wrong_reference(key))
         if wrong:
             return None
-        return _REFERENCE.sub(lambda found: self._variables[found["key"]] if found["key"] else "${", node.text)
+        return _REFERENCE.sub(lambda found: self._variables[found["key"]] if found["key"] else "${", text)
 
     def _wrong_reference(self, key: str | None) -> str:
         if key is None:

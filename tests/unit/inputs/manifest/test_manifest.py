@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from ecr_lambda_deploy.inputs.manifest.images import read_manifest
+from ecr_lambda_deploy.inputs.manifest.manifest import read_manifest
 from ecr_lambda_deploy.inputs.problems import Place, Problem
 from ecr_lambda_deploy.inputs.settings import FunctionEntry, Given, ImageEntry
 

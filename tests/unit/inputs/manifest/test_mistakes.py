@@ -10,8 +10,8 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ecr_lambda_deploy.inputs.manifest.images import read_manifest
-from ecr_lambda_deploy.inputs.manifest.parser import MOST_BYTES
+from ecr_lambda_deploy.inputs.manifest.manifest import read_manifest
+from ecr_lambda_deploy.inputs.manifest.tree import MOST_BYTES
 from ecr_lambda_deploy.inputs.problems import Problem, TooManyProblemsError
 from ecr_lambda_deploy.inputs.settings import ImageEntry
 
@@ -323,7 +323,7 @@ _TEXTS = st.text(max_size=60) | st.lists(st.sampled_from(_PIECES) | st.text(max_
 def test_any_text_is_a_manifest_or_has_problems_with_places(
     loader: type[yaml.SafeLoader | yaml.CSafeLoader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ecr_lambda_deploy.inputs.manifest.parser._LOADER", loader)
+    monkeypatch.setattr("ecr_lambda_deploy.inputs.manifest.tree._LOADER", loader)
 
     @given(
         content=_TEXTS | _TEXTS.map(_of_image) | _TEXTS.map(lambda text: text.encode(errors="replace")) | st.binary()

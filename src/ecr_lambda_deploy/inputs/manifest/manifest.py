@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import yaml
+
 from ecr_lambda_deploy.inputs.manifest.keys import (
     DEFAULTS_KEYS,
     EXISTING_KEYS,
@@ -12,17 +14,7 @@ from ecr_lambda_deploy.inputs.manifest.keys import (
     IMAGE_NAME,
     hint,
 )
-from ecr_lambda_deploy.inputs.manifest.nodes import (
-    Entry,
-    MappingNode,
-    Node,
-    ScalarNode,
-    SequenceNode,
-    is_null,
-    noun,
-    shown,
-)
-from ecr_lambda_deploy.inputs.manifest.parser import read_yaml
+from ecr_lambda_deploy.inputs.manifest.tree import Entry, entries, is_null, noun, read_yaml, shown
 from ecr_lambda_deploy.inputs.manifest.values import ValueReader
 from ecr_lambda_deploy.inputs.problems import Place, Problem
 from ecr_lambda_deploy.inputs.settings import FunctionEntry, Given, ImageEntry, Settings
@@ -68,7 +60,7 @@ def read_manifest(
         TooManyProblemsError: there are more problems than anybody would read.
     """
     root = read_yaml(content, file=file, problems=problems)
-    return _Manifest(ValueReader(variables, problems), settings).read(root) if root is not None else ()
+    return _Manifest(ValueReader(file, variables, problems), settings).read(root) if root is not None else ()
 
 
 class _Manifest:
@@ -85,55 +77,55 @@ class _Manifest:
         self._prefix = ""
         self._functions: dict[str, tuple[Place, str]] = {}  # those that were read, and the images that they run
 
-    def read(self, root: Node) -> tuple[ImageEntry, ...]:
+    def read(self, root: yaml.Node) -> tuple[ImageEntry, ...]:
         """Return the images."""
-        if not isinstance(root, MappingNode):
+        if not isinstance(root, yaml.MappingNode):
             what = "it is empty" if is_null(root) else f"this is {noun(root)}"
-            self._values.problem(root.place, f"A manifest is a mapping with 'version' and 'images'; {what}.")
+            self._values.problem(root, f"A manifest is a mapping with 'version' and 'images'; {what}.")
             return ()
         self._read_settings(root, FILE_KEYS, "a manifest")
         self._check_version(root)
-        self._read_defaults(root.entries.get("defaults"))
-        images = root.entries.get("images")
+        self._read_defaults(entries(root).get("defaults"))
+        images = entries(root).get("images")
         if images is None:
-            self._values.problem(root.place, f"'images' is missing: {_IMAGES}.")
+            self._values.problem(root, f"'images' is missing: {_IMAGES}.")
             return ()
-        if not isinstance(images.value, MappingNode) or not images.value.entries:
-            what = "a mapping without any" if isinstance(images.value, MappingNode) else noun(images.value)
-            self._values.problem(images.place, f"'images' is {what}: {_IMAGES}.")
+        if not isinstance(images.value, yaml.MappingNode) or not entries(images.value):
+            what = "a mapping without any" if isinstance(images.value, yaml.MappingNode) else noun(images.value)
+            self._values.problem(images.key, f"'images' is {what}: {_IMAGES}.")
             return ()
-        read = [self._read_image(name, entry) for name, entry in images.value.entries.items()]
+        read = [self._read_image(name, entry) for name, entry in entries(images.value).items()]
         return tuple(image for image in read if image is not None)
 
-    def _check_version(self, root: MappingNode) -> None:
-        version = root.entries.get("version")
+    def _check_version(self, root: yaml.MappingNode) -> None:
+        version = entries(root).get("version")
         if version is None:
-            self._values.problem(root.place, "'version' is missing: add 'version: 1'.")
-        elif not isinstance(version.value, ScalarNode) or version.value.text != "1":
-            self._values.problem(version.place, "'version' is 1, the only one that there is: write 'version: 1'.")
+            self._values.problem(root, "'version' is missing: add 'version: 1'.")
+        elif not isinstance(version.value, yaml.ScalarNode) or version.value.value != "1":
+            self._values.problem(version.key, "'version' is 1, the only one that there is: write 'version: 1'.")
 
     def _read_defaults(self, entry: Entry | None) -> None:
         if entry is None or is_null(entry.value):
             return
         node = entry.value
-        if not isinstance(node, MappingNode):
-            self._values.problem(node.place, f"'defaults' is a mapping of settings for all images, not {noun(node)}.")
+        if not isinstance(node, yaml.MappingNode):
+            self._values.problem(node, f"'defaults' is a mapping of settings for all images, not {noun(node)}.")
             return
         self._defaults |= self._read_settings(node, DEFAULTS_KEYS, "'defaults'")
-        prefix = node.entries.get("repository-prefix")
+        prefix = entries(node).get("repository-prefix")
         if prefix and not is_null(prefix.value):
             self._prefix = self._values.text("repository-prefix", prefix.value) or ""
 
     def _read_image(self, name: str, entry: Entry) -> ImageEntry | None:
         if not IMAGE_NAME.fullmatch(name):
             text = "is letters, digits and ._-, begins with a letter or digit, and has 128 of them at most"
-            self._values.problem(entry.place, f"An image's name {text}; {shown(name)} is none.")
+            self._values.problem(entry.key, f"An image's name {text}; {shown(name)} is none.")
         node = entry.value
-        if not isinstance(node, MappingNode):
+        if not isinstance(node, yaml.MappingNode):
             text = (
                 f"An image is a mapping, such as {{context: services/orders, functions: [orders]}}, not {noun(node)}."
             )
-            self._values.problem(entry.place, text)
+            self._values.problem(entry.key, text)
             return None
         own = self._read_settings(node, IMAGE_KEYS, "an image")
         is_built = not any(_has_text(own, key) for key in EXISTING_KEYS)
@@ -144,11 +136,11 @@ class _Manifest:
         }
         settings = {**inherited, **own}
         if not _has_text(settings, "repository"):
-            settings["repository"] = _Setting(value=self._prefix + name, place=entry.place)
+            settings["repository"] = _Setting(value=self._prefix + name, place=self._values.place(entry.key))
         return ImageEntry(
             name=name,
-            settings=_nearest(settings, own, f"the image {shown(name)}", entry.place),
-            functions=self._read_functions(name, node.entries.get("functions"), settings),
+            settings=_nearest(settings, own, f"the image {shown(name)}", self._values.place(entry.key)),
+            functions=self._read_functions(name, entries(node).get("functions"), settings),
         )
 
     def _read_functions(
@@ -156,44 +148,44 @@ class _Manifest:
     ) -> tuple[FunctionEntry, ...]:
         if entry is None or is_null(entry.value):
             return ()
-        if not isinstance(entry.value, SequenceNode):
+        if not isinstance(entry.value, yaml.SequenceNode):
             text = f"'functions' is a list of names, or of mappings with a 'name', not {noun(entry.value)}."
-            self._values.problem(entry.value.place, text)
+            self._values.problem(entry.value, text)
             return ()
         given = {name: setting for name, setting in settings.items() if TABLE[name].scope is Scope.FUNCTION}
-        read = [self._read_function(image, node, given) for node in entry.value.items]
+        read = [self._read_function(image, node, given) for node in entry.value.value]
         return tuple(function for function in read if function is not None)
 
-    def _read_function(self, image: str, node: Node, settings: Mapping[str, _Setting]) -> FunctionEntry | None:
+    def _read_function(self, image: str, node: yaml.Node, settings: Mapping[str, _Setting]) -> FunctionEntry | None:
         own: Mapping[str, _Setting] = {}
         named = node
-        if isinstance(node, MappingNode):
+        if isinstance(node, yaml.MappingNode):
             own = self._read_settings(node, FUNCTION_KEYS, "a function")
-            if "name" not in node.entries:
-                self._values.problem(node.place, "The function has no 'name': add 'name: …'.")
+            if "name" not in entries(node):
+                self._values.problem(node, "The function has no 'name': add 'name: …'.")
                 return None
-            named = node.entries["name"].value
-        if is_null(named) or not isinstance(named, ScalarNode):
-            self._values.problem(named.place, f"A function is a name, or a mapping with a 'name', not {noun(named)}.")
+            named = entries(node)["name"].value
+        if is_null(named) or not isinstance(named, yaml.ScalarNode):
+            self._values.problem(named, f"A function is a name, or a mapping with a 'name', not {noun(named)}.")
             return None
         name = self._values.text("name", named)
-        if name is None or not self._is_new(image, name, named.place):
+        if name is None or not self._is_new(image, name, named):
             return None
         owner = f"the function {shown(name)}"
-        return FunctionEntry(name=name, settings=_nearest({**settings, **own}, own, owner, named.place))
+        return FunctionEntry(name=name, settings=_nearest({**settings, **own}, own, owner, self._values.place(named)))
 
-    def _is_new(self, image: str, name: str, place: Place) -> bool:
+    def _is_new(self, image: str, name: str, node: yaml.Node) -> bool:
         """Whether a function is named for the first time; if not, that is noted."""
         plain = name.rpartition(":")[2] if name.startswith("arn:") else name
         if plain not in self._functions:
-            self._functions[plain] = (place, image)
+            self._functions[plain] = (self._values.place(node), image)
             return True
         first, runs = self._functions[plain]
         text = f"The function {shown(plain)} stands in line {first.line} already, for the image {runs}"
-        self._values.problem(place, f"{text}: a function runs one image, and is named once.")
+        self._values.problem(node, f"{text}: a function runs one image, and is named once.")
         return False
 
-    def _read_settings(self, node: MappingNode, keys: Sequence[str], owner: str) -> dict[str, _Setting]:
+    def _read_settings(self, node: yaml.MappingNode, keys: Sequence[str], owner: str) -> dict[str, _Setting]:
         """Return the settings of a mapping; keys that do not belong there are noted.
 
         Args:
@@ -202,13 +194,13 @@ class _Manifest:
             owner: whose they are, in words.
         """
         settings: dict[str, _Setting] = {}
-        for name, entry in node.entries.items():
+        for name, entry in entries(node).items():
             if name not in keys:
-                self._values.problem(entry.place, f"{shown(name)} is no key of {owner}: {hint(name, keys)}")
+                self._values.problem(entry.key, f"{shown(name)} is no key of {owner}: {hint(name, keys)}")
             elif name in TABLE:
                 value = None if is_null(entry.value) else self._values.setting(name, entry.value)
                 if value is not None or is_null(entry.value):
-                    settings[name] = _Setting(value=value, place=entry.place)
+                    settings[name] = _Setting(value=value, place=self._values.place(entry.key))
         return settings
 
 
