@@ -1,12 +1,13 @@
 """The inputs that say how an image is built, and with what."""
 
+import json
 import os
 import re
 import stat
+from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
 
-from ecr_lambda_deploy.inputs.docker_auth import read_docker_auth
 from ecr_lambda_deploy.inputs.reader import InputReader, reason
 from ecr_lambda_deploy.inputs.table import TABLE
 from ecr_lambda_deploy.model.targets import BakeProperty, Build, BuilderChoice, CacheChoice
@@ -33,6 +34,10 @@ _ATTESTATION = re.compile(r"true|false|min|max|[a-z][a-z-]*=.*")
 _ENDPOINT = re.compile(
     r"tcp://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}|docker-container://[A-Za-z0-9][A-Za-z0-9_.-]+"
 )
+
+# Of a Docker config.json: what is secret in an entry of `auths`, and what names programs that hold credentials.
+_SECRET_FIELDS = ("auth", "password", "identitytoken", "registrytoken")
+_CREDENTIAL_HELPERS = ("credHelpers", "credsStore")
 
 
 def read_build(reader: InputReader) -> Build:
@@ -64,7 +69,7 @@ def read_build(reader: InputReader) -> Build:
 
 def read_builder(reader: InputReader) -> BuilderChoice:
     """Read the inputs that say what the run's builds are made with."""
-    docker_auth, secrets = read_docker_auth(reader)
+    docker_auth, secrets = _read_docker_auth(reader)
     return BuilderChoice(
         endpoint=reader.matching(
             "builder", _ENDPOINT, "a BuildKit endpoint, tcp://HOST:PORT or docker-container://NAME"
@@ -204,3 +209,58 @@ def _read_properties(reader: InputReader) -> dict[str, BakeProperty]:
             known = (*_SINGLE_PROPERTIES, *_LISTED_PROPERTIES, *(f"{mapped}.NAME" for mapped in _MAPPED_PROPERTIES))
             reader.problem("set", f"takes {', '.join(sorted(known))}; {line!r} is none of them.")
     return properties
+
+
+def _read_docker_auth(reader: InputReader) -> tuple[Mapping[str, object], tuple[str, ...]]:
+    """Read the input; what is wrong with it is told without what it holds.
+
+    Returns:
+        the configuration, and every value in it that is secret.
+    """
+    text = reader.text("docker-auth")
+    if not text:
+        return {}, ()
+    try:
+        config = json.loads(text)
+    except json.JSONDecodeError as error:
+        reader.problem("docker-auth", f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.")
+        return {}, ()
+    except RecursionError:
+        reader.problem("docker-auth", "is nested too deeply.")
+        return {}, ()
+    auths = config.get("auths", {}) if isinstance(config, dict) else None
+    if not isinstance(auths, dict) or not all(_is_entry(entry) for entry in auths.values()):
+        reader.problem(
+            "docker-auth",
+            "is the content of a Docker config.json such as "
+            '{"auths": {"registry.example": {"auth": "base64 of user:password"}}}; this has another shape.',
+        )
+        return {}, ()
+    for name in _CREDENTIAL_HELPERS:
+        if config.get(name):
+            reader.problem(
+                "docker-auth",
+                f"names credential helpers in {name!r}, programs that the action's container does not "
+                "have: give the credentials themselves, in 'auths'.",
+            )
+    return config, tuple(secret for entry in auths.values() for secret in _secrets(entry))
+
+
+def _is_entry(entry: object) -> bool:
+    """Whether it is what `docker login` writes for a registry."""
+    if not isinstance(entry, dict) or not all(isinstance(value, str) for value in entry.values()):
+        return False
+    try:
+        return not entry.get("auth") or ":" in _decoded(entry["auth"])
+    except ValueError:
+        return False
+
+
+def _secrets(entry: Mapping[str, str]) -> list[str]:
+    given = [entry[name] for name in _SECRET_FIELDS if entry.get(name)]
+    password = _decoded(entry.get("auth", "")).partition(":")[2]
+    return [*given, password] if password else given
+
+
+def _decoded(auth: str) -> str:
+    return b64decode(auth, validate=True).decode()
