@@ -94,7 +94,7 @@ def _check_path(reader: InputReader, name: str, path: Path, *, is_folder: bool) 
     except ValueError as error:  # a NUL
         why = f": {error}"
     shown, what = os.path.relpath(path, reader.workspace), "folder" if is_folder else "file"
-    reader.problem(name, f"{shown!r} is no {what} of the workspace{why}.{reader.checkout_hint}")
+    reader.problem(name, f"{shown!r} is not a {what} in the workspace{why}.{reader.checkout_hint}")
     return False
 
 
@@ -148,7 +148,7 @@ def _read_secret_mapping(reader: InputReader, mapping: Mapping[str, object]) -> 
     wrong = [id_ for id_ in secrets if not re.fullmatch(_SECRET_ID, id_)]
     for id_ in wrong:
         begin = re.split(r'[\s=",]', id_)[0]
-        text = f"has ids without blanks, '=', '\"' and ','; the one that begins {begin!r} is none: rename it."
+        text = f"has ids without blanks, '=', '\"' and ','; the one that begins {begin!r} is not one: rename it."
         reader.problem("secrets", text)
         del secrets[id_]
     return secrets

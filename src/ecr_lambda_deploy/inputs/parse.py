@@ -141,7 +141,7 @@ def _content(reader: InputReader, manifest: str) -> bytes | None:
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)  # one more than may be: what is too long is told with its place
     except OSError as error:
-        text = f"{manifest!r} is no file of the workspace: {reason(error)}.{reader.checkout_hint}"
+        text = f"{manifest!r} is not a file in the workspace: {reason(error)}.{reader.checkout_hint}"
         reader.problem("manifest", text)
     except ValueError as error:  # a NUL
         reader.problem("manifest", f"{manifest!r} cannot be read: {error}.")

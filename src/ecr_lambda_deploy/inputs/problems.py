@@ -61,6 +61,6 @@ def note(problems: list[Problem], place: Place | None, text: str) -> None:
         return
     if len(problems) >= _MOST_PROBLEMS:
         last = max((problem.place for problem in problems if problem.place), default=None)
-        problems.append(Problem(text="There may be more that is wrong: mend the rest first.", place=last))
+        problems.append(Problem(text="There may be more problems: fix these first.", place=last))
         raise TooManyProblemsError
     problems.append(problem)

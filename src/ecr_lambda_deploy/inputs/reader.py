@@ -82,7 +82,7 @@ class InputReader:
         for name in filter(self.is_given, names):
             there = settings.places.get(name)
             if place and there and there.line != place.line:
-                text += f" '{name}' stands in line {there.line}."
+                text += f" '{name}' is in line {there.line}."
         note(self.problems, place, text)
 
     def exclude(self, names: Iterable[str], what: str) -> None:
@@ -170,7 +170,7 @@ class InputReader:
         if (mapping := self.mapping(name)) is not None:
             for key in mapping:
                 if not _KEY.fullmatch(key):
-                    self.problem(name, f"has keys without blanks and '='; {key!r} is none.")
+                    self.problem(name, f"has keys without blanks and '='; {key!r} is not one.")
             return {key: None if value is None else str(value) for key, value in mapping.items()}
         pairs: dict[str, str | None] = {}
         for line in self.lines(name):
@@ -191,4 +191,4 @@ class InputReader:
 def reason(error: OSError) -> str:
     """Return why a path cannot be read."""
     is_loop = error.errno == errno.ELOOP
-    return "its symbolic links lead in a circle; mend them" if is_loop else error.strerror or str(error)
+    return "its symbolic links form a loop; fix them" if is_loop else error.strerror or str(error)

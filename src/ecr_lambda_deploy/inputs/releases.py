@@ -87,7 +87,7 @@ def _read_event(reader: InputReader, event: str) -> str:
         text = path.read_text(encoding="utf-8")
         _parsed(text)
     except OSError as error:
-        reader.problem("smoke-event", f"is neither JSON nor a file of the workspace: {event!r}: {reason(error)}.")
+        reader.problem("smoke-event", f"is neither JSON nor a file in the workspace: {event!r}: {reason(error)}.")
     except (ValueError, RecursionError) as error:
         reader.problem("smoke-event", f"names the file {event!r}, which is not JSON: {error}.")
     else:
@@ -104,7 +104,7 @@ def _parsed(text: str) -> object:
     """
 
     def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is no number in JSON")
+        raise ValueError(f"{constant} is not a number in JSON")
 
     return json.loads(text, parse_constant=refuse)
 

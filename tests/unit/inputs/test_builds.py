@@ -91,7 +91,7 @@ def test_named_contexts(workspace: Path) -> None:
         ("a=target:b", "target of a bake file"),
         ("a=..", "leaves the workspace"),
         ("a=oci-layout:///etc:x", "leaves the workspace"),
-        ("a=nothing", "no folder of the workspace"),
+        ("a=nothing", "is not a folder in the workspace"),
     ],
 )
 def test_wrong_named_contexts(workspace: Path, given: str, words: str) -> None:
@@ -299,16 +299,16 @@ def test_a_symlinked_workspace_is_fine(workspace: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"context": "loop"}, "'context' 'loop' is no folder of the workspace"),
-        ({"dockerfile": "loop"}, "'dockerfile' 'loop' is no file of the workspace"),
-        ({"build-contexts": "shared=loop"}, "'build-contexts' 'loop' is no folder of the workspace"),
-        ({"build-contexts": "shared=oci-layout://loop"}, "'build-contexts' 'loop' is no folder of the workspace"),
-        ({"smoke-event": "loop"}, "'smoke-event' is neither JSON nor a file of the workspace: 'loop'"),
-        ({"function-name": "", "manifest": "loop"}, "'manifest' 'loop' is no file of the workspace"),
+        ({"context": "loop"}, "'context' 'loop' is not a folder in the workspace"),
+        ({"dockerfile": "loop"}, "'dockerfile' 'loop' is not a file in the workspace"),
+        ({"build-contexts": "shared=loop"}, "'build-contexts' 'loop' is not a folder in the workspace"),
+        ({"build-contexts": "shared=oci-layout://loop"}, "'build-contexts' 'loop' is not a folder in the workspace"),
+        ({"smoke-event": "loop"}, "'smoke-event' is neither JSON nor a file in the workspace: 'loop'"),
+        ({"function-name": "", "manifest": "loop"}, "'manifest' 'loop' is not a file in the workspace"),
     ],
 )
 def test_symlinks_that_lead_in_a_circle_are_told(workspace: Path, given: dict[str, str], told: str) -> None:
     (workspace / "loop").symlink_to("pool")
     (workspace / "pool").symlink_to("loop")
 
-    assert problems_of(workspace, given) == (f"{told}: its symbolic links lead in a circle; mend them.",)
+    assert problems_of(workspace, given) == (f"{told}: its symbolic links form a loop; fix them.",)

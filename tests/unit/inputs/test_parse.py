@@ -328,7 +328,7 @@ def test_more_problems_than_anybody_reads_are_neither_looked_for_nor_told(worksp
 
     assert time.monotonic() - begin < 5
     assert len(problems) == 101
-    assert problems[-1] == "There may be more that is wrong: mend the rest first."
+    assert problems[-1] == "There may be more problems: fix these first."
 
 
 def test_a_flag_is_checked_even_if_nothing_depends_on_it(workspace: Path) -> None:

@@ -106,7 +106,11 @@ def test_a_function_of_another_region_is_told_where_it_stands(workspace: Path) -
 
 @pytest.mark.parametrize(
     ("path", "words"),
-    [("missing.yaml", "is no file of the workspace"), ("../deploy.yaml", "leaves the workspace"), (".", "is no file")],
+    [
+        ("missing.yaml", "is not a file in the workspace"),
+        ("../deploy.yaml", "leaves the workspace"),
+        (".", "is not a file"),
+    ],
 )
 def test_a_manifest_is_a_file_of_the_workspace(workspace: Path, path: str, words: str) -> None:
     (problem,) = _problems(workspace, given={"manifest": path})
@@ -205,7 +209,7 @@ def test_keys_of_a_mapping_are_what_they_are_in_lines_too(workspace: Path, name:
     text = f'version: 1\nimages:\n  orders:\n    context: orders\n    {name}: {{ "{key}": orders, C: orders }}\n'
     (problem,) = _problems(workspace, text, {"vars": ""})
 
-    assert problem.startswith(f"deploy.yaml:5:5: '{name}' has keys without blanks and '='; '{key}' is none")
+    assert problem.startswith(f"deploy.yaml:5:5: '{name}' has keys without blanks and '='; '{key}' is not one")
 
 
 def test_a_folder_that_is_missing_is_told_where_it_is_named(workspace: Path) -> None:
@@ -213,7 +217,7 @@ def test_a_folder_that_is_missing_is_told_where_it_is_named(workspace: Path) -> 
     with pytest.raises(InputError) as caught:
         _parse(workspace, text)
 
-    assert caught.value.problems == ("deploy.yaml:5:5: 'context' 'nowhere' is no folder of the workspace.",)
+    assert caught.value.problems == ("deploy.yaml:5:5: 'context' 'nowhere' is not a folder in the workspace.",)
     assert caught.value.location is not None
     assert (caught.value.location.file, caught.value.location.line) == ("deploy.yaml", 5)
 
@@ -243,19 +247,19 @@ _NEEDS_PUBLISH = "needs 'publish: true': an alias points to a published version.
         (
             "functions:\n- a\n- { name: b, alias: null }\n- { name: c, alias: null }",
             [
-                f"7:18: 'traffic' of the function 'b' {_NEEDS_ALIAS} 'traffic' stands in line 2.",
-                f"8:18: 'traffic' of the function 'c' {_NEEDS_ALIAS} 'traffic' stands in line 2.",
+                f"7:18: 'traffic' of the function 'b' {_NEEDS_ALIAS} 'traffic' is in line 2.",
+                f"8:18: 'traffic' of the function 'c' {_NEEDS_ALIAS} 'traffic' is in line 2.",
             ],
         ),
         (
             "functions:\n- { name: a, publish: false }",
-            [f"6:18: 'alias' of the function 'a' {_NEEDS_PUBLISH} 'alias' stands in line 2."],
+            [f"6:18: 'alias' of the function 'a' {_NEEDS_PUBLISH} 'alias' is in line 2."],
         ),
         (
             "alias: null\nfunctions:\n- a\n- { name: b }\n- { name: c, traffic: 5% 1m }\n- { name: d, alias: beta }",
             [
-                f"7:7: 'traffic' of the function 'a' {_NEEDS_ALIAS} 'traffic' stands in line 2.",
-                f"8:15: 'traffic' of the function 'b' {_NEEDS_ALIAS} 'traffic' stands in line 2.",
+                f"7:7: 'traffic' of the function 'a' {_NEEDS_ALIAS} 'traffic' is in line 2.",
+                f"8:15: 'traffic' of the function 'b' {_NEEDS_ALIAS} 'traffic' is in line 2.",
                 f"9:18: 'traffic' of the function 'c' {_NEEDS_ALIAS}",
             ],
         ),
@@ -265,16 +269,16 @@ _NEEDS_PUBLISH = "needs 'publish: true': an alias points to a published version.
         ),
         (
             "functions: [{ name: a, smoke-event: null }]",
-            [f"5:28: 'smoke-expect' of the function 'a' {_NEEDS_EVENT} 'smoke-expect' stands in line 2."],
+            [f"5:28: 'smoke-expect' of the function 'a' {_NEEDS_EVENT} 'smoke-expect' is in line 2."],
         ),
-        ("alias: null", [f"5:5: 'traffic' of the image 'orders' {_NEEDS_ALIAS} 'traffic' stands in line 2."]),
+        ("alias: null", [f"5:5: 'traffic' of the image 'orders' {_NEEDS_ALIAS} 'traffic' is in line 2."]),
         (
             "functions: [a]\ncache-from: type=gha",
-            [f"6:5: 'cache' of the image 'orders' {_IS_REPLACED} 'cache' stands in line 2."],
+            [f"6:5: 'cache' of the image 'orders' {_IS_REPLACED} 'cache' is in line 2."],
         ),
         (
             "promote-from: f\nimage-uri: localhost/b:c",
-            [f"6:5: 'image-uri' of the image 'orders' {_EXCLUDES} 'promote-from' stands in line 5."],
+            [f"6:5: 'image-uri' of the image 'orders' {_EXCLUDES} 'promote-from' is in line 5."],
         ),
     ],
 )
@@ -310,7 +314,7 @@ def test_more_mistakes_than_anybody_reads_are_neither_looked_for_nor_told(worksp
 
     assert time.monotonic() - begin < 5
     assert len(problems) == 101
-    assert problems[-1] == "deploy.yaml:105:22: There may be more that is wrong: mend the rest first."
+    assert problems[-1] == "deploy.yaml:105:22: There may be more problems: fix these first."
 
 
 def test_a_promoted_image_is_built_for_what_its_functions_run_on(workspace: Path) -> None:

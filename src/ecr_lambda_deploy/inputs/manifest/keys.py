@@ -17,17 +17,17 @@ DEFAULTS_KEYS = (*(name for name in _SETTINGS if name not in EXISTING_KEYS), "re
 IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 _HOMES = {
-    **dict.fromkeys(FILE_KEYS, "it stands at the top of the file"),
-    **dict.fromkeys(("functions", *EXISTING_KEYS), "an image has it"),
-    "name": "an entry of 'functions' has it, and an image's name is its key in 'images'",
-    "repository-prefix": "'defaults' has it, and an image has 'repository'",
+    **dict.fromkeys(FILE_KEYS, "it belongs at the top of the file"),
+    **dict.fromkeys(("functions", *EXISTING_KEYS), "it belongs to an image"),
+    "name": "it belongs to a function, and an image's name is its key in 'images'",
+    "repository-prefix": "it belongs to 'defaults', and an image has 'repository'",
     "function-name": "an image has 'functions', a list",
 }
 _HOMES_BY_SCOPE = {
     Scope.RUN: "give it as an input of the action",
-    Scope.BUILD: "an image or 'defaults' has it",
-    Scope.IMAGE: "an image or 'defaults' has it",
-    Scope.FUNCTION: "a function, an image or 'defaults' has it",
+    Scope.BUILD: "it belongs to an image or 'defaults'",
+    Scope.IMAGE: "it belongs to an image or 'defaults'",
+    Scope.FUNCTION: "it belongs to a function, an image or 'defaults'",
 }
 
 

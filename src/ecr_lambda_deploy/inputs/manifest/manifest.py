@@ -91,7 +91,7 @@ class _Manifest:
             self._values.problem(root, f"'images' is missing: {_IMAGES}.")
             return ()
         if not isinstance(images.value, yaml.MappingNode) or not entries(images.value):
-            what = "a mapping without any" if isinstance(images.value, yaml.MappingNode) else noun(images.value)
+            what = "an empty mapping" if isinstance(images.value, yaml.MappingNode) else noun(images.value)
             self._values.problem(images.key, f"'images' is {what}: {_IMAGES}.")
             return ()
         read = [self._read_image(name, entry) for name, entry in entries(images.value).items()]
@@ -102,7 +102,7 @@ class _Manifest:
         if version is None:
             self._values.problem(root, "'version' is missing: add 'version: 1'.")
         elif not isinstance(version.value, yaml.ScalarNode) or version.value.value != "1":
-            self._values.problem(version.key, "'version' is 1, the only one that there is: write 'version: 1'.")
+            self._values.problem(version.key, "'version' must be 1, the only version: write 'version: 1'.")
 
     def _read_defaults(self, entry: Entry | None) -> None:
         if entry is None or is_null(entry.value):
@@ -119,7 +119,7 @@ class _Manifest:
     def _read_image(self, name: str, entry: Entry) -> ImageEntry | None:
         if not IMAGE_NAME.fullmatch(name):
             text = "is letters, digits and ._-, begins with a letter or digit, and has 128 of them at most"
-            self._values.problem(entry.key, f"An image's name {text}; {shown(name)} is none.")
+            self._values.problem(entry.key, f"An image's name {text}; {shown(name)} is not one.")
         node = entry.value
         if not isinstance(node, yaml.MappingNode):
             text = (
@@ -181,7 +181,7 @@ class _Manifest:
             self._functions[plain] = (self._values.place(node), image)
             return True
         first, runs = self._functions[plain]
-        text = f"The function {shown(plain)} stands in line {first.line} already, for the image {runs}"
+        text = f"The function {shown(plain)} is in line {first.line} already, for the image {runs}"
         self._values.problem(node, f"{text}: a function runs one image, and is named once.")
         return False
 
@@ -196,7 +196,7 @@ class _Manifest:
         settings: dict[str, _Setting] = {}
         for name, entry in entries(node).items():
             if name not in keys:
-                self._values.problem(entry.key, f"{shown(name)} is no key of {owner}: {hint(name, keys)}")
+                self._values.problem(entry.key, f"{shown(name)} is not a key of {owner}: {hint(name, keys)}")
             elif name in TABLE:
                 value = None if is_null(entry.value) else self._values.setting(name, entry.value)
                 if value is not None or is_null(entry.value):

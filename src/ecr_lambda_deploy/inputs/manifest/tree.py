@@ -141,7 +141,7 @@ def _decoded(content: bytes | str, file: str) -> str:
         _UnreadableError: it is too long, is not UTF-8, or holds a character that YAML does not take.
     """
     if len(content) > MOST_BYTES:
-        text = "The manifest is longer than 1 MiB: it is to name images and functions, and to hold no data."
+        text = "The manifest is longer than 1 MiB: it names images and functions, and is no place for data."
         raise _UnreadableError(text, _place_after("", file))
     try:
         text = content if isinstance(content, str) else content.decode()
@@ -152,7 +152,7 @@ def _decoded(content: bytes | str, file: str) -> str:
     text = text.removeprefix("\ufeff")
     if found := _UNPRINTABLE.search(text):
         place = _place_after(text[: found.start()], file)
-        raise _UnreadableError(f"YAML does not take the character U+{ord(found[0]):04X}: remove it.", place)
+        raise _UnreadableError(f"YAML does not allow the character U+{ord(found[0]):04X}: remove it.", place)
     return text
 
 
@@ -168,7 +168,7 @@ def _compose(text: str, file: str, problems: list[Problem]) -> yaml.Node:
         root = _Composer(_LOADER(hidden), file, problems).get_single_node()
     except ComposerError as error:
         place = place_of(error.problem_mark, file)
-        raise _UnreadableError("A second document begins here: a manifest is one.", place) from None
+        raise _UnreadableError("A second document begins here: a manifest is a single document.", place) from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two for escapes of no character
         raise _not_yaml(error, text, file) from None
     return root or yaml.ScalarNode(Tag.NULL, "")
@@ -181,7 +181,7 @@ def _not_yaml(error: Exception, text: str, file: str) -> _UnreadableError:
     place = place_of(error.problem_mark or error.context_mark, file)
     lines = text.splitlines()
     if place.line <= len(lines) and re.match(" *\t", lines[place.line - 1]):
-        return _UnreadableError("This line is indented with a tab, which YAML does not take: use spaces.", place)
+        return _UnreadableError("This line is indented with a tab, which YAML does not allow: use spaces.", place)
     begin = f" that begins in line {error.context_mark.line + 1}" if error.context_mark else ""
     context = f"{error.context}{begin}: " if error.context else ""
     return _UnreadableError(f"This is not YAML: {context}{error.problem}.".translate(_SHOWN), place)
@@ -254,7 +254,7 @@ class _Composer(Composer, Resolver):
             raise _UnreadableError(text, self._place(event))
         anchored = self._anchored[name]
         if anchored is None:
-            text = f"*{name} stands for what it is part of, and so has no end: write it out."
+            text = f"*{name} stands for a value that contains it, so it has no end: write it out."
             raise _UnreadableError(text, self._place(event))
         self._grow(event, weight=anchored.weight, height=anchored.height)
         node = anchored.node
@@ -269,13 +269,13 @@ class _Composer(Composer, Resolver):
         if self._deepest > _DEEPEST:
             raise _UnreadableError(f"The manifest is nested more than {_DEEPEST} deep here.", self._place(event))
         if self._weight > _MOST_WEIGHT:
-            text = "By here the manifest holds too much, with what its aliases stand for."
+            text = "Here the manifest becomes too large, with all that its aliases stand for."
             raise _UnreadableError(text, self._place(event))
 
     def _check_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.tag and event.tag not in {"!", Tag.STR}:
             tag = shown(event.tag.replace("tag:yaml.org,2002:", "!!"))
-            text = f"The tag {tag} is not taken: write the value without it, and a text in quotes."
+            text = f"The tag {tag} is not supported: write the value without it, and a text in quotes."
             note(self._problems, self._place(event), text)
             event.tag = Tag.STR
 
@@ -286,7 +286,7 @@ class _Composer(Composer, Resolver):
             place = place_of(key.start_mark, self._file)
             wrong = _wrong_key(key)
             if not wrong and key.value in lines:
-                wrong = f"{shown(key.value)} stands in line {lines[key.value]} already: remove one of the two."
+                wrong = f"{shown(key.value)} is in line {lines[key.value]} already: remove one of the two."
             if wrong:
                 note(self._problems, place, wrong)
             else:
@@ -302,7 +302,7 @@ def _wrong_key(key: yaml.Node) -> str:
     if not isinstance(key, yaml.ScalarNode):
         return f"A key is a text, not {noun(key)}."
     if key.value == "<<":
-        return "Merges by '<<' are not taken: what images share goes into 'defaults'."
+        return "Merging by '<<' is not supported: what images share goes into 'defaults'."
     if key.tag != Tag.STR:
         return f"The key {shown(key.value)} is {_WORDS[key.tag]} to YAML: put it in quotes."
     if "${" in key.value:

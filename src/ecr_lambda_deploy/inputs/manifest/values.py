@@ -151,7 +151,7 @@ class ValueReader:
             case yaml.ScalarNode(tag=Tag.BOOL):
                 return _CONSTRUCTOR.construct_yaml_bool(node)
             case yaml.ScalarNode(tag=Tag.TIMESTAMP):
-                self.problem(node, f"'{name}' holds a date here, which JSON has not: put it in quotes.")
+                self.problem(node, f"'{name}' holds a date here, which JSON does not have: put it in quotes.")
         return None
 
     def _number(self, name: str, node: yaml.ScalarNode) -> int | float | None:
@@ -161,7 +161,7 @@ class ValueReader:
         except ValueError:  # YAML's patterns let pass what has no digits, such as 0x_
             number = math.nan
         if not math.isfinite(number):
-            self.problem(node, f"'{name}' holds a number here that JSON has not: put it in quotes.")
+            self.problem(node, f"'{name}' holds a number here that JSON does not have: put it in quotes.")
             return None
         return number
 
@@ -180,7 +180,7 @@ class ValueReader:
 
     def _wrong_reference(self, key: str | None) -> str:
         if key is None:
-            return "'${' begins no ${KEY} here: a KEY has letters, digits and _. Write '$${' for a literal '${'."
+            return "'${' does not begin a ${KEY} here: a KEY has letters, digits and _. Write '$${' for a literal '${'."
         close = get_close_matches(key[:100], self._variables, n=1)
         if close:
             return f"${{{key[:100]}}} is not defined: did you mean ${{{close[0]}}}? Else give it in the input 'vars'."

@@ -37,13 +37,13 @@ _UNREADABLE: list[tuple[str, bytes | str, tuple[int, int], str]] = [
     ("a list within a mapping", "version: 1\n- a\n", (2, 1), "that begins in line 1: did not find expected key"),
     ("a quote that does not end", "version: 1\nimages: 'a\n", (3, 1), "unexpected end of stream"),
     ("an escape that there is not", 'version: 1\nimages: "\\q"\n', (2, 10), "unknown escape character"),
-    ("a tab", "version: 1\nimages:\n\ta: {}\n", (3, 1), "tab, which YAML does not take: use spaces"),
+    ("a tab", "version: 1\nimages:\n\ta: {}\n", (3, 1), "tab, which YAML does not allow: use spaces"),
     ("a tab after a value", "version: 1\nimages:\n  a: b\n\tc: {}\n", (4, 1), "indented with a tab"),
     ("a byte of Latin-1", "version: 1\nimages: {gr\xfc: {}}\n".encode("latin-1"), (2, 12), "0xfc is not UTF-8"),
     ("UTF-16", "version: 1\n".encode("utf-16"), (1, 1), "save the file as UTF-8"),
     ("a control character", "version: 1\nimages: {a\x07: {}}\n", (2, 11), "U+0007: remove it"),
     ("half a character", "version: 1 # \ud800\n", (1, 14), "U+D800"),
-    ("two documents", "version: 1\n---\nversion: 1\n", (2, 1), "a manifest is one"),
+    ("two documents", "version: 1\n---\nversion: 1\n", (2, 1), "a manifest is a single document"),
     ("an alias of nothing", "version: 1\nimages: *all\n", (2, 9), "nothing before it has the anchor &all"),
     ("an alias of itself", "version: 1\nimages: &all [*all]\n", (2, 15), "has no end: write it out"),
     ("another YAML", "%YAML 3.0\n---\nversion: 1\n", (1, 1), "incompatible YAML document"),
@@ -73,35 +73,35 @@ _MISTAKES: list[tuple[str, str, tuple[int, int], str]] = [
     ("another version", "version: 2\nimages: {a: {}}\n", (1, 1), "write 'version: 1'"),
     ("a version that is a list", "version: [1]\nimages: {a: {}}\n", (1, 1), "write 'version: 1'"),
     ("no images", "version: 1\n", (1, 1), "'images' is missing: it maps the name of each image"),
-    ("empty images", "version: 1\nimages: {}\n", (2, 1), "'images' is a mapping without any"),
+    ("empty images", "version: 1\nimages: {}\n", (2, 1), "'images' is an empty mapping"),
     ("images that are nothing", "version: 1\nimages:\n", (2, 1), "'images' is nothing: it maps the name"),
     ("images that are a list", "version: 1\nimages: [a]\n", (2, 1), "'images' is a list: it maps the name"),
     ("a key like another", "version: 1\nimages: {a: {}}\ndefault: {}\n", (3, 1), "did you mean 'defaults'?"),
     ("a key like none", "version: 1\nimages: {a: {}}\nx: {}\n", (3, 1), "there are version, defaults, images"),
-    ("functions at the top", "version: 1\nimages: {a: {}}\nfunctions: [f]\n", (3, 1), "an image has it"),
-    ("a setting at the top", "version: 1\nimages: {a: {}}\ntags: [v1]\n", (3, 1), "an image or 'defaults' has it"),
+    ("functions at the top", "version: 1\nimages: {a: {}}\nfunctions: [f]\n", (3, 1), "to an image."),
+    ("a setting at the top", "version: 1\nimages: {a: {}}\ntags: [v1]\n", (3, 1), "to an image or 'defaults'."),
     ("an input at the top", "version: 1\nimages: {a: {}}\nmode: plan\n", (3, 1), "as an input of the action"),
     # Defaults.
     ("defaults that are a list", "version: 1\ndefaults: [a]\nimages: {a: {}}\n", (2, 11), "not a list"),
-    ("functions in defaults", "version: 1\ndefaults: {functions: [f]}\nimages: {a: {}}\n", (2, 12), "an image has it"),
-    ("an image's URI in defaults", "version: 1\ndefaults: {image-uri: a}\nimages: {a: {}}\n", (2, 12), "image has it"),
-    ("a source in defaults", "version: 1\ndefaults: {promote-from: a}\nimages: {a: {}}\n", (2, 12), "an image has it"),
+    ("functions in defaults", "version: 1\ndefaults: {functions: [f]}\nimages: {a: {}}\n", (2, 12), "to an image."),
+    ("an image's URI in defaults", "version: 1\ndefaults: {image-uri: a}\nimages: {a: {}}\n", (2, 12), "to an image."),
+    ("a source in defaults", "version: 1\ndefaults: {promote-from: a}\nimages: {a: {}}\n", (2, 12), "to an image."),
     ("a wrong default", "version: 1\ndefaults: {publish: on}\nimages: {a: {}, b: {}}\n", (2, 21), "not 'on'"),
     ("a prefix as a list", "version: 1\ndefaults: {repository-prefix: [a]}\nimages: {a: {}}\n", (2, 31), "a text"),
 ]  # fmt: skip
 
 # Mistakes of an image whose settings begin in line 4, column 5.
 _MISTAKES_OF_IMAGES: list[tuple[str, str, tuple[int, int], str]] = [
-    ("a key in snake case", "smoke_event: {}", (4, 5), "is no key of an image: did you mean 'smoke-event'?"),
+    ("a key in snake case", "smoke_event: {}", (4, 5), "is not a key of an image: did you mean 'smoke-event'?"),
     ("a key in camel case", "buildArgs: {}", (4, 5), "did you mean 'build-args'?"),
     ("a key like none", "colour: red", (4, 5), "names of the action's inputs"),
-    ("a key of the file", "version: 1", (4, 5), "it stands at the top of the file"),
+    ("a key of the file", "version: 1", (4, 5), "it belongs at the top of the file"),
     ("a name", "name: orders", (4, 5), "an image's name is its key in 'images'"),
-    ("a prefix", "repository-prefix: shop/", (4, 5), "'defaults' has it, and an image has 'repository'"),
+    ("a prefix", "repository-prefix: shop/", (4, 5), "it belongs to 'defaults', and an image has 'repository'"),
     ("the Region", "aws-region: eu-west-1", (4, 5), "give it as an input of the action"),
     ("the role", "role-to-assume: arn", (4, 5), "give it as an input of the action"),
     ("functions by the input's name", "function-name: f", (4, 5), "an image has 'functions', a list"),
-    ("a key twice", "target: a\ncontext: a\ntarget: b", (6, 5), "'target' stands in line 4 already"),
+    ("a key twice", "target: a\ncontext: a\ntarget: b", (6, 5), "'target' is in line 4 already"),
     ("a number as a key", "build-args: {5: a}", (4, 18), "The key '5' is a number to YAML: put it in quotes"),
     ("a truth as a key", "build-args: {on: a}", (4, 18), "is true or false to YAML: put it in quotes"),
     ("a date as a key", "smoke-event: {2026-01-02: a}", (4, 19), "is a date to YAML"),
@@ -109,9 +109,9 @@ _MISTAKES_OF_IMAGES: list[tuple[str, str, tuple[int, int], str]] = [
     ("a list as a key", "labels: {[a]: b}", (4, 14), "A key is a text, not a list"),
     ("a variable in a key", "labels: {a-${stage}: b}", (4, 14), "in values only: write it out"),
     ("a merge", "<<: {target: a}", (4, 5), "goes into 'defaults'"),
-    ("a tag", "target: !Ref a", (4, 13), "The tag '!Ref' is not taken"),
+    ("a tag", "target: !Ref a", (4, 13), "The tag '!Ref' is not supported"),
     ("a tag that Python would run", "target: !!python/name:os.system a", (4, 13), "'!!python/name:os.system'"),
-    ("a tag of a number", "wait-timeout: !!int '5'", (4, 19), "'!!int' is not taken: write the value without it"),
+    ("a tag of a number", "wait-timeout: !!int '5'", (4, 19), "'!!int' is not supported: write the value without it"),
     ("a text that is a list", "context: [a]", (4, 14), "'context' is a text, not a list"),
     ("a text that is a mapping", "alias: {a: b}", (4, 12), "'alias' is a text, not a mapping"),
     ("yes", "publish: yes", (4, 14), "'publish' is true or false, not 'yes'"),
@@ -126,10 +126,10 @@ _MISTAKES_OF_IMAGES: list[tuple[str, str, tuple[int, int], str]] = [
     ("an item that is nothing", "tags:\n  - v1\n  -", (6, 8), "this item is nothing"),
     ("an item that is a pair", "build-args:\n  - A: b", (5, 9), "this item is a mapping"),
     ("a pair that is a list", "build-args: {A: [b]}", (4, 21), "that of 'A' is a list"),
-    ("a date in JSON", "smoke-event: {a: 2026-01-02}", (4, 22), "a date here, which JSON has not: put it in quotes"),
-    ("a number that JSON has not", "smoke-expect: [.nan]", (4, 20), "a number here that JSON has not"),
-    ("a number without digits", "smoke-expect: 0x_", (4, 19), "a number here that JSON has not"),
-    ("a number without end", f"smoke-expect: {'9' * 5000}", (4, 19), "a number here that JSON has not"),
+    ("a date", "smoke-event: {a: 2026-01-02}", (4, 22), "a date here, which JSON does not have: put it in quotes"),
+    ("a number that JSON has not", "smoke-expect: [.nan]", (4, 20), "a number here that JSON does not have"),
+    ("a number without digits", "smoke-expect: 0x_", (4, 19), "a number here that JSON does not have"),
+    ("a number without end", f"smoke-expect: {'9' * 5000}", (4, 19), "a number here that JSON does not have"),
     ("parameters that are a list", "create-function: [a]", (4, 22), "'create-function' is a mapping, not a list"),
     ("a date among parameters", "create-function: {a: 2026-01-02}", (4, 26), "'create-function' holds a date"),
     ("a variable like another", "target: a-${stag}", (4, 13), "${stag} is not defined: did you mean ${stage}?"),
@@ -138,22 +138,22 @@ _MISTAKES_OF_IMAGES: list[tuple[str, str, tuple[int, int], str]] = [
     ("a variable in parameters", "create-function: {Role: $${a}-${X}}", (4, 29), "${X} is not defined"),
     ("a variable in a pair", "build-args: {A: '${X}'}", (4, 21), "${X} is not defined"),
     ("a variable that does not end", "target: a${stage", (4, 13), "Write '$${' for a literal '${'"),
-    ("a variable with a default", "target: ${stage:-dev}", (4, 13), "'${' begins no ${KEY} here"),
+    ("a variable with a default", "target: ${stage:-dev}", (4, 13), "'${' does not begin a ${KEY} here"),
     ("a variable without a name", "target: ${}", (4, 13), "a KEY has letters, digits and _"),
     ("functions that are a text", "functions: f", (4, 16), "'functions' is a list of names"),
     ("a function that is nothing", "functions:\n  - f\n  -", (6, 8), "a mapping with a 'name', not nothing"),
     ("a function that is a list", "functions: [[f]]", (4, 17), "a mapping with a 'name', not a list"),
     ("a function without a name", "functions: [{alias: live}]", (4, 17), "no 'name'"),
     ("a function whose name is null", "functions: [{name: }]", (4, 24), "not nothing"),
-    ("a context in a function", "functions: [{name: f, context: a}]", (4, 27), "an image or 'defaults' has it"),
-    ("a repository in a function", "functions: [{name: f, repository: a}]", (4, 27), "an image or 'defaults' has it"),
+    ("a context in a function", "functions: [{name: f, context: a}]", (4, 27), "to an image or 'defaults'."),
+    ("a repository in a function", "functions: [{name: f, repository: a}]", (4, 27), "to an image or 'defaults'."),
     ("an input in a function", "functions: [{name: f, aws-region: a}]", (4, 27), "as an input of the action"),
     ("a key like another in a function", "functions: [{name: f, traffics: a}]", (4, 27), "did you mean 'traffic'?"),
     ("a key like none in a function", "functions: [{name: f, x: a}]", (4, 27), "there are name, publish, alias"),
     ("a wrong value in a function", "functions: [{name: f, on-failure: stop}]", (4, 39), "revert, keep, not 'stop'"),
     ("a function twice", "functions:\n  - f\n  - g\n  - f", (7, 9), "in line 5 already, for the image orders"),
     ("a function twice, by ARN", "functions: [f, 'arn:aws:lambda:r:1:function:f']", (4, 20), "in line 4 already"),
-    ("a function twice, by a variable", "functions: [dev, '${stage}']", (4, 22), "'dev' stands in line 4 already"),
+    ("a function twice, by a variable", "functions: [dev, '${stage}']", (4, 22), "'dev' is in line 4 already"),
     ("a variable in a function's name", "functions: [f-${X}]", (4, 17), "${X} is not defined"),
 ]  # fmt: skip
 
@@ -194,14 +194,14 @@ def test_a_function_of_two_images_is_told_with_both() -> None:
     _, problems = _read("version: 1\nimages:\n  a: {functions: [f]}\n  b: {functions: [f]}\n")
 
     assert _places(problems) == [(4, 19)]
-    assert "'f' stands in line 3 already, for the image a: a function runs one image" in problems[0].text
+    assert "'f' is in line 3 already, for the image a: a function runs one image" in problems[0].text
 
 
 def test_an_image_twice_is_told_with_both_lines() -> None:
     _, problems = _read("version: 1\nimages:\n  a: {}\n  b: {}\n  a: {}\n")
 
     assert [str(problem) for problem in problems] == [
-        "deploy.yaml:5:3: 'a' stands in line 3 already: remove one of the two."
+        "deploy.yaml:5:3: 'a' is in line 3 already: remove one of the two."
     ]
 
 
