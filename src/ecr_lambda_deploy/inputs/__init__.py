@@ -1,7 +1,7 @@
-"""What the workflow asks for: the action's inputs, or a manifest.
+"""What the workflow asks for: the action's inputs, or a manifest, become `Inputs`.
 
-`table.py` names every input with its scope. Inputs and manifest become the same `Settings`, so the plain inputs are a
-manifest of one image, and the same readers (`images.py`, `builds.py`, `releases.py`) make `model/targets.py` of either.
-`parse.py` joins them to `Inputs`. Every problem is collected and told at once (`problems.py`), with file, line and
-column where it is in a manifest.
+`table.py` declares every input with its default, scope and shape. Inputs and manifest both become `Settings`
+(`settings.py`), so the plain inputs are a manifest of one image. `images.py`, `builds.py` and `releases.py` read these
+with an `InputReader` (`reader.py`) and return the types of `model/targets.py`; `parse.py` joins them. Problems are
+collected (`problems.py`) and reported together, with file, line and column if they are in a manifest.
 """

@@ -1,4 +1,4 @@
-"""The inputs that say how an image is built, and with what."""
+"""The inputs of a build and its builder."""
 
 import json
 import os
@@ -8,16 +8,15 @@ from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
 
-from ecr_lambda_deploy.inputs.reader import InputReader, reason
-from ecr_lambda_deploy.inputs.table import TABLE
+from ecr_lambda_deploy.inputs.reader import InputReader, why_unreadable
 from ecr_lambda_deploy.model.targets import BakeProperty, Build, BuilderChoice, CacheChoice
 
 LONGEST_SECRET = 131_000
-"""Bytes: Linux takes 131,072 of a variable, with name and NUL [execve(2), MAX_ARG_STRLEN]."""
+"""Bytes: Linux allows an environment variable 131,072, with name and NUL [execve(2), MAX_ARG_STRLEN]."""
 
-# What `set` takes: the properties of a bake target that no input has, by the shape that bake wants [bake reference].
-# They are put into bake's definition, since its --set forgets some of them (buildx 0.29: network, ulimits,
-# no-cache-filter).
+# The properties of a bake target that `set` takes, since they have no input of their own, by the shape that bake wants
+# [bake reference]. They go into bake's definition, since bake's --set forgets some of them (buildx 0.29: network,
+# ulimits, no-cache-filter).
 _SINGLE_PROPERTIES = ("network", "shm-size", "description")
 _LISTED_PROPERTIES = ("annotations", "entitlements", "no-cache-filter", "ssh", "ulimits")
 _MAPPED_PROPERTIES = ("extra-hosts",)
@@ -35,26 +34,24 @@ _ENDPOINT = re.compile(
     r"tcp://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}|docker-container://[A-Za-z0-9][A-Za-z0-9_.-]+"
 )
 
-# Of a Docker config.json: what is secret in an entry of `auths`, and what names programs that hold credentials.
+# In a Docker config.json: the secret values of a login in `auths`, and the keys that name programs.
 _SECRET_FIELDS = ("auth", "password", "identitytoken", "registrytoken")
 _CREDENTIAL_HELPERS = ("credHelpers", "credsStore")
 
 
 def read_build(reader: InputReader) -> Build:
-    """Read the inputs that say how an image is built."""
-    workspace = reader.workspace
-    context = Path(workspace, reader.text("context"))
-    dockerfile = Path(workspace, reader.text("dockerfile") or context / "Dockerfile")
-    is_right = _check_path(reader, "context", context, is_folder=True)
-    if is_right or reader.text("dockerfile"):
-        _check_path(reader, "dockerfile", dockerfile, is_folder=False)
+    """Read how an image is built."""
+    context = Path(reader.workspace, reader.text("context"))
+    dockerfile = Path(reader.workspace, reader.text("dockerfile") or context / "Dockerfile")
+    if _is_in_workspace(reader, "context", context, is_folder=True) or reader.text("dockerfile"):
+        _is_in_workspace(reader, "dockerfile", dockerfile, is_folder=False)
     pull, no_cache = reader.flag("pull"), reader.flag("no-cache")
     return Build(
         context=context,
         dockerfile=dockerfile,
         target=reader.text("target"),
         build_args=_read_build_args(reader),
-        build_contexts=_read_build_contexts(reader, workspace),
+        build_contexts=_read_build_contexts(reader),
         secrets=_read_secrets(reader),
         provenance=_read_attestation(reader, "provenance", "true, false, mode=min or mode=max"),
         sbom=_read_attestation(reader, "sbom", "true, false or generator=IMAGE"),
@@ -63,12 +60,12 @@ def read_build(reader: InputReader) -> Build:
         pull=pull,
         no_cache=no_cache,
         cache=_read_cache(reader),
-        reuse=reader.choice("reuse", TABLE["reuse"].choices, "auto") == "auto" and not pull and not no_cache,
+        reuse=reader.choice("reuse") == "auto" and not pull and not no_cache,
     )
 
 
 def read_builder(reader: InputReader) -> BuilderChoice:
-    """Read the inputs that say what the run's builds are made with."""
+    """Read which builder builds an image, and its credentials for base images."""
     docker_auth, secrets = _read_docker_auth(reader)
     return BuilderChoice(
         endpoint=reader.matching(
@@ -79,8 +76,8 @@ def read_builder(reader: InputReader) -> BuilderChoice:
     )
 
 
-def _check_path(reader: InputReader, name: str, path: Path, *, is_folder: bool) -> bool:
-    """Return whether a path is a folder or file of the workspace; if not, note what is wrong."""
+def _is_in_workspace(reader: InputReader, name: str, path: Path, *, is_folder: bool) -> bool:
+    """Whether a path is a folder or file in the workspace; if not, note a problem."""
     why = ""
     try:
         if not reader.is_in_workspace(name, path):
@@ -90,7 +87,7 @@ def _check_path(reader: InputReader, name: str, path: Path, *, is_folder: bool) 
     except FileNotFoundError:
         pass
     except OSError as error:  # a name too long, a loop of symbolic links
-        why = f": {reason(error)}"
+        why = f": {why_unreadable(error)}"
     except ValueError as error:  # a NUL
         why = f": {error}"
     shown, what = os.path.relpath(path, reader.workspace), "folder" if is_folder else "file"
@@ -99,7 +96,7 @@ def _check_path(reader: InputReader, name: str, path: Path, *, is_folder: bool) 
 
 
 def _read_build_args(reader: InputReader) -> dict[str, str]:
-    """As in Docker, a name alone takes its value from the environment, and is left out where there is none."""
+    """Read the build arguments: as in Docker, a name alone gets its value from the environment, or is left out."""
     given = {
         key: reader.environment.get(key) if value is None else value
         for key, value in reader.pairs("build-args").items()
@@ -107,7 +104,7 @@ def _read_build_args(reader: InputReader) -> dict[str, str]:
     return {key: value for key, value in given.items() if value is not None}
 
 
-def _read_build_contexts(reader: InputReader, workspace: Path) -> dict[str, str]:
+def _read_build_contexts(reader: InputReader) -> dict[str, str]:
     contexts: dict[str, str] = {}
     for name, value in reader.pairs("build-contexts").items():
         if not value:
@@ -118,24 +115,24 @@ def _read_build_contexts(reader: InputReader, workspace: Path) -> dict[str, str]
             contexts[name] = value
         else:
             layout = _OCI_LAYOUT.fullmatch(value)
-            folder = Path(workspace, layout["path"] if layout else value)
-            _check_path(reader, "build-contexts", folder, is_folder=True)
+            folder = Path(reader.workspace, layout["path"] if layout else value)
+            _is_in_workspace(reader, "build-contexts", folder, is_folder=True)
             contexts[name] = f"oci-layout://{folder}{layout['image']}" if layout else str(folder)
     return contexts
 
 
 def _read_secrets(reader: InputReader) -> dict[str, str]:
-    """Read a mapping or ID=VALUE lines; what is wrong is told without anything that may be secret."""
+    """Read a mapping or ID=VALUE lines; no problem shows anything that may be secret."""
     mapping = reader.mapping("secrets")
     secrets = _read_secret_lines(reader) if mapping is None else _read_secret_mapping(reader, mapping)
     for id_, value in secrets.items():
-        if wrong := _unfit(value):
+        if wrong := _not_for_environment(value):
             reader.problem("secrets", f"has under the id {id_!r} {wrong}: buildx gets it in an environment variable.")
     return secrets
 
 
-def _unfit(value: str) -> str:
-    """Return what keeps a value from being in an environment variable, and what to do about it."""
+def _not_for_environment(value: str) -> str:
+    """Return why an environment variable cannot have this value, and what to do about it; empty if it can."""
     if "\0" in value:
         return "a NUL, which has to be encoded, such as in base64"
     is_long = len(value.encode(errors="replace")) > LONGEST_SECRET
@@ -143,19 +140,21 @@ def _unfit(value: str) -> str:
 
 
 def _read_secret_mapping(reader: InputReader, mapping: Mapping[str, object]) -> dict[str, str]:
-    """Return those of a mapping whose ids are right."""
-    secrets = {id_: str(value) for id_, value in mapping.items() if value is not None}
-    wrong = [id_ for id_ in secrets if not re.fullmatch(_SECRET_ID, id_)]
-    for id_ in wrong:
-        begin = re.split(r'[\s=",]', id_)[0]
-        text = f"has ids without blanks, '=', '\"' and ','; the one that begins {begin!r} is not one: rename it."
-        reader.problem("secrets", text)
-        del secrets[id_]
+    secrets: dict[str, str] = {}
+    for id_, value in mapping.items():
+        if value is None:
+            continue
+        if re.fullmatch(_SECRET_ID, id_):
+            secrets[id_] = str(value)
+        else:
+            begin = re.split(r'[\s=",]', id_)[0]
+            text = f"has ids without blanks, '=', '\"' and ','; the one that begins {begin!r} is not one: rename it."
+            reader.problem("secrets", text)
     return secrets
 
 
 def _read_secret_lines(reader: InputReader) -> dict[str, str]:
-    """Read lines; a value in double quotes may span some, and so may a quoted line, as in CSV."""
+    """Read ID=VALUE lines; a value in double quotes, or a whole quoted entry, can span lines, as in CSV."""
     text = reader.text("secrets").replace("\r\n", "\n")
     secrets: dict[str, str] = {}
     position = 0
@@ -183,7 +182,7 @@ def _read_attestation(reader: InputReader, name: str, description: str) -> str:
 
 
 def _read_cache(reader: InputReader) -> CacheChoice:
-    mode = reader.choice("cache", TABLE["cache"].choices, "")
+    mode = reader.choice("cache")
     imports, exports = reader.lines("cache-from"), reader.lines("cache-to")
     if mode and (imports or exports):
         names = ("cache", "cache-from", "cache-to")
@@ -212,10 +211,10 @@ def _read_properties(reader: InputReader) -> dict[str, BakeProperty]:
 
 
 def _read_docker_auth(reader: InputReader) -> tuple[Mapping[str, object], tuple[str, ...]]:
-    """Read the input; what is wrong with it is told without what it holds.
+    """Read a Docker `config.json` with credentials for base images; no problem shows what it holds.
 
     Returns:
-        the configuration, and every value in it that is secret.
+        the configuration, and every secret value in it.
     """
     text = reader.text("docker-auth")
     if not text:
@@ -229,7 +228,7 @@ def _read_docker_auth(reader: InputReader) -> tuple[Mapping[str, object], tuple[
         reader.problem("docker-auth", "is nested too deeply.")
         return {}, ()
     auths = config.get("auths", {}) if isinstance(config, dict) else None
-    if not isinstance(auths, dict) or not all(_is_entry(entry) for entry in auths.values()):
+    if not isinstance(auths, dict) or not all(_is_login(login) for login in auths.values()):
         reader.problem(
             "docker-auth",
             "is the content of a Docker config.json such as "
@@ -243,24 +242,23 @@ def _read_docker_auth(reader: InputReader) -> tuple[Mapping[str, object], tuple[
                 f"names credential helpers in {name!r}, programs that the action's container does not "
                 "have: give the credentials themselves, in 'auths'.",
             )
-    return config, tuple(secret for entry in auths.values() for secret in _secrets(entry))
+    return config, tuple(secret for login in auths.values() for secret in _secrets_of(login))
 
 
-def _is_entry(entry: object) -> bool:
-    """Whether it is what `docker login` writes for a registry."""
-    if not isinstance(entry, dict) or not all(isinstance(value, str) for value in entry.values()):
+def _is_login(login: object) -> bool:
+    """Whether this is what `docker login` writes for a registry."""
+    if not isinstance(login, dict) or not all(isinstance(value, str) for value in login.values()):
         return False
     try:
-        return not entry.get("auth") or ":" in _decoded(entry["auth"])
+        return not login.get("auth") or ":" in _user_and_password(login)
     except ValueError:
         return False
 
 
-def _secrets(entry: Mapping[str, str]) -> list[str]:
-    given = [entry[name] for name in _SECRET_FIELDS if entry.get(name)]
-    password = _decoded(entry.get("auth", "")).partition(":")[2]
-    return [*given, password] if password else given
+def _secrets_of(login: Mapping[str, str]) -> list[str]:
+    password = _user_and_password(login).partition(":")[2]
+    return list(filter(None, [*(login.get(name) for name in _SECRET_FIELDS), password]))
 
 
-def _decoded(auth: str) -> str:
-    return b64decode(auth, validate=True).decode()
+def _user_and_password(login: Mapping[str, str]) -> str:
+    return b64decode(login.get("auth", ""), validate=True).decode()

@@ -1,7 +1,8 @@
-"""An image and its functions, as they are said to be, become what is wanted."""
+"""The inputs of an image, with its functions: an `ImageEntry` becomes an `ImageTarget`."""
 
 import re
 from dataclasses import replace
+from typing import cast
 
 from ecr_lambda_deploy.inputs.builds import read_build, read_builder
 from ecr_lambda_deploy.inputs.reader import InputReader
@@ -10,59 +11,61 @@ from ecr_lambda_deploy.inputs.settings import FunctionEntry, ImageEntry
 from ecr_lambda_deploy.inputs.table import TABLE, Scope
 from ecr_lambda_deploy.model.images import REPOSITORY_NAME
 from ecr_lambda_deploy.model.targets import (
-    PLATFORM_OF,
     Build,
     ExistingImage,
     FunctionTarget,
     ImageSource,
     ImageTarget,
     Mode,
+    Platform,
     ServedImage,
 )
 
 _BUILD_INPUTS = tuple(name for name, one in TABLE.items() if one.scope is Scope.BUILD)
 _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_FUNCTION_ARN = re.compile(r"arn:[a-z-]+:lambda:(?P<region>[a-z0-9-]+):[0-9]{12}:function:[a-zA-Z0-9_-]{1,64}")
+_FUNCTION_ARN = re.compile(rf"arn:[a-z-]+:lambda:(?P<region>[a-z0-9-]+):[0-9]{{12}}:function:{_FUNCTION_NAME.pattern}")
+_FUNCTION_AND_QUALIFIER = re.compile(
+    rf"(?P<function>{_FUNCTION_NAME.pattern}|{_FUNCTION_ARN.pattern})(:(?P<qualifier>[A-Za-z0-9_-]{{1,128}}|\$LATEST))?"
+)
 _IMAGE_URI = re.compile(
     r"[a-z0-9.-]+(:[0-9]{1,5})?/[a-z0-9._/-]+(?=[:@])(:[A-Za-z0-9_.-]{1,128})?(@sha256:[0-9a-f]{64})?"
 )
-_QUALIFIER = re.compile(r"[A-Za-z0-9_-]{1,128}|\$LATEST")
 _REGISTRY = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
-def read_image(entry: ImageEntry, run: InputReader, *, mode: Mode, region: str) -> ImageTarget:
+def read_image(image: ImageEntry, run: InputReader, *, mode: Mode, region: str) -> ImageTarget:
     """Read an image and its functions.
 
     Args:
-        entry: what is said of them.
-        run: reads the action's own inputs, and collects what is wrong.
+        image: as it is given.
+        run: reads the action's own inputs, and collects problems.
         mode: what the run does.
         region: AWS Region.
     """
-    reader = run.of(entry.settings)
+    reader = run.for_settings(image.settings)
     is_rollback = mode is Mode.ROLLBACK
-    if is_rollback and not entry.name:
+    if is_rollback and not image.name:
         others = (*_BUILD_INPUTS, "platform", "image-uri", "promote-from")
         reader.exclude(others, "mode: rollback, which brings back an image as it was")
     target = ImageTarget(
-        name=entry.name,
+        name=image.name,
         source=read_rollback(run) if is_rollback else _read_source(reader),
         builder=read_builder(reader),
-        platform=reader.choice("platform", tuple(PLATFORM_OF.values()), None),
+        platform=cast("Platform", reader.choice("platform")) or None,
         repository=_read_repository(reader),
         registry=reader.matching(
             "registry", _REGISTRY, "a registry host such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com"
         ),
         tags=() if is_rollback else _read_tags(reader),
         create_repository=reader.flag("create-repository"),
-        functions=tuple(_read_function(function, run, mode=mode, region=region) for function in entry.functions),
+        functions=tuple(_read_function(function, run, mode=mode, region=region) for function in image.functions),
     )
-    if not entry.functions:
-        read_release(reader, "")  # what is said of releases is checked even if there is nothing to release to
+    if not image.functions:
+        read_release(reader, "")  # checks the inputs of a release even if there is nothing to release to
     if mode is Mode.BUILD and not target.repository:
         reader.problem("repository", "is required with mode: build, which has no function to take it from.")
-    is_known = target.platform is not None or entry.functions or isinstance(target.source, Build)
+    is_known = target.platform is not None or image.functions or isinstance(target.source, Build)
     if mode is Mode.BUILD and not is_known:
         reader.problem("platform", "is required with mode: build and an image that is built already.")
     return target
@@ -79,28 +82,24 @@ def _read_source(reader: InputReader) -> ImageSource:
     reader.exclude(_BUILD_INPUTS, f"'{name}', which takes an image that is built already")
     if image_uri:
         return ExistingImage(uri=image_uri)
-    is_arn = promote_from.startswith("arn:")
-    parts = promote_from.split(":")
-    function, qualifiers = (":".join(parts[:7]), parts[7:]) if is_arn else (parts[0], parts[1:])
-    is_right = (_FUNCTION_ARN if is_arn else _FUNCTION_NAME).fullmatch(function)
-    if not is_right or len(qualifiers) > 1 or not all(_QUALIFIER.fullmatch(qualifier) for qualifier in qualifiers):
-        reader.problem(
-            "promote-from",
-            f"is FUNCTION, FUNCTION:ALIAS or FUNCTION:VERSION, a name or an ARN, not {promote_from!r}.",
-        )
-    return ServedImage(function=function, qualifier=qualifiers[0] if qualifiers else "")
+    found = _FUNCTION_AND_QUALIFIER.fullmatch(promote_from)
+    if found is None:
+        text = f"is FUNCTION, FUNCTION:ALIAS or FUNCTION:VERSION, a name or an ARN, not {promote_from!r}."
+        reader.problem("promote-from", text)
+        return ServedImage(function=promote_from)
+    return ServedImage(function=found["function"], qualifier=found["qualifier"] or "")
 
 
-def _read_function(entry: FunctionEntry, run: InputReader, *, mode: Mode, region: str) -> FunctionTarget:
-    reader, name = run.of(entry.settings), entry.name
-    setting = "functions" if reader.is_in_file else "function-name"
+def _read_function(function: FunctionEntry, run: InputReader, *, mode: Mode, region: str) -> FunctionTarget:
+    reader, name = run.for_settings(function.settings), function.name
+    setting = "functions" if reader.is_in_manifest else "function-name"
     arn = _FUNCTION_ARN.fullmatch(name)
     if arn is None and not _FUNCTION_NAME.fullmatch(name):
         reader.problem(setting, f"is a Lambda function's name or ARN without version or alias, not {name!r}.")
     elif arn is not None and region and arn["region"] != region:
         reader.problem(setting, f"has {name}, which is in {arn['region']}, but the Region of this run is {region}.")
     target = read_release(reader, name)
-    # What was never there cannot go back.
+    # A rollback needs an earlier release, so it creates no function.
     return replace(target, creation=None) if mode is Mode.ROLLBACK else target
 
 
@@ -121,7 +120,7 @@ def _read_tags(reader: InputReader) -> tuple[str, ...]:
         if not _TAG.fullmatch(tag):
             reader.problem("tags", f"holds image tags, one per line; {tag!r} is not one.")
     if reader.text("image-uri") or reader.text("promote-from"):
-        return tags  # this run's commit did not make that image
+        return tags  # the image is not of this run's commit
     commit = reader.environment.get("GITHUB_SHA", "")
     if not tags and not commit:
         reader.problem("tags", "is required where the environment has no GITHUB_SHA.")

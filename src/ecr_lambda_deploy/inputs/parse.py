@@ -1,4 +1,4 @@
-"""The action's inputs and its manifest: read once, frozen, and every problem reported at once."""
+"""The action's inputs, and the manifest that they name, become `Inputs`; all problems are one error."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ from ecr_lambda_deploy.inputs.images import read_image
 from ecr_lambda_deploy.inputs.manifest.manifest import read_manifest
 from ecr_lambda_deploy.inputs.manifest.tree import MOST_BYTES
 from ecr_lambda_deploy.inputs.problems import Place, Problem, TooManyProblemsError, note
-from ecr_lambda_deploy.inputs.reader import InputReader, reason
+from ecr_lambda_deploy.inputs.reader import InputReader, why_unreadable
 from ecr_lambda_deploy.inputs.settings import FunctionEntry, ImageEntry, Settings
 from ecr_lambda_deploy.inputs.table import INPUTS, TABLE, Scope
 from ecr_lambda_deploy.model.errors import InputError, SourceLocation
@@ -19,7 +19,9 @@ from ecr_lambda_deploy.model.functions import name_of
 from ecr_lambda_deploy.model.images import is_same_registry
 from ecr_lambda_deploy.model.targets import ImageTarget, Mode, RoleToAssume
 
-_ROLE_ACCOUNT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
+_ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::(?P<account>[0-9]{12}):role/[\w+=,.@/-]+", re.ASCII)
+_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class Inputs:
         images: the images and their functions, in order.
         manifest: path of the manifest that names them; empty if the inputs do.
         region: AWS Region.
-        role: the role to take; None to use the environment's credentials.
+        role: the role to assume; None to use the environment's credentials.
     """
 
     mode: Mode
@@ -45,11 +47,11 @@ def parse_inputs(given: Mapping[str, str], environment: Mapping[str, str]) -> In
     """Read and check the inputs, and the manifest that they name.
 
     Args:
-        given: inputs by name; what is missing has its default.
+        given: inputs by name; a missing one has its default.
         environment: the step's environment variables, for the workspace, the Region and the commit.
 
     Raises:
-        InputError: with every problem there is.
+        InputError: something is wrong; it has all problems.
     """
     problems: list[Problem] = []
     try:
@@ -65,14 +67,14 @@ def _read_inputs(reader: InputReader, given: Mapping[str, str]) -> Inputs:
     for name in sorted(set(given) - set(INPUTS)):
         close = get_close_matches(name, INPUTS, n=1)
         reader.problem(name, "is not an input of this action" + (f"; did you mean '{close[0]}'?" if close else "."))
-    region = read_region(reader)
-    mode = reader.choice("mode", tuple(Mode), Mode.DEPLOY)
+    region = _read_region(reader)
+    mode = Mode(reader.choice("mode"))
     if mode is not Mode.ROLLBACK and reader.text("rollback-to"):
         reader.problem("rollback-to", "goes with mode: rollback only.")
     manifest = reader.text("manifest")
     entries = _read_entries(reader, manifest) if manifest else (_plain_entry(reader, given, mode),)
     selected = [(entry, read_image(entry, reader, mode=mode, region=region)) for entry in entries]
-    role = read_role(reader)
+    role = _read_role(reader)
     _check_tags(selected, _own_registry(role, region), reader.problems)
     return Inputs(
         mode=mode,
@@ -84,7 +86,7 @@ def _read_inputs(reader: InputReader, given: Mapping[str, str]) -> Inputs:
 
 
 def _error(problems: list[Problem]) -> InputError:
-    """Return one error for all: what stands in the manifest comes in its order."""
+    """Return one error for all problems: first those of the inputs, then those of the manifest in its order."""
     ordered = sorted(problems, key=lambda problem: problem.place or Place(file="", line=0, column=0))
     place = ordered[0].place
     location = SourceLocation(file=place.file, line=place.line) if place else None
@@ -92,7 +94,7 @@ def _error(problems: list[Problem]) -> InputError:
 
 
 def _plain_entry(reader: InputReader, given: Mapping[str, str], mode: Mode) -> ImageEntry:
-    """Return the one image, and its functions, that the inputs themselves name."""
+    """Return the image and the functions that the inputs themselves name."""
     settings, names = Settings(given=given), reader.lines("function-name")
     if mode is Mode.BUILD:
         if names:
@@ -112,7 +114,7 @@ def _plain_entry(reader: InputReader, given: Mapping[str, str], mode: Mode) -> I
 
 
 def _read_entries(reader: InputReader, manifest: str) -> tuple[ImageEntry, ...]:
-    """Read the manifest, and return the images in it that are to be acted on."""
+    """Return the images of the manifest that `only` selects."""
     own = [name for name, one in TABLE.items() if one.scope is not Scope.RUN and name != "registry"]
     reader.exclude(("function-name", *own), "'manifest', which holds it itself")
     variables = {name: value for name, value in reader.pairs("vars").items() if value is not None}
@@ -133,15 +135,15 @@ def _read_entries(reader: InputReader, manifest: str) -> tuple[ImageEntry, ...]:
 
 
 def _content(reader: InputReader, manifest: str) -> bytes | None:
-    """Return the manifest as it stands in the workspace; None if it cannot be had, which is noted."""
+    """Return the manifest's content; None if it cannot be read, which is noted as a problem."""
     path = reader.workspace / manifest
     try:
         if not reader.is_in_workspace("manifest", path):
             return None
         with path.open("rb") as file:
-            return file.read(MOST_BYTES + 1)  # one more than may be: what is too long is told with its place
+            return file.read(MOST_BYTES + 1)  # one more than allowed, so that `read_manifest` sees that it is too long
     except OSError as error:
-        text = f"{manifest!r} is not a file in the workspace: {reason(error)}.{reader.checkout_hint}"
+        text = f"{manifest!r} is not a file in the workspace: {why_unreadable(error)}.{reader.checkout_hint}"
         reader.problem("manifest", text)
     except ValueError as error:  # a NUL
         reader.problem("manifest", f"{manifest!r} cannot be read: {error}.")
@@ -149,7 +151,7 @@ def _content(reader: InputReader, manifest: str) -> bytes | None:
 
 
 def _selected(reader: InputReader, entries: Sequence[ImageEntry]) -> tuple[ImageEntry, ...]:
-    """Return the images that `only` names, all without it."""
+    """Return the images that `only` names; all if it is not given."""
     patterns, names = reader.lines("only"), [entry.name for entry in entries]
     for pattern in patterns:
         if names and not any(fnmatchcase(name, pattern) for name in names):
@@ -161,16 +163,16 @@ def _selected(reader: InputReader, entries: Sequence[ImageEntry]) -> tuple[Image
     )
 
 
-def _check_tags(images: Sequence[tuple[ImageEntry, ImageTarget]], own_registry: str, problems: list[Problem]) -> None:
-    """Note each tag that two images would push to one repository: the one that comes later would have it.
+def _check_tags(selected: Sequence[tuple[ImageEntry, ImageTarget]], own_registry: str, problems: list[Problem]) -> None:
+    """Note each tag that two images would push to one repository: the later image would take it over.
 
     Args:
-        images: with what is said of them.
-        own_registry: a host name of the registry that ECR's authorization will name; empty where that is not known.
-        problems: where they are collected.
+        selected: the images, each as it is given and as it was read.
+        own_registry: a host name of the account's own registry; empty if the account is not known yet.
+        problems: collects the problems.
     """
     pushed: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for entry, image in images:
+    for entry, image in selected:
         registry = image.registry or own_registry
         for tag in image.tags:
             others = pushed.setdefault((image.repository, tag), [])
@@ -185,18 +187,13 @@ def _check_tags(images: Sequence[tuple[ImageEntry, ImageTarget]], own_registry: 
 
 
 def _own_registry(role: RoleToAssume | None, region: str) -> str:
-    """Return a host name of the role's registry; without a role, whose account it will be is not known yet."""
-    account = _ROLE_ACCOUNT.match(role.arn) if role else None
-    return f"{account[1]}.dkr.ecr.{region}.amazonaws.com" if account else ""
+    """Return a host name of the registry of the role's account; empty without a role: the account is not known yet."""
+    arn = _ROLE_ARN.fullmatch(role.arn) if role else None
+    return f"{arn['account']}.dkr.ecr.{region}.amazonaws.com" if arn else ""
 
 
-_ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[\w+=,.@/-]+", re.ASCII)
-_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
-_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
-
-
-def read_region(reader: InputReader) -> str:
-    """Read the Region, by default the environment's."""
+def _read_region(reader: InputReader) -> str:
+    """Return the Region, by default the environment's."""
     region = reader.matching("aws-region", _REGION, "an AWS Region such as eu-west-1")
     region = region or reader.environment.get("AWS_REGION") or reader.environment.get("AWS_DEFAULT_REGION") or ""
     if not region:
@@ -204,8 +201,8 @@ def read_region(reader: InputReader) -> str:
     return region
 
 
-def read_role(reader: InputReader) -> RoleToAssume | None:
-    """Read the role to take; None to use the environment's credentials."""
+def _read_role(reader: InputReader) -> RoleToAssume | None:
+    """Return the role to assume; None to use the environment's credentials."""
     arn = reader.matching("role-to-assume", _ROLE_ARN, "a role's ARN such as arn:aws:iam::123456789012:role/deploy")
     role = RoleToAssume(
         arn=arn,
@@ -217,5 +214,5 @@ def read_role(reader: InputReader) -> RoleToAssume | None:
     if arn:
         return role
     if role.is_chained:
-        reader.problem("role-chaining", "needs 'role-to-assume', the role to take.")
+        reader.problem("role-chaining", "needs 'role-to-assume', the role to assume.")
     return None

@@ -1,4 +1,4 @@
-"""What is wrong with the inputs or a manifest, and where."""
+"""Problems with inputs or a manifest, and their places."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ _MOST_PROBLEMS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Place:
-    """Where something stands in a file of the workspace.
+    """A place in a file of the workspace.
 
     Attributes:
         file: path relative to the workspace.
@@ -26,11 +26,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something that is wrong.
+    """A problem with an input or a setting.
 
     Attributes:
-        text: one sentence or more.
-        place: where; None for the action's own inputs.
+        text: what is wrong and what would be right, in one sentence or more.
+        place: in the manifest; None for the action's own inputs.
     """
 
     text: str
@@ -42,19 +42,19 @@ class Problem:
 
 
 class TooManyProblemsError(Exception):
-    """So much is wrong that nobody would read more of it."""
+    """There are so many problems that nobody would read more."""
 
 
 def note(problems: list[Problem], place: Place | None, text: str) -> None:
-    """Note what is wrong, once: what many inherit, or an alias of YAML stands for, is read more than once.
+    """Add a problem unless it is noted already: inherited settings and YAML aliases are read more than once.
 
     Args:
-        problems: where they are collected.
-        place: where it is wrong; None for the action's own inputs.
-        text: what is wrong, and what would be right.
+        problems: collects the problems.
+        place: in the manifest; None for the action's own inputs.
+        text: what is wrong and what would be right.
 
     Raises:
-        TooManyProblemsError: there are enough of them, and that is noted.
+        TooManyProblemsError: there were too many before; the last one says that there may be more.
     """
     problem = Problem(text=text, place=place)
     if problem in problems:

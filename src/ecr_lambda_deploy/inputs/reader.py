@@ -1,4 +1,4 @@
-"""Reads settings by kind, and collects what is wrong with them."""
+"""Reads a setting as a text, a flag, a number and so on, and collects problems."""
 
 import errno
 import json
@@ -6,25 +6,21 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from ecr_lambda_deploy.inputs.problems import Problem, note
 from ecr_lambda_deploy.inputs.settings import Settings
-from ecr_lambda_deploy.inputs.table import INPUTS
+from ecr_lambda_deploy.inputs.table import INPUTS, TABLE
 
 _KEY = re.compile(r"[^\s=]+")
 
-Choice = TypeVar("Choice")
-Otherwise = TypeVar("Otherwise")
-
 
 class InputReader:
-    """Reads settings by kind and collects what is wrong with them.
+    """Reads settings and collects problems.
 
     Args:
-        settings: those that are given.
+        settings: of the action's inputs, or of an image or a function in a manifest.
         environment: the step's environment variables.
-        problems: where they are collected.
+        problems: collects the problems.
     """
 
     def __init__(self, settings: Settings, environment: Mapping[str, str], problems: list[Problem]) -> None:
@@ -32,8 +28,8 @@ class InputReader:
         self.environment = environment
         self.problems = problems
 
-    def of(self, settings: Settings) -> "InputReader":
-        """Return a reader of other settings, which collects in the same place."""
+    def for_settings(self, settings: Settings) -> "InputReader":
+        """Return a reader of other settings that collects in the same list."""
         return InputReader(settings, self.environment, self.problems)
 
     @property
@@ -43,38 +39,38 @@ class InputReader:
 
     @property
     def checkout_hint(self) -> str:
-        """What to say besides of a file or folder that is missing; empty where the workspace has others."""
+        """A hint to add if a file or folder is missing; empty unless the whole workspace is empty."""
         text = " The workspace is empty: is an actions/checkout step missing before this one?"
         return "" if any(self.workspace.glob("*")) else text
 
     @property
-    def is_in_file(self) -> bool:
-        """Whether the settings stand in a manifest."""
+    def is_in_manifest(self) -> bool:
+        """Whether the settings are from a manifest."""
         return self._settings.place is not None
 
     def problem(self, name: str, text: str) -> None:
-        """Note what is wrong with a setting; what is inherited by many is told once.
+        """Note a problem with a setting; one that many inherit is noted once.
 
         Args:
             name: of the setting.
-            text: goes on after its name.
+            text: the message after the name.
 
         Raises:
-            TooManyProblemsError: there are enough of them.
+            TooManyProblemsError: there are too many problems.
         """
         settings = self._settings
         place = settings.places.get(name, settings.place) if name in settings.given else settings.place
         note(self.problems, place, f"'{name}' {text}")
 
     def conflict(self, names: Sequence[str], text: str) -> None:
-        """Note that settings do not go together; each owner is told by itself, since what it inherits may be right.
+        """Note that settings do not go together, for each owner: what it inherits may be right for others.
 
         Args:
             names: of the settings.
-            text: goes on after the first one's name.
+            text: the message after the first name.
 
         Raises:
-            TooManyProblemsError: there are enough of them.
+            TooManyProblemsError: there are too many problems.
         """
         settings, place = self._settings, self._settings.nearest(*names)
         owner = f" of {settings.owner}" if settings.owner else ""
@@ -86,29 +82,29 @@ class InputReader:
         note(self.problems, place, text)
 
     def exclude(self, names: Iterable[str], what: str) -> None:
-        """Note each of some settings that is given, and may not be together with `what`."""
+        """Note a problem with each of these settings that is given, since it does not go with `what`."""
         for name in names:
             if self.is_given(name):
                 self.problem(name, f"does not go with {what}.")
 
     def is_given(self, name: str) -> bool:
-        """Whether a setting is given; the runner gives an input's default like anything else."""
-        return name in self._settings.given if self.is_in_file else self.text(name) != INPUTS[name]
+        """Whether a setting is given; the runner passes an input's default like a given value."""
+        return name in self._settings.given if self.is_in_manifest else self.text(name) != INPUTS[name]
 
     def is_in_workspace(self, name: str, path: Path) -> bool:
-        """Whether a path stays in the workspace, wherever symbolic links lead; if not, that is noted.
+        """Whether a path is inside the workspace after symbolic links are followed; if not, note that.
 
-        Whether anything is there shows when it is opened.
+        The path need not exist.
 
         Args:
             name: of the setting.
             path: absolute.
 
         Raises:
-            ValueError: it holds a NUL.
+            ValueError: the path holds a NUL.
         """
         workspace = self.workspace
-        # Before Python 3.13 `Path.resolve` breaks off at a loop of links.
+        # Before Python 3.13 `Path.resolve` raises for a loop of links.
         if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(workspace)):
             return True
         shown = path.relative_to(workspace) if path.is_relative_to(workspace) else path
@@ -126,7 +122,7 @@ class InputReader:
                 return json.dumps(mapping)
 
     def lines(self, name: str) -> tuple[str, ...]:
-        """Return a setting's lines or items, each once, without empty ones."""
+        """Return a setting's lines or items without empty ones and duplicates."""
         given = self._settings.given.get(name, "")
         lines = given if isinstance(given, tuple) else self.text(name).splitlines()
         return tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
@@ -138,18 +134,16 @@ class InputReader:
             self.problem(name, f"is true or false, not {self.text(name)!r}.")
         return value == "true"
 
-    def choice(self, name: str, choices: Sequence[Choice], otherwise: Otherwise) -> Choice | Otherwise:
-        """Return the one of `choices` that is given; `otherwise` for none or a wrong one."""
-        value = self.text(name)
-        for choice in choices:
-            if value == choice:
-                return choice
-        if value:
-            self.problem(name, f"is one of {', '.join(map(str, choices))}, not {value!r}.")
-        return otherwise
+    def choice(self, name: str) -> str:
+        """Return a setting that is one of its choices in the table, or its default if it is not."""
+        value, choices = self.text(name), TABLE[name].choices
+        if not value or value in choices:
+            return value
+        self.problem(name, f"is one of {', '.join(choices)}, not {value!r}.")
+        return INPUTS[name]
 
     def seconds(self, name: str, *, least: int, most: int) -> int | None:
-        """Return a whole number of seconds; None if none is given."""
+        """Return a whole number of seconds from `least` to `most`; None if none or a wrong one is given."""
         value = self.text(name)
         if not value:
             return None
@@ -159,14 +153,20 @@ class InputReader:
         return int(value)
 
     def matching(self, name: str, pattern: re.Pattern[str], description: str) -> str:
-        """Return a setting that must match a pattern if it is given."""
+        """Return a setting that must match a pattern if it is given; a wrong one is returned all the same.
+
+        Args:
+            name: of the setting.
+            pattern: for the whole text.
+            description: what the pattern stands for, in words.
+        """
         value = self.text(name)
         if value and not pattern.fullmatch(value):
             self.problem(name, f"is {description}, not {value!r}.")
         return value
 
     def pairs(self, name: str) -> dict[str, str | None]:
-        """Read a mapping or KEY=VALUE lines; None for a key without a value."""
+        """Return a mapping, or KEY=VALUE lines as one; None for a key without a value."""
         if (mapping := self.mapping(name)) is not None:
             for key in mapping:
                 if not _KEY.fullmatch(key):
@@ -188,7 +188,7 @@ class InputReader:
         return given if isinstance(given, Mapping) else None
 
 
-def reason(error: OSError) -> str:
-    """Return why a path cannot be read."""
+def why_unreadable(error: OSError) -> str:
+    """Return why a path cannot be read, in words."""
     is_loop = error.errno == errno.ELOOP
     return "its symbolic links form a loop; fix them" if is_loop else error.strerror or str(error)

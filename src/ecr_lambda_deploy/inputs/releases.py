@@ -1,4 +1,4 @@
-"""The inputs that say how an image is released to a function."""
+"""The inputs of a release to a function, and of a rollback."""
 
 import json
 import re
@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import yaml
 
-from ecr_lambda_deploy.inputs.reader import InputReader, reason
-from ecr_lambda_deploy.inputs.table import TABLE
+from ecr_lambda_deploy.inputs.reader import InputReader, why_unreadable
 from ecr_lambda_deploy.model.targets import EarlierRelease, Expectation, FunctionTarget, SmokeTest, TrafficStep
 
 # [CreateAlias, Name]; only digits would be a version.
@@ -21,7 +20,12 @@ _MOST_ALARMS = 100
 
 
 def read_release(reader: InputReader, name: str) -> FunctionTarget:
-    """Read how a function is released to."""
+    """Read how an image is released to a function.
+
+    Args:
+        reader: of the function's settings, or of an image's that has no functions.
+        name: of the function; may be empty, if only the settings are to be checked.
+    """
     publish, alias = reader.flag("publish"), reader.matching("alias", _ALIAS, "an alias's name such as live")
     traffic, alarms = _read_traffic(reader), _read_alarms(reader)
     if alias and not publish:
@@ -38,14 +42,14 @@ def read_release(reader: InputReader, name: str) -> FunctionTarget:
         traffic=traffic,
         alarms=alarms,
         creation=_read_creation(reader),
-        reverts=reader.choice("on-failure", TABLE["on-failure"].choices, "revert") == "revert",
+        reverts=reader.choice("on-failure") == "revert",
         allows_stale=reader.flag("allow-stale"),
         wait_timeout=reader.seconds("wait-timeout", least=1, most=86400) or 0,
     )
 
 
 def read_rollback(reader: InputReader) -> EarlierRelease:
-    """Read what a rollback goes back to."""
+    """Read which earlier release a rollback brings back."""
     to = reader.matching(
         "rollback-to",
         _ROLLBACK_TO,
@@ -71,7 +75,7 @@ def _read_smoke_test(reader: InputReader) -> SmokeTest | None:
 
 
 def _read_event(reader: InputReader, event: str) -> str:
-    """Return the event's JSON, given as such or by the path of a file."""
+    """Return the event's JSON, which is given itself or as the path of a file; empty if it is wrong."""
     try:
         _parsed(event)
     except (ValueError, RecursionError) as error:
@@ -84,22 +88,24 @@ def _read_event(reader: InputReader, event: str) -> str:
     try:
         if not reader.is_in_workspace("smoke-event", path):
             return ""
-        text = path.read_text(encoding="utf-8")
-        _parsed(text)
+        content = path.read_text(encoding="utf-8")
+        _parsed(content)
     except OSError as error:
-        reader.problem("smoke-event", f"is neither JSON nor a file in the workspace: {event!r}: {reason(error)}.")
+        reader.problem(
+            "smoke-event", f"is neither JSON nor a file in the workspace: {event!r}: {why_unreadable(error)}."
+        )
     except (ValueError, RecursionError) as error:
         reader.problem("smoke-event", f"names the file {event!r}, which is not JSON: {error}.")
     else:
-        return text
+        return content
     return ""
 
 
 def _parsed(text: str) -> object:
-    """Return parsed JSON; Python would take NaN and Infinity for it too.
+    """Return parsed JSON without NaN and Infinity, which Python's parser would accept.
 
     Raises:
-        ValueError: it is not JSON.
+        ValueError: the text is not JSON.
         RecursionError: it is nested too deeply.
     """
 
@@ -136,24 +142,18 @@ def _read_alarms(reader: InputReader) -> tuple[str, ...]:
 
 
 def _read_creation(reader: InputReader) -> Mapping[str, object] | None:
-    given = reader.mapping("create-function")
-    text = reader.text("create-function")
-    return given if given is not None or not text else _parse_creation(reader, text)
-
-
-def _parse_creation(reader: InputReader, text: str) -> Mapping[str, object] | None:
+    text, mapping = reader.text("create-function"), reader.mapping("create-function")
+    if mapping is not None or not text:
+        return mapping
     try:
         parameters = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except RecursionError:
+        reader.problem("create-function", "is nested too deeply.")
+        return None
+    except (yaml.YAMLError, ValueError) as error:  # the latter for 2026-13-45, for example
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         reader.problem("create-function", f"is not YAML: {getattr(error, 'problem', None) or error}{where}.")
-        return None
-    except ValueError as error:  # a date that there is none of, for example
-        reader.problem("create-function", f"is not YAML: {error}.")
-        return None
-    except RecursionError:
-        reader.problem("create-function", "is nested too deeply.")
         return None
     if not isinstance(parameters, dict) or not all(isinstance(key, str) for key in parameters):
         reader.problem("create-function", "is a YAML mapping of CreateFunction's parameters, such as Role: arn:….")

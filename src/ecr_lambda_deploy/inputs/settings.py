@@ -1,4 +1,4 @@
-"""What is said of images and functions, before it is read: by the action's inputs, or by a manifest."""
+"""Settings of images and functions as given, by the action's inputs or by a manifest, before they are checked."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 from ecr_lambda_deploy.inputs.problems import Place
 
 Given = str | tuple[str, ...] | Mapping[str, object]
-"""A setting as it is given: a text, or what only a manifest can give, a list of texts or a mapping."""
+"""A setting's value: a text or, from a manifest only, a list of texts or a mapping."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Settings by name, the nearest of each.
+    """The settings of an image or a function, its own and those that it inherits.
 
     Attributes:
-        given: what is given; the rest has its default.
-        places: where each stands in a manifest, and what unsets it; None for an input of the action.
-        own: names of those that the owner says itself; others it inherits.
-        owner: what they are said of, such as `the image 'orders'`; empty outside a manifest.
+        given: values by name; a setting that is missing here has its default.
+        places: of the settings in a manifest, also of those that are unset with null; None for an input of the action.
+        own: names of the owner's own settings; it inherits the others.
+        owner: in words, such as `the image 'orders'`; empty outside a manifest.
         place: of the owner; None outside a manifest.
     """
 
@@ -28,16 +28,16 @@ class Settings:
     place: Place | None = None
 
     def nearest(self, *names: str) -> Place | None:
-        """Return where the owner itself says one of some settings, else its own place."""
+        """Return the place of the first of these settings that is the owner's own, or else the owner's place."""
         return next((self.places[name] for name in names if name in self.own), self.place)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionEntry:
-    """A function that is to run an image.
+    """A function as it is given, before it is checked.
 
     Attributes:
-        name: function name or ARN, as it is given.
+        name: function name or ARN.
         settings: the function's own, over those of its image, over the defaults; its place is the name's.
     """
 
@@ -47,10 +47,10 @@ class FunctionEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageEntry:
-    """An image and its functions; the action's own inputs make one without a name.
+    """An image and its functions as they are given, before they are checked.
 
     Attributes:
-        name: in the manifest; empty outside one.
+        name: in the manifest; empty for the one image of the action's own inputs.
         settings: the image's own, over the defaults.
         functions: in order.
     """

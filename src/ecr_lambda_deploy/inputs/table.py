@@ -1,4 +1,4 @@
-"""Every input of the action: its default, where it may be given, and how it is written."""
+"""Every input of the action: its default, its scope and its shape."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,24 +9,24 @@ from ecr_lambda_deploy.model.targets import Mode, Platform
 
 
 class Scope(Enum):
-    """What an input is said of, and so where a manifest takes it as a key."""
+    """What an input belongs to, and so where a manifest has it as a key."""
 
-    RUN = auto()  # no key of a manifest
-    BUILD = auto()  # an image that is built: only that can use it
-    IMAGE = auto()  # an image
-    FUNCTION = auto()  # a release to a function; an image takes it for its functions
+    RUN = auto()  # the whole run: not a key of a manifest
+    BUILD = auto()  # an image that this run builds
+    IMAGE = auto()  # any image
+    FUNCTION = auto()  # a release to a function; an image and `defaults` can have it for all their functions
 
 
 class Shape(Enum):
-    """How a setting is written: as a text, or in a manifest as YAML has it."""
+    """How a setting is written; an input of the action is always a text."""
 
     TEXT = auto()
     FLAG = auto()
     SECONDS = auto()
-    LINES = auto()  # a list, or a line each
-    PAIRS = auto()  # a mapping, or KEY=VALUE lines
-    JSON = auto()  # anything, or JSON as text
-    MAPPING = auto()  # a mapping, or YAML as text
+    LINES = auto()  # a list, or a text with one item per line
+    PAIRS = auto()  # a mapping, or a text with KEY=VALUE lines
+    JSON = auto()  # any value, or JSON as a text
+    MAPPING = auto()  # a mapping, or YAML as a text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +34,10 @@ class Input:
     """An input of the action.
 
     Attributes:
-        scope: what it is said of.
+        scope: what it belongs to.
         shape: how it is written.
         default: as `action.yml` declares it.
-        choices: the only values that there are; empty where there are others.
+        choices: the only values that are allowed; empty if there are others.
     """
 
     scope: Scope

@@ -1,4 +1,4 @@
-"""The keys of a manifest, and where one belongs that stands elsewhere."""
+"""The keys of a manifest, and where a misplaced key belongs."""
 
 import re
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ FILE_KEYS = ("version", "defaults", "images")
 IMAGE_KEYS = (*_SETTINGS, "functions")
 FUNCTION_KEYS = ("name", *(name for name in _SETTINGS if TABLE[name].scope is Scope.FUNCTION))
 EXISTING_KEYS = ("image-uri", "promote-from")
-"""Those of an image that is there already."""
+"""The keys that name an existing image, in place of a build."""
 DEFAULTS_KEYS = (*(name for name in _SETTINGS if name not in EXISTING_KEYS), "repository-prefix")
 IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
-_HOMES = {
+_PLACES = {
     **dict.fromkeys(FILE_KEYS, "it belongs at the top of the file"),
     **dict.fromkeys(("functions", *EXISTING_KEYS), "it belongs to an image"),
     "name": "it belongs to a function, and an image's name is its key in 'images'",
     "repository-prefix": "it belongs to 'defaults', and an image has 'repository'",
     "function-name": "an image has 'functions', a list",
 }
-_HOMES_BY_SCOPE = {
+_PLACES_BY_SCOPE = {
     Scope.RUN: "give it as an input of the action",
     Scope.BUILD: "it belongs to an image or 'defaults'",
     Scope.IMAGE: "it belongs to an image or 'defaults'",
@@ -32,17 +32,17 @@ _HOMES_BY_SCOPE = {
 
 
 def hint(key: str, keys: Sequence[str]) -> str:
-    """Return what to do about a key that does not belong where it stands.
+    """Return what to do about a key that does not belong in its mapping.
 
     Args:
-        key: that one.
-        keys: those that belong there.
+        key: the wrong key.
+        keys: the keys of that mapping.
     """
-    if key in _HOMES:
-        return f"{_HOMES[key]}."
+    if key in _PLACES:
+        return f"{_PLACES[key]}."
     if key in TABLE:
-        return f"{_HOMES_BY_SCOPE[TABLE[key].scope]}."
-    most = 100  # of what somebody may have meant; comparing more takes long
+        return f"{_PLACES_BY_SCOPE[TABLE[key].scope]}."
+    most = 100  # characters; comparing longer texts takes long
     if close := get_close_matches(key[:most].lower().replace("_", "-"), keys, n=1):
         return f"did you mean '{close[0]}'?"
     few = 12

@@ -1,4 +1,4 @@
-"""The manifest: a file that names images and their functions, read with every problem at once."""
+"""A manifest, a file that names images and their functions, becomes an `ImageEntry` for each image."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ _IMAGES = "it maps the name of each image to its settings, such as {orders: {con
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Setting:
-    """A setting as it is given somewhere.
+    """A setting as it is given at one level: defaults, image or function.
 
     Attributes:
-        value: None unsets what is given farther away.
+        value: None for null, which unsets what an outer level gives.
         place: of its key; None for an input of the action.
     """
 
@@ -47,14 +47,14 @@ def read_manifest(
     """Read a manifest.
 
     Args:
-        content: of the file; more than `MOST_BYTES` of it is refused.
+        content: of the file; more than `MOST_BYTES` is a problem.
         file: its path, for places.
-        variables: what `${KEY}` stands for, by key.
-        settings: those of the action's own inputs that hold for all images, if the manifest does not say otherwise.
-        problems: where what is wrong is collected.
+        variables: the values of `${KEY}` by key.
+        settings: of the action's own inputs, for all images; the manifest's own settings override them.
+        problems: collects the problems.
 
     Returns:
-        the images in it, and of what is wrong whatever can be used all the same.
+        the images in the order of the file, with every setting that is right.
 
     Raises:
         TooManyProblemsError: there are more problems than anybody would read.
@@ -64,18 +64,18 @@ def read_manifest(
 
 
 class _Manifest:
-    """Reads a manifest's tree.
+    """Reads a manifest's nodes.
 
     Args:
-        values: reads values, and collects what is wrong.
-        settings: those of the action's own inputs that hold for all images.
+        values: reads values, and collects problems.
+        settings: of the action's own inputs, for all images.
     """
 
     def __init__(self, values: ValueReader, settings: Mapping[str, Given]) -> None:
         self._values = values
         self._defaults = {name: _Setting(value=value, place=None) for name, value in settings.items()}
         self._prefix = ""
-        self._functions: dict[str, tuple[Place, str]] = {}  # those that were read, and the images that they run
+        self._named: dict[str, tuple[Place, str]] = {}  # the place and the image's name of each function so far
 
     def read(self, root: yaml.Node) -> tuple[ImageEntry, ...]:
         """Return the images."""
@@ -139,12 +139,12 @@ class _Manifest:
             settings["repository"] = _Setting(value=self._prefix + name, place=self._values.place(entry.key))
         return ImageEntry(
             name=name,
-            settings=_nearest(settings, own, f"the image {shown(name)}", self._values.place(entry.key)),
+            settings=_settings(settings, own, f"the image {shown(name)}", self._values.place(entry.key)),
             functions=self._read_functions(name, entries(node).get("functions"), settings),
         )
 
     def _read_functions(
-        self, image: str, entry: Entry | None, settings: Mapping[str, _Setting]
+        self, image_name: str, entry: Entry | None, settings: Mapping[str, _Setting]
     ) -> tuple[FunctionEntry, ...]:
         if entry is None or is_null(entry.value):
             return ()
@@ -153,10 +153,12 @@ class _Manifest:
             self._values.problem(entry.value, text)
             return ()
         given = {name: setting for name, setting in settings.items() if TABLE[name].scope is Scope.FUNCTION}
-        read = [self._read_function(image, node, given) for node in entry.value.value]
+        read = [self._read_function(image_name, node, given) for node in entry.value.value]
         return tuple(function for function in read if function is not None)
 
-    def _read_function(self, image: str, node: yaml.Node, settings: Mapping[str, _Setting]) -> FunctionEntry | None:
+    def _read_function(
+        self, image_name: str, node: yaml.Node, settings: Mapping[str, _Setting]
+    ) -> FunctionEntry | None:
         own: Mapping[str, _Setting] = {}
         named = node
         if isinstance(node, yaml.MappingNode):
@@ -169,29 +171,29 @@ class _Manifest:
             self._values.problem(named, f"A function is a name, or a mapping with a 'name', not {noun(named)}.")
             return None
         name = self._values.text("name", named)
-        if name is None or not self._is_new(image, name, named):
+        if name is None or not self._is_new(image_name, name, named):
             return None
         owner = f"the function {shown(name)}"
-        return FunctionEntry(name=name, settings=_nearest({**settings, **own}, own, owner, self._values.place(named)))
+        return FunctionEntry(name=name, settings=_settings({**settings, **own}, own, owner, self._values.place(named)))
 
-    def _is_new(self, image: str, name: str, node: yaml.Node) -> bool:
-        """Whether a function is named for the first time; if not, that is noted."""
+    def _is_new(self, image_name: str, name: str, node: yaml.Node) -> bool:
+        """Whether no function before has this name; if one has, note a problem."""
         plain = name.rpartition(":")[2] if name.startswith("arn:") else name
-        if plain not in self._functions:
-            self._functions[plain] = (self._values.place(node), image)
+        if plain not in self._named:
+            self._named[plain] = (self._values.place(node), image_name)
             return True
-        first, runs = self._functions[plain]
-        text = f"The function {shown(plain)} is in line {first.line} already, for the image {runs}"
+        place, other = self._named[plain]
+        text = f"The function {shown(plain)} is in line {place.line} already, for the image {other}"
         self._values.problem(node, f"{text}: a function runs one image, and is named once.")
         return False
 
     def _read_settings(self, node: yaml.MappingNode, keys: Sequence[str], owner: str) -> dict[str, _Setting]:
-        """Return the settings of a mapping; keys that do not belong there are noted.
+        """Return the settings of a mapping; note a problem for each key that does not belong there.
 
         Args:
             node: the mapping.
-            keys: those that belong there.
-            owner: whose they are, in words.
+            keys: the keys that it can have.
+            owner: of the keys, in words.
         """
         settings: dict[str, _Setting] = {}
         for name, entry in entries(node).items():
@@ -205,23 +207,23 @@ class _Manifest:
 
 
 def _has_text(settings: Mapping[str, _Setting], name: str) -> bool:
-    """Whether a text is given; an empty one stands for none, as in the action's inputs."""
+    """Whether a text is given that is not blank; a blank one stands for none, as in the action's inputs."""
     value = settings[name].value if name in settings else None
     return isinstance(value, str) and bool(value.strip())
 
 
-def _nearest(settings: Mapping[str, _Setting], own: Mapping[str, _Setting], owner: str, place: Place) -> Settings:
-    """Return what is given of settings, and where they stand.
+def _settings(merged: Mapping[str, _Setting], own: Mapping[str, _Setting], owner: str, place: Place) -> Settings:
+    """Return the settings of an owner.
 
     Args:
-        settings: the nearest of each.
-        own: those that the owner says itself.
-        owner: what they are said of.
+        merged: the owner's own settings and those that it inherits.
+        own: the owner's own settings.
+        owner: in words.
         place: of the owner.
     """
     return Settings(
-        given={name: setting.value for name, setting in settings.items() if setting.value is not None},
-        places={name: setting.place for name, setting in settings.items()},
+        given={name: setting.value for name, setting in merged.items() if setting.value is not None},
+        places={name: setting.place for name, setting in merged.items()},
         own=own.keys(),
         owner=owner,
         place=place,

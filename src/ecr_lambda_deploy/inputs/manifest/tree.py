@@ -117,7 +117,7 @@ def read_yaml(content: bytes | str, *, file: str, problems: list[Problem]) -> ya
     Args:
         content: of the file.
         file: its path, for places.
-        problems: collects what is wrong.
+        problems: collects the problems.
 
     Returns:
         the root node; None if the file cannot be read, which is then the only problem with it.
@@ -204,7 +204,7 @@ class _Composer(Composer, Resolver):
     Args:
         parser: where the events come from.
         file: its path, for places.
-        problems: collects what is wrong.
+        problems: collects the problems.
     """
 
     def __init__(self, parser: yaml.CSafeLoader | yaml.SafeLoader, file: str, problems: list[Problem]) -> None:

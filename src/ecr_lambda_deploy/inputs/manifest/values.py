@@ -1,4 +1,4 @@
-"""The values of a manifest, by the shape that a setting has; `${KEY}` is replaced in them."""
+"""Reads the values of a manifest by the shape of their setting, and replaces `${KEY}` in them."""
 
 import json
 import math
@@ -16,18 +16,18 @@ from ecr_lambda_deploy.inputs.table import TABLE, Shape
 
 # `$${` is a literal `${`.
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?:(?P<key>[A-Za-z_][A-Za-z0-9_]*)\})?")
-# Longer than any number that somebody means, and short enough to be read in no time.
+# Longer than any useful number, and short enough to be parsed quickly.
 _LONGEST_NUMBER = 100
 _CONSTRUCTOR = SafeConstructor()
 
 
 class ValueReader:
-    """Reads values and collects what is wrong with them.
+    """Reads values and collects problems.
 
     Args:
         file: path of the manifest, for places.
-        variables: what `${KEY}` stands for, by key.
-        problems: where what is wrong is collected.
+        variables: the values of `${KEY}` by key.
+        problems: collects the problems.
     """
 
     def __init__(self, file: str, variables: Mapping[str, str], problems: list[Problem]) -> None:
@@ -40,11 +40,11 @@ class ValueReader:
         return place_of(node.start_mark, self._file)
 
     def problem(self, node: yaml.Node, text: str) -> None:
-        """Note what is wrong with a node."""
+        """Note a problem with a node."""
         note(self._problems, self.place(node), text)
 
     def setting(self, name: str, node: yaml.Node) -> Given | None:
-        """Read the value of a setting; None if it is wrong, which is noted.
+        """Return the value of a setting; None if it is wrong, which is noted as a problem.
 
         Args:
             name: of the setting.
@@ -60,13 +60,13 @@ class ValueReader:
             case Shape.MAPPING:
                 return self._mapping(name, node)
             case shape:
-                return self._checked(name, node, shape)
+                return self._single(name, node, shape)
 
     def text(self, name: str, node: yaml.Node) -> str | None:
-        """Read a single value as it is written, whatever YAML takes it for; None if it is wrong, which is noted.
+        """Return a single value as it is written, whatever its YAML type; None if it is wrong, which is noted.
 
         Args:
-            name: of what it is the value of, for the problem.
+            name: of the key, for the problem.
             node: the value.
         """
         if not isinstance(node, yaml.ScalarNode):
@@ -74,8 +74,8 @@ class ValueReader:
             return None
         return self._replaced(node)
 
-    def _checked(self, name: str, node: yaml.Node, shape: Shape) -> str | None:
-        """Read a single value; an empty one stands for the default, as in the action's inputs."""
+    def _single(self, name: str, node: yaml.Node, shape: Shape) -> str | None:
+        """Return a checked single value; an empty one stands for the default, as in the action's inputs."""
         text = self.text(name, node)
         if not text:
             return text
@@ -138,7 +138,7 @@ class ValueReader:
                 return None
 
     def _constructed(self, name: str, node: yaml.Node) -> object:
-        """Return what YAML makes of a value, for JSON or AWS; what is wrong is noted, and None in its place."""
+        """Return a value with its YAML types, for JSON or AWS; a wrong part is noted, and is None."""
         match node:
             case yaml.SequenceNode():
                 return [self._constructed(name, item) for item in node.value]
@@ -158,7 +158,7 @@ class ValueReader:
         construct = _CONSTRUCTOR.construct_yaml_int if node.tag == Tag.INT else _CONSTRUCTOR.construct_yaml_float
         try:
             number = math.nan if len(node.value) > _LONGEST_NUMBER else construct(node)
-        except ValueError:  # YAML's patterns let pass what has no digits, such as 0x_
+        except ValueError:  # YAML's patterns match some texts without digits, such as 0x_
             number = math.nan
         if not math.isfinite(number):
             self.problem(node, f"'{name}' holds a number here that JSON does not have: put it in quotes.")
@@ -166,15 +166,15 @@ class ValueReader:
         return number
 
     def _replaced(self, node: yaml.ScalarNode) -> str | None:
-        """Return a text with `${KEY}` replaced; None if that cannot be done, which is noted."""
+        """Return a text with `${KEY}` replaced; None if a reference is wrong, which is noted."""
         text: str = node.value
         if "${" not in text:
             return text
         keys = [found["key"] for found in _REFERENCE.finditer(text) if found[0] != "$${"]
-        wrong = [key for key in dict.fromkeys(keys) if key not in self._variables]
-        for key in wrong:
+        unknown = [key for key in dict.fromkeys(keys) if key not in self._variables]
+        for key in unknown:
             self.problem(node, self._wrong_reference(key))
-        if wrong:
+        if unknown:
             return None
         return _REFERENCE.sub(lambda found: self._variables[found["key"]] if found["key"] else "${", text)
 
