@@ -20,7 +20,7 @@ from ecr_lambda_deploy.docker.buildx import Buildx
 from ecr_lambda_deploy.github.actions import Console
 from ecr_lambda_deploy.model.errors import BuildError, DeployError
 from ecr_lambda_deploy.model.images import Authorization, BuildOrder, ImageReference
-from ecr_lambda_deploy.model.targets import Build, BuilderChoice, CacheChoice
+from ecr_lambda_deploy.model.targets import Build, BuilderSettings, CacheSettings
 from sandbox.aws import Aws, Fault
 from sandbox.machine.debian_packages import programs
 from sandbox.machine.engine import Engine
@@ -177,7 +177,7 @@ def open_workshop(aws: Aws, base: str, buildx: Path, tmp_path: Path) -> Iterator
             environment=environment,
             console=Console(),
             authorization=authorize,
-            settings=BuilderChoice(endpoint=endpoint, docker_auth=docker_auth or {}),
+            settings=BuilderSettings(endpoint=endpoint, docker_auth=docker_auth or {}),
             clock=clock,
             program=program or str(buildx),
         )
@@ -245,12 +245,12 @@ def test_a_cache_that_cannot_be_found_fails_no_build(workshop: Workshop) -> None
     workshop.write(_ONCE)
     missing = f"type=registry,ref={workshop.repository_uri}-missing:cache"
 
-    workshop.push(cache=CacheChoice(imports=(missing,)))
+    workshop.push(cache=CacheSettings(imports=(missing,)))
 
 
 def test_a_cache_that_cannot_be_kept_fails_no_build(workshop: Workshop, each_engine: Engine) -> None:
     workshop.write(_ONCE)
-    cache = CacheChoice(exports=(f"type=registry,ref={workshop.repository_uri}-missing:cache",))
+    cache = CacheSettings(exports=(f"type=registry,ref={workshop.repository_uri}-missing:cache",))
 
     if each_engine.containerd_store:
         workshop.push(cache=cache)
@@ -348,7 +348,7 @@ def test_a_push_outlives_what_passes(workshop: Workshop, action: str, fault: dic
     workshop.write(_ONCE)
     workshop.aws.inject(Fault(action=f"registry:{action}", **fault))
 
-    workshop.push(cache=CacheChoice(mode="off"))
+    workshop.push(cache=CacheSettings(mode="off"))
 
 
 def test_a_push_that_never_succeeds_is_given_up_after_a_minute(
@@ -359,7 +359,7 @@ def test_a_push_that_never_succeeds_is_given_up_after_a_minute(
     workshop.aws.inject(Fault(action="registry:PutManifest", times=10_000, status=503))
 
     with pytest.raises(DeployError) as caught:
-        workshop.push(cache=CacheChoice(mode="off"))
+        workshop.push(cache=CacheSettings(mode="off"))
     assert "503" in caught.value.message
     assert "again" in caught.value.hint
     assert 30 <= sum(workshop.clock.waits) <= 60
@@ -478,7 +478,7 @@ def test_a_base_image_s_digest_is_the_registry_s(
     other = open_workshop({"DOCKER_HOST": "unix:///nonexistent"})
     for _ in range(2):
         workshop.write(f"{_ONCE}COPY app /\n", app=uuid4().hex)
-        order = replace(workshop.order(cache=CacheChoice(mode="off")), tag="base")
+        order = replace(workshop.order(cache=CacheSettings(mode="off")), tag="base")
         workshop.builder.build_and_push([order])
         other.workspace.joinpath("Dockerfile").write_text(f"FROM {workshop.repository_uri}:base\n")
         other.workspace.joinpath("app").unlink()
@@ -529,7 +529,7 @@ def _orders(workshop: Workshop, **dockerfiles: str) -> dict[str, BuildOrder]:
     for name, text in dockerfiles.items():
         path = workshop.workspace / f"{name}.Dockerfile"
         path.write_text(f"FROM {workshop.base}\n{text}")
-        order = workshop.order(cache=CacheChoice(mode="off"))
+        order = workshop.order(cache=CacheSettings(mode="off"))
         orders[name] = replace(order, name=name, tag=f"src-{name}", build=replace(order.build, dockerfile=path))
     return orders
 

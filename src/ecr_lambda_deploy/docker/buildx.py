@@ -21,7 +21,7 @@ from ecr_lambda_deploy.docker.imagetools import ImageDigests
 from ecr_lambda_deploy.fingerprint.fingerprint import BuildInputs
 from ecr_lambda_deploy.model.errors import BuildError
 from ecr_lambda_deploy.model.images import Authorization, BuildOrder, Fingerprint
-from ecr_lambda_deploy.model.targets import Build, BuilderChoice, Platform
+from ecr_lambda_deploy.model.targets import Build, BuilderSettings, Platform
 from ecr_lambda_deploy.ports.runner import Clock, Console
 
 _LINES_KEPT = 500  # of the build's log, to look for an error in
@@ -61,7 +61,7 @@ class Buildx:
         environment: Mapping[str, str],
         console: Console,
         authorization: Authorize,
-        settings: BuilderChoice,
+        settings: BuilderSettings,
         clock: Clock,
         program: str = "buildx",
     ) -> None:

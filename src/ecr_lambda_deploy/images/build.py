@@ -8,14 +8,14 @@ from ecr_lambda_deploy.images.steps import BuildImage, build_order
 from ecr_lambda_deploy.model.errors import BuildError, DeployError
 from ecr_lambda_deploy.model.images import CACHE_TAG_PREFIX, BuildOrder
 from ecr_lambda_deploy.model.outcomes import Journal
-from ecr_lambda_deploy.model.targets import BuilderChoice
+from ecr_lambda_deploy.model.targets import BuilderSettings
 from ecr_lambda_deploy.ports.ports import Ports
 
 _Orders = Mapping[str, tuple[PlannedImage, BuildOrder]]  # by the URI that each is pushed to
 
 
 def build_images(
-    images: Sequence[PlannedImage], builder: BuilderChoice, ports: Ports, journal: Journal
+    images: Sequence[PlannedImage], builder: BuilderSettings, ports: Ports, journal: Journal
 ) -> list[FailedImage]:
     """Build images in one session; those that another run pushes meanwhile from the same inputs are taken as they are.
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ecr_lambda_deploy.inputs.reader import InputReader, why_unreadable
-from ecr_lambda_deploy.model.targets import BakeProperty, Build, BuilderChoice, CacheChoice
+from ecr_lambda_deploy.model.targets import BakeProperty, Build, BuilderSettings, CacheSettings
 
 LONGEST_SECRET = 131_000
 """Bytes: Linux allows an environment variable 131,072, with name and NUL [execve(2), MAX_ARG_STRLEN]."""
@@ -64,10 +64,10 @@ def read_build(reader: InputReader) -> Build:
     )
 
 
-def read_builder(reader: InputReader) -> BuilderChoice:
+def read_builder(reader: InputReader) -> BuilderSettings:
     """Read which builder builds an image, and its credentials for base images."""
     docker_auth, secrets = _read_docker_auth(reader)
-    return BuilderChoice(
+    return BuilderSettings(
         endpoint=reader.matching(
             "builder", _ENDPOINT, "a BuildKit endpoint, tcp://HOST:PORT or docker-container://NAME"
         ),
@@ -181,13 +181,13 @@ def _read_attestation(reader: InputReader, name: str, description: str) -> str:
     return f"mode={value}" if value in {"min", "max"} else value
 
 
-def _read_cache(reader: InputReader) -> CacheChoice:
+def _read_cache(reader: InputReader) -> CacheSettings:
     mode = reader.choice("cache")
     imports, exports = reader.lines("cache-from"), reader.lines("cache-to")
     if mode and (imports or exports):
         names = ("cache", "cache-from", "cache-to")
         reader.conflict(names, "does not go with 'cache-from' and 'cache-to', which replace it.")
-    return CacheChoice(mode=mode or "auto", imports=imports, exports=exports)
+    return CacheSettings(mode=mode or "auto", imports=imports, exports=exports)
 
 
 def _read_properties(reader: InputReader) -> dict[str, BakeProperty]:

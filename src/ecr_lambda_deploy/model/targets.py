@@ -31,13 +31,13 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CacheChoice:
-    """What the inputs say of BuildKit's cache.
+class CacheSettings:
+    """Where BuildKit keeps its cache between runs.
 
     Attributes:
         mode: `auto`, `gha` or `off`.
         imports: BuildKit's cache entries to import, as given; with `exports` they replace `mode`.
-        exports: likewise to export.
+        exports: BuildKit's cache entries to export, as given.
     """
 
     mode: str = "auto"
@@ -78,18 +78,18 @@ class Build:
     properties: Mapping[str, BakeProperty] = field(default_factory=dict)
     pull: bool = False
     no_cache: bool = False
-    cache: CacheChoice = field(default_factory=CacheChoice)
+    cache: CacheSettings = field(default_factory=CacheSettings)
     reuse: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BuilderChoice:
-    """What builds are made with.
+class BuilderSettings:
+    """The builder of an image, and its credentials.
 
     Attributes:
         endpoint: BuildKit's, `tcp://…` or `docker-container://…`; empty for the runner's engine.
         docker_auth: a Docker `config.json` with credentials for base images.
-        secrets: what of `docker_auth` is to be masked.
+        secrets: the values in `docker_auth` that the log must mask.
     """
 
     endpoint: str = ""
@@ -232,7 +232,7 @@ class ImageTarget:
 
     name: str = ""
     source: ImageSource
-    builder: BuilderChoice = field(default_factory=BuilderChoice)
+    builder: BuilderSettings = field(default_factory=BuilderSettings)
     platform: Platform | None
     repository: str
     registry: str

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ecr_lambda_deploy.model.targets import BuilderChoice
+from ecr_lambda_deploy.model.targets import BuilderSettings
 from ecr_lambda_deploy.ports.functions import Alarms, Aliases, Functions, Invocations
 from ecr_lambda_deploy.ports.images import Builder, Repositories, Sources
 from ecr_lambda_deploy.ports.runner import Cancelling, Clock, Log, Priority
@@ -19,7 +19,7 @@ class Ports:
     alarms: Alarms
     repositories: Repositories
     sources: Sources
-    builders: Callable[[BuilderChoice], Builder]
+    builders: Callable[[BuilderSettings], Builder]
     log: Log
     clock: Clock
     cancelling: Cancelling

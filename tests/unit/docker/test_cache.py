@@ -7,7 +7,7 @@ import pytest
 
 from ecr_lambda_deploy.docker.cache import CacheEntries, cache_tag, choose_cache
 from ecr_lambda_deploy.model.images import BuildOrder, ImageReference
-from ecr_lambda_deploy.model.targets import Build, CacheChoice, Platform
+from ecr_lambda_deploy.model.targets import Build, CacheSettings, Platform
 
 _REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 _WORKSPACE = Path("/workspace")
@@ -20,7 +20,7 @@ def _image(repository: str = "orders") -> ImageReference:
 
 
 def _order(
-    cache: CacheChoice | None = None,
+    cache: CacheSettings | None = None,
     *,
     may_overwrite: bool | None = True,
     present: ImageReference | None = None,
@@ -32,7 +32,7 @@ def _order(
 ) -> BuildOrder:
     return BuildOrder(
         name=name,
-        build=Build(context=context, dockerfile=dockerfile, target=target, cache=cache or CacheChoice()),
+        build=Build(context=context, dockerfile=dockerfile, target=target, cache=cache or CacheSettings()),
         platform=platform,
         labels={},
         repository_uri=f"{_REGISTRY}/orders",
@@ -77,14 +77,14 @@ def test_without_a_present_image_of_the_repository_there_is_nothing_to_import(pr
 
 @pytest.mark.parametrize("inline", [True, False])
 def test_off_is_none(inline: bool) -> None:
-    chosen = _chosen(_order(CacheChoice(mode="off"), present=_image()), inline=inline)
+    chosen = _chosen(_order(CacheSettings(mode="off"), present=_image()), inline=inline)
 
     assert (chosen.imports, chosen.exports) == ((), ())
     assert "off" in chosen.reason
 
 
 def test_github_s_cache_gets_address_and_token() -> None:
-    order = _order(CacheChoice(mode="gha"))
+    order = _order(CacheSettings(mode="gha"))
     chosen = _chosen(order)
 
     entry = f"type=gha,scope={cache_tag(order, _WORKSPACE)},{_SERVICE_ENTRY}"
@@ -103,7 +103,7 @@ def test_github_s_cache_gets_address_and_token() -> None:
 )
 def test_github_s_cache_that_cannot_be_used_is_none(inline: bool, missing: str, words: str) -> None:
     environment = {name: value for name, value in _SERVICE.items() if name != missing}
-    chosen = _chosen(_order(CacheChoice(mode="gha")), inline=inline, environment=environment)
+    chosen = _chosen(_order(CacheSettings(mode="gha")), inline=inline, environment=environment)
 
     assert (chosen.imports, chosen.exports) == ((), ())
     assert words in chosen.reason
@@ -121,13 +121,13 @@ def test_github_s_cache_that_cannot_be_used_is_none(inline: bool, missing: str, 
     ],
 )
 def test_entries_that_are_given_replace_the_choice(given: str, expected: str) -> None:
-    chosen = _chosen(_order(CacheChoice(exports=(given,))), inline=True)
+    chosen = _chosen(_order(CacheSettings(exports=(given,))), inline=True)
 
     assert (chosen.imports, chosen.exports) == ((), (expected,))
 
 
 def test_imports_that_are_given_are_imported() -> None:
-    chosen = _chosen(_order(CacheChoice(imports=("r:c", "type=gha,scope=s"))))
+    chosen = _chosen(_order(CacheSettings(imports=("r:c", "type=gha,scope=s"))))
 
     assert (chosen.imports, chosen.exports) == (("r:c", f"type=gha,scope=s,{_SERVICE_ENTRY}"), ())
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ecr_lambda_deploy.inputs.builds import LONGEST_SECRET
-from ecr_lambda_deploy.model.targets import CacheChoice
+from ecr_lambda_deploy.model.targets import CacheSettings
 from tests.unit.inputs.given_inputs import parse, parse_build, problems_of
 
 _AUTH = b64encode(b"user:hid:den").decode()
@@ -104,13 +104,13 @@ def test_wrong_named_contexts(workspace: Path, given: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({}, CacheChoice()),
-        ({"cache": "gha"}, CacheChoice(mode="gha")),
-        ({"cache-from": "a:b\ntype=gha"}, CacheChoice(imports=("a:b", "type=gha"))),
-        ({"cache-to": "type=inline"}, CacheChoice(exports=("type=inline",))),
+        ({}, CacheSettings()),
+        ({"cache": "gha"}, CacheSettings(mode="gha")),
+        ({"cache-from": "a:b\ntype=gha"}, CacheSettings(imports=("a:b", "type=gha"))),
+        ({"cache-to": "type=inline"}, CacheSettings(exports=("type=inline",))),
     ],
 )
-def test_cache(workspace: Path, given: dict[str, str], expected: CacheChoice) -> None:
+def test_cache(workspace: Path, given: dict[str, str], expected: CacheSettings) -> None:
     assert parse_build(workspace, given).cache == expected
 
 

@@ -9,8 +9,8 @@ from ecr_lambda_deploy.inputs.table import INPUTS
 from ecr_lambda_deploy.model.errors import InputError
 from ecr_lambda_deploy.model.targets import (
     Build,
-    BuilderChoice,
-    CacheChoice,
+    BuilderSettings,
+    CacheSettings,
     Expectation,
     FunctionTarget,
     ImageTarget,
@@ -34,7 +34,7 @@ def test_the_function_name_alone_is_enough(workspace: Path) -> None:
                     dockerfile=workspace / "Dockerfile",
                     provenance="false",
                     sbom="false",
-                    cache=CacheChoice(mode="auto"),
+                    cache=CacheSettings(mode="auto"),
                     reuse=True,
                 ),
                 platform=None,
@@ -43,7 +43,7 @@ def test_the_function_name_alone_is_enough(workspace: Path) -> None:
                 tags=(COMMIT,),
                 create_repository=False,
                 functions=(FunctionTarget(name="orders-api", publish=True, wait_timeout=600),),
-                builder=BuilderChoice(endpoint=""),
+                builder=BuilderSettings(endpoint=""),
             ),
         ),
         region="eu-west-1",
@@ -116,7 +116,7 @@ def test_every_input_is_read(workspace: Path) -> None:
                     },
                     pull=True,
                     no_cache=True,
-                    cache=CacheChoice(imports=("type=registry,ref=example.com/cache",), exports=("type=inline",)),
+                    cache=CacheSettings(imports=("type=registry,ref=example.com/cache",), exports=("type=inline",)),
                     reuse=False,
                 ),
                 platform="linux/arm64",
@@ -135,7 +135,7 @@ def test_every_input_is_read(workspace: Path) -> None:
                         wait_timeout=1,
                     ),
                 ),
-                builder=BuilderChoice(
+                builder=BuilderSettings(
                     endpoint="tcp://buildkit.example:1234",
                     docker_auth={"auths": {"registry.example": {"auth": _LOGIN}}},
                     secrets=(_LOGIN, "password"),
@@ -192,14 +192,14 @@ def test_what_switches_reuse_off(workspace: Path, switch: dict[str, str]) -> Non
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({}, CacheChoice(mode="auto")),
-        ({"cache": "gha"}, CacheChoice(mode="gha")),
-        ({"cache": "off"}, CacheChoice(mode="off")),
-        ({"cache-from": "a\nb"}, CacheChoice(imports=("a", "b"))),
-        ({"cache-to": "type=inline"}, CacheChoice(exports=("type=inline",))),
+        ({}, CacheSettings(mode="auto")),
+        ({"cache": "gha"}, CacheSettings(mode="gha")),
+        ({"cache": "off"}, CacheSettings(mode="off")),
+        ({"cache-from": "a\nb"}, CacheSettings(imports=("a", "b"))),
+        ({"cache-to": "type=inline"}, CacheSettings(exports=("type=inline",))),
     ],
 )
-def test_the_cache(workspace: Path, given: dict[str, str], expected: CacheChoice) -> None:
+def test_the_cache(workspace: Path, given: dict[str, str], expected: CacheSettings) -> None:
     assert parse_build(workspace, given).cache == expected
 
 
