@@ -191,6 +191,11 @@ def _read_cache(reader: InputReader) -> CacheSettings:
 
 
 def _read_properties(reader: InputReader) -> dict[str, BakeProperty]:
+    """Read the properties of the bake target that no other field of `Build` has.
+
+    Bake's definition and the fingerprint take all of them, so an input for one more property is read here, and nothing
+    else needs to know it.
+    """
     properties: dict[str, BakeProperty] = {}
     for line in reader.lines("set"):
         name, equals, value = line.partition("=")

@@ -278,6 +278,10 @@ def test_an_alias_of_yaml_stands_for_its_anchor() -> None:
     assert first.settings.given["build-args"] == second.settings.given["labels"] == {"A": "b"}
 
 
+def test_an_anchor_may_be_defined_again() -> None:
+    assert _given("tags: [&tag v1, *tag, &tag v2, *tag]") == ("v1", "v1", "v2", "v2")
+
+
 def test_bytes_may_begin_with_a_byte_order_mark() -> None:
     (entry,) = _read("\ufeffversion: 1\r\nimages:\r\n  ü1: {}\r\n".replace("ü", "u").encode())
 

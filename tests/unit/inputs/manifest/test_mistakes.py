@@ -211,6 +211,12 @@ def test_what_an_alias_repeats_is_told_once() -> None:
     assert _places(problems) == [(3, 26)]
 
 
+def test_what_is_wrong_with_a_text_is_told_at_its_alias() -> None:
+    _, problems = _read(_of_image("target: &x live\npublish: *x"))
+
+    assert _places(problems) == [(5, 14)]
+
+
 def test_an_alias_of_functions_names_them_twice() -> None:
     _, problems = _read("version: 1\nimages:\n  a: {functions: &f [x, y]}\n  b: {functions: *f}\n")
 
