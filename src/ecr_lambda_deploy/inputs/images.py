@@ -25,7 +25,8 @@ _BUILD_INPUTS = tuple(name for name, one in TABLE.items() if one.scope is Scope.
 _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _FUNCTION_ARN = re.compile(rf"arn:[a-z-]+:lambda:(?P<region>[a-z0-9-]+):[0-9]{{12}}:function:{_FUNCTION_NAME.pattern}")
 _FUNCTION_AND_QUALIFIER = re.compile(
-    rf"(?P<function>{_FUNCTION_NAME.pattern}|{_FUNCTION_ARN.pattern})(:(?P<qualifier>[A-Za-z0-9_-]{{1,128}}|\$LATEST))?"
+    rf"(?P<function>{_FUNCTION_ARN.pattern}|(?!arn:){_FUNCTION_NAME.pattern})"
+    r"(:(?P<qualifier>[A-Za-z0-9_-]{1,128}|\$LATEST))?"
 )
 _IMAGE_URI = re.compile(
     r"[a-z0-9.-]+(:[0-9]{1,5})?/[a-z0-9._/-]+(?=[:@])(:[A-Za-z0-9_.-]{1,128})?(@sha256:[0-9a-f]{64})?"

@@ -117,6 +117,7 @@ def test_mode_build_takes_an_image_that_is_there_for_a_platform(workspace: Path)
         ({"promote-from": "orders dev"}, "'promote-from' is"),
         ({"promote-from": f"{_ARN}:live:1"}, "'promote-from' is"),
         ({"promote-from": "arn:aws:s3:::orders"}, "'promote-from' is"),
+        ({"promote-from": "arn:live"}, "'promote-from' is"),
     ],
 )
 def test_each_mistake_is_one_problem(workspace: Path, given: dict[str, str], words: str) -> None:
