@@ -1,6 +1,6 @@
 """What can go wrong, in words for the person who reads the log."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -110,10 +110,16 @@ def parts_of(error: DeployError) -> tuple[DeployError, ...]:
 
 
 class Failures:
-    """Collects what fails, to tell all of it together."""
+    """Collects what fails, to report all of it together.
 
-    def __init__(self) -> None:
+    Args:
+        errors: that are known already.
+    """
+
+    def __init__(self, errors: Iterable[DeployError] = ()) -> None:
         self._errors: dict[str, DeployError] = {}
+        for error in errors:
+            self._add(error)
 
     def __bool__(self) -> bool:
         """Whether anything has failed."""
@@ -125,8 +131,11 @@ class Failures:
         try:
             yield
         except DeployError as error:
-            for part in parts_of(error):
-                self._errors.setdefault(str(part), part)
+            self._add(error)
+
+    def _add(self, error: DeployError) -> None:
+        for part in parts_of(error):
+            self._errors.setdefault(str(part), part)
 
     def raise_if_any(self) -> None:
         """Raise what has failed, if anything has.

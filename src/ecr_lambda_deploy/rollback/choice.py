@@ -14,7 +14,7 @@ _MOST_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class RollbackTarget:
     """What a rollback goes back to: a version, or else an image that the repository may still have.
 
     Attributes:
@@ -28,7 +28,7 @@ class Choice:
     commit: str = ""
 
 
-def choose(to: str, observed: ObservedFunction, run: WorkflowRun) -> Choice:
+def choose(to: str, observed: ObservedFunction, run: WorkflowRun) -> RollbackTarget:
     """Choose what to go back to.
 
     Args:
@@ -40,12 +40,12 @@ def choose(to: str, observed: ObservedFunction, run: WorkflowRun) -> Choice:
         DeployError: there is no such thing.
     """
     if to == "previous":
-        return Choice(version=_previous(observed, run))
+        return RollbackTarget(version=_previous(observed, run))
     if to.startswith("sha256:"):
         same = [version for version in observed.versions if version.code_sha256 == to.removeprefix("sha256:")]
-        return Choice(version=_best(same, observed), digest=to)
+        return RollbackTarget(version=_best(same, observed), digest=to)
     if version := observed.version_numbered(to):
-        return Choice(version=version)
+        return RollbackTarget(version=version)
     if not _COMMIT.fullmatch(to):
         raise DeployError(f"{observed.name} has no version {to}.", history(observed))
     commits = {Record.parse(version.description).commit for version in observed.versions}
@@ -53,7 +53,7 @@ def choose(to: str, observed: ObservedFunction, run: WorkflowRun) -> Choice:
     if len(meant) > 1:
         raise DeployError(f"{to} is the beginning of {len(meant)} commits: {', '.join(meant)}.", "Give more digits.")
     same = [version for version in observed.versions if Record.parse(version.description).commit in meant]
-    return Choice(version=_best(same, observed), commit=meant[0] if meant else to)
+    return RollbackTarget(version=_best(same, observed), commit=meant[0] if meant else to)
 
 
 def _best(versions: Sequence[PublishedVersion], observed: ObservedFunction) -> PublishedVersion | None:

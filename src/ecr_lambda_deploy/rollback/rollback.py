@@ -1,4 +1,4 @@
-"""The verb: functions go back to what an earlier release served, without a build and without an engine."""
+"""The mode rollback: functions go back to what an earlier release served, without a build and without an engine."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,16 +9,16 @@ from ecr_lambda_deploy.functions.history import Record
 from ecr_lambda_deploy.functions.reads import check_updatable, observe_releases
 from ecr_lambda_deploy.images.checks import check_image
 from ecr_lambda_deploy.inputs.parse import Inputs
-from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.errors import DeployError, Failures
 from ecr_lambda_deploy.model.functions import ObservedFunction, PublishedVersion, name_of
 from ecr_lambda_deploy.model.images import ImageReference
-from ecr_lambda_deploy.model.outcomes import Journal
+from ecr_lambda_deploy.model.outcomes import Journal, Outcome
 from ecr_lambda_deploy.model.targets import PLATFORM_OF, EarlierRelease, FunctionTarget, ImageTarget
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.plan import ReleasePlan
 from ecr_lambda_deploy.releases.release import Release, release_all, skip_stale
 from ecr_lambda_deploy.report.phases import phase
-from ecr_lambda_deploy.rollback.choice import Choice, choose, history
+from ecr_lambda_deploy.rollback.choice import RollbackTarget, choose, history
 from ecr_lambda_deploy.rollback.plan import RollbackGoal, plan_rollback
 from ecr_lambda_deploy.rollback.targets import read_all, released_last
 
@@ -26,69 +26,61 @@ _FULL_LENGTH = 40  # of a commit's SHA
 
 
 def roll_back(inputs: Inputs, ports: Ports, journal: Journal) -> None:
-    """Observe, choose from the history, plan and apply; what is learnt on the way is in the journal.
+    """Observe, choose from the history, plan and execute; whatever happens, the journal keeps what is learnt.
 
     Raises:
-        DeployError: before any function was touched. Failures after that are part of the outcomes.
+        DeployError: before any function was touched. Failures after that are in the journal.
     """
     images = {function.name: image for image in inputs.images for function in image.functions}
-    # Here none is created.
+    # A rollback creates no function.
     targets = [replace(function, creation=None) for image in inputs.images for function in image.functions]
     journal.start_with(name_of(target.name) for target in targets)
     with phase("Check", ports, journal):
         if inputs.manifest and all(image.source == EarlierRelease() for image in inputs.images):
-            wanted, undone = released_last(targets, ports, journal)
+            functions, undone = released_last(targets, ports, journal)
         else:
-            wanted, undone = read_all(targets, observe_releases, ports, journal), ""
-        releases = _decided(wanted, images, ports, journal, undone=undone)
+            functions, undone = read_all(targets, observe_releases, ports, journal), ""
+        prepared = _prepare(functions, images, ports, journal, undone=undone)
+        releases = [release for release in prepared if isinstance(release, Release)]
+        failures = Failures(error for error in prepared if isinstance(error, DeployError))
+        if inputs.manifest and failures and releases:
+            ports.log.notice("Nothing was taken back. 'only' names the images of those functions that can be.")
+        failures.raise_if_any()
         if any(target.traffic for target in targets):
             ports.log.notice("'traffic' is skipped: a rollback moves the alias at once.")
     with phase("Roll back", ports, journal, is_folded=False), ports.cancelling.polled():
         release_all(releases, ports, journal, together=False)
 
 
-def _decided(
+def _prepare(
     functions: Sequence[tuple[FunctionTarget, ObservedFunction]],
     images: Mapping[str, ImageTarget],
     ports: Ports,
     journal: Journal,
     *,
     undone: str,
-) -> list[Release]:
-    """Decide, side by side, what each function goes back to; those that a newer run has changed are left out.
+) -> tuple[Release | Outcome | DeployError, ...]:
+    """Plan, side by side, what each function goes back to.
 
-    Raises:
-        DeployError: with everything that is not as it must be.
+    Returns:
+        for each function its release, why it cannot go back, or what became of it where it is left to a newer run.
     """
-    found = list[Release]()
 
-    def decide_one(function: tuple[FunctionTarget, ObservedFunction]) -> None:
+    def prepare(function: tuple[FunctionTarget, ObservedFunction]) -> Release | Outcome | DeployError:
         target, observed = function
-        with journal.recording_failure(observed.name):
-            check_updatable(observed)
-            if skip_stale(target, observed, ports, journal):
-                return
-            decide = partial(
-                _decide, target=target, image=images[target.name], undone=undone, ports=ports, journal=journal
-            )
-            found.append(
-                Release(
-                    plan=decide(observed),
-                    plan_again=decide,
-                    observe=observe_releases,
-                )
-            )
+        plan = partial(_plan, target=target, image=images[target.name], undone=undone, ports=ports, journal=journal)
+        try:
+            with journal.recording_failure(observed.name):
+                check_updatable(observed)
+                stale = skip_stale(target, observed, ports, journal)
+                return stale or Release(plan=plan(observed), plan_again=plan, observe=observe_releases)
+        except DeployError as error:
+            return error
 
-    try:
-        for_each(functions, decide_one)
-    except DeployError:
-        if found and images[found[0].plan.target.name].name:
-            ports.log.notice("Nothing was taken back. 'only' names the images of those functions that can be.")
-        raise
-    return found
+    return for_each(functions, prepare)
 
 
-def _decide(
+def _plan(
     observed: ObservedFunction,
     *,
     target: FunctionTarget,
@@ -103,12 +95,12 @@ def _decide(
         DeployError: there is no such release, or its image is gone.
     """
     to = image.source.to if isinstance(image.source, EarlierRelease) else "previous"
-    choice = choose(to, observed, journal.run)
-    ports.log.info(history(observed, choice.version))
-    if choice.version is not None:
-        goal = _goal_of_version(target.name, choice.version, ports)
+    chosen = choose(to, observed, journal.run)
+    ports.log.info(history(observed, chosen.version))
+    if chosen.version is not None:
+        goal = _goal_of_version(target.name, chosen.version, ports)
     else:
-        goal = _goal_of_image(observed, choice, image.repository, ports)
+        goal = _goal_of_image(observed, chosen, image.repository, ports)
     ports.log.info(f"Going back to {goal.image}" + (f", version {goal.version.version}" if goal.version else ""))
     return plan_rollback(target, observed, goal, run=journal.run, undone=undone)
 
@@ -130,19 +122,19 @@ def _goal_of_version(name: str, version: PublishedVersion, ports: Ports) -> Roll
     )
 
 
-def _goal_of_image(observed: ObservedFunction, choice: Choice, repository: str, ports: Ports) -> RollbackGoal:
+def _goal_of_image(observed: ObservedFunction, chosen: RollbackTarget, repository: str, ports: Ports) -> RollbackGoal:
     """Look for an image that no version has in a repository, by default the one that the function uses now."""
     serving, image = observed.serving, observed.image
     if serving is None or image is None:
         raise DeployError(f"Lambda does not say which image {observed.name} runs, and so which repository it uses.")
     image = replace(image, repository=repository or image.repository)
-    digest = choice.digest or _digest_of_commit(choice.commit, image, observed, ports)
+    digest = chosen.digest or _digest_of_commit(chosen.commit, image, observed, ports)
     found = ports.sources.resolve(f"{image.repository_uri}@{digest}", PLATFORM_OF[serving.architecture])
     check_image(found, platform=PLATFORM_OF[serving.architecture], function=serving)
     return RollbackGoal(
         image=replace(image, digest=found.reference.digest),
         architecture=serving.architecture,
-        record=Record(commit=choice.commit),
+        record=Record(commit=chosen.commit),
     )
 
 

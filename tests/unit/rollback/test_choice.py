@@ -6,7 +6,7 @@ from ecr_lambda_deploy.functions.history import Record
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import AliasState, FunctionState, ObservedFunction
 from ecr_lambda_deploy.model.images import ImageReference
-from ecr_lambda_deploy.rollback.choice import Choice, choose, history
+from ecr_lambda_deploy.rollback.choice import RollbackTarget, choose, history
 from tests.unit.fakes.examples import (
     NEW,
     OLD,
@@ -198,12 +198,12 @@ def test_a_version_that_is_not_there_is_told_with_those_that_are(to: str) -> Non
 @pytest.mark.parametrize(
     ("to", "expected"),
     [
-        (_COMMITS["9"], Choice(commit=_COMMITS["9"])),
-        (_COMMITS["9"][:8], Choice(commit=_COMMITS["9"][:8])),
-        (image("9").digest, Choice(digest=image("9").digest)),
+        (_COMMITS["9"], RollbackTarget(commit=_COMMITS["9"])),
+        (_COMMITS["9"][:8], RollbackTarget(commit=_COMMITS["9"][:8])),
+        (image("9").digest, RollbackTarget(digest=image("9").digest)),
     ],
 )
-def test_what_no_version_has_may_be_in_the_repository(to: str, expected: Choice) -> None:
+def test_what_no_version_has_may_be_in_the_repository(to: str, expected: RollbackTarget) -> None:
     assert choose(to, _at("4"), RUN) == expected
 
 
