@@ -19,7 +19,7 @@ _CALLS = {
     "cloudwatch:DescribeAlarms": 9,
 }
 _PERIOD = 1.06  # seconds; a little more than the second that AWS counts, since calls take different times to get there
-_BACK_OFF = 0.25  # seconds; who goes on sharing the quota is refused again, and waits again
+_BACK_OFF = 0.25  # seconds; if another client still uses the quota, AWS refuses again, and this one waits again
 
 
 _FIRST, _RAISED, _USUAL = range(3)  # ranks: the lower comes first
@@ -82,7 +82,7 @@ class RateLimit:
                 self._waiting.discard(ticket)
 
     def _begin(self, ticket: tuple[int, int]) -> float:
-        """Begin a call if it may; else return in how many seconds it may, should nobody come first meanwhile."""
+        """Begin a call if the limit allows; else return in how many seconds it will, unless others come first."""
         with self._lock:
             self._waiting.add(ticket)
             rounds, turn = divmod(sum(other < ticket for other in self._waiting), len(self._begun))
@@ -111,7 +111,7 @@ class RateLimits:
         self._limits = {name: RateLimit(calls, clock, priority) for name, calls in _CALLS.items()}
 
     def of(self, service: str, operation: str) -> RateLimit | None:
-        """Return the limit that a call counts towards; None for one that nobody here comes near."""
+        """Return the limit that a call counts towards; None for one that is not limited in practice."""
         if (service, operation) == ("lambda", "Invoke"):
             return None
         return self._limits.get(f"{service}:{operation}") or self._limits.get(f"{service}:*")

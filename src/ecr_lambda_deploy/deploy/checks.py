@@ -1,4 +1,4 @@
-"""What a release needs besides its image, found out before anything is built or changed."""
+"""Checks what a release needs besides its image, before anything is built or changed."""
 
 from contextlib import suppress
 
@@ -12,21 +12,21 @@ from ecr_lambda_deploy.releases.traffic import check_alarms_exist
 
 
 def check_release(target: FunctionTarget, ports: Ports) -> None:
-    """Make sure that alarms exist, the function may be invoked, and could be created.
+    """Make sure that the alarms exist, that the function may be invoked, and that it could be created.
 
     Raises:
-        DeployError: one of it is not so.
+        DeployError: with what is missing.
     """
     check_alarms_exist(target.alarms, ports.alarms)
     if target.creation is not None:
         ports.functions.check_creation(target.name, target.creation)
     if target.smoke_test is not None:
-        with suppress(MissingFunctionError):  # it is created, or reading it tells
+        with suppress(MissingFunctionError):  # it will be created, or reading it failed already
             ports.invocations.check_may_invoke(target.name)
 
 
-def tell_of_traffic(target: FunctionTarget, observed: ObservedFunction, ports: Ports) -> None:
-    """Say that `traffic` does not apply to a function as it is, if it does not."""
+def notice_skipped_traffic(target: FunctionTarget, observed: ObservedFunction, ports: Ports) -> None:
+    """Log that `traffic` is skipped, where the alias has no version whose traffic could be shifted."""
     if target.traffic and not is_shiftable(observed):
         pointer = f"points to {observed.alias.version}" if observed.alias else "is new"
         ports.log.notice(
@@ -35,8 +35,8 @@ def tell_of_traffic(target: FunctionTarget, observed: ObservedFunction, ports: P
         )
 
 
-def tell_of_creation(target: FunctionTarget, observed: ServingFunction, ports: Ports) -> None:
-    """Say which parameters of `create-function` a function that exists has otherwise."""
+def notice_ignored_creation(target: FunctionTarget, observed: ServingFunction, ports: Ports) -> None:
+    """Log which parameters of `create-function` an existing function has with other values."""
     if target.creation is None or observed.latest is None:
         return
     if others := ports.functions.differences(observed.latest, target.creation):
@@ -47,12 +47,12 @@ def tell_of_creation(target: FunctionTarget, observed: ServingFunction, ports: P
 
 
 def warn_of_bypasses(target: FunctionTarget, observed: ObservedFunction, ports: Ports) -> None:
-    """Warn of what goes on invoking the unqualified function, when it gets its first release by alias.
+    """Warn, at the first release by alias, of triggers that go on invoking the function without the alias.
 
     Args:
         target: the function.
-        observed: as it was at the start.
-        ports: what is asked.
+        observed: the function at the start of the run.
+        ports: Lambda is asked for policies and event sources.
     """
     if not target.alias or (observed.alias is not None and Record.parse(observed.alias.description).run):
         return

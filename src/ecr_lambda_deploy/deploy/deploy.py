@@ -6,7 +6,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ecr_lambda_deploy.concurrency import for_each
-from ecr_lambda_deploy.deploy.checks import check_release, tell_of_creation, tell_of_traffic, warn_of_bypasses
+from ecr_lambda_deploy.deploy.checks import (
+    check_release,
+    notice_ignored_creation,
+    notice_skipped_traffic,
+    warn_of_bypasses,
+)
 from ecr_lambda_deploy.functions.reads import read_history
 from ecr_lambda_deploy.images.make import make_images
 from ecr_lambda_deploy.images.observe import observe
@@ -25,8 +30,8 @@ from ecr_lambda_deploy.releases.release import Release, release_all, skip_stale
 from ecr_lambda_deploy.report.outputs import check_matrix
 from ecr_lambda_deploy.report.phases import phase
 
-# Functions whose permissions and triggers are looked at. Policies mostly allow to all what they allow to one, and these
-# calls share the 15 a second that the releases themselves need.
+# Functions whose permissions and triggers are read: a policy mostly allows for all functions what it allows for one,
+# and these calls share the 15 a second that the releases need.
 _MOST_PROBED = 15
 
 _RELEASED = {ReleaseStatus.DEPLOYED, ReleaseStatus.CREATED}
@@ -39,7 +44,7 @@ class Candidate:
     Attributes:
         target: the function.
         serving: what serves.
-        image: that it is to run, planned or ready.
+        image: the image that it will run, planned or ready.
     """
 
     target: FunctionTarget
@@ -104,7 +109,7 @@ def _candidates(images: Sequence[PlannedOrReady], ports: Ports, journal: Journal
     """Yield the functions that may need a release, and record that the others do not."""
     for image in images:
         for target, serving in zip(image.observed.target.functions, image.observed.functions, strict=True):
-            tell_of_creation(target, serving, ports)
+            notice_ignored_creation(target, serving, ports)
             candidate = Candidate(target=target, serving=serving, image=image)
             if may_need_release(target, serving, candidate.reference, candidate.architecture):
                 yield candidate
@@ -138,7 +143,7 @@ def _prepare(
                 return unchanged
             if mode is not Mode.PLAN:
                 check_release(target, ports)
-            tell_of_traffic(target, observed, ports)
+            notice_skipped_traffic(target, observed, ports)
             return Prepared(candidate=candidate, plan=plan)
 
     results = for_each(candidates, prepare)

@@ -26,7 +26,7 @@ class _Finding(NamedTuple):
 
 
 def check_image(image: RegistryImage, *, platform: Platform, function: FunctionState | None) -> None:
-    """Make sure that Lambda can run an image, as far as that can be told without asking it.
+    """Make sure that Lambda can run an image, as far as that is known without asking it.
 
     Sources: manifests, operating system and 10 GB are in the Lambda developer guide (images-create,
     gettingstarted-limits; GiB by Lambda's own message, aws-genai-llm-chatbot#38). Lambda finds unsupported layers out

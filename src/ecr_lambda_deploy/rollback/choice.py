@@ -15,12 +15,12 @@ _MOST_SHOWN = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackTarget:
-    """What a rollback goes back to: a version, or else an image that the repository may still have.
+    """What a rollback goes back to: a version, or an image that the repository may still have.
 
     Attributes:
-        version: None if there is none.
-        digest: of the image, where it is given.
-        commit: as it is given, where it is.
+        version: None if no version has the commit or digest.
+        digest: of the image, where `rollback-to` gives one.
+        commit: full SHA where a version records it, else as `rollback-to` gives it.
     """
 
     version: PublishedVersion | None = None
@@ -34,10 +34,10 @@ def choose(to: str, observed: ObservedFunction, run: WorkflowRun) -> RollbackTar
     Args:
         to: `previous`, a version's number, a commit's SHA of 7 digits or more, or an image's digest.
         observed: the function.
-        run: that asks; what it has brought back already it does not take back again.
+        run: the run that rolls back; another attempt of it does not go back further.
 
     Raises:
-        DeployError: there is no such thing.
+        DeployError: there is no such version or commit, or none is recorded.
     """
     if to == "previous":
         return RollbackTarget(version=_previous(observed, run))
@@ -57,7 +57,7 @@ def choose(to: str, observed: ObservedFunction, run: WorkflowRun) -> RollbackTar
 
 
 def _best(versions: Sequence[PublishedVersion], observed: ObservedFunction) -> PublishedVersion | None:
-    """Return the newest of some versions, before all one that is known to have served."""
+    """Return the newest of some versions, but one that is known to have served before all others."""
     line = {version.number for version in line_of_releases(observed)}
     return max(versions, key=lambda version: (version.number in line, int(version.number)), default=None)
 
@@ -94,7 +94,7 @@ def _previous(observed: ObservedFunction, run: WorkflowRun) -> PublishedVersion:
 def history(observed: ObservedFunction, chosen: PublishedVersion | None = None) -> str:
     """Return the versions of a function, newest first, as a table for the log.
 
-    What serves is marked, what served before it as its descriptions record it, and what was chosen.
+    The version that serves, those that served before it by their records, and the chosen one are marked.
     """
     if not observed.versions:
         return f"{observed.name} has no published versions."

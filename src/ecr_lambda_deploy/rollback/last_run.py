@@ -1,4 +1,4 @@
-"""Pure: which of a manifest's functions go back together, told by the runs that their history names."""
+"""Pure: which of a manifest's functions go back together: those that the last run in their history released."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ class RollbackGroup:
 
     Attributes:
         members: the functions, in the order in which they were given.
-        run_id: number of the run whose release is taken back; 0 if that is not recorded.
-        reason: why these.
+        run_id: number of the run whose release is taken back; 0 if no record names one.
+        reason: why these functions, as a clause for the log.
     """
 
     members: tuple[ObservedFunction, ...]
@@ -30,14 +30,15 @@ class RollbackGroup:
 
 
 def released_together(observed: Sequence[ObservedFunction], run: WorkflowRun) -> RollbackGroup:
-    """Return the functions to which the last run has released what serves, or has begun to.
+    """Return the functions that the last run released, or began to release.
 
-    What an earlier rollback has taken back counts as what it serves again: the next one goes on from there, with what
-    that one left out if it was cut short. A rollback that is run again takes back no more than it was to.
+    After a rollback a function counts by the release that it serves again. So the next rollback goes one release
+    further back, and completes an earlier rollback that was cut short. A rollback that is run again takes back nothing
+    more.
 
     Args:
         observed: the functions, each with its versions where there is no alias, or the alias has weights.
-        run: that asks.
+        run: the run that rolls back.
 
     Raises:
         DeployError: no run has released any of them.
@@ -64,7 +65,7 @@ def released_together(observed: Sequence[ObservedFunction], run: WorkflowRun) ->
 
 
 def is_first_release(observed: ObservedFunction, run: WorkflowRun) -> bool:
-    """Whether nothing was released to a function before what serves, so that a run has nothing to go back to."""
+    """Whether what serves is the first release of a function, so that there is nothing to go back to."""
     is_shared = observed.alias is not None and bool(observed.alias.weights)
     return _is_first(observed) and not is_shared and not _is_back(observed, run)
 
@@ -75,12 +76,12 @@ def _is_first(observed: ObservedFunction) -> bool:
 
 
 def _is_back(observed: ObservedFunction, run: WorkflowRun) -> bool:
-    """Whether a rollback by this run, in an earlier attempt, has come to a function."""
+    """Whether an earlier attempt of this run has rolled the function back already."""
     return last_release(observed).is_rollback_of(run)
 
 
 def _begun(observed: Sequence[ObservedFunction], repository: str) -> dict[str, int]:
-    """Return the run that has begun the last release of each function; 0 if there is none to take back."""
+    """Return the number of the run that began each function's last release; 0 where there is none to take back."""
     backs = [record for record in map(last_release, observed) if record.undone_id]
     begun = {function.name: last_begun(function, repository) for function in observed}
     return begun | {
@@ -89,5 +90,5 @@ def _begun(observed: Sequence[ObservedFunction], repository: str) -> dict[str, i
 
 
 def _is_passed(run_id: int, backs: Iterable[Record]) -> bool:
-    """Whether a rollback has gone past a run, perhaps its own, so that what it left need not be left again."""
+    """Whether a rollback has already gone back beyond a run, its own included."""
     return any(back.undone_id <= run_id <= back.run_id for back in backs)

@@ -1,4 +1,4 @@
-"""Pure: what a function is to go back to, and what is observed, make the plan of a rollback."""
+"""Pure: plans a rollback, from what is observed to what the function goes back to."""
 
 from dataclasses import dataclass, replace
 
@@ -24,12 +24,12 @@ from ecr_lambda_deploy.releases.plan import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackGoal:
-    """What a function is to go back to.
+    """What a function goes back to.
 
     Attributes:
         image: by digest.
-        architecture: that it ran on.
-        version: the published version that has it; None without one.
+        architecture: the architecture that the image ran on.
+        version: the published version that has the image; None without one.
         record: what that version records; without one, the commit.
     """
 
@@ -42,16 +42,16 @@ class RollbackGoal:
 def plan_rollback(
     target: FunctionTarget, observed: ObservedFunction, goal: RollbackGoal, *, run: WorkflowRun, undone: str = ""
 ) -> ReleasePlan:
-    """Plan the way back: with an alias it moves first, in one call, and `$LATEST` follows.
+    """Plan the way back: an alias moves first, in one call, and `$LATEST` follows.
 
-    A version that is not Active would fail invocations, and without an alias only code comes back: both are released
-    anew, as a version with the history of the one that they repeat.
+    A version that is not Active would fail invocations, and without an alias only code goes back. In both cases the
+    image is released anew, as a version that continues the history of the one it repeats.
 
     Args:
         target: the function.
-        observed: as it is.
+        observed: the function now.
         goal: what it goes back to.
-        run: that takes it back.
+        run: the run that rolls back.
         undone: number of the run whose release is taken back from several functions together; empty otherwise.
     """
     if waiting := wait_steps(observed):
@@ -90,7 +90,7 @@ def plan_rollback(
 
 
 def _repeated(observed: ObservedFunction, goal: RollbackGoal) -> str:
-    """Return the run that released what is gone back to; empty for an image that no version has."""
+    """Return the number of the run that released the goal; empty for an image that no version has."""
     if goal.version is None:
         return ""
     stays = observed.alias is not None and observed.alias.version == goal.version.version

@@ -1,4 +1,4 @@
-"""The functions that a rollback is about, as they are: those that are named, or those that the last run released."""
+"""Reads the functions of a rollback: those that the inputs name, or those that the last run released."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.rollback.last_run import is_first_release, released_together
 
 Read = Callable[[FunctionTarget, Functions, Aliases], ObservedFunction]
-"""Reads a function."""
+"""Reads one function."""
 
 
 def read_all(
@@ -23,7 +23,7 @@ def read_all(
     """Read functions, side by side.
 
     Raises:
-        DeployError: with all that may not be read or do not exist.
+        DeployError: with every function that may not be read or does not exist.
     """
 
     def read_one(target: FunctionTarget) -> tuple[FunctionTarget, ObservedFunction]:
@@ -38,10 +38,13 @@ def read_all(
 def released_last(
     targets: Sequence[FunctionTarget], ports: Ports, journal: Journal
 ) -> tuple[list[tuple[FunctionTarget, ObservedFunction]], str]:
-    """Return those of a manifest's functions that the last run released, with all their versions, and that run.
+    """Return the functions of a manifest that the last run released, and the number of that run.
+
+    Returns:
+        the functions with all their versions, each with its target; the run's number is empty if no record names it.
 
     Raises:
-        DeployError: no run has released any of them, or there was nothing before that.
+        DeployError: no run has released any of them, or there was nothing before that release.
     """
     known = _with_history(targets, ports, journal)
     group = released_together(tuple(known.values()), journal.run)
@@ -69,7 +72,7 @@ def released_last(
 
 
 def _with_history(targets: Sequence[FunctionTarget], ports: Ports, journal: Journal) -> dict[str, ObservedFunction]:
-    """Return the functions that have a history, by the names that they were given by; the others stay as they are."""
+    """Return the functions that have a history, by their names in the manifest; the others are skipped."""
     known = {}
     for target, observed in read_all(targets, _observe_if_there, ports, journal):
         if observed.latest is None:

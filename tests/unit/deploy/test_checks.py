@@ -2,7 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.deploy.checks import check_release, tell_of_creation, tell_of_traffic, warn_of_bypasses
+from ecr_lambda_deploy.deploy.checks import (
+    check_release,
+    notice_ignored_creation,
+    notice_skipped_traffic,
+    warn_of_bypasses,
+)
 from ecr_lambda_deploy.functions.history import Record
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import LATEST, AliasState, ObservedFunction
@@ -69,7 +74,7 @@ def test_a_function_that_is_still_to_be_created_may_be_missing() -> None:
 )
 def test_traffic_that_cannot_be_shifted_is_told(alias: AliasState | None, words: str) -> None:
     world = World()
-    tell_of_traffic(_TRAFFIC, observed_function(None, version_state("7"), alias=alias), world.ports())
+    notice_skipped_traffic(_TRAFFIC, observed_function(None, version_state("7"), alias=alias), world.ports())
 
     notices = world.log.of_kind("notice")
     assert len(notices) == bool(words)
@@ -91,7 +96,7 @@ def test_parameters_of_a_creation_that_a_function_has_otherwise_are_named(
     world = World()
     world.functions.others = others
     observed = observed_function() if is_there else ObservedFunction(name="orders-api", latest=None)
-    tell_of_creation(_CREATED, observed, world.ports())
+    notice_ignored_creation(_CREATED, observed, world.ports())
 
     notices = world.log.of_kind("notice")
     assert len(notices) == bool(words)
