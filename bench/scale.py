@@ -29,7 +29,7 @@ _SHOWN_LIMITS = {"GetFunction": GET_FUNCTION, "other calls of Lambda": CONTROL_P
 class _Settings:
     functions: int
     images: int
-    settle_seconds: float
+    update_seconds: float
     by_name: bool
     action: Path
     logs: Path | None
@@ -49,7 +49,7 @@ def main() -> None:
     settings = _settings()
     way = "in 'function-name'" if settings.by_name else f"of {settings.images} images, in a manifest"
     print(
-        f"{settings.functions:,} functions {way}; Lambda settles in {settings.settle_seconds:g} s; "
+        f"{settings.functions:,} functions {way}; an update takes {settings.update_seconds:g} s; "
         f"{os.cpu_count()} processors"
     )
     for alias in ("live", ""):
@@ -60,7 +60,7 @@ def _settings() -> _Settings:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--functions", type=int, default=1000)
     parser.add_argument("--images", type=int, default=10, help="how many images the functions share")
-    parser.add_argument("--settle", type=float, default=2.0, help="seconds that Lambda takes for a change")
+    parser.add_argument("--update-seconds", type=float, default=2.0, help="seconds that Lambda takes for an update")
     parser.add_argument("--by-name", action="store_true", help="one image for all, in 'function-name', no manifest")
     parser.add_argument("--action", type=Path, default=Path(), help="the checkout whose action is run")
     parser.add_argument("--logs", type=Path, help="folder for the logs of the runs")
@@ -68,7 +68,7 @@ def _settings() -> _Settings:
     return _Settings(
         functions=given.functions,
         images=1 if given.by_name else given.images,
-        settle_seconds=given.settle,
+        update_seconds=given.update_seconds,
         by_name=given.by_name,
         action=given.action.absolute(),
         logs=given.logs,
@@ -103,7 +103,7 @@ def _measure(settings: _Settings, alias: str) -> None:
 def _running(settings: _Settings) -> Iterator[tuple[Aws, Path]]:
     with (
         TemporaryDirectory(prefix="scale-") as folder,
-        running_aws(docker_host=None, update_seconds=settings.settle_seconds) as aws,
+        running_aws(docker_host=None, update_seconds=settings.update_seconds) as aws,
     ):
         workspace = Path(folder) / "workspace"
         workspace.mkdir()

@@ -136,7 +136,7 @@ def test_a_build_is_ended_with_the_run(source: Releases) -> None:
         assert time.monotonic() < deadline
 
 
-def test_the_run_is_gone_in_time_though_lambda_does_not_settle(source: Releases) -> None:
+def test_the_run_is_gone_in_time_though_lambda_does_not_finish_the_update(source: Releases) -> None:
     before = source.aws.snapshot()
     with source.aws.updates_taking(12):
         held = source.aws.hold("lambda:UpdateFunctionCode")

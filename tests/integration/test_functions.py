@@ -75,7 +75,7 @@ def test_a_function_is_read_by_name_or_arn(functions: LambdaFunctions, lambda_cl
     assert (state.name, state.arn, state.package_type, state.architecture) == ("orders-api", _ARN, "Image", "arm64")
     assert (state.state, state.update) == (Status(value="Active"), Status(value="Successful"))
     assert state.code_sha256 == configuration["CodeSha256"]
-    assert state.is_settled
+    assert not state.is_busy
     assert state.image is not None
     assert state.image.repository_uri == f"{REGISTRY}/orders"
 

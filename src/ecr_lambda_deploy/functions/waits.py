@@ -15,7 +15,7 @@ _ALLOCATION_DELAY = 2.0
 
 
 def wait_until_updated(read: Callable[[], FunctionState], *, clock: Clock, log: Log, timeout: float) -> FunctionState:
-    """Read until Lambda has settled: quickly at first, since most updates take a second or two.
+    """Read until Lambda has finished the update: quickly at first, since most updates take a second or two.
 
     Lambda's own waiters poll every second, give no reason and take an unknown state for one to wait in
     [botocore, lambda/waiters-2].
@@ -27,16 +27,16 @@ def wait_until_updated(read: Callable[[], FunctionState], *, clock: Clock, log: 
         timeout: seconds.
 
     Raises:
-        DeployError: it has not settled in time, or cannot be read.
+        DeployError: the update has not finished in time, or the function cannot be read.
     """
     started = clock.now()
     delay = _FIRST_DELAY
     next_line = _SECONDS_BETWEEN_LINES
-    while not (state := read()).is_settled:
+    while (state := read()).is_busy:
         waited = clock.now() - started
         if waited >= timeout:
             raise DeployError(
-                f"Lambda has not settled {state.arn} within {timeout:.0f} s: "
+                f"Lambda has not finished updating {state.arn} within {timeout:.0f} s: "
                 f"State {state.state}, LastUpdateStatus {state.update}.",
                 "Lambda goes on by itself; run this job again, or give it longer with the input 'wait-timeout'.",
             )

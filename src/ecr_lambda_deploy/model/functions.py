@@ -64,9 +64,9 @@ class FunctionState:
     configuration: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
 
     @property
-    def is_settled(self) -> bool:
-        """Whether Lambda has finished with the last change; Inactive counts, since nothing but a change ends it."""
-        return self.update.value != "InProgress" and self.state.value != "Pending"
+    def is_busy(self) -> bool:
+        """Whether Lambda is still working on the last change; Inactive is not busy, since only a change ends it."""
+        return self.update.value == "InProgress" or self.state.value == "Pending"
 
     @property
     def is_broken(self) -> bool:

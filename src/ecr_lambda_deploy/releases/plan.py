@@ -174,7 +174,7 @@ def plan_release(
 
 def wait_steps(observed: ObservedFunction) -> tuple[Step, ...]:
     """Return the wait that comes before any plan, while Lambda is busy with somebody else's change."""
-    if observed.latest is None or observed.latest.is_settled:
+    if observed.latest is None or not observed.latest.is_busy:
         return ()
     return (WaitUntilUpdated(reason="another change of it is in progress"),)
 
@@ -223,7 +223,7 @@ def may_need_release(
 ) -> bool:
     """Whether a function may need a release, as far as what serves tells; where its history was read, it tells too."""
     latest = observed.latest
-    is_in_place = latest is not None and latest.is_settled and not latest.is_broken and latest.runs(image, architecture)
+    is_in_place = latest is not None and not (latest.is_busy or latest.is_broken) and latest.runs(image, architecture)
     is_split = isinstance(observed, ObservedFunction) and observed.alias is not None and observed.alias.weights
     return not is_in_place or bool(is_split) or not is_served(target, observed, image, architecture)
 

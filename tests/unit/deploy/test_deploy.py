@@ -94,7 +94,7 @@ def test_an_update_that_stays_in_progress_ends_the_run_before_any_change() -> No
 
     _deploy(world)
 
-    assert "has not settled" in str(world.outcome.error)
+    assert "has not finished updating" in str(world.outcome.error)
     assert world.functions.changes == []
     assert (world.journal.phases[-1].title, round(world.journal.phases[-1].seconds)) == ("Deploy", 60)
 

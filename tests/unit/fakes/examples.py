@@ -62,7 +62,7 @@ def function_state(
     description: str = "",
     has_entry_point: bool = False,
 ) -> FunctionState:
-    """Return a function that is settled and runs an image, but for what is said otherwise."""
+    """Return an active function that runs an image; each argument changes one fact."""
     return FunctionState(
         name=name,
         arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}",

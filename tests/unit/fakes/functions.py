@@ -52,7 +52,7 @@ class FakeFunctions(Recording):
         self.others: tuple[str, ...] = ()
         self.requests: list[tuple[tuple[str, ...], Level]] = []
         self._busy_until: dict[str, float] = {}
-        self._is_settling = self._is_new = False
+        self._is_updating = self._is_new = False
 
     @property
     def latest(self) -> FunctionState:
@@ -88,14 +88,14 @@ class FakeFunctions(Recording):
                 version = self.aliases[version].version
             if version != LATEST and version not in self.published:
                 raise MissingFunctionError(f"There is no version {qualifier} of {name}")
-            settled = self.latest if version == LATEST else self.published[version]
+            state = self.latest if version == LATEST else self.published[version]
             if self._is_busy(version):
                 is_new = version != LATEST or self._is_new
-                return replace(settled, state=_PENDING) if is_new else replace(settled, update=IN_PROGRESS)
-            if version == LATEST and self._is_settling:  # the revision changes again when an update ends [aws-sdk#377]
-                self._is_settling = self._is_new = False
-                settled = self._latest = replace(settled, revision_id=self.next_revision())
-            return settled
+                return replace(state, state=_PENDING) if is_new else replace(state, update=IN_PROGRESS)
+            if version == LATEST and self._is_updating:  # the revision changes again when an update ends [aws-sdk#377]
+                self._is_updating = self._is_new = False
+                state = self._latest = replace(state, revision_id=self.next_revision())
+            return state
 
     def versions(self, name: str) -> tuple[PublishedVersion, ...]:
         self.enter("versions", name=name)
@@ -135,7 +135,7 @@ class FakeFunctions(Recording):
         with self.state_lock:
             self._conflict(revision_id)
             self.changes.append(("update_code", str(image), architecture))
-            settled = replace(
+            updated = replace(
                 self.latest,
                 image=image,
                 architecture=architecture,
@@ -143,7 +143,7 @@ class FakeFunctions(Recording):
                 update=SUCCESSFUL,
                 code_sha256=code_sha256_of(image),
             )
-            self.latest = self.end_of_update(settled)
+            self.latest = self.end_of_update(updated)
             self._begin(LATEST)
         self.leave("update_code", image)
 
@@ -180,7 +180,7 @@ class FakeFunctions(Recording):
 
     def _begin(self, version: str) -> None:
         self._busy_until[version] = self.clock.now() + self.seconds_to_update
-        self._is_settling = self._is_settling or version == LATEST
+        self._is_updating = self._is_updating or version == LATEST
 
     def _is_busy(self, version: str) -> bool:
         return self.clock.now() < self._busy_until.get(version, 0)

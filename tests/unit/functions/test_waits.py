@@ -14,7 +14,7 @@ from tests.unit.fakes.log import FakeLog
 from tests.unit.fakes.world import World, release_image
 
 _IN_PROGRESS = function_state(update=Status(value="InProgress"))
-_SETTLED = function_state()
+_UPDATED = function_state()
 
 
 def _wait(
@@ -23,7 +23,7 @@ def _wait(
     *,
     seconds: float = inf,
     state: FunctionState = _IN_PROGRESS,
-    end: FunctionState = _SETTLED,
+    end: FunctionState = _UPDATED,
     timeout: float = 600,
 ) -> FunctionState:
     """Wait for a function that is in one state for some seconds, and in another one then."""
@@ -35,22 +35,22 @@ def _wait(
     return wait_until_updated(read, clock=clock, log=log or FakeLog(), timeout=timeout)
 
 
-def test_what_has_settled_is_not_waited_for() -> None:
+def test_it_does_not_wait_for_a_function_that_is_not_busy() -> None:
     clock = FakeClock()
 
-    assert _wait(clock, seconds=0) is _SETTLED
+    assert _wait(clock, seconds=0) is _UPDATED
     assert clock.naps == []
 
 
 @pytest.mark.parametrize("state", [_IN_PROGRESS, function_state(state=Status(value="Pending"))])
-def test_it_reads_until_lambda_has_settled(state: FunctionState) -> None:
+def test_it_reads_until_lambda_has_finished(state: FunctionState) -> None:
     clock = FakeClock()
 
-    assert _wait(clock, state=state, seconds=0.2) is _SETTLED
+    assert _wait(clock, state=state, seconds=0.2) is _UPDATED
     assert len(clock.naps) == 2
 
 
-def test_a_failure_settles_too() -> None:
+def test_a_failed_update_has_finished_too() -> None:
     failed = function_state(update=Status(value="Failed"))
 
     assert _wait(FakeClock(), seconds=1, end=failed) is failed
@@ -71,7 +71,7 @@ def test_it_ends_exactly_at_the_deadline(timeout: float) -> None:
     clock = FakeClock()
     started = clock.now()
 
-    with pytest.raises(DeployError, match="has not settled") as caught:
+    with pytest.raises(DeployError, match="has not finished updating") as caught:
         _wait(clock, timeout=timeout)
 
     assert clock.now() - started == pytest.approx(timeout)
@@ -79,8 +79,8 @@ def test_it_ends_exactly_at_the_deadline(timeout: float) -> None:
     assert "'wait-timeout'" in caught.value.hint
 
 
-def test_what_settles_at_the_deadline_is_in_time() -> None:
-    assert _wait(FakeClock(), seconds=3, timeout=3) is _SETTLED
+def test_an_update_that_finishes_at_the_deadline_is_in_time() -> None:
+    assert _wait(FakeClock(), seconds=3, timeout=3) is _UPDATED
 
 
 def test_a_short_wait_is_silent_and_a_long_one_is_not() -> None:
@@ -126,9 +126,9 @@ def test_an_alias_that_has_the_weights_that_were_wanted_is_not_asked_about(weigh
 def test_weights_of_lambda_s_own_are_waited_for(seconds: int) -> None:
     world = _world()
     world.aliases.seconds_to_move = seconds
-    settled = _allocated(world, _moved(world), {})
+    moved = _allocated(world, _moved(world), {})
 
-    assert (settled.weights, settled) == ({}, world.live)
+    assert (moved.weights, moved) == ({}, world.live)
     assert world.clock.now() - 1000 == pytest.approx(seconds)
 
 

@@ -92,18 +92,18 @@ def test_a_status_tells_its_reason(status: Status, text: str) -> None:
 @pytest.mark.parametrize(
     ("state", "update", "expected"),
     [
-        ("Active", "Successful", True),
-        ("Active", "Failed", True),
-        ("Failed", "Successful", True),
-        ("Inactive", "Successful", True),  # it settles by nothing but an update
-        ("SomethingNew", "SomethingNew", True),
-        ("Active", "InProgress", False),
-        ("Pending", "Successful", False),
-        ("Pending", "InProgress", False),
+        ("Active", "Successful", False),
+        ("Active", "Failed", False),
+        ("Failed", "Successful", False),
+        ("Inactive", "Successful", False),  # only a change ends this state
+        ("SomethingNew", "SomethingNew", False),
+        ("Active", "InProgress", True),
+        ("Pending", "Successful", True),
+        ("Pending", "InProgress", True),
     ],
 )
-def test_when_a_function_is_settled(state: str, update: str, expected: bool) -> None:
-    assert function_state(state=Status(value=state), update=Status(value=update)).is_settled is expected
+def test_when_lambda_is_busy_with_a_function(state: str, update: str, expected: bool) -> None:
+    assert function_state(state=Status(value=state), update=Status(value=update)).is_busy is expected
 
 
 @pytest.mark.parametrize(

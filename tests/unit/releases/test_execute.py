@@ -55,7 +55,7 @@ def test_a_plan_without_steps_calls_nothing() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 0.05, 5])
-def test_code_is_updated_settled_and_only_then_published(seconds: float) -> None:
+def test_a_version_is_published_only_after_the_update_of_the_code(seconds: float) -> None:
     world = _world(FakeFunctions(versions=[version_state("7")]))
     world.functions.seconds_to_update = seconds
     outcome = _apply(world, _UPDATE, _PUBLISH)
@@ -176,12 +176,12 @@ def test_a_failed_update_is_told_in_lambda_s_words(field: str, code: str, reason
     assert world.functions.published == {}
 
 
-def test_an_update_that_does_not_settle_is_not_published() -> None:
+def test_an_update_that_does_not_finish_is_not_published() -> None:
     world = _world()
     world.functions.seconds_to_update = 10_000
     outcome = _apply(world, _UPDATE, _PUBLISH, wait_timeout=5)
 
-    assert "has not settled" in str(outcome.error)
+    assert "has not finished updating" in str(outcome.error)
     assert world.functions.published == {}
     assert outcome.seconds == pytest.approx(10)  # 5 of them in the hope to take it back
 
