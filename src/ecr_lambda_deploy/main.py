@@ -11,7 +11,7 @@ from ecr_lambda_deploy.github.actions import Console, id_token
 from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
 from ecr_lambda_deploy.inputs.parse import Inputs, parse_inputs
-from ecr_lambda_deploy.model.errors import CancelledError, DeployError
+from ecr_lambda_deploy.model.errors import CancelledError, DeployError, unexpected
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import Build, Mode
@@ -47,9 +47,9 @@ def _run(journal: Journal, environment: Mapping[str, str], console: Console, can
         verb(inputs, ports, journal)
     except DeployError as error:
         journal.error = error
-    except Exception:  # noqa: BLE001 # whatever it is, outputs and summary are still written
+    except Exception as error:  # noqa: BLE001 # outputs and summary are still written
         console.info(traceback.format_exc())
-        journal.error = DeployError("This is a bug in ecr-lambda-deploy.", "Report it with the traceback above.")
+        journal.error = unexpected(error)
 
 
 def action_inputs(environment: Mapping[str, str]) -> dict[str, str]:

@@ -104,6 +104,11 @@ class SeveralError(DeployError):
         self.errors = tuple(errors)
 
 
+def unexpected(error: Exception) -> DeployError:
+    """Return the error that reports an unexpected exception as a bug; `main` prints the traceback."""
+    return DeployError(f"This is a bug in ecr-lambda-deploy: {error!r}", "Report it with the traceback in the log.")
+
+
 def parts_of(error: DeployError) -> tuple[DeployError, ...]:
     """Return the errors that one holds, or itself alone."""
     return error.errors if isinstance(error, SeveralError) else (error,)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ecr_lambda_deploy.concurrency import for_each, threads
 from ecr_lambda_deploy.functions.reads import observe_function
-from ecr_lambda_deploy.model.errors import CancelledError, DeployError, RevisionError
+from ecr_lambda_deploy.model.errors import CancelledError, DeployError, RevisionError, unexpected
 from ecr_lambda_deploy.model.functions import ObservedFunction
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget
@@ -242,7 +242,7 @@ class _Releasing:
     def _failed(self, attempt: _Attempt, error: Exception) -> _Attempt:
         """Record why a release cannot go on, and stop those that fall with it."""
         plan = attempt.release.plan
-        reason = error if isinstance(error, DeployError) else DeployError(f"This is a bug: {error!r}")
+        reason = error if isinstance(error, DeployError) else unexpected(error)
         if plan.target.reverts:
             self.group.fail(plan.observed.name, reason)
         left = None

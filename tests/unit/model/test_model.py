@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.errors import DeployError, unexpected
 from ecr_lambda_deploy.model.functions import LATEST, AliasState, FunctionState, ObservedFunction, Status
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, ReleaseStatus
@@ -236,6 +236,15 @@ def test_a_journal_has_its_own_error_and_those_of_its_outcomes() -> None:
 
     assert journal.errors == (first, second)
     assert Journal(run=WorkflowRun()).errors == ()
+
+
+def test_a_bug_in_the_release_to_a_function_is_reported_once() -> None:
+    bug = ZeroDivisionError("somewhere")
+    journal = Journal(run=WorkflowRun(), error=unexpected(bug), outcomes=(_outcome("f", unexpected(bug)),))
+
+    assert list(map(str, journal.errors)) == [
+        "This is a bug in ecr-lambda-deploy: ZeroDivisionError('somewhere')\nReport it with the traceback in the log."
+    ]
 
 
 def test_a_journal_keeps_the_last_that_is_known_of_each_function() -> None:

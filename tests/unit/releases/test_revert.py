@@ -334,7 +334,7 @@ def test_what_is_a_bug_is_reverted_and_is_one_all_the_same(call: str) -> None:
     with pytest.raises(ZeroDivisionError):
         release_image(world, replace(_CANARY, smoke_test=_TESTED.smoke_test))
 
-    assert "This is a bug: ZeroDivisionError()" in str(world.outcome.error)
+    assert "This is a bug in ecr-lambda-deploy: ZeroDivisionError()" in str(world.outcome.error)
     assert world.outcome.status in {ReleaseStatus.FAILED, ReleaseStatus.REVERTED}
     assert (world.outcome.is_changed, world.outcome.after.version) == (False, "7")
     _is_as_before(world)
