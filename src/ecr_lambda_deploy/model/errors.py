@@ -1,4 +1,20 @@
-"""What can go wrong, in words for the person who reads the log."""
+"""The errors that a run reports, in words for the reader of the log.
+
+    DeployError               something failed; its hint says what the reader can do
+        InputError            the inputs are wrong; it lists every problem
+        MissingFunctionError  the function, version or alias does not exist
+        InProgressError       Lambda is still working on another change; the same request succeeds later
+        RevisionError         somebody else has changed the function or alias since it was read
+        TakenOverError        somebody else has changed the function or alias; this run leaves it as it is
+        BuildError            an image could not be built or pushed
+        TagLimitError         an ECR quota refuses one more tag
+        CancelledError        the runner has cancelled the run
+            UnsentError       the runner has cancelled the run before a request was first sent
+        SeveralError          several of these failed, independently of each other
+
+The adapters derive classes of their own from `DeployError`, such as `RefusedError` in `aws/errors.py`. Any other
+exception is a bug: `unexpected` makes a `DeployError` of it.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,12 +35,12 @@ class SourceLocation:
 
 
 class DeployError(Exception):
-    """Something failed that the reader of the log can do something about.
+    """Something failed, and the reader of the log can do something about it.
 
     Attributes:
-        message: what failed, in the outside's own words where it has any.
-        hint: what to do: the input, the command, the IAM action and resource.
-        location: the line at fault, where one is known.
+        message: what failed; it quotes AWS, Docker or the registry where they gave a reason.
+        hint: what to do: the input, the command, or the IAM action and resource.
+        location: the line at fault, if known.
     """
 
     def __init__(self, message: str, hint: str = "", *, location: SourceLocation | None = None) -> None:
@@ -39,10 +55,10 @@ class DeployError(Exception):
 
 
 class InputError(DeployError):
-    """The inputs are wrong; every problem is told at once.
+    """The inputs are wrong.
 
     Attributes:
-        problems: one sentence each.
+        problems: every problem, one sentence each.
     """
 
     def __init__(self, problems: Sequence[str], *, location: SourceLocation | None = None) -> None:
@@ -53,38 +69,27 @@ class InputError(DeployError):
         super().__init__(many + lines, location=location)
 
 
+class MissingFunctionError(DeployError):
+    """The function, version or alias does not exist."""
+
+
 class InProgressError(DeployError):
-    """Lambda is still busy with another change of the same function; the same request will do later."""
+    """Lambda is still working on another change of the function; the same request succeeds later."""
 
 
 class RevisionError(DeployError):
-    """Somebody else has changed the function or alias since it was read: read it again, decide again."""
+    """Somebody else has changed the function or alias since it was read: read it again and plan again."""
 
 
 class TakenOverError(DeployError):
-    """Somebody else has changed the function or alias meanwhile, and what this run wanted to do was left undone."""
-
-
-class MissingFunctionError(DeployError):
-    """There is no such function, version or alias."""
-
-
-class CancelledError(DeployError):
-    """The runner wants the run to end."""
-
-    def __init__(self) -> None:
-        super().__init__("The run was cancelled.", "Run this job again: it goes on from what is there.")
-
-
-class UnsentError(CancelledError):
-    """The run was cancelled before a request was sent for the first time: it has changed nothing."""
+    """Somebody else has changed the function or alias meanwhile; this run leaves it as it is."""
 
 
 class BuildError(DeployError):
-    """An image could not be built, or not be pushed.
+    """An image could not be built or pushed.
 
     Attributes:
-        uri: what it was to be pushed as; empty if that is not known.
+        uri: registry, repository and tag of the push; empty if not known.
     """
 
     def __init__(self, message: str, hint: str = "", *, location: SourceLocation | None = None, uri: str = "") -> None:
@@ -92,11 +97,38 @@ class BuildError(DeployError):
         self.uri = uri
 
 
+class TagLimitError(DeployError):
+    """An ECR quota refuses one more tag.
+
+    Attributes:
+        is_of_image: whether it is the quota of tags per image, not that of images per repository.
+    """
+
+    def __init__(self, message: str, *, is_of_image: bool) -> None:
+        hint = (
+            "Delete images that nobody needs, best by a lifecycle policy, or have AWS raise the quota 'Images per "
+            "repository', and run this job again."
+        )
+        super().__init__(message, hint)
+        self.is_of_image = is_of_image
+
+
+class CancelledError(DeployError):
+    """The runner has cancelled the run."""
+
+    def __init__(self) -> None:
+        super().__init__("The run was cancelled.", "Run this job again: it goes on from what is there.")
+
+
+class UnsentError(CancelledError):
+    """The runner has cancelled the run before a request was first sent: the request has changed nothing."""
+
+
 class SeveralError(DeployError):
     """Several things failed, independently of each other.
 
     Attributes:
-        errors: each of them.
+        errors: one for each failure.
     """
 
     def __init__(self, errors: Sequence[DeployError]) -> None:
@@ -110,12 +142,12 @@ def unexpected(error: Exception) -> DeployError:
 
 
 def parts_of(error: DeployError) -> tuple[DeployError, ...]:
-    """Return the errors that one holds, or itself alone."""
+    """Return the errors that a `SeveralError` holds, or the error itself."""
     return error.errors if isinstance(error, SeveralError) else (error,)
 
 
 class Failures:
-    """Collects what fails, to report all of it together.
+    """Collects errors and raises them together. Of errors with the same text it keeps the first.
 
     Args:
         errors: that are known already.
@@ -132,7 +164,7 @@ class Failures:
 
     @contextmanager
     def collected(self) -> Iterator[None]:
-        """Collect an error that ends the block, and go on after it."""
+        """Collect the error that ends the block, and continue after the block."""
         try:
             yield
         except DeployError as error:
@@ -143,28 +175,12 @@ class Failures:
             self._errors.setdefault(str(part), part)
 
     def raise_if_any(self) -> None:
-        """Raise what has failed, if anything has.
+        """Raise what was collected, if anything.
 
         Raises:
-            DeployError: the one that was collected, or one that holds all of them.
+            DeployError: the only error, or a `SeveralError` of all of them.
         """
         if len(self._errors) > 1:
             raise SeveralError(tuple(self._errors.values()))
         for single in self._errors.values():
             raise single
-
-
-class TagLimitError(DeployError):
-    """ECR has a limit that keeps one more tag from an image.
-
-    Attributes:
-        is_of_image: whether ECR says that the image has as many tags as one may have.
-    """
-
-    def __init__(self, message: str, *, is_of_image: bool) -> None:
-        hint = (
-            "Delete images that nobody needs, best by a lifecycle policy, or have AWS raise the quota 'Images per "
-            "repository', and run this job again."
-        )
-        super().__init__(message, hint)
-        self.is_of_image = is_of_image
