@@ -86,7 +86,7 @@ def read_image(observed: ObservedImage, reference: str, ports: Ports, journal: J
     platform = observed.destination.platform
     content = ports.repositories.read_image(observed.destination.repository, reference, platform)
     check_image(content, platform=platform, function=observed.most_demanding)
-    journal.update_image(observed.name, image=observed.reference(content.reference.digest))
+    journal.update_image(observed.name, reference=observed.reference(content.reference.digest))
     return content
 
 
@@ -156,7 +156,7 @@ def _step(image: IdentifiedImage, tags_found: Mapping[str, str]) -> ImageStep:
 def _keep(
     image: IdentifiedImage, step: KeepImage, tags_found: Mapping[str, str], ports: Ports, journal: Journal
 ) -> ReadyImage:
-    journal.update_image(image.name, image=step.image, tags=step.all_tags, reason=step.reason, status=step.status)
+    journal.update_image(image.name, reference=step.image, tags=step.all_tags, reason=step.reason, status=step.status)
     _log_found(image.observed, step, ports)
     return ReadyImage(observed=image.observed, step=step, image=step.image, content=None, tags_found=tags_found)
 

@@ -49,7 +49,7 @@ class ImageOutcome:
         functions: names of those that are to run it, as they were given.
         status: what became of it.
         repository_uri: registry and repository; empty as long as they are not known.
-        image: by digest; None as long as it is not known.
+        reference: None until the digest is known.
         tags: that it has from this run.
         reason: why it is built, copied or taken as it is; in a plan, why it would be.
         started: on the run's clock, when work on it began.
@@ -61,7 +61,7 @@ class ImageOutcome:
     functions: tuple[str, ...] = ()
     status: ImageStatus = ImageStatus.WANTED
     repository_uri: str = ""
-    image: ImageReference | None = None
+    reference: ImageReference | None = None
     tags: tuple[str, ...] = ()
     reason: str = ""
     started: float = 0.0
@@ -74,7 +74,7 @@ class ImageChanges(TypedDict, total=False):
 
     status: ImageStatus
     repository_uri: str
-    image: ImageReference
+    reference: ImageReference
     tags: tuple[str, ...]
     reason: str
     error: DeployError

@@ -21,8 +21,8 @@ def headline(journal: Journal) -> str:
         return "Failed; no function was changed"
     if journal.mode is Mode.PLAN:
         return f"Plan: {_planned(journal)} of {len(journal.images)} would be built or copied"
-    made = [image for image in journal.images if image.image]
-    return f"Built {made[0].image}" if len(made) == 1 else f"Built {_count(len(made), 'image')}"
+    made = [image for image in journal.images if image.reference]
+    return f"Built {made[0].reference}" if len(made) == 1 else f"Built {_count(len(made), 'image')}"
 
 
 def _total(journal: Journal) -> str:

@@ -40,7 +40,7 @@ def outputs(journal: Journal) -> Mapping[str, str]:
     before, after = (first.before, first.after) if first else (None, None)
     images = images_by_function(journal)
     made = images.get(first.function) if first else next(iter(journal.images), None)
-    image = after.image if after else made.image if made else None
+    image = after.image if after else made.reference if made else None
     values = {
         "image-uri": str(image or ""),
         "image-digest": image.digest if image else "",

@@ -61,8 +61,8 @@ def _facts(journal: Journal) -> list[tuple[str, str]]:
         if after.alias is not None:
             facts.append(("Alias", f"`{after.alias.name}` → {after.alias.version}{shares(after.weights)}"))
     made = journal.images[0] if journal.images else None
-    if made and made.image:
-        facts.append(("Image", f"`{made.image}`"))
+    if made and made.reference:
+        facts.append(("Image", f"`{made.reference}`"))
     elif made and made.repository_uri:
         facts.append(("Repository", f"`{made.repository_uri}`"))
     if made and made.tags:

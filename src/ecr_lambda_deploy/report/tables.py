@@ -82,7 +82,7 @@ def _image_row(image: ImageOutcome) -> tuple[str, ...]:
     return (
         escaped(image.name) or f"`{image.repository_uri}`",
         image.status,
-        f"`{short_digest(image.image)}`",
+        f"`{short_digest(image.reference)}`",
         " ".join(f"`{tag}`" if len(tag) <= _LONGEST_TAG else f"`{tag[:_LONGEST_TAG]}…`" for tag in image.tags),
         f"{image.seconds:.1f}",
         _why(str(image.error) if image.error else image.reason),

@@ -49,7 +49,7 @@ def test_source_becomes_a_digest_that_the_function_runs() -> None:
     (outcome,) = world.journal.outcomes
     assert (outcome.status, outcome.after.image, outcome.after.version) == (ReleaseStatus.DEPLOYED, NEW, "8")
     assert Record.parse(world.functions.published["8"].description).previous == "7"
-    assert world.image.image == NEW
+    assert world.image.reference == NEW
     assert [phase.title for phase in world.journal.phases] == ["Check", "Image", "Build", "Deploy"]
     assert world.log.groups == ["Check", "Image", "Build"]  # what a function goes through is not folded away
 
@@ -70,7 +70,7 @@ def test_mode_build_pushes_and_touches_no_function() -> None:
     deploy(_inputs(replace(_TARGET, repository="orders", functions=()), mode=Mode.BUILD), world.ports(), world.journal)
 
     assert world.functions.calls == []
-    assert (world.image.image, world.journal.outcomes) == (NEW, ())
+    assert (world.image.reference, world.journal.outcomes) == (NEW, ())
     assert world.orders.tags["v1"] == NEW.digest
     assert world.log.groups == ["Check", "Image", "Build"]
 

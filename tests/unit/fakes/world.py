@@ -181,5 +181,5 @@ def get_image(world: World, target: ImageTarget) -> ImageReference:
     for image in made.failed:
         raise image.error
     (ready,) = made.images
-    assert ready.image == world.journal.images[0].image
+    assert ready.image == world.journal.images[0].reference
     return ready.image

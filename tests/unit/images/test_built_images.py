@@ -36,7 +36,7 @@ def test_what_the_repository_does_not_have_is_built_under_the_tag_of_its_inputs(
     assert (order.build, order.platform, order.tag) == (BUILD, "linux/amd64", _INPUTS_TAG)
     assert order.repository_uri == f"{REGISTRY}/orders"
     assert world.orders.tags == {"old": OLD.digest, _INPUTS_TAG: NEW.digest, "v1": NEW.digest}
-    assert (world.image.image, world.image.tags) == (NEW, ("v1", _INPUTS_TAG))
+    assert (world.image.reference, world.image.tags) == (NEW, ("v1", _INPUTS_TAG))
 
 
 def test_the_engine_is_known_to_be_there_before_anything_is_pushed() -> None:
@@ -121,7 +121,7 @@ def test_where_there_is_nothing_to_do_two_reads_are_enough(tags: tuple[str, ...]
 
     assert get_image(world, image_target(tags=tags)) == OLD
     assert world.calls == ["registry", "fingerprint", "find_tags"]
-    assert (world.image.image, world.image.tags) == (OLD, (*tags, _INPUTS_TAG))
+    assert (world.image.reference, world.image.tags) == (OLD, (*tags, _INPUTS_TAG))
 
 
 def test_the_commit_s_tag_is_all_that_is_written_if_only_that_is_missing() -> None:

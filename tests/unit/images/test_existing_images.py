@@ -55,7 +55,7 @@ def test_an_image_of_this_registry_stays_where_it_is(uri: object, image: ImageRe
     assert world.sources.copied == []
     assert world.builder.orders == []
     assert world.builder.checked == []
-    assert (world.image.image, world.image.tags) == (image, (_DIGEST_TAG,))
+    assert (world.image.reference, world.image.tags) == (image, (_DIGEST_TAG,))
 
 
 def test_its_digest_has_a_tag_that_only_it_can_have() -> None:
@@ -95,7 +95,7 @@ def test_what_runs_already_is_left_alone() -> None:
 
     assert get_image(world, _target(f"{REGISTRY}/orders:old")) == OLD
     assert world.calls == ["registry", "resolve"]
-    assert world.image.image == OLD
+    assert world.image.reference == OLD
 
 
 @pytest.mark.parametrize("platform", ["linux/amd64", "linux/arm64"])
@@ -135,7 +135,7 @@ def test_an_image_that_is_gone_changes_nothing() -> None:
 
     assert "does not have the image" in str(_refused(world, _target(_THEIRS, create=True)))
     assert not _WRITES & {*world.calls}
-    assert world.image.image is None
+    assert world.image.reference is None
 
 
 @pytest.mark.parametrize("qualifier", ["", "live", "7"])
@@ -194,7 +194,7 @@ def test_a_copy_that_fails_leaves_no_tag_behind() -> None:
 
     assert "the registry refuses" in str(_refused(world, _target(_THEIRS, tags=("v1",))))
     assert world.repositories.tagged == []
-    assert world.image.image is None
+    assert world.image.reference is None
 
 
 def test_a_copy_that_another_run_made_meanwhile_is_made_use_of() -> None:

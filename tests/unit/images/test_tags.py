@@ -138,7 +138,7 @@ def test_a_build_that_fails_is_told_in_its_own_words(target: ImageTarget, also: 
 
     assert "RUN make failed" in str(_refused(world, target))
     assert world.repositories.tagged == []
-    assert world.image.image is None
+    assert world.image.reference is None
 
 
 class _WithoutCache(FakeBuilder):

@@ -36,7 +36,7 @@ def _journal(*outcomes: Outcome, mode: Mode = Mode.DEPLOY, manifest: str = "depl
             functions=(outcome.function,),
             status=ImageStatus.PLANNED if outcome.status is ReleaseStatus.PLANNED else ImageStatus.BUILT,
             repository_uri=f"{REGISTRY}/orders",
-            image=NEW,
+            reference=NEW,
             seconds=1.0,
         )
         for outcome in outcomes

@@ -40,7 +40,7 @@ _UNPUBLISHED = _outcome(ReleaseStatus.FAILED, after=_UNPUBLISHED_AFTER, error=De
 
 def _journal(
     *outcomes: Outcome,
-    image: ImageReference | None = NEW,
+    reference: ImageReference | None = NEW,
     tags: tuple[str, ...] = ("v1", "src-1"),
     error: DeployError | None = None,
     mode: Mode = Mode.DEPLOY,
@@ -54,7 +54,7 @@ def _journal(
                 name="",
                 functions=("orders-api",),
                 repository_uri=f"{REGISTRY}/orders",
-                image=image,
+                reference=reference,
                 tags=tags,
             ),
         ),
@@ -69,8 +69,8 @@ def _journal(
 
 _SITUATIONS = {
     "wrong inputs": Journal(run=WorkflowRun(), error=DeployError("'mode' is one of …")),
-    "checks failed": _journal(image=None, tags=(), error=DeployError("no repository")),
-    "build failed": _journal(_UNTOUCHED, image=None, tags=(), error=DeployError("no image")),
+    "checks failed": _journal(reference=None, tags=(), error=DeployError("no repository")),
+    "build failed": _journal(_UNTOUCHED, reference=None, tags=(), error=DeployError("no image")),
     "built": _journal(mode=Mode.BUILD),
     "deployed": _journal(_DEPLOYED),
     "unchanged": _journal(_UNCHANGED),
@@ -265,7 +265,7 @@ _ODD_TEXTS = [
 
 @pytest.mark.parametrize("text", _ODD_TEXTS)
 def test_the_words_of_an_error_are_shown_as_they_are(text: str) -> None:
-    journal = _journal(image=None, error=DeployError(text))
+    journal = _journal(reference=None, error=DeployError(text))
     (block,) = re.findall(r"^> \[!CAUTION\]\n((?:>.*\n)+)", summary(journal), re.MULTILINE)
     lines = [line.removeprefix(">").removeprefix(" ") for line in block.splitlines()]
     fences = [number for number, line in enumerate(lines) if re.fullmatch(r"`{3,}\w*", line)]

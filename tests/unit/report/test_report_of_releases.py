@@ -45,13 +45,13 @@ def _outcome(
     return Outcome(before=before, after=after, status=status, error=error)
 
 
-_IMAGE = ImageOutcome(name="", functions=("orders-api",), repository_uri=f"{REGISTRY}/orders", image=NEW)
+_IMAGE = ImageOutcome(name="", functions=("orders-api",), repository_uri=f"{REGISTRY}/orders", reference=NEW)
 
 
 def _journal(*outcomes: Outcome, run: WorkflowRun = RUN) -> Journal:
     return Journal(
         run=run,
-        images=(ImageOutcome(name="", functions=("orders-api",), repository_uri=f"{REGISTRY}/orders", image=NEW),),
+        images=(ImageOutcome(name="", functions=("orders-api",), repository_uri=f"{REGISTRY}/orders", reference=NEW),),
         outcomes=outcomes,
     )
 

@@ -28,7 +28,9 @@ def _outcome(name: str, status: ReleaseStatus, **known: float) -> Outcome:
 
 def _image(name: str, status: ImageStatus = ImageStatus.BUILT, *, tags: tuple[str, ...] = ()) -> ImageOutcome:
     functions = (f"{name}-api", f"123456789012:{name}-worker")
-    return ImageOutcome(name=name, functions=functions, status=status, tags=tags, image=NEW, started=1.0, seconds=1.0)
+    return ImageOutcome(
+        name=name, functions=functions, status=status, tags=tags, reference=NEW, started=1.0, seconds=1.0
+    )
 
 
 def _journal(
@@ -99,7 +101,7 @@ def test_an_image_that_failed_is_shown_however_many_there_are() -> None:
 
 def test_an_image_that_failed_is_the_reason_of_all_its_functions_and_told_once_above() -> None:
     error = DeployError("no space left on device", "free some")
-    failed = replace(_image("orders", ImageStatus.FAILED), error=error, image=None)
+    failed = replace(_image("orders", ImageStatus.FAILED), error=error, reference=None)
     outcomes = [_outcome(name, ReleaseStatus.FAILED) for name in ("orders-api", "orders-worker")]
     text = summary(_journal(*outcomes, images=(failed, _image("mail"))))
 
