@@ -1,5 +1,6 @@
-"""What became of the run, for people and for other steps: pure.
+"""The results of a run, for people and for other steps.
 
-The journal becomes one line (`headline.py`), the job summary (`summary.py`, with `tables.py`, `gantt.py` and the way
-back in `undo.py`) and the step's outputs (`outputs.py`). `conclusion.py` writes them, once.
+From the journal, `headline.py` makes one line, `outputs.py` the step's outputs, and `summary.py` the job summary, with
+the chart of `gantt.py` and the steps and commands of `undo.py`. `results.py` and `markdown.py` hold what they share.
+All of these are pure; `conclusion.py` writes what they return. `phases.py` records the phases while the run goes on.
 """

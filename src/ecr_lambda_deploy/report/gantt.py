@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal
+from ecr_lambda_deploy.report.markdown import code_block
 
 _MOST_BARS = 40  # of functions, the longest; likewise of images
 _LONGEST_NAME = 60  # characters
@@ -41,11 +42,11 @@ def gantt(journal: Journal) -> str:
     sections = {"Run": phases, "Images": _longest(images), "Functions": _longest(functions)}
     # Times are milliseconds since 1970, and the axis tells the seconds of it, since minutes depend on the reader's
     # time zone [Mermaid documentation, Gantt; d3-time-format].
-    lines = ["```mermaid", "gantt", "    dateFormat x", "    axisFormat %s s"]
+    lines = ["gantt", "    dateFormat x", "    axisFormat %s s"]
     for title, bars in sections.items():
         if bars:
             lines += [f"    section {title}", *_lines(bars, start)]
-    return "\n".join([*lines, "```"])
+    return code_block("mermaid", lines)
 
 
 def _longest(bars: list[Bar]) -> list[Bar]:

@@ -4,8 +4,7 @@ from collections import Counter
 
 from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import Mode
-from ecr_lambda_deploy.report.outputs import importance
-from ecr_lambda_deploy.report.tables import short_digest
+from ecr_lambda_deploy.report.results import BY_IMPORTANCE, short_digest
 
 _MADE = (ImageStatus.BUILT, ImageStatus.COPIED)
 _MOST_NAMED = 5  # functions, in the headline
@@ -21,8 +20,8 @@ def headline(journal: Journal) -> str:
         return "Failed; no function was changed"
     if journal.mode is Mode.PLAN:
         return f"Plan: {_planned(journal)} of {len(journal.images)} would be built or copied"
-    made = [image for image in journal.images if image.reference]
-    return f"Built {made[0].reference}" if len(made) == 1 else f"Built {_count(len(made), 'image')}"
+    made = [image.reference for image in journal.images if image.reference]
+    return f"Built {made[0]}" if len(made) == 1 else f"Built {_count(len(made), 'image')}"
 
 
 def _total(journal: Journal) -> str:
@@ -33,10 +32,7 @@ def _total(journal: Journal) -> str:
     is_all_there = not any(images[status] for status in (*_MADE, ImageStatus.PLANNED))
     if is_all_there and counts[ReleaseStatus.UNCHANGED] == len(journal.outcomes) and not journal.errors:
         return f"Nothing to do: {all_} {'runs' if len(journal.outcomes) == 1 else 'run'} what is wanted already"
-    ordered = sorted(
-        {outcome.status: importance(outcome) for outcome in journal.outcomes}.items(), key=lambda one: one[1]
-    )
-    listed = ", ".join(f"{counts[status]} {status}" for status, _ in ordered)
+    listed = ", ".join(f"{counts[status]} {status}" for status in BY_IMPORTANCE if counts[status])
     seconds = sum(phase.seconds for phase in journal.phases)
     took = f", in {seconds:.0f} s" if seconds >= 1 else ""
     if journal.errors:

@@ -1,12 +1,12 @@
 """Pure: what is known of the run becomes the step's outputs."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from ecr_lambda_deploy.model.errors import DeployError
-from ecr_lambda_deploy.model.functions import name_of
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import Mode
+from ecr_lambda_deploy.report.results import error_of, function_names, images_by_function, importance, shortened
 
 OUTPUTS = (
     "image-uri",
@@ -38,14 +38,13 @@ def outputs(journal: Journal) -> Mapping[str, str]:
     """
     first = journal.outcomes[0] if journal.outcomes else None
     before, after = (first.before, first.after) if first else (None, None)
-    images = images_by_function(journal)
-    made = images.get(first.function) if first else next(iter(journal.images), None)
-    image = after.image if after else made.reference if made else None
+    image = images_by_function(journal).get(first.function) if first else next(iter(journal.images), None)
+    reference = after.image if after else image.reference if image else None
     values = {
-        "image-uri": str(image or ""),
-        "image-digest": image.digest if image else "",
-        "image-tags": "\n".join(made.tags if made else ()),
-        "repository-uri": image.repository_uri if image else made.repository_uri if made else "",
+        "image-uri": str(reference or ""),
+        "image-digest": reference.digest if reference else "",
+        "image-tags": "\n".join(image.tags if image else ()),
+        "repository-uri": reference.repository_uri if reference else image.repository_uri if image else "",
         "function-arn": first.arn if first else "",
         "alias-arn": after.alias.arn if after and after.alias else "",
         "function-version": after.version if after else "",
@@ -60,18 +59,13 @@ def outputs(journal: Journal) -> Mapping[str, str]:
     return {name: values[name] for name in OUTPUTS}
 
 
-def images_by_function(journal: Journal) -> Mapping[str, ImageOutcome]:
-    """Return the image that each function was to run, by the function's name."""
-    return {name: image for image in journal.images for name in _names(image)}
-
-
 def matrix(journal: Journal) -> list[Mapping[str, object]]:
     """Return the images of which anything would change, with all of their functions, in order."""
     planned = {outcome.function for outcome in journal.outcomes if outcome.status is ReleaseStatus.PLANNED}
     return [
-        {"image": image.name, "functions": list(_names(image))}
+        {"image": image.name, "functions": list(function_names(image))}
         for image in journal.images
-        if image.status is ImageStatus.PLANNED or planned.intersection(_names(image))
+        if image.status is ImageStatus.PLANNED or planned.intersection(function_names(image))
     ]
 
 
@@ -90,10 +84,6 @@ def check_matrix(journal: Journal) -> None:
 
 def _matrix(journal: Journal) -> str:
     return _json({"include": matrix(journal)})
-
-
-def _names(image: ImageOutcome) -> tuple[str, ...]:
-    return tuple(map(name_of, image.functions))
 
 
 def _is_changed(outcome: Outcome) -> bool:
@@ -119,37 +109,6 @@ def _results(journal: Journal, *, most: int) -> str:
             break
         kept.add(index)
     return f"[{','.join(result for index, result in enumerate(results) if index in kept)}]"
-
-
-_ORDER: Sequence[ReleaseStatus] = (
-    ReleaseStatus.FAILED,
-    ReleaseStatus.REVERTED,
-    ReleaseStatus.CREATED,
-    ReleaseStatus.DEPLOYED,
-    ReleaseStatus.ROLLED_BACK,
-    ReleaseStatus.PLANNED,
-    ReleaseStatus.SKIPPED,
-    ReleaseStatus.UNCHANGED,
-)
-
-
-def importance(outcome: Outcome) -> int:
-    """Return where a function comes among others: what failed first, what is unchanged last."""
-    return _ORDER.index(outcome.status)
-
-
-def error_of(outcome: Outcome, images: Mapping[str, ImageOutcome], journal: Journal) -> DeployError | None:
-    """Return why a function failed: by itself, because of its image, or with the whole run."""
-    if outcome.error or outcome.status is not ReleaseStatus.FAILED:
-        return outcome.error
-    image = images.get(outcome.function)
-    return (image.error if image else None) or journal.error
-
-
-def shortened(error: DeployError, longest: int) -> str:
-    """Return the message and, below it, the hint, each of so many characters at most."""
-    parts = [part if len(part) <= longest else f"{part[:longest]}…" for part in (error.message, error.hint)]
-    return "\n".join(filter(None, parts))
 
 
 def _result(

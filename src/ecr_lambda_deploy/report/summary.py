@@ -1,42 +1,50 @@
-"""Pure: what is known of the run becomes its headline and the job summary."""
+"""The job summary: headline, errors, tables, chart, and how to undo the run."""
 
-import re
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
 from ecr_lambda_deploy.model.errors import DeployError
-from ecr_lambda_deploy.model.outcomes import Journal
+from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.report.gantt import gantt
 from ecr_lambda_deploy.report.headline import headline
-from ecr_lambda_deploy.report.outputs import shortened
-from ecr_lambda_deploy.report.tables import (
-    _commands,
-    escaped,
-    functions_table,
-    images_table,
-    shares,
-    short_digest,
-    table,
-)
-from ecr_lambda_deploy.report.undo import _undo
+from ecr_lambda_deploy.report.markdown import alert, escaped, shell_block, table
+from ecr_lambda_deploy.report.results import error_of, images_by_function, importance, short_digest, shortened
+from ecr_lambda_deploy.report.undo import undo
 
 _MOST_ERRORS = 10
 _LONGEST_ERROR = 5_000  # characters
+_LONGEST_WHY = 200  # characters
+_LONGEST_TAG = 20  # characters
 _MOST_BYTES = 1_040_000  # of a summary, which has 1 MiB [GitHub Actions documentation, adding a job summary]
 _MOST_BYTES_OF_IMAGES = 200_000
+_CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+_IMAGES_BY_IMPORTANCE: Sequence[ImageStatus] = (
+    ImageStatus.FAILED,
+    ImageStatus.BUILT,
+    ImageStatus.COPIED,
+    ImageStatus.PLANNED,
+    ImageStatus.WANTED,
+    ImageStatus.FOUND,
+)
 
 
 def summary(journal: Journal) -> str:
-    """Return the job summary, as GitHub's Markdown, within the 1 MiB that it may have."""
+    """Return the job summary as GitHub's Markdown, within the 1 MiB that GitHub accepts."""
     start = [f"### {escaped(headline(journal))}", *_alerts(journal.errors)]
     if recovery := [command for outcome in journal.outcomes for command in outcome.recovery]:
-        start.append(f"**What is left to put back, by hand**\n\n{_commands(recovery)}")
+        start.append(f"**What is left to put back, by hand**\n\n{shell_block(recovery)}")
     rows = [(phase.title, f"{phase.seconds:.1f}") for phase in journal.phases]
-    end = [table(("Phase", "Seconds"), rows) if rows else "", *_undo(journal)]
+    end = [table(("Phase", "Seconds"), rows) if rows else "", *undo(journal)]
     if len(journal.outcomes) <= 1 and len(journal.images) <= 1:
         tables = [table(("", ""), _facts(journal))]
     else:
-        end = [images_table(journal, most=_MOST_BYTES_OF_IMAGES), gantt(journal), *end]
+        end = [_images_table(journal, most=_MOST_BYTES_OF_IMAGES), gantt(journal), *end]
         taken = sum(len(part.encode()) + 2 for part in [*start, *end])
-        tables = [functions_table(journal, most=_MOST_BYTES - taken)]
+        tables = [_functions_table(journal, most=_MOST_BYTES - taken)]
     return "\n\n".join(filter(None, [*start, *tables, *end])) + "\n"
 
 
@@ -44,10 +52,11 @@ def _alerts(errors: tuple[DeployError, ...]) -> list[str]:
     shown = [shortened(error, _LONGEST_ERROR) for error in errors[:_MOST_ERRORS]]
     if len(errors) > _MOST_ERRORS:
         shown.append(f"and {len(errors) - _MOST_ERRORS} more errors, which the log has")
-    return [f"> [!CAUTION]\n{_quoted(text)}" for text in shown]
+    return [alert(text) for text in shown]
 
 
 def _facts(journal: Journal) -> list[tuple[str, str]]:
+    """Return the rows for a run of one image and one function at most."""
     run = journal.run
     facts: list[tuple[str, str]] = []
     for outcome in journal.outcomes:
@@ -59,23 +68,92 @@ def _facts(journal: Journal) -> list[tuple[str, str]]:
             ("Version", f"{before.version or 'none'} → {after.version or 'none'}"),
         ]
         if after.alias is not None:
-            facts.append(("Alias", f"`{after.alias.name}` → {after.alias.version}{shares(after.weights)}"))
-    made = journal.images[0] if journal.images else None
-    if made and made.reference:
-        facts.append(("Image", f"`{made.reference}`"))
-    elif made and made.repository_uri:
-        facts.append(("Repository", f"`{made.repository_uri}`"))
-    if made and made.tags:
-        facts.append(("Tags", " ".join(f"`{tag}`" for tag in made.tags)))
+            facts.append(("Alias", f"`{after.alias.name}` → {after.alias.version}{_shares(after.weights)}"))
+    for image in journal.images:
+        if image.reference:
+            facts.append(("Image", f"`{image.reference}`"))
+        elif image.repository_uri:
+            facts.append(("Repository", f"`{image.repository_uri}`"))
+        if image.tags:
+            facts.append(("Tags", " ".join(f"`{tag}`" for tag in image.tags)))
     if run.commit:
-        link = f"{run.server_url}/{run.repository}/commit/{run.commit}"
-        facts.append(
-            ("Commit", f"[`{run.commit[:7]}`]({link})" if run.server_url and run.repository else f"`{run.commit[:7]}`")
-        )
+        commit = f"`{run.commit[:7]}`"
+        is_linked = run.server_url and run.repository
+        link = f"[{commit}]({run.server_url}/{run.repository}/commit/{run.commit})"
+        facts.append(("Commit", link if is_linked else commit))
     return facts
 
 
-def _quoted(text: str) -> str:
-    """Return a code block within an alert: the words of other programs are not Markdown."""
-    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 3)
-    return "\n".join(f"> {line}".rstrip() for line in [f"{fence}text", *re.split(r"\r\n|\r|\n", text), fence])
+def _functions_table(journal: Journal, *, most: int) -> str:
+    """Return a row for each function, in so many bytes; unchanged functions come last and are folded."""
+    ordered = sorted(journal.outcomes, key=importance)
+    moved = [outcome for outcome in ordered if outcome.status is not ReleaseStatus.UNCHANGED]
+    unchanged = [outcome for outcome in ordered if outcome.status is ReleaseStatus.UNCHANGED]
+    images = images_by_function(journal)
+    header = ("Function", "Status", "Digest", "Version", "Alias", "Seconds", "Why")
+    parts = []
+    if moved:
+        parts.append(table(header, [_function_row(outcome, images, journal) for outcome in moved], most=most))
+        most -= len(parts[0].encode())
+    if unchanged:
+        rows = [_function_row(outcome, images, journal)[:-2] for outcome in unchanged]
+        folded = table(header[:-2], rows, most=most)
+        parts.append(f"<details><summary>{len(unchanged)} unchanged</summary>\n\n{folded}\n\n</details>")
+    return "\n\n".join(parts)
+
+
+def _images_table(journal: Journal, *, most: int) -> str:
+    """Return a row for each image, in so many bytes; empty for a rollback, which has no images."""
+    header = ("Image", "Status", "Digest", "Tags", "Seconds", "Why")
+    ordered = sorted(journal.images, key=lambda image: _IMAGES_BY_IMPORTANCE.index(image.status))
+    return table(header, [_image_row(image) for image in ordered], most=most) if ordered else ""
+
+
+def _function_row(outcome: Outcome, images: Mapping[str, ImageOutcome], journal: Journal) -> tuple[str, ...]:
+    before, after = outcome.before, outcome.after
+    error = error_of(outcome, images, journal)
+    alias = after.alias
+    return (
+        _linked(outcome),
+        f"**{outcome.status}**" if outcome.status in {ReleaseStatus.FAILED, ReleaseStatus.REVERTED} else outcome.status,
+        _change(f"`{short_digest(before.image)}`", f"`{short_digest(after.image)}`"),
+        _change(before.version or "none", after.version or "none"),
+        f"{escaped(alias.name)} → {alias.version}{_shares(after.weights)}" if alias else "",
+        f"{outcome.seconds:.1f}",
+        _why(str(error) if error else outcome.reason),
+    )
+
+
+def _image_row(image: ImageOutcome) -> tuple[str, ...]:
+    return (
+        escaped(image.name) or f"`{image.repository_uri}`",
+        image.status,
+        f"`{short_digest(image.reference)}`",
+        " ".join(f"`{tag}`" if len(tag) <= _LONGEST_TAG else f"`{tag[:_LONGEST_TAG]}…`" for tag in image.tags),
+        f"{image.seconds:.1f}",
+        _why(str(image.error) if image.error else image.reason),
+    )
+
+
+def _change(before: str, after: str) -> str:
+    return before if before == after else f"{before} → {after}"
+
+
+def _shares(weights: Mapping[str, float]) -> str:
+    """Return the shares of an alias's traffic that go to other versions; empty if there are none."""
+    return "".join(f", {weight * 100:g} % to {version}" for version, weight in weights.items())
+
+
+def _linked(outcome: Outcome) -> str:
+    """Return the function's name as a link to the console; without a link if its ARN is not known."""
+    latest, name = outcome.after.latest or outcome.before.latest, escaped(outcome.function)
+    if latest is None:
+        return name
+    _, partition, _, region, *_ = latest.arn.split(":")
+    host = _CONSOLES.get(partition, _CONSOLES["aws"])
+    return f"[{name}](https://{region}.{host}/lambda/home?region={region}#/functions/{quote(outcome.function)})"
+
+
+def _why(text: str) -> str:
+    first = text.strip().splitlines()[0] if text.strip() else ""
+    return escaped(first if len(first) <= _LONGEST_WHY else f"{first[:_LONGEST_WHY]}…")

@@ -9,16 +9,13 @@ from ecr_lambda_deploy.model.functions import LATEST, ObservedFunction, ServingF
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.releases.aws_cli import command
 from ecr_lambda_deploy.releases.plan import PointAlias, UpdateCode
-from ecr_lambda_deploy.report.tables import (
-    _code,
-    _commands,
-)
+from ecr_lambda_deploy.report.markdown import code_block, shell_block
 
 _MOST_UNDONE = 1_000  # functions, in the steps that undo
 _PLAIN = re.compile(r"[\w./-]+")  # that YAML takes as it is
 
 
-def _undo(journal: Journal) -> list[str]:
+def undo(journal: Journal) -> list[str]:
     """Return what takes the releases back: steps with this action and, for a terminal, the AWS CLI's commands."""
     outcomes = [outcome for outcome in journal.outcomes if _can_go_back(outcome)]
     # By its manifest a run's releases are taken back. After a rollback that goes further back, not forward again.
@@ -33,14 +30,14 @@ def _undo(journal: Journal) -> list[str]:
         note = f"  # takes back what run {number} released, if no other has since" if number else ""
         lines = [f"- uses: {action}", f"  with: {{ mode: rollback, manifest: {path} }}{note}"]
         parts += ["**To undo** what this run has released, a step, with the same Region, role and `vars`:"]
-        parts += [_code("yaml", lines)]
+        parts += [code_block("yaml", lines)]
     if each:
         steps = [line for goal, names in _goals(each[:_MOST_UNDONE]).items() for line in _step(action, goal, names)]
-        parts += ["**To undo**, a step, with the same Region and role:", _code("yaml", steps)]
+        parts += ["**To undo**, a step, with the same Region and role:", code_block("yaml", steps)]
     if len(each) > _MOST_UNDONE:
         parts.append(f"and {len(each) - _MOST_UNDONE} more functions")
     commands = [line for outcome in outcomes for line in _undo_commands(outcome)]
-    return [*parts, "or, in a terminal:", _commands(commands)] if commands else parts
+    return [*parts, "or, in a terminal:", shell_block(commands)] if commands else parts
 
 
 def _can_go_back(outcome: Outcome) -> bool:

@@ -9,8 +9,8 @@ from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, Phase, ReleaseStatus
 from ecr_lambda_deploy.model.targets import Mode
 from ecr_lambda_deploy.report.gantt import gantt
+from ecr_lambda_deploy.report.markdown import escaped
 from ecr_lambda_deploy.report.summary import summary
-from ecr_lambda_deploy.report.tables import escaped
 from tests.unit.fakes.examples import NEW, OLD, RUN, alias_state, function_state, observed_function, version_state
 
 _ACTIVE_CONTENT = "<img src=x onerror=alert(1)> | [a](b) *c* `d` ~~e~~ &lt;"

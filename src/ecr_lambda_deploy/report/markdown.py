@@ -1,0 +1,53 @@
+"""Markdown, as GitHub shows it: escaped text, tables, code blocks and alerts."""
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+
+_OVERHEAD = 400  # bytes of a table around its rows
+_MOST_COMMANDS = 100
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&])")
+
+
+def escaped(text: str) -> str:
+    """Return text on one line, which Markdown shows as it is."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, most: int = sys.maxsize) -> str:
+    """Return a table of as many rows as fit, and the number of rows that do not.
+
+    Args:
+        header: the cells of the first row.
+        rows: the cells of the other rows, as Markdown.
+        most: bytes that the table may have.
+    """
+    lines = [f"| {' | '.join(header)} |", "|" + " --- |" * len(header)]
+    size, left = _OVERHEAD, 0
+    for row in rows:
+        line = f"| {' | '.join(row)} |"
+        size += len(line.encode()) + 1
+        if size > most:
+            left += 1
+        else:
+            lines.append(line)
+    more = [f"\n{left} more do not fit here; the log has them all."] if left else []
+    return "\n".join([*lines, *more])
+
+
+def code_block(language: str, lines: Iterable[str]) -> str:
+    """Return lines of our own as a code block: they hold no fence."""
+    return "\n".join([f"```{language}", *lines, "```"])
+
+
+def shell_block(commands: Sequence[str]) -> str:
+    """Return shell commands as a code block; only the first 100, and the number of the others."""
+    more = [f"# and {len(commands) - _MOST_COMMANDS} more"] if len(commands) > _MOST_COMMANDS else []
+    return code_block("sh", [*commands[:_MOST_COMMANDS], *more])
+
+
+def alert(text: str) -> str:
+    """Return an alert with a text that other programs may have written, in a code block: it is not Markdown."""
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
+    lines = [f"{fence}text", *re.split(r"\r\n|\r|\n", text), fence]
+    return "\n".join(["> [!CAUTION]", *(f"> {line}".rstrip() for line in lines)])

@@ -1,0 +1,60 @@
+"""What headline, summary and outputs have in common: the order, error and digest of a result."""
+
+from collections.abc import Mapping, Sequence
+
+from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import name_of
+from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.outcomes import ImageOutcome, Journal, Outcome, ReleaseStatus
+
+BY_IMPORTANCE: Sequence[ReleaseStatus] = (
+    ReleaseStatus.FAILED,
+    ReleaseStatus.REVERTED,
+    ReleaseStatus.CREATED,
+    ReleaseStatus.DEPLOYED,
+    ReleaseStatus.ROLLED_BACK,
+    ReleaseStatus.PLANNED,
+    ReleaseStatus.SKIPPED,
+    ReleaseStatus.UNCHANGED,
+)
+"""Every status, the most important first."""
+
+
+def importance(outcome: Outcome) -> int:
+    """Return a function's place among others, from 0: failed ones come first, unchanged ones last."""
+    return BY_IMPORTANCE.index(outcome.status)
+
+
+def function_names(image: ImageOutcome) -> tuple[str, ...]:
+    """Return the names of an image's functions, whether the inputs give names or ARNs."""
+    return tuple(map(name_of, image.functions))
+
+
+def images_by_function(journal: Journal) -> Mapping[str, ImageOutcome]:
+    """Return the image of each function, by the function's name."""
+    return {name: image for image in journal.images for name in function_names(image)}
+
+
+def error_of(outcome: Outcome, images: Mapping[str, ImageOutcome], journal: Journal) -> DeployError | None:
+    """Return the error of a function; a failed one without an error has that of its image, or else of the run.
+
+    Args:
+        outcome: of the function.
+        images: by the names of their functions.
+        journal: of the run.
+    """
+    if outcome.error or outcome.status is not ReleaseStatus.FAILED:
+        return outcome.error
+    image = images.get(outcome.function)
+    return (image.error if image else None) or journal.error
+
+
+def shortened(error: DeployError, longest: int) -> str:
+    """Return an error's message and, below it, the hint, each cut to so many characters."""
+    parts = [part if len(part) <= longest else f"{part[:longest]}…" for part in (error.message, error.hint)]
+    return "\n".join(filter(None, parts))
+
+
+def short_digest(reference: ImageReference | None) -> str:
+    """Return as much of a digest as a person compares."""
+    return reference.digest[:19] if reference else "nothing known"
