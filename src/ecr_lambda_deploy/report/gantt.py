@@ -1,4 +1,4 @@
-"""Pure: the run as a Gantt chart, which GitHub draws by Mermaid."""
+"""The run as a Gantt chart, which GitHub draws with Mermaid."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -7,14 +7,20 @@ from dataclasses import dataclass
 from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal
 from ecr_lambda_deploy.report.markdown import code_block
 
-_MOST_BARS = 40  # of functions, the longest; likewise of images
+_MOST_BARS = 40  # of images, and as many of functions: the longest ones
 _LONGEST_NAME = 60  # characters
-_SYNTAX = re.compile(r"[:;,#%\r\n]+")  # what Mermaid takes for its own in a task's name
+_SYNTAX = re.compile(r"[:;,#%\r\n]+")  # has a meaning in the name of a Mermaid task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """A bar: its name, when it begins on the run's clock, and how long it is, in seconds."""
+    """A bar of the chart.
+
+    Attributes:
+        name: what was worked on.
+        started: on the run's clock, in seconds.
+        seconds: its length.
+    """
 
     name: str
     started: float
@@ -22,9 +28,9 @@ class Bar:
 
 
 def gantt(journal: Journal) -> str:
-    """Return the chart as Markdown; empty for a run of one image and one function, whose phases say it all."""
+    """Return the chart as Markdown; empty for one image and one function, where the phases show as much."""
     made = {ImageStatus.BUILT, ImageStatus.COPIED, ImageStatus.FAILED}
-    # A bar begins with what became of it: by its own, a name such as `gantt` is a word of Mermaid's.
+    # A bar's name begins with the status: a function named `gantt` would otherwise be a keyword of Mermaid.
     images = [
         Bar(name=f"{image.status} {image.name}", started=image.started, seconds=image.seconds)
         for image in journal.images
@@ -35,13 +41,13 @@ def gantt(journal: Journal) -> str:
         for outcome in journal.outcomes
         if outcome.seconds
     ]
-    if len(images) + len(functions) < 3:  # noqa: PLR2004 # one of each is the least that anybody deploys
+    if len(images) + len(functions) < 3:  # noqa: PLR2004 # one image and one function
         return ""
     phases = [Bar(name=phase.title, started=phase.started, seconds=phase.seconds) for phase in journal.phases]
     start = min(bar.started for bar in [*phases, *images, *functions])
     sections = {"Run": phases, "Images": _longest(images), "Functions": _longest(functions)}
-    # Times are milliseconds since 1970, and the axis tells the seconds of it, since minutes depend on the reader's
-    # time zone [Mermaid documentation, Gantt; d3-time-format].
+    # Times are milliseconds since 1970. The axis shows only their seconds: minutes depend on the reader's time zone
+    # [Mermaid documentation, Gantt; d3-time-format].
     lines = ["gantt", "    dateFormat x", "    axisFormat %s s"]
     for title, bars in sections.items():
         if bars:

@@ -1,4 +1,4 @@
-"""Pure: what became of the run, in one line."""
+"""The result of a run in one line."""
 
 from collections import Counter
 
@@ -11,7 +11,7 @@ _MOST_NAMED = 5  # functions, in the headline
 
 
 def headline(journal: Journal) -> str:
-    """Return what became of the run, in one line."""
+    """Return the result of a run in one line."""
     if len(journal.outcomes) == 1 and len(journal.images) < 2:  # noqa: PLR2004
         return _sentence(journal.outcomes[0])
     if journal.outcomes:
@@ -25,25 +25,25 @@ def headline(journal: Journal) -> str:
 
 
 def _total(journal: Journal) -> str:
-    """Return how many functions came to which end."""
+    """Return the number of functions with each status."""
     counts = Counter(outcome.status for outcome in journal.outcomes)
     images = Counter(image.status for image in journal.images)
-    all_ = _count(len(journal.outcomes), "function")
-    is_all_there = not any(images[status] for status in (*_MADE, ImageStatus.PLANNED))
-    if is_all_there and counts[ReleaseStatus.UNCHANGED] == len(journal.outcomes) and not journal.errors:
-        return f"Nothing to do: {all_} {'runs' if len(journal.outcomes) == 1 else 'run'} what is wanted already"
+    functions = _count(len(journal.outcomes), "function")
+    has_all_images = not any(images[status] for status in (*_MADE, ImageStatus.PLANNED))
+    if has_all_images and counts[ReleaseStatus.UNCHANGED] == len(journal.outcomes) and not journal.errors:
+        return f"Nothing to do: {functions} {'is' if len(journal.outcomes) == 1 else 'are'} up to date"
     listed = ", ".join(f"{counts[status]} {status}" for status in BY_IMPORTANCE if counts[status])
     seconds = sum(phase.seconds for phase in journal.phases)
     took = f", in {seconds:.0f} s" if seconds >= 1 else ""
     if journal.errors:
         failed = [outcome.function for outcome in journal.outcomes if outcome.status is ReleaseStatus.FAILED]
         names = ", ".join(failed[:_MOST_NAMED]) + (" and others" if len(failed) > _MOST_NAMED else "")
-        return f"Failed{f' for {names}' if names else ''}; of {all_}: {listed}{took}"
+        return f"Failed{f' for {names}' if names else ''}; of {functions}: {listed}{took}"
     if journal.mode is Mode.PLAN:
-        would = counts[ReleaseStatus.PLANNED]
-        return f"Plan: {would} of {all_} would change, {_planned(journal)} would be built or copied"
+        planned = counts[ReleaseStatus.PLANNED]
+        return f"Plan: {planned} of {functions} would change, {_planned(journal)} would be built or copied"
     made = ", ".join(f"{_count(images[status], 'image')} {status}" for status in _MADE if images[status])
-    return f"Of {all_}: {listed}{f'; {made}' if made else ''}{took}"
+    return f"Of {functions}: {listed}{f'; {made}' if made else ''}{took}"
 
 
 def _planned(journal: Journal) -> str:
@@ -55,20 +55,21 @@ def _count(number: int, what: str) -> str:
 
 
 def _sentence(outcome: Outcome) -> str:
+    """Return the result for one function."""
     name, serves = outcome.function, short_digest(outcome.after.image)
     arrow = f"{short_digest(outcome.before.image)} → {serves}"
     version = f", version {outcome.after.version}" if outcome.after.version else ""
     alias = f", by the alias {outcome.after.alias.name}" if outcome.after.alias else ""
     skipped = f" ({outcome.reason})" if outcome.reason else ", which a newer run has changed"
-    changed = "after a change" if outcome.is_changed else "and what serves was not changed"
+    failed = "failed after a change; it runs" if outcome.is_changed else "failed; it still runs"
     sentences = {
         ReleaseStatus.DEPLOYED: f"Deployed {name}: {arrow}{version}{alias}",
         ReleaseStatus.CREATED: f"Created {name}: {serves}{version}{alias}",
         ReleaseStatus.ROLLED_BACK: f"Rolled back {name}: {arrow}{version}{alias}",
-        ReleaseStatus.UNCHANGED: f"Nothing to do: {name} runs {serves}{version}{alias} already",
+        ReleaseStatus.UNCHANGED: f"Nothing to do: {name} already runs {serves}{version}{alias}",
         ReleaseStatus.SKIPPED: f"Skipped {name}{skipped}: it runs {serves}{version}{alias}",
         ReleaseStatus.PLANNED: f"Plan: {name} would change ({outcome.reason}); it runs {serves}{version}{alias}",
         ReleaseStatus.REVERTED: f"Reverted {name}, whose release failed: it runs {serves}{version}{alias} again",
-        ReleaseStatus.FAILED: f"{name} failed {changed}; it runs {serves}{version}{alias}",
+        ReleaseStatus.FAILED: f"{name} {failed} {serves}{version}{alias}",
     }
     return sentences[outcome.status]

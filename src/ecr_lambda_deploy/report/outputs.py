@@ -1,4 +1,4 @@
-"""Pure: what is known of the run becomes the step's outputs."""
+"""The outputs of the step."""
 
 import json
 from collections.abc import Mapping
@@ -24,17 +24,17 @@ OUTPUTS = (
 )
 """Every output, as `action.yml` declares them."""
 
-# The outputs of a job have 1 MB, counted as UTF-16 [GitHub Actions documentation, passing information between jobs];
-# other steps of the job may have some too.
+# The outputs of a job have 1 MB, counted as UTF-16 [GitHub Actions documentation, passing information between jobs].
+# The other half is left to other steps of the job.
 _MOST_CHARACTERS = 500_000
-_LONGEST_ERROR = 1_000  # characters, where not all fit as they are
+_LONGEST_ERROR = 1_000  # characters, if the results do not fit in full
 _MOST_JOBS = 256  # of a matrix [GitHub Actions documentation, usage limits]
 
 
 def outputs(journal: Journal) -> Mapping[str, str]:
-    """Return every output; with several functions, the single values are those of the first one.
+    """Return every output. After a failure they show what serves then.
 
-    After a failure they tell what serves then.
+    With several functions, the outputs that have a single value show the first function.
     """
     first = journal.outcomes[0] if journal.outcomes else None
     before, after = (first.before, first.after) if first else (None, None)
@@ -54,13 +54,13 @@ def outputs(journal: Journal) -> Mapping[str, str]:
         "matrix": _matrix(journal) if journal.mode is Mode.PLAN else "",
     }
     if len(values["matrix"]) > _MOST_CHARACTERS:
-        values["matrix"] = ""  # and `check_matrix` says so
+        values["matrix"] = ""  # `check_matrix` reports it
     values["results"] = _results(journal, most=_MOST_CHARACTERS - sum(map(len, values.values())))
     return {name: values[name] for name in OUTPUTS}
 
 
 def matrix(journal: Journal) -> list[Mapping[str, object]]:
-    """Return the images of which anything would change, with all of their functions, in order."""
+    """Return a job for each image that would change, or has a function that would: the image and all its functions."""
     planned = {outcome.function for outcome in journal.outcomes if outcome.status is ReleaseStatus.PLANNED}
     return [
         {"image": image.name, "functions": list(function_names(image))}
@@ -70,16 +70,16 @@ def matrix(journal: Journal) -> list[Mapping[str, object]]:
 
 
 def check_matrix(journal: Journal) -> None:
-    """Make sure that GitHub takes the matrix.
+    """Check that GitHub accepts the matrix.
 
     Raises:
-        DeployError: it has too many jobs, or names too many functions.
+        DeployError: the matrix has too many jobs, or is longer than an output.
     """
-    jobs, hint = len(matrix(journal)), "Name fewer images in the input 'only', in a plan for each part of the manifest."
+    jobs, hint = len(matrix(journal)), "Plan the manifest in parts: name fewer images in the input 'only'."
     if jobs > _MOST_JOBS:
-        raise DeployError(f"{jobs} images would change, and a matrix of GitHub's has {_MOST_JOBS} jobs at most.", hint)
+        raise DeployError(f"{jobs} images would change, and a GitHub matrix has at most {_MOST_JOBS} jobs.", hint)
     if len(_matrix(journal)) > _MOST_CHARACTERS:
-        raise DeployError(f"The functions of the {jobs} images that would change are more than an output holds.", hint)
+        raise DeployError("The images that would change have more functions than an output holds.", hint)
 
 
 def _matrix(journal: Journal) -> str:
@@ -91,9 +91,10 @@ def _is_changed(outcome: Outcome) -> bool:
 
 
 def _results(journal: Journal, *, most: int) -> str:
-    """Return the results as JSON of so many characters at most.
+    """Return the results as JSON of at most so many characters.
 
-    What is unchanged is left out first. Where that is not enough errors are cut, and then what matters least goes.
+    If they do not fit, unchanged functions are left out. If that is not enough, errors are cut, and then the least
+    important functions are left out.
     """
     images, outcomes = images_by_function(journal), journal.outcomes
     results = [_json(_result(outcome, images, journal)) for outcome in outcomes]

@@ -1,4 +1,4 @@
-"""The phases of a run, as the log folds them and the summary lists them."""
+"""The phases of a run: groups of the log, and rows of the summary."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -10,9 +10,15 @@ from ecr_lambda_deploy.ports.ports import Ports
 
 @contextmanager
 def phase(title: str, ports: Ports, journal: Journal, *, is_folded: bool = True) -> Iterator[None]:
-    """Fold what is printed within the block, if it is to be folded, and note how long it took.
+    """Record a phase of the run, which lasts as long as the block.
 
-    What ends the block ends the run before any function was changed.
+    An error that ends the block ends the run: functions that no stage has reached are recorded as skipped.
+
+    Args:
+        title: of the phase.
+        ports: the clock and the log.
+        journal: where the phase is recorded.
+        is_folded: whether the log shows the phase as a group.
     """
     started = ports.clock.now()
     try:

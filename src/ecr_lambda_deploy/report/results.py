@@ -1,4 +1,4 @@
-"""What headline, summary and outputs have in common: the order, error and digest of a result."""
+"""What headline, summary and outputs share: the order of functions, their images and errors, and short digests."""
 
 from collections.abc import Mapping, Sequence
 
@@ -57,4 +57,4 @@ def shortened(error: DeployError, longest: int) -> str:
 
 def short_digest(reference: ImageReference | None) -> str:
     """Return as much of a digest as a person compares."""
-    return reference.digest[:19] if reference else "nothing known"
+    return reference.digest[:19] if reference else "unknown"

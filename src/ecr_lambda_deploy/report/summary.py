@@ -36,7 +36,7 @@ def summary(journal: Journal) -> str:
     """Return the job summary as GitHub's Markdown, within the 1 MiB that GitHub accepts."""
     start = [f"### {escaped(headline(journal))}", *_alerts(journal.errors)]
     if recovery := [command for outcome in journal.outcomes for command in outcome.recovery]:
-        start.append(f"**What is left to put back, by hand**\n\n{shell_block(recovery)}")
+        start.append(f"**Left to revert by hand**\n\n{shell_block(recovery)}")
     rows = [(phase.title, f"{phase.seconds:.1f}") for phase in journal.phases]
     end = [table(("Phase", "Seconds"), rows) if rows else "", *undo(journal)]
     if len(journal.outcomes) <= 1 and len(journal.images) <= 1:
@@ -51,7 +51,7 @@ def summary(journal: Journal) -> str:
 def _alerts(errors: tuple[DeployError, ...]) -> list[str]:
     shown = [shortened(error, _LONGEST_ERROR) for error in errors[:_MOST_ERRORS]]
     if len(errors) > _MOST_ERRORS:
-        shown.append(f"and {len(errors) - _MOST_ERRORS} more errors, which the log has")
+        shown.append(f"and {len(errors) - _MOST_ERRORS} more errors: see the log")
     return [alert(text) for text in shown]
 
 

@@ -1,4 +1,4 @@
-"""Pure: what takes the run's releases back: steps with this action, and the AWS CLI's commands."""
+"""How to undo the releases of a run: steps with this action, and commands of the AWS CLI."""
 
 import json
 import re
@@ -11,31 +11,31 @@ from ecr_lambda_deploy.releases.aws_cli import command
 from ecr_lambda_deploy.releases.plan import PointAlias, UpdateCode
 from ecr_lambda_deploy.report.markdown import code_block, shell_block
 
-_MOST_UNDONE = 1_000  # functions, in the steps that undo
-_PLAIN = re.compile(r"[\w./-]+")  # that YAML takes as it is
+_MOST_UNDONE = 1_000  # functions in the steps
+_PLAIN = re.compile(r"[\w./-]+")  # needs no quotes in YAML
 
 
 def undo(journal: Journal) -> list[str]:
-    """Return what takes the releases back: steps with this action and, for a terminal, the AWS CLI's commands."""
+    """Return paragraphs of Markdown: steps with this action, then commands of the AWS CLI; none if nothing changed."""
     outcomes = [outcome for outcome in journal.outcomes if _can_go_back(outcome)]
-    # By its manifest a run's releases are taken back. After a rollback that goes further back, not forward again.
+    # A rollback with the manifest undoes its last deployment. After a rollback it would go further back, not forward.
     by_manifest = {ReleaseStatus.DEPLOYED} if journal.manifest else set()
-    together = [outcome for outcome in outcomes if outcome.status in by_manifest]
-    each = [outcome for outcome in outcomes if outcome.status not in by_manifest]
+    of_manifest = [outcome for outcome in outcomes if outcome.status in by_manifest]
+    single = [outcome for outcome in outcomes if outcome.status not in by_manifest]
     action = journal.run.action or "org/ecr-lambda-deploy@v1"
     parts = []
-    if together:
+    if of_manifest:
         path = journal.manifest if _PLAIN.fullmatch(journal.manifest) else json.dumps(journal.manifest)
-        number = journal.run.run_id  # whoever keeps the step has to know when it is out of date
-        note = f"  # takes back what run {number} released, if no other has since" if number else ""
+        number = journal.run.run_id
+        note = f"  # rolls back run {number}, unless another run has released since" if number else ""
         lines = [f"- uses: {action}", f"  with: {{ mode: rollback, manifest: {path} }}{note}"]
-        parts += ["**To undo** what this run has released, a step, with the same Region, role and `vars`:"]
+        parts += ["**To undo** the releases of this run, add a step with the same Region, role and `vars`:"]
         parts += [code_block("yaml", lines)]
-    if each:
-        steps = [line for goal, names in _goals(each[:_MOST_UNDONE]).items() for line in _step(action, goal, names)]
-        parts += ["**To undo**, a step, with the same Region and role:", code_block("yaml", steps)]
-    if len(each) > _MOST_UNDONE:
-        parts.append(f"and {len(each) - _MOST_UNDONE} more functions")
+    if single:
+        steps = [line for goal, names in _goals(single[:_MOST_UNDONE]).items() for line in _step(action, goal, names)]
+        parts += ["**To undo**, add a step with the same Region and role:", code_block("yaml", steps)]
+    if len(single) > _MOST_UNDONE:
+        parts.append(f"and {len(single) - _MOST_UNDONE} more functions")
     commands = [line for outcome in outcomes for line in _undo_commands(outcome)]
     return [*parts, "or, in a terminal:", shell_block(commands)] if commands else parts
 
@@ -47,9 +47,10 @@ def _can_go_back(outcome: Outcome) -> bool:
 
 
 def _goals(outcomes: Sequence[Outcome]) -> Mapping[tuple[str, str], Sequence[str]]:
-    """Return the functions that one step takes back, by their alias and what they go back to.
+    """Return the functions of each step, by the alias and the input `rollback-to`.
 
-    Several have no version in common. What a new version records as `previous` they have, and else an image.
+    One function goes back to its version. Several share no version: they go back to `previous`, the default, if their
+    new version records it, or else to an image.
     """
     goals: dict[tuple[str, str], list[str]] = {}
     for outcome in outcomes:
@@ -63,8 +64,8 @@ def _goals(outcomes: Sequence[Outcome]) -> Mapping[tuple[str, str], Sequence[str
     return goals
 
 
-def _has_version(function: ServingFunction, number: str) -> bool:
-    return isinstance(function, ObservedFunction) and function.version_numbered(number) is not None
+def _has_version(before: ServingFunction, number: str) -> bool:
+    return isinstance(before, ObservedFunction) and before.version_numbered(number) is not None
 
 
 def _step(action: str, goal: tuple[str, str], names: Sequence[str]) -> list[str]:

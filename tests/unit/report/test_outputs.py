@@ -89,7 +89,7 @@ def test_a_matrix_is_no_longer_than_an_output() -> None:
     journal = _journal(_outcome("orders", ReleaseStatus.PLANNED), mode=Mode.PLAN)
     journal.images = (replace(journal.images[0], functions=tuple(f"{number:064}" for number in range(8_000))),)
 
-    with pytest.raises(DeployError, match="more than an output holds"):
+    with pytest.raises(DeployError, match="more functions than an output holds"):
         check_matrix(journal)
     assert outputs(journal)["matrix"] == ""
 

@@ -189,10 +189,10 @@ def test_a_result_that_failed_because_the_run_did_says_so_too() -> None:
         ("wrong inputs", "Failed; no function was changed"),
         ("built", f"Built {NEW}"),
         ("deployed", "Deployed orders-api: sha256:aaaaaaaaaaaa → sha256:bbbbbbbbbbbb, version 8"),
-        ("unchanged", "Nothing to do: orders-api runs sha256:aaaaaaaaaaaa, version 7 already"),
-        ("refused", "orders-api failed and what serves was not changed; it runs sha256:aaaaaaaaaaaa, version 7"),
+        ("unchanged", "Nothing to do: orders-api already runs sha256:aaaaaaaaaaaa, version 7"),
+        ("refused", "orders-api failed; it still runs sha256:aaaaaaaaaaaa, version 7"),
         ("not published", "orders-api failed after a change; it runs sha256:bbbbbbbbbbbb"),
-        ("first image", "Deployed orders-api: nothing known → sha256:bbbbbbbbbbbb, version 8"),
+        ("first image", "Deployed orders-api: unknown → sha256:bbbbbbbbbbbb, version 8"),
     ],
 )
 def test_headline(situation: str, expected: str) -> None:
@@ -225,7 +225,7 @@ def test_the_summary_ends_with_the_way_back() -> None:
     text = summary(_journal(_DEPLOYED))
 
     assert text.endswith(
-        "**To undo**, a step, with the same Region and role:\n\n```yaml\n"
+        "**To undo**, add a step with the same Region and role:\n\n```yaml\n"
         "- uses: org/ecr-lambda-deploy@v1\n"
         '  with: { mode: rollback, function-name: orders-api, rollback-to: "7" }\n'
         "```\n\nor, in a terminal:\n\n```sh\n"

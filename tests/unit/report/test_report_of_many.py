@@ -18,7 +18,7 @@ from tests.unit.fakes.examples import NEW, OLD, RUN, SOMEBODY_ELSES, alias_state
 from tests.unit.fakes.examples import observed_function as observed
 
 _MOST_BYTES = 1_048_576
-_UNDO = "**To undo**, a step, with the same Region and role:\n\n"
+_UNDO = "**To undo**, add a step with the same Region and role:\n\n"
 
 
 def _outcome(
@@ -87,7 +87,7 @@ _UNCHANGED = _journal(
             _journal(_outcome("orders-api", ReleaseStatus.DEPLOYED), images=(*map(_image, _NAMES),)),
             "Of 1 function: 1 deployed; 5 images built, in 14 s",
         ),
-        (_UNCHANGED, "Nothing to do: 1 function runs what is wanted already"),
+        (_UNCHANGED, "Nothing to do: 1 function is up to date"),
         (
             replace(_UNCHANGED, images=(*_UNCHANGED.images, _image("base"), _image("copy", ImageStatus.COPIED))),
             "Of 1 function: 1 unchanged; 1 image built, 1 image copied, in 14 s",
@@ -112,7 +112,7 @@ def test_a_function_whose_image_failed_says_why() -> None:
 
     assert next(row for row in rows if row.startswith("| [users-api]")).endswith("| no space left on device |")
     assert next(row for row in rows if row.startswith("| [mail-api]")).endswith("| the image users failed |")
-    assert "| users | failed | `nothing known` |  | 1.5 | no space left on device |" in rows
+    assert "| users | failed | `unknown` |  | 1.5 | no space left on device |" in rows
 
 
 def test_the_words_of_an_error_are_no_markdown_in_a_cell() -> None:
@@ -150,7 +150,7 @@ def test_the_longest_summary_fits_and_is_cut_between_lines(number: int, manifest
     assert text.count("<details>") == text.count("</details>") == 1
     assert number == 1_000 or re.search(r"^\d+ more do not fit here; the log has them all\.$", text, re.MULTILINE)
     assert "# and 200 more" in lines  # commands that mend
-    assert "and 290 more errors, which the log has" in text
+    assert "and 290 more errors: see the log" in text
 
 
 def test_a_thousand_functions_that_changed_are_all_shown() -> None:
@@ -220,7 +220,7 @@ def test_what_failed_after_a_change_is_not_undone_by_the_manifest() -> None:
 
 @pytest.mark.parametrize(
     ("run", "note"),
-    [(RUN, f"  # takes back what run {RUN.run_id} released, if no other has since"), (WorkflowRun(), "")],
+    [(RUN, f"  # rolls back run {RUN.run_id}, unless another run has released since"), (WorkflowRun(), "")],
 )
 def test_a_rollback_by_a_manifest_says_which_run_it_takes_back(run: WorkflowRun, note: str) -> None:
     """Later it would take back another one."""

@@ -82,7 +82,7 @@ _OUTCOMES = {
             "rolled back",
             f"Rolled back orders-api: sha256:bbbbbbbbbbbb → {_VERSION_7}",
         ),
-        ("unchanged", f"Nothing to do: orders-api runs {_VERSION_8} already"),
+        ("unchanged", f"Nothing to do: orders-api already runs {_VERSION_8}"),
         (
             "skipped",
             f"Skipped orders-api, which a newer run has changed: it runs {_VERSION_8}",
@@ -93,7 +93,7 @@ _OUTCOMES = {
         ),
         (
             "kept",
-            f"orders-api failed and what serves was not changed; it runs {_VERSION_7}",
+            f"orders-api failed; it still runs {_VERSION_7}",
         ),
         ("not reverted", "orders-api failed after a change; it runs sha256:bbbbbbbbbbbb, version 8"),
     ],
@@ -159,7 +159,7 @@ def test_a_skipped_function_has_no_error_even_if_the_run_has_one() -> None:
     [
         ("deployed", ["| Alias | `live` → 8 |", "| Version | 7 → 8 |", "| Status | deployed |"]),
         ("half done", ["| Alias | `live` → 7, 10 % to 8 |", "| Version | 7 → 7 |"]),
-        ("created", ["| Version | none → 8 |", "| Digest | `nothing known` → `sha256:bbbbbbbbbbbb` |"]),
+        ("created", ["| Version | none → 8 |", "| Digest | `unknown` → `sha256:bbbbbbbbbbbb` |"]),
         ("reverted", ["| Status | reverted |", "| Digest | `sha256:aaaaaaaaaaaa` → `sha256:aaaaaaaaaaaa` |"]),
     ],
 )
@@ -208,7 +208,7 @@ def test_the_summary_ends_with_a_step_and_a_command_that_undo_it(name: str, inpu
     text = summary(_journal(_OUTCOMES[name]))
 
     assert text.endswith(
-        "**To undo**, a step, with the same Region and role:\n\n```yaml\n"
+        "**To undo**, add a step with the same Region and role:\n\n```yaml\n"
         f"- uses: org/ecr-lambda-deploy@v1\n  with: {inputs}\n"
         f"```\n\nor, in a terminal:\n\n```sh\n{command}\n```\n"
     )
@@ -231,7 +231,7 @@ def test_what_is_left_to_put_back_is_shown_as_commands() -> None:
     outcome = replace(_OUTCOMES["half done"], recovery=("aws lambda one", "aws lambda two"))
     text = summary(_journal(outcome))
 
-    assert "**What is left to put back, by hand**\n\n```sh\naws lambda one\naws lambda two\n```\n" in text
+    assert "**Left to revert by hand**\n\n```sh\naws lambda one\naws lambda two\n```\n" in text
     assert "by hand" not in summary(_journal(_OUTCOMES["half done"]))
 
 

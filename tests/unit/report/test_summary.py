@@ -54,7 +54,7 @@ def _section(chart: str, title: str) -> list[str]:
 def test_only_what_is_unchanged_is_folded_away() -> None:
     text = summary(_journal(*(_outcome(name, ReleaseStatus.UNCHANGED) for name in ("orders", "mail"))))
 
-    assert text.startswith("### Nothing to do: 2 functions run what is wanted already\n")
+    assert text.startswith("### Nothing to do: 2 functions are up to date\n")
     # Without the empty lines GitHub takes the table for HTML's text.
     assert "<details><summary>2 unchanged</summary>\n\n| Function | Status | Digest | Version | Alias |\n" in text
     assert "|\n\n</details>\n" in text
