@@ -1,4 +1,4 @@
-"""What README.md says besides its tables: permissions, policies, links."""
+"""What README.md says besides its tables: permissions and policies."""
 
 import json
 import re
@@ -35,19 +35,3 @@ def test_every_policy_is_one(policy: dict[str, object]) -> None:
         and ("Resource" in statement) != ("Principal" in statement)
         for statement in policy["Statement"]
     )
-
-
-def test_every_link_within_leads_somewhere() -> None:
-    headings = re.findall(r"^#+ (.+)$", _README, re.MULTILINE)
-    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    links = re.findall(r"\]\(#([^)]+)\)", _README)
-
-    assert links
-    assert {*links} <= anchors
-
-
-def test_every_file_that_is_linked_is_there() -> None:
-    files = re.findall(r"\]\((?!https?:|#)([^)#]+)", _README)
-
-    assert files
-    assert not [file for file in files if not (_ROOT / file).exists()]

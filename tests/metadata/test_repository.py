@@ -59,22 +59,3 @@ def test_the_project_depends_on_what_the_image_is_made_of() -> None:
     listed = [line for line in (_ROOT / "requirements/action.in").read_text().splitlines() if line and line[0] != "#"]
 
     assert sorted(listed) == sorted(wanted)
-
-
-def test_the_map_of_the_house_is_what_is_there() -> None:
-    source = _ROOT / "src/ecr_lambda_deploy"
-    there = {path.parent.name + "/" for path in source.glob("*/__init__.py")} | {
-        path.name for path in source.glob("*.py")
-    }
-    house = (_ROOT / "docs/architecture.md").read_text().partition("```\n")[2].partition("```")[0]
-
-    assert {line.split()[0] for line in house.splitlines() if line} == there - {"__init__.py"}
-
-
-def test_the_layers_are_those_that_are_held() -> None:
-    contracts = tomllib.loads((_ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
-    blocks = (_ROOT / "docs/architecture.md").read_text().split("```\n")
-    shown = [line.partition("  ")[0].strip() for line in blocks[3].splitlines()]
-
-    assert shown == layers
