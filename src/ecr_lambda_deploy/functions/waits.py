@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from ecr_lambda_deploy.model.errors import DeployError, TakenOverError
+from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import AliasState, FunctionState
 from ecr_lambda_deploy.ports.functions import Aliases
 from ecr_lambda_deploy.ports.runner import Clock, Log
@@ -132,11 +132,3 @@ _HINTS = {
     "FunctionError.PermissionDenied": "Lambda's user cannot read a file of the image: look at its mode.",
     "InsufficientRolePermissions": "The function's execution role lacks a permission that AWS names above.",
 }
-
-
-def taken_over(latest: FunctionState) -> TakenOverError:
-    """Return the error that tells of somebody else's update."""
-    return TakenOverError(
-        f"{latest.name} runs {latest.image}, not the image of this run: somebody else updated it meanwhile.",
-        "Give the workflow a 'concurrency' group, and leave this function's code to one workflow.",
-    )

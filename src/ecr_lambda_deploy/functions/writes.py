@@ -1,4 +1,4 @@
-"""Changes one function and its alias, each time on the condition that nobody else has since it was read."""
+"""Changes one function and its alias. Each change is refused if somebody else was faster (optimistic locking)."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from ecr_lambda_deploy.functions.history import Record, newer_run
-from ecr_lambda_deploy.functions.waits import failed_update, taken_over, wait_until_allocated, wait_until_updated
+from ecr_lambda_deploy.functions.reads import observe_function
+from ecr_lambda_deploy.functions.waits import failed_update, wait_until_allocated, wait_until_updated
 from ecr_lambda_deploy.functions.written import Written, is_as_left
 from ecr_lambda_deploy.model.errors import (
     DeployError,
@@ -19,58 +20,65 @@ from ecr_lambda_deploy.model.errors import (
 from ecr_lambda_deploy.model.functions import AliasState, FunctionState, ObservedFunction, PublishedVersion, Status
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.run import WorkflowRun
-from ecr_lambda_deploy.model.targets import Architecture
+from ecr_lambda_deploy.model.targets import Architecture, FunctionTarget
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.ports.runner import Clock
 
 CONFLICT_DELAY = 0.3
-"""Seconds to wait before a change is tried again that somebody else's has prevented."""
+"""Seconds to wait before a change is tried again that somebody else's change has prevented."""
 
+# In seconds.
 _ROLE_DELAY = 1.0
-_NEW_PATIENCE = 10.0  # what was just made may be unknown elsewhere for a moment
+_ROLE_TIMEOUT = 60.0  # IAM is eventually consistent: Lambda can assume a new role after some seconds
+_CREATION_TIMEOUT = 10.0  # Lambda is eventually consistent: it may answer for a moment that a new function is missing
 _SLOW_DELAY = 1.0
-_ROLE_PATIENCE = 60.0  # a new role is known everywhere in IAM after some seconds
 
 
 @dataclass(slots=True, kw_only=True)
 class FunctionWriter:
-    """Changes one function, and keeps what it read and wrote last.
+    """Changes one function, and keeps the state that it last read or wrote.
 
     Attributes:
-        ports: what is asked and changed.
-        clock: ends a wait by an error that its `sleep` raises.
-        name: of the function, as it was given.
-        run: that changes it.
-        wait_timeout: seconds to wait for Lambda to finish one change.
-        alias_name: of the alias that is released to; empty without one.
-        start: the function as it was read first.
-        now: the function as it was read and written last.
-        on_change: called with `now` whenever it has changed, should the process end within a step.
+        ports: Lambda and the log.
+        clock: time; an error that its `sleep` raises ends a wait.
+        target: the function, its alias, and the seconds to wait for one change.
+        run: the run that changes it.
+        start: the function before the run changed it.
+        now: the function as it was last read or written.
+        on_change: called with `now` after each change of it, since the process may be killed within a step.
         published: the version that was published; None before.
         written: what was written, or may have been.
     """
 
     ports: Ports
     clock: Clock
-    name: str
+    target: FunctionTarget
     run: WorkflowRun
-    wait_timeout: float
-    alias_name: str
     start: ObservedFunction
     now: ObservedFunction
     on_change: Callable[[ObservedFunction], None] | None = None
     published: FunctionState | None = None
     written: Written = field(default_factory=Written)
 
+    @property
+    def name(self) -> str:
+        """Name or ARN of the function, as it was given."""
+        return self.target.name
+
     def create(self, image: ImageReference, architecture: Architecture, parameters: Mapping[str, object]) -> None:
         """Create the function and wait until it is active.
 
+        Args:
+            image: by digest.
+            architecture: of the image.
+            parameters: of CreateFunction, by their names there.
+
         Raises:
-            RevisionError: somebody else has created it.
-            DeployError: Lambda refuses, or gives it up.
+            RevisionError: somebody else has created the function.
+            DeployError: Lambda refuses, or the creation fails.
         """
         self.ports.log.info(f"Creating {self.name} with {image} ({architecture})")
-        deadline = self.clock.now() + min(_ROLE_PATIENCE, self.wait_timeout)
+        deadline = self.clock.now() + min(_ROLE_TIMEOUT, self.target.wait_timeout)
         while True:
             try:
                 self.ports.functions.create(self.name, image, architecture, parameters)
@@ -85,70 +93,43 @@ class FunctionWriter:
                     raise
                 break  # the request was carried out, and only its answer was lost
         self.written = replace(self.written, is_created=True)
-        self._finish(image, architecture, is_new=True)
+        self._wait_until_runs(image, architecture, is_new=True)
 
     def start_update(self, image: ImageReference, architecture: Architecture, *, follows_alias: bool = False) -> None:
-        """Give `$LATEST` an image; Lambda then goes on by itself.
+        """Start an update of `$LATEST`; it goes on in Lambda after the call.
 
         Args:
             image: by digest.
-            architecture: that it is for.
-            follows_alias: whether the alias serves it already, so that it goes ahead of what others give.
+            architecture: of the image.
+            follows_alias: whether the alias serves the image already: `$LATEST` then gets it even if somebody else has
+                updated the code meanwhile.
 
         Raises:
-            RevisionError: somebody else has given it another one since it was read.
+            RevisionError: somebody else has updated the code since it was read.
             DeployError: Lambda refuses.
         """
         self.ports.log.info(f"Updating {self.name} to {image} ({architecture})")
-        with self._asking(replace(self.written, image=image, architecture=architecture)):
-            latest = self._start_update(image, architecture, follows_alias=follows_alias)
+        with self._assuming_written(replace(self.written, image=image, architecture=architecture)):
+            latest = self._request_update(image, architecture, follows_alias=follows_alias)
         in_progress = Status(value="InProgress")
-        self._see_latest(replace(latest, image=image, architecture=architecture, update=in_progress, code_sha256=""))
-
-    def _start_update(self, image: ImageReference, architecture: Architecture, *, follows_alias: bool) -> FunctionState:
-        decided_on = self._known()
-        deadline = self.clock.now() + self.wait_timeout
-        while True:
-            latest = self._known()
-            try:
-                self.ports.functions.update_code(self.name, image, architecture, revision_id=latest.revision_id)
-            except (InProgressError, RevisionError) as error:
-                latest = self._read_again(error, deadline)
-            else:
-                return latest
-            if latest.runs(image, architecture) and not latest.is_broken:
-                return latest  # the request was carried out, and only its answer was lost
-            is_others = (latest.image, latest.architecture) != (decided_on.image, decided_on.architecture)
-            if is_others and not (follows_alias and self._has_alias()):
-                raise RevisionError(f"{self.name} runs {latest.image} by now: somebody else has updated it.")
+        self._remember_latest(
+            replace(latest, image=image, architecture=architecture, update=in_progress, code_sha256="")
+        )
 
     def finish_update(self, *, poll_slowly: bool = False) -> None:
-        """Wait until `$LATEST` runs the image that was given.
+        """Wait until `$LATEST` runs the image of the last update.
 
         Args:
-            poll_slowly: whether nothing waits for it, so that a call or two can be saved.
+            poll_slowly: whether nothing depends on the update, so that a request or two can be saved.
 
         Raises:
             DeployError: it does not, with Lambda's reason.
         """
         if self.written.image is not None:
-            self._finish(self.written.image, self.written.architecture, poll_slowly=poll_slowly)
-
-    def _finish(
-        self, image: ImageReference, architecture: Architecture, *, poll_slowly: bool = False, is_new: bool = False
-    ) -> None:
-        started = self.clock.now()
-        if poll_slowly:
-            self.clock.sleep(_SLOW_DELAY)
-        state = self.wait_until_updated(is_new=is_new)
-        if state.is_broken:
-            raise failed_update(state, is_creation=is_new)
-        if not state.runs(image, architecture):
-            raise taken_over(state)
-        self.ports.log.info(f"{self.name}: Lambda runs {state.image} after {self.clock.now() - started:.1f} s")
+            self._wait_until_runs(self.written.image, self.written.architecture, poll_slowly=poll_slowly)
 
     def publish(self, description: str) -> None:
-        """Publish `$LATEST` as it was read last, and wait until the version is active.
+        """Publish `$LATEST` as it was last read, and wait until the version is active.
 
         Publishing within the update, or before it has ended, races the image's optimisation
         [terraform-provider-aws#17153].
@@ -156,36 +137,24 @@ class FunctionWriter:
         Raises:
             DeployError: somebody else has changed the code, or Lambda refuses.
         """
-        number = self._publish(description)
+        number = self._request_version(description)
         version = self._wait_until_updated(number, is_new=True)
         if version.description != description and version.state.value != "Active":
             # Nothing has changed since that version, and it cannot serve. Any update counts as a change, even with the
             # same image [PublishVersion; moto#8379].
-            latest = self._known()
+            latest = self._latest()
             if latest.image is not None:
                 self.start_update(latest.image, latest.architecture)
                 self.finish_update()
-                number = self._publish(description)
+                number = self._request_version(description)
                 version = self._wait_until_updated(number, is_new=True)
         if version.state.value != "Active":
             raise DeployError(f"Version {number} of {self.name} did not become active: State {version.state}.")
         self.published = version
         if self.now.version_numbered(number) is None:
             listed = PublishedVersion(number=number, code_sha256=version.code_sha256, description=version.description)
-            self._see(replace(self.now, versions=(*self.now.versions, listed)))
+            self._remember(replace(self.now, versions=(*self.now.versions, listed)))
         self.ports.log.info(f"{self.name}: published version {number}: {version.description}")
-
-    def _publish(self, description: str) -> str:
-        deadline = self.clock.now() + self.wait_timeout
-        while True:
-            latest = self._known()
-            try:
-                return self.ports.functions.publish_version(
-                    self.name, code_sha256=latest.code_sha256, revision_id=latest.revision_id, description=description
-                )
-            except (InProgressError, RevisionError) as error:
-                if self._read_again(error, deadline).code_sha256 != latest.code_sha256:
-                    raise taken_over(self._known()) from error
 
     def point_alias(
         self, version: FunctionState, *, description: str, weights: Mapping[str, float] = MappingProxyType({})
@@ -193,22 +162,22 @@ class FunctionWriter:
         """Point the alias to a version, and wait until Lambda has moved its provisioned concurrency.
 
         Args:
-            version: that the alias is to point to.
-            description: that it is to have.
-            weights: shares of its traffic that go to other versions, between 0 and 1, by version.
+            version: the version that gets the traffic.
+            description: the alias's new description.
+            weights: shares of the traffic for other versions, between 0 and 1, by version number.
 
         Raises:
-            RevisionError: somebody else has changed it, and nothing was written yet.
+            RevisionError: somebody else has changed the alias, and this run has written nothing yet.
             DeployError: somebody else has taken the function over, or Lambda refuses.
         """
         before = self.written
         wanted = AliasState(
-            name=self.alias_name, arn="", version=version.version, weights=weights, description=description
+            name=self.target.alias, arn="", version=version.version, weights=weights, description=description
         )
-        with self._asking(replace(before, asked=wanted)):
+        with self._assuming_written(replace(before, asked=wanted)):
             moved = self._move_alias(wanted, before)
         self.written = replace(before, alias=moved, asked=None)
-        self._see(replace(self.now, alias=moved, aliased=version))
+        self._remember(replace(self.now, alias=moved, aliased=version))
         allocated = wait_until_allocated(
             self.name,
             moved,
@@ -216,15 +185,98 @@ class FunctionWriter:
             aliases=self.ports.aliases,
             clock=self.clock,
             log=self.ports.log,
-            timeout=self.wait_timeout,
+            timeout=self.target.wait_timeout,
         )
-        self._see(replace(self.now, alias=allocated))
+        self._remember(replace(self.now, alias=allocated))
+
+    def put_alias_back(self, version: FunctionState, *, description: str) -> None:
+        """Give a version all traffic of the alias, to revert a move. The alias must be as it was last read.
+
+        Args:
+            version: the version that gets the traffic.
+            description: the alias's earlier description.
+
+        Raises:
+            RevisionError: somebody else has changed the alias since.
+            DeployError: Lambda refuses.
+        """
+        alias = self.now.alias
+        if alias is None:
+            raise AssertionError("only an alias that exists can be put back")
+        moved = self.ports.aliases.point(self.name, alias, version=version.version, weights={}, description=description)
+        self._remember(replace(self.now, alias=moved, aliased=version))
+
+    def read(self) -> None:
+        """Read the function again, with its alias and the version that serves.
+
+        Raises:
+            DeployError: something may not be read, or is missing.
+        """
+        self._remember(observe_function(self.target, self.ports.functions, self.ports.aliases))
+
+    def read_alias(self) -> None:
+        """Read the alias again.
+
+        Raises:
+            DeployError: it may not be read.
+        """
+        self._remember(replace(self.now, alias=self.ports.aliases.read(self.name, self.target.alias)))
+
+    def wait_until_updated(self, *, is_new: bool = False) -> FunctionState:
+        """Wait until Lambda has finished with the last change of `$LATEST`, and return its state.
+
+        Args:
+            is_new: whether this run has just created the function, so that Lambda may not find it for a moment.
+
+        Raises:
+            DeployError: Lambda has not finished in time.
+        """
+        return self._remember_latest(self._wait_until_updated(is_new=is_new))
+
+    def _request_update(
+        self, image: ImageReference, architecture: Architecture, *, follows_alias: bool
+    ) -> FunctionState:
+        """Request an update until Lambda accepts it; return `$LATEST` as it was before, or with the image."""
+        expected = self._latest()
+        deadline = self.clock.now() + self.target.wait_timeout
+        while True:
+            latest = self._latest()
+            try:
+                self.ports.functions.update_code(self.name, image, architecture, revision_id=latest.revision_id)
+            except (InProgressError, RevisionError) as error:
+                latest = self._wait_after_conflict(error, deadline)
+            else:
+                return latest
+            if latest.runs(image, architecture) and not latest.is_broken:
+                return latest  # the request was carried out, and only its answer was lost
+            is_updated = (latest.image, latest.architecture) != (expected.image, expected.architecture)
+            if is_updated and not (follows_alias and self._is_alias_in_place()):
+                raise RevisionError(f"{self.name} now runs {latest.image}: somebody else has updated it.")
+
+    def _request_version(self, description: str) -> str:
+        """Request a version until Lambda accepts it; return its number."""
+        deadline = self.clock.now() + self.target.wait_timeout
+        while True:
+            latest = self._latest()
+            try:
+                return self.ports.functions.publish_version(
+                    self.name, code_sha256=latest.code_sha256, revision_id=latest.revision_id, description=description
+                )
+            except (InProgressError, RevisionError) as error:
+                if self._wait_after_conflict(error, deadline).code_sha256 != latest.code_sha256:
+                    raise _taken_over(self._latest()) from error
 
     def _move_alias(self, wanted: AliasState, before: Written) -> AliasState:
-        deadline = self.clock.now() + self.wait_timeout
+        """Request a move of the alias until Lambda accepts it, for as long as the run may move it.
+
+        Args:
+            wanted: what the alias is to become.
+            before: what the run has written before this move.
+        """
+        deadline = self.clock.now() + self.target.wait_timeout
         while True:
             try:
-                return self._ask_for_alias(wanted)
+                return self._request_alias(wanted)
             except (InProgressError, RevisionError):
                 alias = self.ports.aliases.read(self.name, wanted.name)
                 if alias is not None and (alias.version, alias.weights) == (wanted.version, wanted.weights):
@@ -232,9 +284,9 @@ class FunctionWriter:
                 if not before.is_anything or self.clock.now() >= deadline:
                     raise
                 self.clock.sleep(CONFLICT_DELAY)
-                self._decide_again(alias, may_overtake=before.alias is None and not wanted.weights)
+                self._check_may_move(alias, may_overtake=before.alias is None and not wanted.weights)
 
-    def _ask_for_alias(self, wanted: AliasState) -> AliasState:
+    def _request_alias(self, wanted: AliasState) -> AliasState:
         alias, version, description = self.now.alias, wanted.version, wanted.description
         if alias is None:
             return self.ports.aliases.create(self.name, wanted.name, version=version, description=description)
@@ -242,21 +294,21 @@ class FunctionWriter:
             self.name, alias, version=version, weights=wanted.weights, description=description
         )
 
-    def _decide_again(self, alias: AliasState | None, *, may_overtake: bool) -> None:
-        """Look whether the alias is still this run's to move, after somebody else has changed it.
+    def _check_may_move(self, alias: AliasState | None, *, may_overtake: bool) -> None:
+        """Make sure that the run may still move the alias, after somebody else has changed it.
 
         Args:
-            alias: as it is now.
-            may_overtake: whether this run, which has not touched the alias yet, goes ahead of another run of this
-                action whose code it has replaced. What a person has done stays.
+            alias: its current state.
+            may_overtake: whether this run, which has not moved the alias yet, goes ahead of another run of this action
+                whose code it has replaced. What a person has changed stays.
 
         Raises:
-            TakenOverError: it is not.
+            TakenOverError: the run may not.
         """
         known, latest, written, published = self.now.alias, self.wait_until_updated(), self.written, self.published
-        is_given = written.image is None or latest.runs(written.image, written.architecture)
-        if not is_given or (published is not None and published.code_sha256 != latest.code_sha256):
-            raise taken_over(latest)
+        runs_image = written.image is None or latest.runs(written.image, written.architecture)
+        if not runs_image or (published is not None and published.code_sha256 != latest.code_sha256):
+            raise _taken_over(latest)
         if alias is not None:
             record = Record.parse(alias.description)
             is_moved = known is not None and not is_as_left(alias, known, self.start.alias)
@@ -267,42 +319,36 @@ class FunctionWriter:
                 raise TakenOverError(
                     f"The alias {alias.name} of {self.name} was moved by {who} meanwhile, so it stays."
                 )
-        self._see(replace(self.now, alias=alias))
+        self._remember(replace(self.now, alias=alias))
 
-    def put_alias_back(self, version: FunctionState, *, description: str) -> None:
-        """Give a version all of the alias's traffic, if the alias is as it was read last; to take something back.
+    @contextmanager
+    def _assuming_written(self, written: Written) -> Iterator[None]:
+        """Within the block, count a request as carried out; after it too, unless the error says that it was not.
 
-        Raises:
-            RevisionError: it is not.
-            DeployError: Lambda refuses.
+        If the answer is lost, Lambda may have carried it out.
         """
-        alias = self.now.alias
-        if alias is None:
-            raise AssertionError("what is put back is there")
-        moved = self.ports.aliases.point(self.name, alias, version=version.version, weights={}, description=description)
-        self._see(replace(self.now, alias=moved, aliased=version))
+        before, self.written = self.written, written
+        try:
+            yield
+        except (InProgressError, RevisionError, TakenOverError, UnsentError):
+            self.written = before
+            raise
 
-    def read_alias(self) -> None:
-        """Read the alias once more.
-
-        Raises:
-            DeployError: it may not be read.
-        """
-        self._see(replace(self.now, alias=self.ports.aliases.read(self.name, self.alias_name)))
-
-    def wait_until_updated(self, *, is_new: bool = False) -> FunctionState:
-        """Wait until Lambda has finished with the last change of `$LATEST`, and note what it is then.
-
-        Args:
-            is_new: whether this run has just created it, so that not all of Lambda may know it yet.
-
-        Raises:
-            DeployError: Lambda has not finished in time.
-        """
-        return self._see_latest(self._wait_until_updated(is_new=is_new))
+    def _wait_until_runs(
+        self, image: ImageReference, architecture: Architecture, *, poll_slowly: bool = False, is_new: bool = False
+    ) -> None:
+        started = self.clock.now()
+        if poll_slowly:
+            self.clock.sleep(_SLOW_DELAY)
+        latest = self.wait_until_updated(is_new=is_new)
+        if latest.is_broken:
+            raise failed_update(latest, is_creation=is_new)
+        if not latest.runs(image, architecture):
+            raise _taken_over(latest)
+        self.ports.log.info(f"{self.name}: Lambda runs {latest.image} after {self.clock.now() - started:.1f} s")
 
     def _wait_until_updated(self, qualifier: str = "", *, is_new: bool = False) -> FunctionState:
-        deadline = self.clock.now() + (_NEW_PATIENCE if is_new else 0)
+        deadline = self.clock.now() + (_CREATION_TIMEOUT if is_new else 0)
 
         def read() -> FunctionState:
             while True:
@@ -313,44 +359,40 @@ class FunctionWriter:
                         raise
                     self.clock.sleep(CONFLICT_DELAY)
 
-        return wait_until_updated(read, clock=self.clock, log=self.ports.log, timeout=self.wait_timeout)
+        return wait_until_updated(read, clock=self.clock, log=self.ports.log, timeout=self.target.wait_timeout)
 
-    @contextmanager
-    def _asking(self, written: Written) -> Iterator[None]:
-        """Count what is asked for within the block as written, unless Lambda's answer says that nothing was.
-
-        Should the answer be lost, it may have been done.
-        """
-        before, self.written = self.written, written
-        try:
-            yield
-        except (InProgressError, RevisionError, TakenOverError, UnsentError):
-            self.written = before
-            raise
-
-    def _has_alias(self) -> bool:
-        """Whether the alias still points to where this run has moved it."""
-        alias, moved = self.ports.aliases.read(self.name, self.alias_name), self.written.alias
-        return alias is None or moved is None or alias.version == moved.version
-
-    def _known(self) -> FunctionState:
-        if self.now.latest is None:
-            raise AssertionError(f"{self.name} was not read")
-        return self.now.latest
-
-    def _see(self, now: ObservedFunction) -> None:
-        self.now = now
-        if self.on_change:
-            self.on_change(now)
-
-    def _see_latest(self, latest: FunctionState) -> FunctionState:
-        self._see(replace(self.now, latest=latest))
-        return latest
-
-    def _read_again(self, error: DeployError, deadline: float) -> FunctionState:
+    def _wait_after_conflict(self, error: DeployError, deadline: float) -> FunctionState:
+        """Wait until somebody else's change has ended, and return `$LATEST`; after the deadline, raise the error."""
         if self.clock.now() >= deadline:
             raise error
         if isinstance(error, InProgressError):
             self.ports.log.info(f"{self.name} is being changed by somebody else; waiting")
         self.clock.sleep(CONFLICT_DELAY)
         return self.wait_until_updated()
+
+    def _is_alias_in_place(self) -> bool:
+        """Whether the alias still points to the version that this run has moved it to."""
+        alias, moved = self.ports.aliases.read(self.name, self.target.alias), self.written.alias
+        return alias is None or moved is None or alias.version == moved.version
+
+    def _latest(self) -> FunctionState:
+        if self.now.latest is None:
+            raise AssertionError(f"{self.name} was not read")
+        return self.now.latest
+
+    def _remember(self, now: ObservedFunction) -> None:
+        self.now = now
+        if self.on_change:
+            self.on_change(now)
+
+    def _remember_latest(self, latest: FunctionState) -> FunctionState:
+        self._remember(replace(self.now, latest=latest))
+        return latest
+
+
+def _taken_over(latest: FunctionState) -> TakenOverError:
+    """Return the error for `$LATEST` with code of somebody else."""
+    return TakenOverError(
+        f"{latest.name} runs {latest.image}, not the image of this run: somebody else updated it meanwhile.",
+        "Give the workflow a 'concurrency' group, and leave this function's code to one workflow.",
+    )

@@ -77,10 +77,8 @@ class PlanExecution:
         self._writer = FunctionWriter(
             ports=self.ports,
             clock=self._clock,
-            name=plan.target.name,
+            target=plan.target,
             run=self.journal.run,
-            wait_timeout=plan.target.wait_timeout,
-            alias_name=plan.target.alias,
             start=plan.observed,
             now=plan.observed,
             on_change=self._record_change,

@@ -6,7 +6,6 @@ The alias goes back first: it alone decides what serves, and it goes back in one
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from ecr_lambda_deploy.functions.reads import observe_function
 from ecr_lambda_deploy.functions.writes import CONFLICT_DELAY, FunctionWriter
 from ecr_lambda_deploy.functions.written import Written
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, InProgressError, RevisionError
@@ -48,10 +47,8 @@ def revert(
     writer = FunctionWriter(
         ports=ports,
         clock=ports.clock,
-        name=plan.target.name,
+        target=plan.target,
         run=run,
-        wait_timeout=plan.target.wait_timeout,
-        alias_name=plan.target.alias,
         start=plan.observed,
         now=now,
     )
@@ -94,7 +91,7 @@ class _Reverting:
         if isinstance(self.failed.error, CancelledError):
             return self._outcome(trouble)
         try:
-            self.writer.now = observe_function(self.plan.target, self.ports.functions, self.ports.aliases)
+            self.writer.read()
         except DeployError as error:
             self.ports.log.info(f"What serves {self.writer.name} now is not known: {error.message}")
         return self._outcome(trouble)
