@@ -1,6 +1,7 @@
-"""Releases to functions together: each one's code, test and version first, then what serves, and all back if one fails.
+"""Carries out releases: each one's code, smoke test and version first, then the alias; one that fails is reverted.
 
-What a person reads in the middle of it is per function; what a release promises is for all of them.
+The releases of a deployment form one group: no alias moves before all versions are there, and if one release fails, all
+are reverted. A rollback releases to each function for itself.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -19,20 +20,20 @@ from ecr_lambda_deploy.releases.execute import PlanExecution, check_executable
 from ecr_lambda_deploy.releases.group import Group
 from ecr_lambda_deploy.releases.plan import ReleasePlan, staleness
 
-_MOST_DECISIONS = 10
+_MOST_PLANS = 10  # for one function, while somebody else keeps changing it
 _AT_ONCE = 128  # functions; most of the time they wait for Lambda
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """The release to one function, as it is decided before the first change.
+    """The release to one function, as decided before the first change.
 
     Attributes:
-        plan: what is to be done.
-        plan_again: plans from what is observed then, should somebody else change the function meanwhile.
-        observe: reads the function once more for that.
-        reason: why it is released to; that of the plan by default.
-        is_probed: whether permissions are found out before the first change.
+        plan: the steps.
+        plan_again: makes a new plan from what is observed, if somebody else changes the function meanwhile.
+        observe: reads the function for the new plan.
+        reason: why the function gets a release; the plan's own reason by default.
+        is_probed: whether to check the permissions before the first change.
     """
 
     plan: ReleasePlan
@@ -42,109 +43,124 @@ class Release:
     is_probed: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Attempt:
-    """How far a release has come.
-
-    Attributes:
-        release: with the plan that it was begun by last.
-        execution: of the plan; None if nothing was begun.
-        left: the outcome of a function that was left alone; None for one that was begun.
-        conflicts: what somebody else has changed, so that the plan had to be made again.
-        error: why it cannot go on; None if it can.
-        bug: an unexpected exception that is the reason; it is raised when everything is taken back.
-    """
-
-    release: Release
-    execution: PlanExecution | None = None
-    left: Outcome | None = None
-    conflicts: tuple[RevisionError, ...] = ()
-    error: DeployError | None = None
-    bug: Exception | None = None
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether it does not go on by itself."""
-        return self.error is not None or self.left is not None
-
-    @property
-    def is_urgent(self) -> bool:
-        """Whether it has moved an alias, so that it is taken back before others."""
-        return self.execution is not None and self.execution.has_moved_alias
-
-
 def release_all(
     releases: Sequence[Release], ports: Ports, journal: Journal, *, together: bool = True
 ) -> tuple[Outcome, ...]:
-    """Carry out releases side by side.
+    """Carry out releases, side by side.
 
     Args:
         releases: one for each function.
-        ports: what is asked and changed.
-        journal: told what has become of each, as soon as something has.
-        together: whether they stand or fall together: aliases then move when everything else is done, and if one fails
-            all go back. Else each is done for itself, as soon as it can be.
+        ports: everything outside.
+        journal: keeps the outcome of each function, as far as it is known, at every moment.
+        together: whether the releases form one group. Otherwise each goes through all its steps for itself.
 
     Returns:
-        what has become of each, failures included, in no certain order.
+        the outcome of each function, failures included, in any order.
 
     Raises:
-        Exception: a bug, when everything is taken back.
+        Exception: an unexpected one, after everything is reverted.
     """
     if together:
-        concluded = _release_together(releases, _Releasing(ports, journal))
+        concluded = _release_together(releases, _Stages(ports, journal))
     else:
         concluded = for_each(releases, lambda release: _release_alone(release, ports, journal), at_once=_AT_ONCE)
-    for _, bug in concluded:
-        if bug is not None:
-            raise bug
-    return tuple(outcome for outcome, _ in concluded if outcome is not None)
+    outcomes = list[Outcome]()
+    for outcome in concluded:
+        if isinstance(outcome, Exception):
+            raise outcome
+        outcomes.append(outcome)
+    return tuple(outcomes)
 
 
-_Concluded = tuple[Outcome | None, Exception | None]
-"""What has become of a function, and a bug that came up."""
+def skip_stale(target: FunctionTarget, observed: ObservedFunction, ports: Ports, journal: Journal) -> Outcome | None:
+    """Skip a function that a newer run has released, with a warning; return None for any other."""
+    reason = staleness(target, observed, journal.run)
+    if not reason:
+        return None
+    skipped = Outcome.untouched(observed, ReleaseStatus.SKIPPED)
+    ports.log.warning(reason)
+    journal.record(skipped)
+    return skipped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _UnderWay:
+    """A release that can go on.
+
+    Attributes:
+        release: with its latest plan.
+        execution: of that plan.
+        conflicts: somebody else's changes, each of which made a new plan necessary.
+        is_prepared: whether all steps before the cut-over were carried out.
+    """
+
+    release: Release
+    execution: PlanExecution
+    conflicts: tuple[RevisionError, ...]
+    is_prepared: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Failed:
+    """A release that cannot go on, and is still to be reverted.
+
+    Attributes:
+        execution: of its plan.
+        error: why; an unexpected exception is raised when everything is reverted.
+    """
+
+    execution: PlanExecution
+    error: Exception
+
+
+_Concluded = Outcome | Exception
+"""The outcome of a function or, in its place, an unexpected exception to raise when everything is reverted."""
+
+_Attempt = _UnderWay | _Failed | _Concluded
+"""How far a release has come. One that is concluded without an execution has changed nothing."""
 
 
 def _release_alone(release: Release, ports: Ports, journal: Journal) -> _Concluded:
-    releasing = _Releasing(ports, journal)
-    return releasing.conclude(releasing.cut_over(releasing.prepare(release)))
+    stages = _Stages(ports, journal)
+    return stages.conclude(stages.cut_over(stages.prepare(release)))
 
 
-def _release_together(releases: Sequence[Release], releasing: "_Releasing") -> tuple[_Concluded, ...]:
-    """Carry out releases of one group; one that has failed is taken back at once, and with it each other that stops."""
+def _release_together(releases: Sequence[Release], stages: "_Stages") -> tuple[_Concluded, ...]:
+    """Carry out the releases of one group. If one fails, each is reverted as soon as its thread stops."""
     concluding = list[Future[_Concluded]]()
     with threads(min(_AT_ONCE, len(releases))) as pool:
-        preparing = [pool.submit(releasing.prepare, release) for release in releases]
-        prepared = _await_all(preparing, concluding, releasing, pool)
-        cutting_over = [pool.submit(releasing.cut_over, attempt) for attempt in prepared]
-        done = _await_all(cutting_over, concluding, releasing, pool)
-        concluding += [pool.submit(releasing.conclude, attempt) for attempt in done]
+        preparing = [pool.submit(stages.prepare, release) for release in releases]
+        prepared = _await_all(preparing, concluding, stages, pool)
+        cutting_over = [pool.submit(stages.cut_over, attempt) for attempt in prepared]
+        done = _await_all(cutting_over, concluding, stages, pool)
+        concluding += [pool.submit(stages.conclude, attempt) for attempt in done]
         return tuple(future.result() for future in concluding)
 
 
 def _await_all(
-    acting: Iterable[Future[_Attempt]],
-    concluding: list[Future[_Concluded]],
-    releasing: "_Releasing",
-    pool: Executor,
+    stage: Iterable[Future[_Attempt]], concluding: list[Future[_Concluded]], stages: "_Stages", pool: Executor
 ) -> list[_Attempt]:
-    """Return the attempts that go on, when all have come so far; the others are concluded as soon as they stop.
+    """Wait until all releases have gone through a stage, and return those that go on.
 
-    Those that have moved an alias are concluded first.
+    The others are concluded as soon as they stop; those that have moved an alias first, since it decides what serves.
     """
     waiting = list[_Attempt]()
-    for future in as_completed(acting):
+    for future in as_completed(stage):
         waiting.append(future.result())
-        is_failed = releasing.group.failed != ""
-        ended = [attempt for attempt in waiting if is_failed or attempt.has_ended]
-        ended.sort(key=lambda attempt: not attempt.is_urgent)
-        concluding += [pool.submit(releasing.conclude, attempt) for attempt in ended]
-        waiting = [] if is_failed else [attempt for attempt in waiting if not attempt.has_ended]
+        is_failed = stages.group.failed != ""
+        stopped = [attempt for attempt in waiting if is_failed or not isinstance(attempt, _UnderWay)]
+        stopped.sort(key=lambda attempt: not _has_moved_alias(attempt))
+        concluding += [pool.submit(stages.conclude, attempt) for attempt in stopped]
+        waiting = [] if is_failed else [attempt for attempt in waiting if isinstance(attempt, _UnderWay)]
     return waiting
 
 
-class _Releasing:
-    """What the releases of one group do, each on a thread of its own."""
+def _has_moved_alias(attempt: _Attempt) -> bool:
+    return isinstance(attempt, _UnderWay | _Failed) and attempt.execution.has_moved_alias
+
+
+class _Stages:
+    """The stages that each release of a group goes through: prepare, cut over, conclude. Each call has a thread."""
 
     def __init__(self, ports: Ports, journal: Journal) -> None:
         self.ports = ports
@@ -152,109 +168,115 @@ class _Releasing:
         self.group = Group(cancelling=ports.cancelling)
 
     def prepare(self, release: Release) -> _Attempt:
-        """Do everything up to the version: what serves by an alias stays as it is.
+        """Carry out everything up to the version; an alias still serves what it did.
 
-        A release that has not begun when another one fails, or the run is cancelled, does not begin.
+        A release does not begin after the run was cancelled or another release of the group has failed.
         """
         try:
             self.group.check()
         except DeployError as error:
-            return _Attempt(release=release, left=self._leave(release, error))
-        return self._carry_on(_Attempt(release=release), is_whole=False)
+            return self._skip(release, error)
+        return self._carry_out(self._begin(release), is_whole=False)
 
     def cut_over(self, prepared: _Attempt) -> _Attempt:
-        """Have the alias serve what was prepared."""
-        return prepared if prepared.has_ended else self._carry_on(prepared, is_whole=True)
+        """Have the alias serve the version."""
+        return self._carry_out(prepared, is_whole=True)
 
     def conclude(self, attempt: _Attempt) -> _Concluded:
-        """Record success; or take back what was done, if this release has failed, or another one."""
-        execution, error = attempt.execution, attempt.error
-        if execution is None:
-            return attempt.left, attempt.bug
-        if error is None and self.group.failed and execution.plan.steps:
-            error = self.group.reason()
+        """Record success; or revert, if this release or another one of the group has failed."""
         try:
-            return (execution.succeed() if error is None else execution.revert(error)), attempt.bug
+            match attempt:
+                case _UnderWay(execution=execution) if self.group.failed and execution.plan.steps:
+                    return execution.revert(self.group.reason())
+                case _UnderWay(execution=execution):
+                    return execution.succeed()
+                case _Failed(execution=execution, error=error):
+                    outcome = execution.revert(_reported(error))
+                    return outcome if isinstance(error, DeployError) else error
+                case _:
+                    return attempt
         except Exception as bug:  # noqa: BLE001 # it is raised when all others are concluded
-            return None, bug
+            return bug
 
-    def _carry_on(self, attempt: _Attempt, *, is_whole: bool) -> _Attempt:
-        """Go on with a release; decide again if somebody else has interfered before anything was written."""
-        while True:
+    def _carry_out(self, attempt: _Attempt, *, is_whole: bool) -> _Attempt:
+        """Carry out the steps of a release that can go on, up to the cut-over or to the end.
+
+        Begin again with a new plan if somebody else has changed the function before this run has written anything.
+        """
+        while isinstance(attempt, _UnderWay):
+            release, execution = attempt.release, attempt.execution
             try:
-                if attempt.execution is None:
-                    attempt = self._looked_again(attempt)
-                    attempt = self._begun(attempt)
-                    if attempt.execution is None:
-                        return attempt
-                    check_executable(attempt.release.plan, self.ports, is_probed=attempt.release.is_probed)
-                    attempt.execution.carry_out(attempt.release.plan.preparation)
+                if not attempt.is_prepared:
+                    check_executable(release.plan, self.ports, is_probed=release.is_probed)
+                    execution.carry_out(release.plan.preparation)
                 if is_whole:
-                    attempt.execution.carry_out(attempt.release.plan.cut_over)
+                    execution.carry_out(release.plan.cut_over)
             except RevisionError as error:
-                if attempt.execution is None or attempt.execution.has_written:
-                    return self._failed(attempt, error)
-                attempt = _Attempt(release=attempt.release, conflicts=(*attempt.conflicts, error))
-            except Exception as error:  # noqa: BLE001 # a bug is raised again when everything is taken back
-                return self._failed(attempt, error)
+                if execution.has_written:
+                    return self._fail(execution, error)
+                attempt = self._begin(release, (*attempt.conflicts, error))
+            except Exception as error:  # noqa: BLE001 # an unexpected one is raised when everything is reverted
+                return self._fail(execution, error)
             else:
-                return attempt
+                return replace(attempt, is_prepared=True)
+        return attempt
 
-    def _looked_again(self, attempt: _Attempt) -> _Attempt:
-        """Read the function once more, if somebody else has changed it since the plan was made.
+    def _begin(self, release: Release, conflicts: tuple[RevisionError, ...] = ()) -> _Attempt:
+        """Begin a release, unless a newer run has released the function.
 
-        Raises:
-            DeployError: it may not be read.
+        Args:
+            release: with its latest plan.
+            conflicts: somebody else's changes so far; after one, a new plan is made.
         """
-        if not attempt.conflicts:
-            return attempt
-        plan, ports = attempt.release.plan, self.ports
-        ports.log.info(f"{plan.observed.name}: deciding again: {attempt.conflicts[-1].message}")
-        observed = attempt.release.observe(plan.target, ports.functions, ports.aliases)
-        self.journal.record(Outcome.untouched(observed))
-        return replace(attempt, release=replace(attempt.release, plan=replace(plan, observed=observed)))
-
-    def _begun(self, attempt: _Attempt) -> _Attempt:
-        """Return a release that is begun, or left to the newer run that has released the function; nothing is changed.
-
-        Raises:
-            DeployError: others interfere again and again, or there is no plan any more.
-        """
-        release, observed = attempt.release, attempt.release.plan.observed
-        if stale := skip_stale(release.plan.target, observed, self.ports, self.journal):
-            return replace(attempt, left=stale)
-        if len(attempt.conflicts) >= _MOST_DECISIONS:
-            raise DeployError(
-                f"{observed.name} is changed by somebody else again and again.",
-                "Give the workflow a 'concurrency' group, and leave this function's code to one workflow.",
-            )
-        if attempt.conflicts:
-            release = replace(release, plan=release.plan_again(observed))
+        plan = release.plan
+        try:
+            if conflicts:
+                plan = replace(plan, observed=self._read_again(release, conflicts[-1]))
+            if skipped := skip_stale(plan.target, plan.observed, self.ports, self.journal):
+                return skipped
+            if conflicts:
+                plan = _plan_again(release, plan.observed, conflicts)
+        except Exception as error:  # noqa: BLE001 # an unexpected one is raised when everything is reverted
+            return self._fail_to_begin(plan, error)
         execution = PlanExecution(
-            plan=release.plan,
-            reason=release.reason or release.plan.reason,
+            plan=plan,
+            reason=release.reason or plan.reason,
             ports=self.ports,
             group=self.group,
             journal=self.journal,
         )
-        return replace(attempt, release=release, execution=execution)
+        return _UnderWay(release=replace(release, plan=plan), execution=execution, conflicts=conflicts)
 
-    def _failed(self, attempt: _Attempt, error: Exception) -> _Attempt:
-        """Record why a release cannot go on, and stop those that fall with it."""
-        plan = attempt.release.plan
-        reason = error if isinstance(error, DeployError) else unexpected(error)
+    def _read_again(self, release: Release, conflict: RevisionError) -> ObservedFunction:
+        """Read and record the function, after somebody else has changed it.
+
+        Raises:
+            DeployError: it may not be read.
+        """
+        self.ports.log.info(f"{release.plan.observed.name}: deciding again: {conflict.message}")
+        observed = release.observe(release.plan.target, self.ports.functions, self.ports.aliases)
+        self.journal.record(Outcome.untouched(observed))
+        return observed
+
+    def _fail(self, execution: PlanExecution, error: Exception) -> _Failed:
+        """Record why a release cannot go on, and stop the others of its group."""
+        self._stop_group(execution.plan, error)
+        execution.fail(_reported(error))
+        return _Failed(execution=execution, error=error)
+
+    def _fail_to_begin(self, plan: ReleasePlan, error: Exception) -> _Concluded:
+        """Record why a release that has changed nothing cannot go on, and stop the others of its group."""
+        self._stop_group(plan, error)
+        failed = replace(Outcome.untouched(plan.observed), error=_reported(error))
+        self.journal.record(failed)
+        return failed if isinstance(error, DeployError) else error
+
+    def _stop_group(self, plan: ReleasePlan, error: Exception) -> None:
         if plan.target.reverts:
-            self.group.fail(plan.observed.name, reason)
-        left = None
-        if attempt.execution is not None:
-            attempt.execution.fail(reason)
-        else:
-            left = replace(Outcome.untouched(plan.observed), error=reason)
-            self.journal.record(left)
-        return replace(attempt, left=left, error=reason, bug=None if reason is error else error)
+            self.group.fail(plan.observed.name, _reported(error))
 
-    def _leave(self, release: Release, error: DeployError) -> Outcome:
-        """Record that nothing was done."""
+    def _skip(self, release: Release, error: DeployError) -> Outcome:
+        """Record that a release did not begin."""
         is_cancelled = isinstance(error, CancelledError)
         why = "the run was cancelled" if is_cancelled else f"the release to {self.group.failed} failed"
         skipped = replace(
@@ -266,12 +288,20 @@ class _Releasing:
         return skipped
 
 
-def skip_stale(target: FunctionTarget, observed: ObservedFunction, ports: Ports, journal: Journal) -> Outcome | None:
-    """Leave a function to the newer run that has released it, if one has, and say so."""
-    reason = staleness(target, observed, journal.run)
-    if not reason:
-        return None
-    skipped = Outcome.untouched(observed, ReleaseStatus.SKIPPED)
-    ports.log.warning(reason)
-    journal.record(skipped)
-    return skipped
+def _plan_again(release: Release, observed: ObservedFunction, conflicts: Sequence[RevisionError]) -> ReleasePlan:
+    """Make a new plan from what is observed.
+
+    Raises:
+        DeployError: somebody else keeps changing the function, or there is no plan from here.
+    """
+    if len(conflicts) >= _MOST_PLANS:
+        raise DeployError(
+            f"{observed.name} is changed by somebody else again and again.",
+            "Give the workflow a 'concurrency' group, and leave this function's code to one workflow.",
+        )
+    return release.plan_again(observed)
+
+
+def _reported(error: Exception) -> DeployError:
+    """Return an error for the log and the outcome."""
+    return error if isinstance(error, DeployError) else unexpected(error)
