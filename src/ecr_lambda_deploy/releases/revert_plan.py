@@ -1,71 +1,109 @@
-"""Pure: the way back from a release that failed, over no more than what the run itself wrote."""
+"""Pure: the plan of a revert. It takes back only what the run itself wrote, and nothing that somebody else did since.
+
+Which step comes first, and why, is said in `RevertPlan.steps`; `revert.py` carries them out.
+"""
 
 from dataclasses import dataclass
 
 from ecr_lambda_deploy.functions.written import Written
+from ecr_lambda_deploy.model.errors import CancelledError, DeployError
 from ecr_lambda_deploy.model.functions import LATEST, AliasState, ObservedFunction
-from ecr_lambda_deploy.releases.plan import PointAlias, UpdateCode, cleared
+from ecr_lambda_deploy.releases.plan import PointAlias, ReleasePlan, UpdateCode, cleared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevertPlan:
-    """The way from what is observed now to what was observed at the start.
+    """The steps from what is observed now to what was observed at the start.
 
     Attributes:
-        steps: in order: what serves comes first.
-        left: what stays as it is, and why: one sentence each.
+        alias: puts the alias back; None if it stays as it is.
+        code: puts the code of `$LATEST` back; None if it stays as it is.
+        left: what somebody else has changed, and so stays: one sentence each.
     """
 
-    steps: tuple[PointAlias | UpdateCode, ...] = ()
+    alias: PointAlias | None = None
+    code: UpdateCode | None = None
     left: tuple[str, ...] = ()
+
+    @property
+    def steps(self) -> tuple[PointAlias | UpdateCode, ...]:
+        """The steps in order: first the alias, which alone decides what serves, and goes back in one call.
+
+        The code of `$LATEST` follows: where there is an alias nothing depends on it, and an update takes seconds.
+        """
+        return tuple(step for step in (self.alias, self.code) if step is not None)
 
 
 def plan_revert(now: ObservedFunction, start: ObservedFunction, written: Written, *, is_kept: bool) -> RevertPlan:
-    """Plan the way back from a failed release, over no more than what the run itself wrote.
+    """Plan the revert of a release that failed.
 
     Args:
-        now: what is observed.
-        start: what was observed before the run wrote anything.
+        now: the function as it is.
+        start: the function before the run wrote anything.
         written: what the run wrote.
-        is_kept: whether code and alias stay, for somebody to look at; shares of traffic never do.
+        is_kept: whether code and alias stay as they are. Shares of traffic never stay.
     """
-    alias_steps, alias_left = _plan_alias(now, start, written, is_kept=is_kept)
-    code_steps, code_left = ((), ()) if is_kept else _plan_code(now, start, written)
-    return RevertPlan(steps=(*alias_steps, *code_steps), left=(*alias_left, *code_left))
+    alias_step, alias_left = _plan_alias(now, start, written, is_kept=is_kept)
+    code_step, code_left = (None, "") if is_kept else _plan_code(now, start, written)
+    return RevertPlan(alias=alias_step, code=code_step, left=tuple(filter(None, (alias_left, code_left))))
+
+
+def reason_to_keep(release: ReleasePlan, now: ObservedFunction, written: Written, *, error: DeployError | None) -> str:
+    """Return why code and alias stay as the run left them: one sentence; empty if they go back.
+
+    Args:
+        release: the plan that failed.
+        now: the function as it is.
+        written: what the run wrote.
+        error: why the release failed.
+    """
+    alias, start_alias = now.alias, release.observed.alias
+    if not written.is_anything:
+        return ""
+    if not release.target.reverts:
+        return "Code and alias stay as they are, as 'on-failure: keep' has it."
+    if alias is None or not written.is_in_place(alias, start_alias):
+        return ""
+    is_rolled_back = release.is_rollback and (start_alias is None or alias.version != start_alias.version)
+    if is_rolled_back and not isinstance(error, CancelledError):
+        return f"The alias {alias.name} stays at version {alias.version}: what was rolled back stays so."
+    if start_alias is None:
+        return f"The alias {alias.name} is new and stays, with the code that it points to."
+    return ""
 
 
 def _plan_alias(
     now: ObservedFunction, start: ObservedFunction, written: Written, *, is_kept: bool
-) -> tuple[tuple[PointAlias, ...], tuple[str, ...]]:
-    alias, before = now.alias, start.alias
-    if alias is None or not written.is_of_alias or _is_as_before(alias, before):
-        return (), ()
-    if not written.is_in_place(alias, before):
-        left = f"The alias {alias.name} points to version {alias.version}: somebody else has moved it, so it stays."
-        return (), (left,)
-    if is_kept or before is None:
-        return tuple(cleared(now)), ()
-    return (PointAlias(version=start.aliased, description=before.description),), ()
+) -> tuple[PointAlias | None, str]:
+    """Return the step that puts the alias back, and why it stays if somebody else has moved it."""
+    alias, start_alias = now.alias, start.alias
+    if alias is None or not written.is_of_alias or _is_as_at_start(alias, start_alias):
+        return None, ""
+    if not written.is_in_place(alias, start_alias):
+        return (
+            None,
+            f"The alias {alias.name} points to version {alias.version}: somebody else has moved it, so it stays.",
+        )
+    if is_kept or start_alias is None:
+        return next(cleared(now), None), ""
+    return PointAlias(version=start.aliased, description=start_alias.description), ""
 
 
-def _plan_code(
-    now: ObservedFunction, start: ObservedFunction, written: Written
-) -> tuple[tuple[UpdateCode, ...], tuple[str, ...]]:
-    before, latest = start.latest, now.latest
-    if written.image is None or before is None or latest is None or before.image is None:
-        return (), ()
-    back = UpdateCode(image=before.image, architecture=before.architecture)
-    if latest.runs(before.image, before.architecture):
-        return (back,) if latest.is_broken and not before.is_broken else (), ()
+def _plan_code(now: ObservedFunction, start: ObservedFunction, written: Written) -> tuple[UpdateCode | None, str]:
+    """Return the step that puts the code back, and why it stays if somebody else has updated it."""
+    latest, start_latest = now.latest, start.latest
+    if written.image is None or latest is None or start_latest is None or start_latest.image is None:
+        return None, ""
+    back = UpdateCode(image=start_latest.image, architecture=start_latest.architecture)
+    if latest.runs(start_latest.image, start_latest.architecture):
+        return (back if latest.is_broken and not start_latest.is_broken else None), ""
     if latest.runs(written.image, written.architecture):
-        return (back,), ()
-    return (), (f"{LATEST} runs {latest.image}: somebody else has updated it since, so it stays.",)
+        return back, ""
+    return None, f"{LATEST} runs {latest.image}: somebody else has updated it since, so it stays."
 
 
-def _is_as_before(alias: AliasState, before: AliasState | None) -> bool:
-    """Whether an alias is as it was at the start, but for shares of traffic that a dead run had left."""
+def _is_as_at_start(alias: AliasState, start: AliasState | None) -> bool:
+    """Whether an alias is as it was at the start, except for shares of traffic that a dead run had left."""
     return (
-        before is not None
-        and alias.version == before.version
-        and (not alias.weights or alias.weights == before.weights)
+        start is not None and alias.version == start.version and (not alias.weights or alias.weights == start.weights)
     )
