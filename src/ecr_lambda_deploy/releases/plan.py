@@ -1,4 +1,9 @@
-"""Pure: what is wanted and what is observed make a plan, a tuple of steps."""
+"""Pure: compares a function as observed with what is wanted, and returns the plan of a release: a tuple of steps.
+
+A new step needs a class here and in `Step`, a place in `code_steps` or `serving_steps`, a case in
+`PlanExecution._carry_out` (mypy demands it), and the change itself in `functions/writes.py`. If it changes what an
+alias serves, `ReleasePlan._cut_over_at` must know it; if a failure must undo it, so must `Written` and `plan_revert`.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,10 +17,10 @@ from ecr_lambda_deploy.model.targets import Architecture, FunctionTarget, SmokeT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Step:
-    """One thing to be done.
+    """One change of a function.
 
     Attributes:
-        reason: why; two steps that do the same are equal.
+        reason: why it is necessary; not compared, so that two steps that do the same are equal.
     """
 
     reason: str = field(default="", compare=False)
@@ -23,7 +28,7 @@ class _Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitUntilUpdated(_Step):
-    """Wait until Lambda has finished with somebody else's change, and plan from what is there then."""
+    """Wait until Lambda has finished with somebody else's change; then a new plan is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +46,9 @@ class UpdateCode(_Step):
 
     Attributes:
         image: by digest.
-        architecture: that it is for.
-        follows_alias: whether the alias serves the image already: `$LATEST` then gets it whatever it runs by now.
+        architecture: of the image.
+        follows_alias: whether the alias serves the image already: `$LATEST` then gets it even if somebody else has
+            updated the code meanwhile.
     """
 
     image: ImageReference
@@ -52,7 +58,7 @@ class UpdateCode(_Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvokeSmokeTest(_Step):
-    """Invoke `$LATEST`, or a version, and compare what it answers."""
+    """Invoke `$LATEST` or a version, and compare the response with the expected one."""
 
     test: SmokeTest
     qualifier: str = LATEST
@@ -75,11 +81,11 @@ class ShiftTraffic(_Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointAlias(_Step):
-    """Point the alias to a version, with all its traffic; it is created if it is missing.
+    """Point the alias to a version, with all its traffic; create the alias if it is missing.
 
     Attributes:
-        version: None for the one that this plan publishes.
-        description: that the alias is to have.
+        version: None for the version that this plan publishes.
+        description: the alias's new description.
     """
 
     version: FunctionState | None
@@ -91,13 +97,13 @@ Step = WaitUntilUpdated | CreateFunction | UpdateCode | InvokeSmokeTest | Publis
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleasePlan:
-    """What will be done to one function; no steps mean that nothing needs to be.
+    """The steps for one function; no steps mean that nothing needs to be done.
 
     Attributes:
-        target: the function, as it was given.
-        observed: what it was planned from.
+        target: the function and its settings.
+        observed: the state that the plan was made from.
         steps: in order.
-        is_rollback: whether it brings back what was released before.
+        is_rollback: whether the plan goes back to an earlier release.
     """
 
     target: FunctionTarget
@@ -107,21 +113,22 @@ class ReleasePlan:
 
     @property
     def reason(self) -> str:
-        """Why anything is done: the reasons of all steps, each once; empty exactly when there are no steps."""
+        """Why the function needs the steps: the reasons of all, each once; empty exactly when there are no steps."""
         return "; ".join(dict.fromkeys(step.reason for step in self.steps if step.reason))
 
     @property
     def preparation(self) -> tuple[Step, ...]:
-        """The steps after which an alias still serves what it did."""
+        """The steps before the cut-over: an alias still serves what it did."""
         return self.steps[: self._cut_over_at]
 
     @property
     def cut_over(self) -> tuple[Step, ...]:
-        """The steps that change what an alias serves, and what follows them."""
+        """The steps from the first that changes what an alias serves."""
         return self.steps[self._cut_over_at :]
 
     @property
     def _cut_over_at(self) -> int:
+        """The index of the first step that shifts traffic, or points the alias to another version than it has."""
         alias = self.observed.alias
         for index, step in enumerate(self.steps):
             match step:
@@ -144,31 +151,31 @@ def plan_release(
 ) -> ReleasePlan:
     """Plan the release of an image to a function: code, smoke test, version, traffic, alias.
 
-    An update that failed is done again even for the same image: what then runs is not what Lambda shows.
+    An update that failed is repeated even for the same image: Lambda then shows one image and runs another.
 
     Args:
         target: the function.
-        observed: as it is.
-        image: that it is to run; without a digest as long as it is still to be built.
-        architecture: that the image is for.
-        run: that releases it.
+        observed: its current state.
+        image: the image that it is to run; without a digest as long as the image is not built.
+        architecture: of the image.
+        run: the run that releases it.
     """
     if waiting := wait_steps(observed):
         return ReleasePlan(target=target, observed=observed, steps=waiting)
-    # Code that nobody released may run by now: what served before it was the newest version.
+    # Code that nobody released may run now: the newest version is then what served before it.
     previous = observed.version or (observed.versions[-1].number if observed.versions else "")
-    description = str(Record.of(run, commit=run.commit, previous=previous))
-    moved = str(Record.of(run))
+    version_description = str(Record.of(run, commit=run.commit, previous=previous))
+    alias_description = str(Record.of(run))
     serves = is_served(target, observed, image, architecture)
-    reason = code_reason(observed, image, architecture) or ("" if serves else _serving_reason(target, observed))
-    is_anew = not serves and is_asleep(observed.latest)
-    code = tuple(code_steps(target, observed, image, architecture, is_anew=is_anew, reason=reason))
-    steps = [*cleared(observed), *code]
+    reason = _code_reason(observed, image, architecture) or ("" if serves else _serving_reason(target, observed))
+    is_repeated = not serves and is_inactive(observed.latest)
+    code = tuple(code_steps(target, observed, image, architecture, always=is_repeated, reason=reason))
+    steps = [*clearing_steps(observed), *code]
     if not serves:
-        steps += version_steps(target, observed, description, moved, reason=reason)
+        steps += serving_steps(target, observed, version_description, alias_description, reason=reason)
     elif code and target.alias:
-        # Somebody who gave `$LATEST` another image may be about to move the alias: it is made sure of last.
-        steps.append(PointAlias(version=observed.aliased, description=moved, reason=reason))
+        # Somebody who gave `$LATEST` another image may be about to move the alias: moving it last overrides that.
+        steps.append(PointAlias(version=observed.aliased, description=alias_description, reason=reason))
     return ReleasePlan(target=target, observed=observed, steps=tuple(steps))
 
 
@@ -179,8 +186,96 @@ def wait_steps(observed: ObservedFunction) -> tuple[Step, ...]:
     return (WaitUntilUpdated(reason="another change of it is in progress"),)
 
 
-def code_reason(observed: ObservedFunction, image: ImageReference, architecture: Architecture) -> str:
-    """Return why a function is to be given an image; empty if what it runs is that already."""
+def clearing_steps(observed: ObservedFunction) -> Iterator[PointAlias]:
+    """Yield the step that ends an unfinished canary, such as one of a run that was killed, if there is one."""
+    if observed.alias is not None and observed.alias.weights:
+        reason = f"the alias {observed.alias.name} still has routing weights"
+        yield PointAlias(version=observed.aliased, description=observed.alias.description, reason=reason)
+
+
+def code_steps(
+    target: FunctionTarget,
+    observed: ObservedFunction,
+    image: ImageReference,
+    architecture: Architecture,
+    *,
+    always: bool,
+    reason: str,
+) -> Iterator[Step]:
+    """Yield the step that gives `$LATEST` an image, if it does not run that image, or `always`."""
+    latest = observed.latest
+    if latest is None:
+        yield CreateFunction(image=image, architecture=architecture, parameters=target.creation or {}, reason=reason)
+    elif always or not latest.runs(image, architecture) or latest.is_broken:
+        yield UpdateCode(image=image, architecture=architecture, reason=reason)
+
+
+def serving_steps(
+    target: FunctionTarget,
+    observed: ObservedFunction,
+    version_description: str,
+    alias_description: str,
+    *,
+    reason: str,
+) -> Iterator[Step]:
+    """Yield the steps that test the code of `$LATEST`, publish it, and have the alias serve it, in this order."""
+    if target.smoke_test:
+        yield InvokeSmokeTest(test=target.smoke_test, reason=reason)
+    if target.publish:
+        yield PublishVersion(description=version_description, reason=reason)
+    if target.alias:
+        if target.traffic and is_shiftable(observed):
+            yield ShiftTraffic(steps=target.traffic, alarms=target.alarms, reason=reason)
+        yield PointAlias(version=None, description=alias_description, reason=reason)
+
+
+def is_served(
+    target: FunctionTarget, function: ServingFunction, image: ImageReference, architecture: Architecture
+) -> bool:
+    """Whether a function serves the image already, and in the way that is wanted: by a version, by the alias.
+
+    Where the versions were not read, code that runs counts as published.
+    """
+    serving = function.serving
+    if serving is None or not serving.runs(image, architecture) or serving.is_broken:
+        return False
+    if target.alias:
+        return function.alias is not None and (function.alias.version != LATEST or not target.publish)
+    return not target.publish or not isinstance(function, ObservedFunction) or function.published is not None
+
+
+def may_need_release(
+    target: FunctionTarget, function: ServingFunction, image: ImageReference, architecture: Architecture
+) -> bool:
+    """Whether a function may need a release, judged by what serves and, where it was read, by its history."""
+    latest = function.latest
+    is_in_place = latest is not None and not (latest.is_busy or latest.is_broken) and latest.runs(image, architecture)
+    return not is_in_place or bool(function.weights) or not is_served(target, function, image, architecture)
+
+
+def is_shiftable(function: ServingFunction) -> bool:
+    """Whether the alias's traffic can be split: that needs a published version [AliasRoutingConfiguration]."""
+    return function.alias is not None and function.alias.version != LATEST
+
+
+def is_inactive(state: FunctionState | None) -> bool:
+    """Whether a version that is published from this code may be Inactive, so that its first invocations fail."""
+    return state is not None and state.state.value == "Inactive"
+
+
+def staleness(target: FunctionTarget, observed: ObservedFunction, run: WorkflowRun) -> str:
+    """Return why this run must not touch a function that a newer run has released; empty if it may."""
+    newer = "" if target.allows_stale else newer_run(run, last_release(observed))
+    if not newer:
+        return ""
+    return (
+        f"{observed.name} was released or rolled back by the newer run {newer}, so this older run {run.run_id} leaves "
+        "it alone. To deploy it all the same, run it again, or set 'allow-stale: true'."
+    )
+
+
+def _code_reason(observed: ObservedFunction, image: ImageReference, architecture: Architecture) -> str:
+    """Return why a function needs the image; empty if it runs that image already."""
     latest = observed.latest
     if latest is None:
         return "new function"
@@ -197,91 +292,7 @@ def code_reason(observed: ObservedFunction, image: ImageReference, architecture:
 
 
 def _serving_reason(target: FunctionTarget, observed: ObservedFunction) -> str:
-    """Return why code that runs already is to be released."""
+    """Return why code that runs already needs a release."""
     if not target.alias:
         return "its code is not published"
     return f"the alias {target.alias} {'serves something else' if observed.alias else 'is new'}"
-
-
-def is_served(
-    target: FunctionTarget, observed: ServingFunction, image: ImageReference, architecture: Architecture
-) -> bool:
-    """Whether what serves is the image already, and is what is wanted to serve.
-
-    Where the versions were not read, code that runs counts as published.
-    """
-    serving = observed.serving
-    if serving is None or not serving.runs(image, architecture) or serving.is_broken:
-        return False
-    if target.alias:
-        return observed.alias is not None and (observed.alias.version != LATEST or not target.publish)
-    return not target.publish or not isinstance(observed, ObservedFunction) or observed.published is not None
-
-
-def may_need_release(
-    target: FunctionTarget, observed: ServingFunction, image: ImageReference, architecture: Architecture
-) -> bool:
-    """Whether a function may need a release, as far as what serves tells; where its history was read, it tells too."""
-    latest = observed.latest
-    is_in_place = latest is not None and not (latest.is_busy or latest.is_broken) and latest.runs(image, architecture)
-    is_split = isinstance(observed, ObservedFunction) and observed.alias is not None and observed.alias.weights
-    return not is_in_place or bool(is_split) or not is_served(target, observed, image, architecture)
-
-
-def is_asleep(state: FunctionState | None) -> bool:
-    """Whether a version published from it could be Inactive, so that invocations of it fail at first."""
-    return state is not None and state.state.value == "Inactive"
-
-
-def cleared(observed: ObservedFunction) -> Iterator[PointAlias]:
-    """Yield what ends a release that was left half done, by a run that is dead for example."""
-    if observed.alias is not None and observed.alias.weights:
-        reason = f"the alias {observed.alias.name} still has routing weights"
-        yield PointAlias(version=observed.aliased, description=observed.alias.description, reason=reason)
-
-
-def code_steps(
-    target: FunctionTarget,
-    observed: ObservedFunction,
-    image: ImageReference,
-    architecture: Architecture,
-    *,
-    is_anew: bool,
-    reason: str,
-) -> Iterator[Step]:
-    """Yield what gives a function an image, if it needs to be given; with `is_anew` it always is."""
-    latest = observed.latest
-    if latest is None:
-        yield CreateFunction(image=image, architecture=architecture, parameters=target.creation or {}, reason=reason)
-    elif is_anew or not latest.runs(image, architecture) or latest.is_broken:
-        yield UpdateCode(image=image, architecture=architecture, reason=reason)
-
-
-def version_steps(
-    target: FunctionTarget, observed: ObservedFunction, description: str, alias_description: str, *, reason: str
-) -> Iterator[Step]:
-    """Yield what makes a version of the code, and has the alias serve it."""
-    if target.smoke_test:
-        yield InvokeSmokeTest(test=target.smoke_test, reason=reason)
-    if target.publish:
-        yield PublishVersion(description=description, reason=reason)
-    if target.alias:
-        if target.traffic and is_shiftable(observed):
-            yield ShiftTraffic(steps=target.traffic, alarms=target.alarms, reason=reason)
-        yield PointAlias(version=None, description=alias_description, reason=reason)
-
-
-def is_shiftable(observed: ServingFunction) -> bool:
-    """Whether the alias's traffic can be split: that takes a published version [AliasRoutingConfiguration]."""
-    return observed.alias is not None and observed.alias.version != LATEST
-
-
-def staleness(target: FunctionTarget, observed: ObservedFunction, run: WorkflowRun) -> str:
-    """Return why this run must not touch a function, since a newer one has; empty if it may."""
-    newer = "" if target.allows_stale else newer_run(run, last_release(observed))
-    if not newer:
-        return ""
-    return (
-        f"{observed.name} was released or rolled back by the newer run {newer}, so this older run {run.run_id} leaves "
-        "it alone. To deploy it all the same, run it again, or set 'allow-stale: true'."
-    )

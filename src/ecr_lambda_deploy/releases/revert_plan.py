@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ecr_lambda_deploy.functions.written import Written
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError
 from ecr_lambda_deploy.model.functions import LATEST, AliasState, ObservedFunction
-from ecr_lambda_deploy.releases.plan import PointAlias, ReleasePlan, UpdateCode, cleared
+from ecr_lambda_deploy.releases.plan import PointAlias, ReleasePlan, UpdateCode, clearing_steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ def _plan_alias(
             f"The alias {alias.name} points to version {alias.version}: somebody else has moved it, so it stays.",
         )
     if is_kept or start_alias is None:
-        return next(cleared(now), None), ""
+        return next(clearing_steps(now), None), ""
     return PointAlias(version=start.aliased, description=start_alias.description), ""
 
 

@@ -13,11 +13,11 @@ from ecr_lambda_deploy.releases.plan import (
     ReleasePlan,
     Step,
     UpdateCode,
-    cleared,
+    clearing_steps,
     code_steps,
-    is_asleep,
+    is_inactive,
     is_served,
-    version_steps,
+    serving_steps,
     wait_steps,
 )
 
@@ -68,10 +68,10 @@ def plan_rollback(
             steps.append(PointAlias(version=version, description=moved, reason=reason))
         steps += [
             replace(step, follows_alias=True) if isinstance(step, UpdateCode) else step
-            for step in code_steps(target, observed, goal.image, goal.architecture, is_anew=False, reason=reason)
+            for step in code_steps(target, observed, goal.image, goal.architecture, always=False, reason=reason)
         ]
         return ReleasePlan(target=target, observed=observed, steps=tuple(steps), is_rollback=True)
-    steps += cleared(observed)
+    steps += clearing_steps(observed)
     cannot_serve = target.alias != "" and version is not None
     if cannot_serve or not is_served(target, observed, goal.image, goal.architecture):
         previous = observed.version if version is None else goal.record.previous
@@ -82,10 +82,10 @@ def plan_rollback(
             observed,
             goal.image,
             goal.architecture,
-            is_anew=cannot_serve or is_asleep(observed.latest),
+            always=cannot_serve or is_inactive(observed.latest),
             reason=reason,
         )
-        steps += version_steps(at_once, observed, description, moved, reason=reason)
+        steps += serving_steps(at_once, observed, description, moved, reason=reason)
     return ReleasePlan(target=target, observed=observed, steps=tuple(steps), is_rollback=True)
 
 
