@@ -116,6 +116,13 @@ def test_every_name_is_in_the_file_that_is_named_with_it(page: Path) -> None:
     assert not [(name, file) for name, file in named if name not in _definitions(_TREES[_SOURCE / file])]
 
 
+@pytest.mark.parametrize("package", sorted(_SOURCE.glob("*/__init__.py")), ids=lambda path: path.parent.name)
+def test_every_module_that_a_package_introduces_exists(package: Path) -> None:
+    modules = [code for code in _CODE.findall(ast.get_docstring(_TREES[package]) or "") if code.endswith(".py")]
+
+    assert not [module for module in modules if not any((at / module).exists() for at in (package.parent, _SOURCE))]
+
+
 def test_the_checks_of_names_find_some() -> None:
     names = {code for code in _code(_ARCHITECTURE) if _NAME.fullmatch(code)}
 
