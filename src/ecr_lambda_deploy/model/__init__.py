@@ -1,7 +1,7 @@
 """The nouns and the errors.
 
-`targets.py` says what is wanted: images, how they are built or where they are, and the functions that run them.
-`functions.py` and `images.py` say what was read: a function's state, its versions and alias; an image by digest.
-`outcomes.py` says what became of both, and the journal keeps that for log, outputs and summary. `errors.py` has the
-errors that a person can act on, `run.py` the workflow run. Nothing here imports anything else of the project.
+`targets.py` holds the settings of a run: images, how each is built or found, and the functions that run it.
+`functions.py` and `images.py` hold what was read: a function's state, its versions and alias; an image by digest.
+`outcomes.py` holds the result for each function and image, and the journal that collects them for log, outputs and
+summary. `errors.py` holds the errors, `run.py` the workflow run. Nothing here imports other packages of the project.
 """

@@ -1,4 +1,4 @@
-"""Lambda functions as they are observed: their states, versions and aliases."""
+"""Lambda functions as observed: states, versions and aliases."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,42 +11,42 @@ LATEST = "$LATEST"
 
 
 def name_of(given: str) -> str:
-    """Return the name of a function that is given by its name or its unqualified ARN."""
+    """Return the function name of a name or an unqualified ARN."""
     return given.rpartition(":")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """A state that Lambda reports, with its reason in Lambda's own words."""
+    """A state that Lambda reports, with Lambda's reason."""
 
     value: str
     reason_code: str = ""
     reason: str = ""
 
     def __str__(self) -> str:
-        """Return such as `Failed (ImageAccessDenied: …)`."""
+        """Return the state with its reason, such as `Failed (ImageAccessDenied: …)`."""
         reason = ": ".join(part for part in (self.reason_code, self.reason) if part)
         return f"{self.value} ({reason})" if reason else self.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionState:
-    """A function or one of its versions, as GetFunction shows it.
+    """A function or one of its versions, as GetFunction returns it.
 
     Attributes:
         name: function name.
         arn: unqualified ARN.
         version: `$LATEST` or the version's number.
         package_type: `Image` or `Zip`.
-        architecture: the one that it runs on.
+        architecture: instruction set.
         state: Pending, Active, Inactive, Failed, ...
         update: LastUpdateStatus: Successful, InProgress, Failed.
-        image: Code.ResolvedImageUri, the authority on what runs.
+        image: Code.ResolvedImageUri: the image that runs, by digest; None if the function has no image.
         code_sha256: Lambda's own checksum of the code.
-        revision_id: changes with every change of it.
+        revision_id: changes with every change of the function.
         description: of the version.
         has_entry_point: whether the function's own ImageConfig overrides ENTRYPOINT or CMD.
-        configuration: the whole of it in Lambda's own words, secrets in its environment included.
+        configuration: the complete answer of Lambda, including secrets in the environment.
     """
 
     name: str
@@ -70,22 +70,22 @@ class FunctionState:
 
     @property
     def is_broken(self) -> bool:
-        """Whether the last creation or update failed: what then runs is not what Lambda shows."""
+        """Whether the last creation or update failed: the code that runs is then not the code that Lambda shows."""
         return "Failed" in {self.update.value, self.state.value}
 
     def runs(self, image: ImageReference | None, architecture: Architecture) -> bool:
-        """Whether it has this image and this architecture."""
+        """Whether the function has this image and this architecture."""
         return image is not None and image.is_same_image(self.image) and self.architecture == architecture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedVersion:
-    """A published version, as ListVersionsByFunction shows it.
+    """A published version, as ListVersionsByFunction returns it.
 
     Attributes:
-        number: the version.
+        number: of the version.
         code_sha256: Lambda's checksum of its code.
-        description: given when it was published.
+        description: from its publication.
     """
 
     number: str
@@ -95,12 +95,12 @@ class PublishedVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AliasPointer:
-    """What an alias points to, as GetFunction shows it.
+    """An alias and its version, as GetFunction returns them.
 
     Attributes:
         name: of the alias.
         arn: of the alias.
-        version: that it points to.
+        version: number of the version that it points to.
     """
 
     name: str
@@ -110,12 +110,12 @@ class AliasPointer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AliasState(AliasPointer):
-    """An alias, as GetAlias shows it.
+    """An alias, as GetAlias returns it.
 
     Attributes:
-        weights: shares of its traffic that go to other versions, between 0 and 1, by version.
-        description: says which run moved it last.
-        revision_id: changes with every change of it.
+        weights: shares of the traffic that go to other versions, between 0 and 1, by version.
+        description: names the run that moved the alias last.
+        revision_id: changes with every change of the alias.
     """
 
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -125,13 +125,13 @@ class AliasState(AliasPointer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingFunction:
-    """What serves invocations of a function at one moment.
+    """What serves the invocations of a function.
 
     Attributes:
         name: function name.
-        latest: `$LATEST`; None if there is no such function.
-        alias: the one that is released to; None if none is, or it does not exist.
-        aliased: the version that the alias points to; None without one.
+        latest: `$LATEST`; None if the function does not exist.
+        alias: of the release; None if there is none, or it does not exist.
+        aliased: the version that the alias points to; None without an alias.
     """
 
     name: str
@@ -141,12 +141,12 @@ class ServingFunction:
 
     @property
     def serving(self) -> FunctionState | None:
-        """What serves: the alias's version, where there is an alias; else `$LATEST`."""
+        """The version of the alias; `$LATEST` without an alias."""
         return self.aliased or self.latest
 
     @property
     def version(self) -> str:
-        """The number of the version that serves; empty where it has none, or none that is known."""
+        """The number of the version that serves; empty if unknown, or if `$LATEST` serves."""
         return self.alias.version if self.alias is not None and self.alias.version != LATEST else ""
 
     @property
@@ -156,17 +156,17 @@ class ServingFunction:
 
     @property
     def weights(self) -> Mapping[str, float]:
-        """The shares of the alias's traffic that are known to go to other versions."""
+        """The shares of the alias's traffic of other versions; empty here: GetFunction does not return them."""
         return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedFunction(ServingFunction):
-    """What serves, with its history: what a release is planned from.
+    """What serves a function, with its history; releases are planned from it.
 
     Attributes:
-        alias: with its weights, description and revision.
-        versions: those that are published, oldest first; where there is an alias, only if they were asked for.
+        alias: with weights, description and revision.
+        versions: published versions, oldest first; with an alias, only if the caller asked for them.
     """
 
     alias: AliasState | None = None
@@ -174,17 +174,17 @@ class ObservedFunction(ServingFunction):
 
     @property
     def published(self) -> PublishedVersion | None:
-        """The newest version, if it holds the code of `$LATEST`."""
+        """The newest version, if it has the code of `$LATEST`."""
         newest = self.versions[-1] if self.versions else None
         return newest if newest and self.latest and newest.code_sha256 == self.latest.code_sha256 else None
 
     @property
     def version(self) -> str:
-        """The version that serves or, where `$LATEST` does, the newest that holds its code; empty without one."""
+        """The number of the version that serves; if `$LATEST` serves, of the newest version with its code, or empty."""
         if self.alias is not None and self.alias.version != LATEST:
             return self.alias.version
         code = self.latest.code_sha256 if self.latest else ""
-        return next((version.number for version in reversed(self.versions) if version.code_sha256 == code), "")
+        return next((published.number for published in reversed(self.versions) if published.code_sha256 == code), "")
 
     @property
     def weights(self) -> Mapping[str, float]:
@@ -192,5 +192,5 @@ class ObservedFunction(ServingFunction):
         return self.alias.weights if self.alias is not None else {}
 
     def version_numbered(self, number: str) -> PublishedVersion | None:
-        """Return a published version by its number."""
-        return next((version for version in self.versions if version.number == number), None)
+        """Return a published version by its number; None if there is none."""
+        return next((published for published in self.versions if published.number == number), None)

@@ -1,14 +1,11 @@
-"""Images: what they are called, what they are made from, and what a registry says of them."""
+"""Images: their references, their builds, and what a registry reports."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from ecr_lambda_deploy.model.targets import (
-    Build,
-    Platform,
-)
+from ecr_lambda_deploy.model.targets import Build, Platform
 
 _REFERENCE = re.compile(r"(?P<registry>[^/@]+)/(?P<repository>[^:@]+)@(?P<digest>sha256:[0-9a-f]{64})")
 
@@ -17,26 +14,26 @@ _ECR_HOST = re.compile(r"([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.")
 
 
 def is_same_registry(host: str, other: str) -> bool:
-    """Whether two host names are one registry's.
+    """Whether two host names belong to the same registry.
 
-    An ECR registry has several, for dual-stack endpoints for example; each has account and Region.
+    An ECR registry has several, for example for dual-stack endpoints; each contains account and Region.
     """
     found, other_found = _ECR_HOST.match(host), _ECR_HOST.match(other)
     return found.groups() == other_found.groups() if found and other_found else host == other
 
 
 def registry_account(host: str) -> str:
-    """Return the account that an ECR registry belongs to; empty for a host that does not say."""
+    """Return the account of an ECR registry; empty for any other host."""
     found = _ECR_HOST.match(host)
     return found[1] if found else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageReference:
-    """An image by digest: the only way in which Lambda is ever given one.
+    """An image by digest; the action gives Lambda no other references.
 
     Attributes:
-        registry: host, with port where there is one.
+        registry: host, with the port if it has one.
         repository: name within the registry.
         digest: `sha256:` and 64 hexadecimal digits.
     """
@@ -47,7 +44,7 @@ class ImageReference:
 
     @classmethod
     def parse(cls, uri: str) -> Self | None:
-        """Read `registry/repository@sha256:…`; None for anything else, a tag beside the digest included."""
+        """Parse `registry/repository@sha256:…`; None for anything else, also with both a tag and a digest."""
         found = _REFERENCE.fullmatch(uri)
         return cls(**found.groupdict()) if found else None
 
@@ -57,11 +54,11 @@ class ImageReference:
         return f"{self.registry}/{self.repository}"
 
     def is_in(self, registry: str) -> bool:
-        """Whether it is in the registry with this host name."""
+        """Whether the image is in the registry with this host name."""
         return is_same_registry(self.registry, registry)
 
     def is_same_image(self, other: "ImageReference | None") -> bool:
-        """Whether both name one digest in one repository of one registry."""
+        """Whether both have the same registry, repository and digest."""
         return (
             other is not None
             and self.is_in(other.registry)
@@ -75,15 +72,15 @@ class ImageReference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
-    """What tells a build's inputs from all others.
+    """The fingerprint of a build.
 
     Attributes:
-        tag: `src-…`; None if the build depends on something that cannot be known beforehand.
-        reason: why there is none.
-        hints: what the log should tell.
-        images: references of the base images, as they are written.
-        is_of_registries: whether every base image is known as its registry has it now. The build must then use these:
-            an engine of its own accord takes a copy that it has, however old.
+        tag: `src-…`; None if the build has an input that is unknown before it runs.
+        reason: why there is no tag.
+        hints: lines for the log.
+        images: references of the base images, as the Dockerfile has them.
+        is_of_registries: whether every base image was resolved at its registry. The build must then pull them: an
+            engine otherwise uses its local copy of an image, however old.
     """
 
     tag: str | None
@@ -94,22 +91,22 @@ class Fingerprint:
 
 
 CACHE_TAG_PREFIX = "cache-"
-"""How the tags of build caches begin: in immutable repositories they are the exception."""
+"""The prefix of the tags of build caches, which may be overwritten in immutable repositories too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOrder:
-    """One build, decided to the last detail.
+    """One build, with everything that the builder needs to know.
 
     Attributes:
-        name: of the image in the manifest; empty where the action's own inputs name it.
-        build: what is built.
-        platform: what it is built for.
+        name: of the image in the manifest; empty for the plain inputs.
+        build: settings of the build.
+        platform: of the image.
         labels: all labels of the image.
         repository_uri: registry and repository.
-        tag: that it is pushed under; nobody else pushes other content under it.
-        may_overwrite_cache: whether the repository lets the cache's tag be overwritten; None where unknown.
-        present_image: what the function runs now, whose layers may serve as a cache.
+        tag: of the push, unique to this content.
+        may_overwrite_cache: whether the repository lets the cache's tag be overwritten; None if unknown.
+        present_image: which the function runs now; its layers can serve as a cache.
     """
 
     name: str = ""
@@ -129,7 +126,7 @@ class BuildOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """A layer, as an image's manifest names it: media type and compressed size in bytes."""
+    """A layer in an image's manifest: media type and compressed size in bytes."""
 
     media_type: str
     size: int
@@ -137,16 +134,16 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryImage:
-    """A single image that a registry holds, as read from it.
+    """A single image, as read from a registry.
 
     Attributes:
-        reference: by digest; of the platform's image where an index was asked for.
-        manifest: the manifest's text, byte for byte.
+        reference: by digest; for an index, of the image for the platform.
+        manifest: the text of the manifest, byte for byte.
         media_type: of the manifest.
         platform: from the image's configuration, such as `linux/amd64`.
         layers: in order.
         has_entry_point: whether the image's configuration has an ENTRYPOINT or a CMD.
-        is_of_index: whether the tag or digest that was asked for names an index that it belongs to.
+        is_of_index: whether the requested tag or digest names an index, and this is one of its images.
     """
 
     reference: ImageReference
@@ -164,12 +161,12 @@ REPOSITORY_NAME = re.compile(r"(?=.{2,256}$)[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorization:
-    """What `docker login` would need; it lasts 12 hours.
+    """Credentials of an ECR registry, as `docker login` takes them; they last 12 hours.
 
     Attributes:
         registry: host.
         username: always `AWS`.
-        password: masked already.
+        password: already masked in the log.
     """
 
     registry: str

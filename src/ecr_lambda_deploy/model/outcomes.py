@@ -1,4 +1,4 @@
-"""The run: what it is part of, and what becomes of it."""
+"""The results of a run, for each image and each function, and the journal that collects them."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ _MOST_BLAMED = 3  # in a reason
 
 
 class ReleaseStatus(StrEnum):
-    """What became of one function."""
+    """The result for one function."""
 
     DEPLOYED = "deployed"
     UNCHANGED = "unchanged"
@@ -30,7 +30,7 @@ class ReleaseStatus(StrEnum):
 
 
 class ImageStatus(StrEnum):
-    """What became of one image."""
+    """The result for one image."""
 
     WANTED = "wanted"
     FOUND = "found"
@@ -42,19 +42,19 @@ class ImageStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageOutcome:
-    """What became of one image.
+    """The result for one image so far.
 
     Attributes:
-        name: in the manifest; empty where the action's own inputs name it.
-        functions: names of those that are to run it, as they were given.
-        status: what became of it.
-        repository_uri: registry and repository; empty as long as they are not known.
+        name: in the manifest; empty for the plain inputs.
+        functions: names or ARNs of the functions that run it, as the inputs give them.
+        status: the result.
+        repository_uri: registry and repository; empty until they are known.
         reference: None until the digest is known.
-        tags: that it has from this run.
-        reason: why it is built, copied or taken as it is; in a plan, why it would be.
-        started: on the run's clock, when work on it began.
-        seconds: time spent on it.
-        error: why it failed.
+        tags: tags that the image has or gets in this run.
+        reason: why the image is built, copied or kept; in a plan, why it would be.
+        started: when work on the image began, on the run's clock.
+        seconds: duration of the work.
+        error: why the image failed; None if it did not.
     """
 
     name: str
@@ -70,7 +70,7 @@ class ImageOutcome:
 
 
 class ImageChanges(TypedDict, total=False):
-    """What a run learns of an image, bit by bit; the attributes are those of `ImageOutcome`."""
+    """Changes of an `ImageOutcome`, by attribute."""
 
     status: ImageStatus
     repository_uri: str
@@ -82,7 +82,13 @@ class ImageChanges(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """A part of the run: its title, when it began on the run's clock, and how long it took, in seconds."""
+    """A part of the run.
+
+    Attributes:
+        title: for log and summary.
+        started: on the run's clock, in seconds.
+        seconds: duration.
+    """
 
     title: str
     started: float
@@ -91,17 +97,17 @@ class Phase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one function, and what serves it now.
+    """The result for one function so far, and what serves it.
 
     Attributes:
-        before: as it was at the start.
-        after: as it is now, as far as that is known.
-        status: what became of it.
-        reason: why it is released to; in a plan, why it would be.
-        started: on the run's clock, when work on it began.
-        seconds: time spent on it.
-        error: why it failed.
-        recovery: commands that bring back what could not be reverted.
+        before: the function at the start of the run.
+        after: the function as last read or written.
+        status: the result.
+        reason: why there is a release, or why the function was skipped; in a plan, why there would be a release.
+        started: when work on the function began, on the run's clock.
+        seconds: duration of the work.
+        error: why the release failed; None if it did not.
+        recovery: shell commands for what could not be reverted.
     """
 
     before: ServingFunction
@@ -115,7 +121,7 @@ class Outcome:
 
     @classmethod
     def untouched(cls, observed: ServingFunction, status: ReleaseStatus = ReleaseStatus.FAILED) -> Self:
-        """Return the outcome of a function that nothing was done to."""
+        """Return the outcome of a function that the run has not changed."""
         return cls(before=observed, after=observed, status=status)
 
     @property
@@ -125,7 +131,7 @@ class Outcome:
 
     @property
     def is_changed(self) -> bool:
-        """Whether what serves is different now."""
+        """Whether another image, architecture, version or share of the traffic serves than before."""
         before, after = self.before.serving, self.after.serving
         if before is None or after is None:
             return before is not after
@@ -141,7 +147,7 @@ class Outcome:
 
     @property
     def arn(self) -> str:
-        """ARN of the function, qualified with the serving version if there is one; empty where unknown."""
+        """ARN of the function, qualified with the version that serves, if any; empty if unknown."""
         if self.after.latest is None:
             return ""
         version = self.after.version
@@ -150,16 +156,16 @@ class Outcome:
 
 @dataclass(slots=True, kw_only=True)
 class Journal:
-    """What the run has learnt and done so far; whatever happens, it is what the outputs and the summary tell.
+    """The results of a run so far. Outputs and summary are made from it, also after a failure.
 
     Attributes:
-        run: what this is part of.
-        mode: what the run does.
-        manifest: its path; empty without one.
+        run: the workflow run.
+        mode: the input `mode`.
+        manifest: path of the manifest; empty without one.
         images: one for each image.
         outcomes: one for each function.
         phases: in order.
-        error: what ended the run early.
+        error: why the run ended early; None if it did not.
     """
 
     run: WorkflowRun
@@ -172,12 +178,12 @@ class Journal:
     _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def update_image(self, name: str, **changes: Unpack[ImageChanges]) -> None:
-        """Note what has become of an image so far; what is not named stays as it is."""
-        with self._lock:  # several images are worked on at once
+        """Change the named attributes of an image's outcome."""
+        with self._lock:  # stages work on several images at once
             self.images = tuple(replace(image, **changes) if image.name == name else image for image in self.images)
 
     def time_image(self, name: str, now: float) -> None:
-        """Note that an image is worked on at this time, on the run's clock: since when, and how long until now."""
+        """Record that work on an image begins, or still goes on, at this time of the run's clock."""
         with self._lock:
             self.images = tuple(
                 replace(image, started=image.started or now, seconds=now - (image.started or now))
@@ -187,17 +193,17 @@ class Journal:
             )
 
     def record(self, outcome: Outcome) -> None:
-        """Note what has become of a function so far, in place of what was known of it before."""
+        """Replace the outcome of a function."""
         with self._lock:  # several functions are released at once
             self.outcomes = tuple(outcome if known.function == outcome.function else known for known in self.outcomes)
 
     def start_with(self, functions: Iterable[str]) -> None:
-        """Note which functions are to be dealt with, before anything is known of them."""
+        """Begin with an outcome for each function, before the functions are read."""
         self.outcomes = tuple(Outcome.untouched(ServingFunction(name=name, latest=None)) for name in functions)
 
     @contextmanager
     def recording_failure(self, function: str) -> Iterator[None]:
-        """Note what ends the block as why a function failed."""
+        """Record an error that ends the block as the error of a function."""
         try:
             yield
         except DeployError as error:
@@ -207,9 +213,9 @@ class Journal:
             raise
 
     def mark_unreached_as_skipped(self) -> None:
-        """Note of functions that nothing was done to, since others or images have failed, that they were skipped."""
+        """Mark functions as skipped if no stage has reached them, because an image or another function failed."""
         failed = [image for image in self.images if image.error]
-        theirs = {name_of(function) for image in failed for function in image.functions}
+        without_image = {name_of(function) for image in failed for function in image.functions}
         blamed = [f"the image {image.name}" for image in failed]
         blamed += [outcome.function for outcome in self.outcomes if outcome.error]
         if not blamed:
@@ -217,14 +223,14 @@ class Journal:
         names = ", ".join(blamed[:_MOST_BLAMED]) + (" and others" if len(blamed) > _MOST_BLAMED else "")
         self.outcomes = tuple(
             replace(outcome, status=ReleaseStatus.SKIPPED, reason=f"{names} failed, so nothing was changed")
-            if outcome.status is ReleaseStatus.FAILED and not outcome.error and outcome.function not in theirs
+            if outcome.status is ReleaseStatus.FAILED and not outcome.error and outcome.function not in without_image
             else outcome
             for outcome in self.outcomes
         )
 
     @property
     def errors(self) -> tuple[DeployError, ...]:
-        """Everything that failed; what ended the run early tells of several functions at once."""
+        """All errors, each once: the error that ended the run may hold those of functions and images."""
         of_run = (self.error,) if self.error else ()
         each: tuple[ImageOutcome | Outcome, ...] = (*self.images, *self.outcomes)
         said = {str(part) for error in of_run for part in parts_of(error)}

@@ -1,4 +1,4 @@
-"""What the inputs ask for."""
+"""The settings of a run: images, their builds, and the functions that run them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,27 +7,26 @@ from pathlib import Path
 from typing import Literal
 
 Architecture = Literal["x86_64", "arm64"]
-
+"""An instruction set, as Lambda names it."""
 
 Platform = Literal["linux/amd64", "linux/arm64"]
-
-
-BakeProperty = str | list[str] | dict[str, str]
-
+"""An instruction set, as Docker names it."""
 
 PLATFORM_OF: Mapping[Architecture, Platform] = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
-
-
 ARCHITECTURE_OF: Mapping[Platform, Architecture] = {"linux/amd64": "x86_64", "linux/arm64": "arm64"}
 
 
 class Mode(StrEnum):
-    """What a run does."""
+    """The input `mode`."""
 
     DEPLOY = "deploy"
     BUILD = "build"
     PLAN = "plan"
     ROLLBACK = "rollback"
+
+
+BakeProperty = str | list[str] | dict[str, str]
+"""The value of a property of a bake target."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,23 +46,23 @@ class CacheSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """How an image is built; the fields are those of a bake target.
+    """An image that is built; most fields are properties of a bake target.
 
     Attributes:
         context: absolute path of the build context.
         dockerfile: absolute path of the Dockerfile.
-        target: stage to build; empty for the last one.
+        target: stage to build; empty for the last stage.
         build_args: build arguments.
-        build_contexts: named contexts: a folder's absolute path, or `docker-image://…` and the like.
-        secrets: given to BuildKit as secrets, by id.
-        provenance: as buildx's `--provenance`; `false` for none.
-        sbom: as buildx's `--sbom`; `false` for none.
+        build_contexts: named contexts: a folder's absolute path, or a reference such as `docker-image://…`.
+        secrets: BuildKit secrets, by id.
+        provenance: buildx's `--provenance`; `false` for none.
+        sbom: buildx's `--sbom`; `false` for none.
         labels: image labels.
-        properties: other properties of a bake target, as its definition has them.
-        pull: look for newer base images.
-        no_cache: build every step anew.
+        properties: other properties of the bake target, by name.
+        pull: whether newer base images are pulled.
+        no_cache: whether every step is built again.
         cache: where BuildKit keeps its cache between runs.
-        reuse: whether an image that was built from the same inputs will do.
+        reuse: whether an earlier image of the same inputs is used instead of a build.
     """
 
     context: Path
@@ -84,10 +83,10 @@ class Build:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuilderSettings:
-    """The builder of an image, and its credentials.
+    """The builder of an image, and the credentials for it.
 
     Attributes:
-        endpoint: BuildKit's, `tcp://…` or `docker-container://…`; empty for the runner's engine.
+        endpoint: of BuildKit, `tcp://…` or `docker-container://…`; empty for the runner's engine.
         docker_auth: a Docker `config.json` with credentials for base images.
         secrets: the values in `docker_auth` that the log must mask.
     """
@@ -99,7 +98,7 @@ class BuilderSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExistingImage:
-    """An image that is there already.
+    """An image that exists already.
 
     Attributes:
         uri: registry, repository and a tag or a digest.
@@ -110,7 +109,7 @@ class ExistingImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedImage:
-    """The image that a function serves.
+    """The image that another function serves.
 
     Attributes:
         function: name or unqualified ARN.
@@ -123,7 +122,7 @@ class ServedImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlierRelease:
-    """What an earlier release served.
+    """An image that an earlier release served.
 
     Attributes:
         to: `previous`, a version's number, a commit's SHA (7 digits or more) or an image's digest.
@@ -133,17 +132,18 @@ class EarlierRelease:
 
 
 ImageSource = Build | ExistingImage | ServedImage | EarlierRelease
+"""Where an image comes from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleToAssume:
-    """An IAM role that the run takes.
+    """An IAM role that the run assumes.
 
     Attributes:
         arn: of the role.
-        is_chained: taken with the credentials of the environment, not with the job's OIDC token.
-        session_name: shown by CloudTrail.
-        duration_seconds: None for AWS's default.
+        is_chained: whether it is assumed with the environment's credentials, not with the job's OIDC token.
+        session_name: which CloudTrail shows.
+        duration_seconds: of the session; None for the default of AWS.
     """
 
     arn: str
@@ -154,7 +154,7 @@ class RoleToAssume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """What a response must contain: parsed JSON, objects by subset."""
+    """What the response of a smoke test must contain: parsed JSON; an object may have more keys."""
 
     value: object
 
@@ -164,8 +164,8 @@ class SmokeTest:
     """An invocation that a function must pass before it is published.
 
     Attributes:
-        event: JSON text.
-        expect: what the response must contain, None where any response will do.
+        event: payload of the invocation, JSON text.
+        expect: what the response must contain; None to accept any response.
     """
 
     event: str
@@ -174,11 +174,11 @@ class SmokeTest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficStep:
-    """A share of an alias's traffic, for some time.
+    """A step of a canary: a share of the alias's traffic, for some time.
 
     Attributes:
         weight: share of the new version, between 0 and 1.
-        seconds: how long.
+        seconds: duration.
     """
 
     weight: float
@@ -187,18 +187,18 @@ class TrafficStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionTarget:
-    """A function that is to run an image, and how it is released to it.
+    """A function, and how an image is released to it.
 
     Attributes:
-        name: function name or unqualified ARN, as it was given.
+        name: function name or unqualified ARN, as the inputs give it.
         publish: whether a version is published.
         alias: moved to the new version; empty for none.
-        smoke_test: passed before the version is published.
-        traffic: the alias's traffic before it has all of it, in order.
-        alarms: names of CloudWatch alarms that end `traffic`.
-        creation: parameters of CreateFunction, for a function that does not exist; None if it must exist.
-        reverts: whether a release that fails is reverted.
-        allows_stale: whether an older run may replace a newer run's release.
+        smoke_test: invoked before the version is published; None for none.
+        traffic: steps of the canary, in order; empty to move all traffic at once.
+        alarms: names of CloudWatch alarms; one in ALARM ends the canary.
+        creation: parameters of CreateFunction for a missing function; None if the function must exist.
+        reverts: whether a failed release is reverted.
+        allows_stale: whether an older run may replace the release of a newer run.
         wait_timeout: seconds to wait for Lambda to finish one change.
     """
 
@@ -216,17 +216,17 @@ class FunctionTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageTarget:
-    """An image that is wanted, and the functions that are to run it.
+    """An image, and the functions that run it.
 
     Attributes:
-        name: in the manifest; empty where the action's own inputs name it.
-        source: how it is built, or where it is.
-        builder: what it is built with.
+        name: in the manifest; empty for the plain inputs.
+        source: how the image is built, or where it comes from.
+        builder: of a build.
         platform: None for the functions' architecture or, without functions, the builder's.
-        repository: ECR repository; empty for the one that the functions use now.
-        registry: registry host; empty for the one that ECR's authorization names.
-        tags: the tags it gets.
-        create_repository: whether a repository that is missing is created.
+        repository: ECR repository; empty for that of the functions' current image.
+        registry: registry host; empty for the one in ECR's authorization.
+        tags: which the image gets.
+        create_repository: whether a missing repository is created.
         functions: may be empty: the image is then only built and pushed.
     """
 
