@@ -1,4 +1,4 @@
-"""Tells what became of a run, in every way that GitHub has for it; once, whoever ends the run."""
+"""Reports the result of a run: log, annotations, outputs and job summary, written once however the run ends."""
 
 import os
 import sys
@@ -14,15 +14,15 @@ from ecr_lambda_deploy.report.headline import headline
 from ecr_lambda_deploy.report.outputs import outputs
 from ecr_lambda_deploy.report.summary import summary
 
-_PATIENCE = 1.0  # seconds, to write the end of a run that has not ended in time
+_PATIENCE = 1.0  # seconds, to write the conclusion of a run that missed its deadline
 
 
 class Conclusion:
     """The end of a run.
 
     Args:
-        journal: what was learnt and done.
-        environment: of the step, with the paths of the runner's files.
+        journal: the results of the run.
+        environment: of the step; it has the paths of the runner's files.
         console: the job's log.
     """
 
@@ -34,13 +34,13 @@ class Conclusion:
 
     def write(self) -> int:
         """Write log, annotations, outputs and job summary, and return the exit code."""
-        self._once.acquire()  # for good: there is one conclusion
+        self._once.acquire()  # never released: the conclusion is written once
         return self._write()
 
     def _write(self) -> int:
         journal, console = self._journal, self._console
         output, path = self._environment.get("GITHUB_OUTPUT"), self._environment.get("GITHUB_STEP_SUMMARY")
-        with ExitStack() as each:  # what cannot be written leaves out nothing else; the last comes first
+        with ExitStack() as each:  # if one fails, the others still run; they run in reverse order
             each.callback(lambda: console.info(headline(journal)))
             for error in reversed(journal.errors):
                 each.callback(console.error, str(error), error.location)
@@ -49,8 +49,8 @@ class Conclusion:
         return 1 if journal.errors else 0
 
     def give_up(self) -> None:
-        """Write what is known, and end the process: a cancelled run has not ended in time."""
-        Thread(target=self._end_soon, name="the end", daemon=True).start()  # should writing take long, to a full pipe
+        """Write the results so far and end the process: a cancelled run has missed its deadline."""
+        Thread(target=self._end_soon, name="the end", daemon=True).start()  # a write to a full pipe would block
         try:
             if self._once.acquire(timeout=_PATIENCE / 2):
                 self._journal.error = self._journal.error or CancelledError()
@@ -59,14 +59,14 @@ class Conclusion:
             self.leave(1)
 
     def leave(self, exit_code: int) -> None:
-        """End the process without a wait for what other threads are still doing."""
+        """Flush the log and end the process without waiting for other threads."""
         try:
             sys.stdout.flush()
         finally:
             self.end(exit_code)
 
     def end(self, exit_code: int) -> None:
-        """End the process as it is."""
+        """End the process immediately."""
         os._exit(exit_code)
 
     def _end_soon(self) -> None:

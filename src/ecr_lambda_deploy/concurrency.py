@@ -1,8 +1,8 @@
-"""Fan-out: many things side by side, all of them on one budget of threads.
+"""Fan-out: calls run concurrently, all of them on one budget of threads.
 
-Threads mostly wait here, for AWS or for a program, so there may be many more than processors; but side by side within
-side by side must not multiply. Whoever fans out takes the threads that are free, and gets one at least: its own thread
-only waits meanwhile, so no more than the budget are ever at work.
+The threads mostly wait, for AWS or for a program, so there may be many more than processors. Nested fan-outs must not
+multiply them: a fan-out gets the threads that are free, and at least one. Its own thread only waits meanwhile, so the
+number of working threads never exceeds the budget.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,7 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 _BUDGET = 160
-_AT_ONCE = 32  # AWS answers 100 reads a second, each within a tenth of one: more would only wait for their turn
+_AT_ONCE = 32  # AWS allows 100 reads a second, and each takes 0.1 s: more threads would only wait for their turn
 
 _free = Semaphore(_BUDGET)
 
@@ -25,15 +25,15 @@ _free = Semaphore(_BUDGET)
 def for_each(
     items: Iterable[_Item], act: Callable[[_Item], _Result], *, at_once: int = _AT_ONCE
 ) -> tuple[_Result, ...]:
-    """Do something for each item, side by side, and return the results in the items' order.
+    """Call a function for each item, concurrently, and return the results in the order of the items.
 
     Args:
-        items: read at once.
-        act: called once for each.
-        at_once: calls at the same time, at most; fewer where each starts a program.
+        items: read completely before the first call.
+        act: called once for each item.
+        at_once: limit of concurrent calls; lower if each starts a program.
 
     Raises:
-        DeployError: when all calls have ended, with all that failed, in the items' order.
+        DeployError: some calls failed. It is raised when all have ended, with all errors in the order of the items.
     """
     several = tuple(items)
     failures, results = Failures(), list[_Result]()
@@ -47,10 +47,10 @@ def for_each(
 
 @contextmanager
 def beside(act: Callable[[], _Result]) -> Iterator[Future[_Result]]:
-    """Do something on another thread beside the block, which ends when both have.
+    """Call a function on another thread, concurrently with the block; wait for it at the end of the block.
 
     Args:
-        act: what it returns or raises is the result of the future.
+        act: its result or exception is that of the future.
     """
     with threads(1) as pool:
         yield pool.submit(act)
@@ -58,12 +58,12 @@ def beside(act: Callable[[], _Result]) -> Iterator[Future[_Result]]:
 
 @contextmanager
 def threads(at_once: int) -> Iterator[Executor]:
-    """Take threads from the budget for as long as the block lasts, and what was given to them.
+    """Take threads from the budget until the block and its tasks have ended.
 
-    What has not begun when an exception ends the block does not begin.
+    If an exception ends the block, tasks that have not begun are cancelled.
 
     Args:
-        at_once: threads that are wanted; there may be fewer.
+        at_once: threads to take; fewer if fewer are free, but at least one.
     """
     taken = 0
     while taken < at_once and _free.acquire(blocking=False):

@@ -20,7 +20,7 @@ from ecr_lambda_deploy.rollback.rollback import roll_back
 
 
 def main() -> int:
-    """Run the action as its environment asks, and return the exit code."""
+    """Run the action with the inputs in the environment, and return the exit code."""
     environment = dict(os.environ)
     console, cancelling = Console(), RunnerCancelling()
     journal = Journal(run=workflow_run(environment))
@@ -29,7 +29,7 @@ def main() -> int:
     try:
         _run(journal, environment, console, cancelling)
         cancelling.finish()
-    except KeyboardInterrupt:  # there is one at most
+    except KeyboardInterrupt:  # at most one is raised
         journal.error = CancelledError()
     exit_code = conclusion.write()
     if cancelling.is_cancelled:
@@ -38,13 +38,13 @@ def main() -> int:
 
 
 def _run(journal: Journal, environment: Mapping[str, str], console: Console, cancelling: RunnerCancelling) -> None:
-    """Carry out what the inputs ask for; what goes wrong is in the journal."""
+    """Run the mode that the inputs name; errors go into the journal."""
     try:
         inputs = parse_inputs(action_inputs(environment), environment)
         journal.mode, journal.manifest = inputs.mode, inputs.manifest
         ports = _ports(inputs, environment, console, cancelling)
-        verb = roll_back if inputs.mode is Mode.ROLLBACK else deploy
-        verb(inputs, ports, journal)
+        run_mode = roll_back if inputs.mode is Mode.ROLLBACK else deploy
+        run_mode(inputs, ports, journal)
     except DeployError as error:
         journal.error = error
     except Exception as error:  # noqa: BLE001 # outputs and summary are still written
@@ -53,7 +53,7 @@ def _run(journal: Journal, environment: Mapping[str, str], console: Console, can
 
 
 def action_inputs(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the inputs by name; the runner gives them as `INPUT_` and the name in upper case."""
+    """Return the inputs by name; the runner passes each as `INPUT_` and its name in upper case."""
     prefix = "INPUT_"
     return {
         name.removeprefix(prefix).lower(): value
@@ -63,7 +63,7 @@ def action_inputs(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def workflow_run(environment: Mapping[str, str]) -> WorkflowRun:
-    """Return the run that this is part of, from GitHub's default variables."""
+    """Return the workflow run, from GitHub's default variables."""
     return WorkflowRun(
         commit=environment.get("GITHUB_SHA", ""),
         repository=environment.get("GITHUB_REPOSITORY", ""),
@@ -77,7 +77,7 @@ def workflow_run(environment: Mapping[str, str]) -> WorkflowRun:
 
 
 def _ports(inputs: Inputs, environment: Mapping[str, str], console: Console, cancelling: RunnerCancelling) -> Ports:
-    # Imported here, since wrong inputs are told without a wait for boto3 and the docker SDK.
+    # Imported here, so that wrong inputs are reported without the import of boto3 and the docker SDK.
     from ecr_lambda_deploy.aws.alarms import CloudWatchAlarms
     from ecr_lambda_deploy.aws.aliases import LambdaAliases
     from ecr_lambda_deploy.aws.ecr import EcrRepositories
@@ -125,7 +125,7 @@ def _ports(inputs: Inputs, environment: Mapping[str, str], console: Console, can
 
 
 def _secrets(inputs: Inputs, environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield what no log may show, and the step was given; what it is given later is masked where it comes."""
+    """Yield the secrets that the step starts with; secrets that it gets later are masked where it gets them."""
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "ACTIONS_RUNTIME_TOKEN"):
         yield environment.get(name, "")
     for image in inputs.images:

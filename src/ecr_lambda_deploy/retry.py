@@ -1,27 +1,28 @@
-"""Tries again what fails in passing."""
+"""Retries what failed temporarily."""
 
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0)
-"""Seconds between one try and the next: a minute in all, which most faults of a network or a registry do not last."""
+"""Seconds between attempts: one minute in all, longer than most faults of a network or registry last."""
+
 _T = TypeVar("_T")
 
 
 class TransientError(Exception):
-    """Something failed that may well work a little later."""
+    """An attempt failed, and the next one may succeed."""
 
 
 def retried(attempt: Callable[[], _T], *, sleep: Callable[[float], None] = time.sleep) -> _T:
-    """Return what `attempt` returns, after as many tries as it takes.
+    """Return the result of the first attempt that succeeds.
 
     Args:
-        attempt: raises TransientError if it is worth another try.
+        attempt: raises TransientError to be called again.
         sleep: waits for so many seconds.
 
     Raises:
-        TransientError: the last try's.
+        TransientError: the last attempt failed.
     """
     for delay in DELAYS:
         try:

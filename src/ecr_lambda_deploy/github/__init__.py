@@ -1,6 +1,6 @@
 """GitHub's runner.
 
-`actions.py` prints the job's log, masks, annotations, outputs and summary: nothing else writes workflow commands.
-`cancelling.py` handles the runner's signals: they interrupt a run that has not changed any function yet, and end a
-release where it checks or sleeps. `clock.py` is the time that it sleeps by.
+`actions.py` writes the job's log, masks, annotations, outputs and summary; no other module writes workflow commands.
+`cancelling.py` handles the runner's signals: a cancelled run ends at its next wait or check, or at once if it has not
+changed a function yet. `clock.py` is the time.
 """

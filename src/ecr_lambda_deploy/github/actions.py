@@ -16,15 +16,13 @@ from actions_toolkit.file_command import issue_file_command, prepare_key_value_m
 
 from ecr_lambda_deploy.model.errors import SourceLocation
 
-# A workflow command: `::` at the start of a line, or `##[` anywhere in it [actions/runner, ActionCommand].
+# A workflow command begins with `::` at the start of a line, or with `##[` anywhere [actions/runner, ActionCommand].
 _COMMAND = re.compile(r"((?:^|[\r\n])\s*)::")
-
-
-_MOST_ANNOTATIONS = 10  # of a kind in a step [GitHub Actions documentation, workflow commands; actions/toolkit]
+_MOST_ANNOTATIONS = 10  # of each kind in a step [GitHub Actions documentation, workflow commands; actions/toolkit]
 
 
 class Console:
-    """The job's log. Each line is flushed at once and whole: a mask that comes late hides nothing."""
+    """The job's log. It writes and flushes whole lines: a mask that the runner reads too late hides nothing."""
 
     def __init__(self) -> None:
         self._masked: set[str] = set()
@@ -34,7 +32,7 @@ class Console:
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
-        """Fold what is printed within the block."""
+        """Group the lines that are printed within the block."""
         self._command("group", title)
         try:
             yield
@@ -43,9 +41,10 @@ class Console:
 
     @contextmanager
     def verbatim(self) -> Iterator[None]:
-        """Stop workflow commands [GitHub Actions documentation, stopping and starting workflow commands].
+        """Stop workflow commands within the block.
 
-        Annotations and masks of other threads still reach the runner.
+        Annotations and masks still reach the runner [GitHub Actions documentation, stopping and starting workflow
+        commands].
         """
         token = token_hex(16)
         with self._lock:
@@ -59,24 +58,24 @@ class Console:
                 self._command(token)
 
     def info(self, message: str) -> None:
-        """Print lines, and break workflow commands in them: functions and AWS wrote parts of the text."""
+        """Print lines, with workflow commands made ineffective: functions and AWS wrote parts of the text."""
         self._write(_COMMAND.sub(r"\1: :", message).replace("##[", "## ["))
 
     def notice(self, message: str) -> None:
-        """Print a line and annotate the run with it."""
+        """Annotate the run with a notice."""
         self._annotate("notice", message)
 
     def warning(self, message: str) -> None:
-        """Print a warning and annotate the run with it."""
+        """Annotate the run with a warning."""
         self._annotate("warning", message)
 
     def error(self, message: str, location: SourceLocation | None = None) -> None:
-        """Print an error and annotate the run, or a line of a file, with it."""
-        # The toolkit's own functions send every property, empty ones too.
+        """Annotate the run, or a line of a file, with an error."""
+        # The toolkit's own functions also send empty properties.
         self._annotate("error", message, {"file": location.file, "line": str(location.line)} if location else {})
 
     def mask(self, secret: str) -> None:
-        """Have the runner replace a secret in the log from here on."""
+        """Have the runner mask each line of a secret in the log from now on."""
         for line in secret.splitlines():
             with self._lock:
                 if line and line not in self._masked:
@@ -84,7 +83,7 @@ class Console:
                     self._command("add-mask", line)
 
     def _annotate(self, kind: str, message: str, properties: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Annotate the run, or print a line when GitHub takes no more annotations of the kind."""
+        """Annotate the run, or print a line once GitHub shows no more annotations of this kind."""
         with self._lock:
             self._annotations[kind] += 1
             number = self._annotations[kind]
@@ -96,7 +95,7 @@ class Console:
                 self.info(f"{kind.capitalize()}: {message}")
 
     def _command(self, name: str, message: str = "", properties: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Give the runner a command, within `verbatim` too."""
+        """Send the runner a command; within `verbatim`, resume commands for it."""
         command = str(Command(name, dict(properties), message))
         with self._lock:
             if self._resume_token:
@@ -113,9 +112,9 @@ def id_token(audience: str) -> str:
     """Return the job's OIDC token, masked.
 
     Raises:
-        Exception: the toolkit raises no class of its own.
+        Exception: GitHub gives no token; the toolkit has no exception class of its own.
     """
-    from actions_toolkit import core  # it imports requests, which most runs do not need
+    from actions_toolkit import core  # this imports requests, which most runs do not need
 
     token = core.get_id_token(audience)
     sys.stdout.flush()
@@ -123,16 +122,21 @@ def id_token(audience: str) -> str:
 
 
 def write_outputs(outputs: Mapping[str, str]) -> None:
-    """Set the step's outputs, in the file that GITHUB_OUTPUT names.
+    """Write the step's outputs to the file that GITHUB_OUTPUT names.
 
     Raises:
-        Exception: there is no such file; the toolkit raises no class of its own.
+        Exception: the file does not exist; the toolkit has no exception class of its own.
     """
     for name, value in outputs.items():
         issue_file_command("OUTPUT", prepare_key_value_message(name, value))
 
 
 def write_summary(markdown: str, path: str) -> None:
-    """Append to the job summary, at the path that GITHUB_STEP_SUMMARY holds."""
+    """Append Markdown to the job summary.
+
+    Args:
+        markdown: of the summary.
+        path: the value of GITHUB_STEP_SUMMARY.
+    """
     with Path(path).open("a", encoding="utf-8") as file:
         file.write(markdown + os.linesep)

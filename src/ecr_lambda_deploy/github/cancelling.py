@@ -1,4 +1,4 @@
-"""The runner's signals: a run that is cancelled ends in time, and takes back what it has begun."""
+"""The runner's signals: a cancelled run reverts its changes and ends before the runner kills it."""
 
 import os
 import signal
@@ -11,15 +11,18 @@ from types import FrameType
 from ecr_lambda_deploy.model.errors import CancelledError
 
 DEADLINE = 5.5
-"""Seconds from the first signal to the end.
+"""Seconds from the first signal to the end of the process.
 
-The runner sends SIGINT, SIGTERM 7.5 s later, and 2.5 s after that it kills the docker client, which would leave the
-container running on its own.
+The runner sends SIGINT, after 7.5 s SIGTERM, and after another 2.5 s it kills the docker client. The container would
+then keep running.
 """
 
 
 class RunnerCancelling:
-    """Whether the runner wants the run to end, and what that interrupts."""
+    """Whether the runner has cancelled the run, and how that ends it.
+
+    `check` and `wait` raise. Outside `polled`, the signal also interrupts the main thread with KeyboardInterrupt.
+    """
 
     def __init__(self) -> None:
         self._cancelled = Event()
@@ -28,7 +31,7 @@ class RunnerCancelling:
         self._thread = local()
 
     def check(self) -> None:
-        """Raise if the run is cancelled; not within `shield`.
+        """Raise if the run is cancelled, except within `shield`.
 
         Raises:
             CancelledError: the run is cancelled.
@@ -37,20 +40,20 @@ class RunnerCancelling:
             raise CancelledError
 
     def wait(self, seconds: float) -> None:
-        """Let time pass; not longer than until the run is cancelled, but within `shield`.
+        """Wait; cancelling ends the wait, except within `shield`.
 
         Raises:
             CancelledError: the run is cancelled.
         """
         is_interrupted = not self._is_polled and current_thread() is main_thread()
         if self._is_shielded or is_interrupted:
-            time.sleep(seconds)  # which the signal's exception leaves without harm; a lock it would leave held
+            time.sleep(seconds)  # unlike a wait for an Event, no lock stays held when the signal interrupts it
         elif self._cancelled.wait(seconds):
             raise CancelledError
 
     @contextmanager
     def shield(self) -> Iterator[None]:
-        """Within the block cancelling ends nothing that this thread does."""
+        """Ignore cancelling on this thread within the block."""
         before, self._thread.is_shielded = self._is_shielded, True
         try:
             yield
@@ -63,7 +66,7 @@ class RunnerCancelling:
 
     @contextmanager
     def polled(self) -> Iterator[None]:
-        """Within the block `check` and `wait` alone tell of it; elsewhere it interrupts what the main thread does."""
+        """Let cancelling end the run only at `check` and `wait` within the block."""
         self._is_polled = True
         try:
             yield
@@ -72,29 +75,29 @@ class RunnerCancelling:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the runner wants the run to end."""
+        """Whether the runner has sent a signal."""
         return self._is_signalled
 
     def finish(self) -> None:
-        """From now on cancelling interrupts nothing: the run is at its end."""
+        """Ignore cancelling from now on: the run is at its end."""
         self._is_polled = True
 
     def listen(self, give_up: Callable[[], None]) -> None:
-        """Heed the runner's signals from now on.
+        """Handle the runner's signals from now on.
 
         Args:
-            give_up: ends the run, when it has not ended by itself in time.
+            give_up: ends the process, if the run has not ended by the deadline.
         """
         reader, writer = os.pipe()
-        os.set_blocking(writer, False)  # as set_wakeup_fd wants it
+        os.set_blocking(writer, False)  # set_wakeup_fd requires it
         signal.set_wakeup_fd(writer)
         Thread(target=self._watch, args=(reader, give_up), name="signals", daemon=True).start()
-        # As process 1 of a container Python ignores SIGTERM unless it is told otherwise.
+        # Process 1 of a container ignores SIGTERM unless it has a handler.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._interrupt)
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        """Run on the main thread, between any two of its steps: a lock taken here may be held by that thread."""
+        """Handle a signal on the main thread. This takes no lock: the interrupted code may hold it."""
         is_first, self._is_signalled = not self._is_signalled, True
         if is_first and not self._is_polled:
             raise KeyboardInterrupt

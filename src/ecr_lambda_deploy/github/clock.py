@@ -6,7 +6,7 @@ from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 
 
 class SystemClock:
-    """Time; cancelling cuts its `sleep` short.
+    """The time; cancelling ends its `sleep`.
 
     Args:
         cancelling: of the run.
