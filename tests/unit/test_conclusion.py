@@ -1,4 +1,4 @@
-"""The end of a run: whatever cannot be written, the rest is, and the process ends."""
+"""The end of a run: if one part cannot be written, the others are, and the process ends."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from tests.unit.fakes.examples import NEW, RUN, function_state, observed_functio
 
 
 class _Conclusion(Conclusion):
-    """A conclusion that notes how it leaves the process, and stays."""
+    """A conclusion that records the exit code instead of ending the process."""
 
     def __init__(self, journal: Journal, environment: dict[str, str], console: Console) -> None:
         super().__init__(journal, environment, console)
@@ -60,10 +60,10 @@ def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Step:
 
 
 def _ended(end: Callable[[], int | None]) -> int | None:
-    """Return the exit code; a process that ends with a traceback has 1."""
+    """Return the exit code; 1 for a process that ends with a traceback."""
     try:
         return end()
-    except Exception:  # noqa: BLE001 # whatever it is, it ends the process
+    except Exception:  # noqa: BLE001 # any exception ends the process
         return 1
 
 
@@ -145,7 +145,7 @@ def test_giving_up_keeps_what_went_wrong_before(step: _Step, capsys: pytest.Capt
 
 
 class _SlowConsole(Console):
-    """A log whose reader does not read on for a while."""
+    """A log whose reader pauses."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ class _SlowConsole(Console):
 
 
 def _give_up_while_it_is_written(step: _Step, *, seconds: float) -> tuple[_Conclusion, float]:
-    """Return the conclusion and after how many seconds it has left."""
+    """Return the conclusion and the seconds until it ended the process."""
     console = _SlowConsole()
     conclusion = step.conclusion(console)
     writing = Thread(target=conclusion.write)

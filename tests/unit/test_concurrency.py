@@ -16,7 +16,7 @@ def nothing_free() -> Iterator[None]:
 
 
 class AtWork:
-    """Counts the calls that are under way at the same time."""
+    """Counts concurrent calls."""
 
     def __init__(self) -> None:
         self._lock, self._now, self.most = Lock(), 0, 0
@@ -42,7 +42,7 @@ def test_results_have_the_order_of_the_items() -> None:
     assert for_each((0, 1, 2), act) == (0, 10, 20)
 
 
-def test_every_call_is_made_although_some_fail_and_all_failures_are_told_in_order() -> None:
+def test_all_calls_are_made_and_all_errors_are_raised_in_order() -> None:
     done = list[int]()
 
     def act(number: int) -> None:
@@ -57,7 +57,7 @@ def test_every_call_is_made_although_some_fail_and_all_failures_are_told_in_orde
     assert str(raised.value) == "0 failed\n\n2 failed"
 
 
-def test_what_fails_within_a_call_that_fans_out_itself_is_told_once_and_flat() -> None:
+def test_errors_of_nested_fan_outs_are_raised_once_and_flat() -> None:
     def fail(name: str) -> None:
         raise DeployError(f"{name} failed")
 
@@ -67,20 +67,20 @@ def test_what_fails_within_a_call_that_fans_out_itself_is_told_once_and_flat() -
     assert str(raised.value) == "a failed\n\nb failed\n\nc failed"
 
 
-def test_items_are_side_by_side() -> None:
+def test_calls_are_concurrent() -> None:
     everybody = Barrier(5, timeout=5)
 
     assert for_each(range(5), lambda _: everybody.wait() >= 0) == (True,) * 5
 
 
-def test_no_more_are_side_by_side_than_may_be() -> None:
+def test_no_more_calls_than_the_limit_are_concurrent() -> None:
     at_work = AtWork()
     for_each(range(40), at_work.work, at_once=3)
 
     assert at_work.most <= 3
 
 
-def test_side_by_side_within_side_by_side_stays_within_the_budget() -> None:
+def test_nested_fan_outs_stay_within_the_budget() -> None:
     at_work = AtWork()
     for_each(range(40), lambda _: for_each(range(20), at_work.work), at_once=40)
 
@@ -88,7 +88,7 @@ def test_side_by_side_within_side_by_side_stays_within_the_budget() -> None:
 
 
 @pytest.mark.usefixtures("nothing_free")
-def test_without_a_free_thread_it_goes_on_by_one() -> None:
+def test_without_a_free_thread_a_fan_out_uses_one() -> None:
     at_work = AtWork()
     for_each(range(5), at_work.work)
     with beside(lambda: "done") as other:
@@ -97,7 +97,7 @@ def test_without_a_free_thread_it_goes_on_by_one() -> None:
     assert at_work.most == 1
 
 
-def test_threads_are_given_back() -> None:
+def test_threads_return_to_the_budget() -> None:
     for _ in range(3):
         with threads(_WHOLE_BUDGET):
             pass
@@ -108,7 +108,7 @@ def test_threads_are_given_back() -> None:
     assert for_each(range(8), lambda _: everybody.wait() >= 0) == (True,) * 8
 
 
-def test_what_has_not_begun_when_the_block_is_interrupted_does_not_begin() -> None:
+def test_an_interruption_cancels_tasks_that_have_not_begun() -> None:
     has_begun, may_end, begun = Event(), Event(), list[int]()
 
     def act(number: int) -> None:

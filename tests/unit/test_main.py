@@ -4,7 +4,7 @@ from ecr_lambda_deploy.main import action_inputs, workflow_run
 from ecr_lambda_deploy.model.run import WorkflowRun
 
 
-def test_inputs_are_what_the_runner_names_so() -> None:
+def test_inputs_are_the_variables_with_the_prefix_of_the_runner() -> None:
     environment = {"INPUT_FUNCTION-NAME": "orders-api", "INPUT_TAGS": "v1\nv2", "INPUT_TARGET": "", "PATH": "/bin"}
 
     assert action_inputs(environment) == {"function-name": "orders-api", "tags": "v1\nv2"}
@@ -42,5 +42,5 @@ def test_inputs_are_what_the_runner_names_so() -> None:
         ),
     ],
 )
-def test_the_run_is_known_from_github_s_variables(environment: dict[str, str], expected: WorkflowRun) -> None:
+def test_the_workflow_run_is_read_from_github_s_variables(environment: dict[str, str], expected: WorkflowRun) -> None:
     assert workflow_run(environment) == expected

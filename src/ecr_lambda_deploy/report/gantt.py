@@ -1,7 +1,7 @@
 """The run as a Gantt chart, which GitHub draws with Mermaid."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal
@@ -60,7 +60,7 @@ def _longest(bars: list[Bar]) -> list[Bar]:
     return sorted(kept, key=lambda bar: bar.started)
 
 
-def _lines(bars: Iterable[Bar], start: float) -> Iterator[str]:
+def _lines(bars: list[Bar], start: float) -> Iterator[str]:
     for bar in bars:
         begin = round(1000 * (bar.started - start))
         end = max(round(1000 * (bar.started + bar.seconds - start)), begin + 1)

@@ -13,7 +13,7 @@ _THREADS, _LINES = 16, 50
 
 
 def _job_log(text: str) -> JobLog:
-    """Return what the runner makes of it; a carriage return ends a line too [.NET, TextReader.ReadLine]."""
+    """Return the log as the runner parses it; a carriage return ends a line too [.NET, TextReader.ReadLine]."""
     log = JobLog()
     for line in re.split(r"\r\n|\r|\n", text):
         log.take(line)
@@ -56,7 +56,7 @@ def test_every_line_of_a_secret_is_masked_once(capsys: pytest.CaptureFixture[str
     assert _printed(capsys) == ["::add-mask::one", "::add-mask::two"]
 
 
-def test_what_other_programs_print_is_no_command(capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_of_other_programs_is_not_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     console = Console()
     for _ in range(2):
         with console.verbatim():
@@ -118,9 +118,7 @@ def test_text_that_is_no_command_is_printed_as_it_is(capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize("kind", ["notice", "warning", "error"])
 @pytest.mark.parametrize("text", ["one\n::add-mask::x", "one\r::add-mask::x", "##[add-mask]x", "::add-mask::x"])
-def test_what_an_annotation_says_is_no_command_of_its_own(
-    kind: str, text: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_text_of_an_annotation_is_not_a_command(kind: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     getattr(Console(), kind)(text)
     log = _job_log(capsys.readouterr().out)
 
@@ -188,7 +186,7 @@ def test_each_line_of_many_threads_is_whole(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize("kind", ["notice", "warning", "error"])
-def test_what_github_shows_no_annotation_for_is_in_the_log(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_annotations_beyond_the_limit_of_github_are_in_the_log(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     console = Console()
     for number in range(12):
         getattr(console, kind)(f"number {number}")
@@ -200,8 +198,8 @@ def test_what_github_shows_no_annotation_for_is_in_the_log(kind: str, capsys: py
     assert log.lines[-4:-1] == [f"{kind.capitalize()}: number {number}" for number in (9, 10, 11)]
 
 
-def test_verbatim_ends_while_other_threads_give_commands(capsys: pytest.CaptureFixture[str]) -> None:
-    """A notice that comes just as the program ends does not leave the runner deaf."""
+def test_verbatim_ends_while_other_threads_send_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    """A notice at the very end of the block does not leave commands stopped."""
     console = Console()
 
     def notify(number: int) -> None:

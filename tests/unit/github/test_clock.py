@@ -15,7 +15,7 @@ def cancelled() -> RunnerCancelling:
     return cancelling
 
 
-def test_no_other_thread_sleeps_on_where_only_the_main_one_is_interrupted(cancelled: RunnerCancelling) -> None:
+def test_cancelling_ends_the_sleep_of_other_threads(cancelled: RunnerCancelling) -> None:
     start = time.monotonic()
     with ThreadPoolExecutor(1) as pool, pytest.raises(CancelledError):
         pool.submit(SystemClock(cancelled).sleep, 10).result()
@@ -30,7 +30,7 @@ def test_a_run_that_is_not_cancelled_goes_on() -> None:
         SystemClock(cancelling).sleep(0)
 
 
-def test_what_takes_something_back_goes_on_although_the_run_is_cancelled(cancelled: RunnerCancelling) -> None:
+def test_a_shielded_thread_continues_after_cancelling(cancelled: RunnerCancelling) -> None:
     clock = SystemClock(cancelled)
     with cancelled.polled():
         with cancelled.shield():
@@ -42,13 +42,13 @@ def test_what_takes_something_back_goes_on_although_the_run_is_cancelled(cancell
             clock.sleep(0.01)
 
 
-def test_only_the_thread_that_takes_something_back_is_shielded(cancelled: RunnerCancelling) -> None:
+def test_other_threads_are_not_shielded(cancelled: RunnerCancelling) -> None:
     with cancelled.shield(), ThreadPoolExecutor(1) as pool, pytest.raises(CancelledError):
         pool.submit(SystemClock(cancelled).sleep, 0.01).result()
     with cancelled.shield(), ThreadPoolExecutor(1) as pool, pytest.raises(CancelledError):
         pool.submit(cancelled.check).result()
 
 
-def test_the_main_thread_sleeps_on_where_the_signal_interrupts_it(cancelled: RunnerCancelling) -> None:
-    """An exception that comes out of a lock would leave it held."""
+def test_only_the_signal_interrupts_the_sleep_of_the_main_thread(cancelled: RunnerCancelling) -> None:
+    """An exception raised while a lock is taken would leave the lock held."""
     SystemClock(cancelled).sleep(0.01)

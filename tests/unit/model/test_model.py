@@ -85,7 +85,7 @@ def test_the_same_image_has_one_digest_repository_and_account(other: ImageRefere
         (Status(value="Failed", reason_code="InvalidImage", reason="why"), "Failed (InvalidImage: why)"),
     ],
 )
-def test_a_status_tells_its_reason(status: Status, text: str) -> None:
+def test_a_status_shows_its_reason(status: Status, text: str) -> None:
     assert str(status) == text
 
 
@@ -220,7 +220,7 @@ _VERSIONS = (version_state("7"), version_state("8", NEW))
         ),
     ],
 )
-def test_what_serves_is_changed_if_image_architecture_or_version_are_others(
+def test_an_outcome_is_changed_if_another_image_architecture_or_version_serves(
     before: ObservedFunction, after: ObservedFunction, expected: bool
 ) -> None:
     assert Outcome(before=before, after=after, status=ReleaseStatus.DEPLOYED).is_changed is expected
@@ -247,7 +247,7 @@ def test_a_bug_in_the_release_to_a_function_is_reported_once() -> None:
     ]
 
 
-def test_a_journal_keeps_the_last_that_is_known_of_each_function() -> None:
+def test_a_journal_keeps_the_latest_outcome_of_each_function() -> None:
     journal = Journal(run=WorkflowRun(), outcomes=(_outcome("f"), _outcome("g")))
     journal.record(replace(_outcome("g"), status=ReleaseStatus.DEPLOYED))
 
@@ -255,7 +255,7 @@ def test_a_journal_keeps_the_last_that_is_known_of_each_function() -> None:
     assert [outcome.status for outcome in journal.outcomes] == [ReleaseStatus.FAILED, ReleaseStatus.DEPLOYED]
 
 
-def test_a_journal_keeps_what_is_learnt_of_an_image_bit_by_bit() -> None:
+def test_a_journal_adds_to_the_outcome_of_an_image() -> None:
     journal = Journal(run=WorkflowRun(), images=(ImageOutcome(name="orders"), ImageOutcome(name="stock")))
     journal.update_image("stock", repository_uri="registry/stock", reason="never built")
     journal.update_image("stock", status=ImageStatus.BUILT)

@@ -1,4 +1,4 @@
-"""Outputs and summary of runs with many functions, within what GitHub takes."""
+"""Outputs and summary of runs with many functions stay within the limits of GitHub."""
 
 import json
 import re
@@ -67,7 +67,7 @@ def test_a_thousand_results_are_all_there() -> None:
     assert len(json.loads(outputs(_journal(*_many(1_000, ReleaseStatus.DEPLOYED)))["results"])) == 1_000
 
 
-def test_what_is_unchanged_is_left_out_first() -> None:
+def test_unchanged_functions_are_left_out_first() -> None:
     journal = _journal(*_many(2_000, ReleaseStatus.UNCHANGED), *[_outcome("last", ReleaseStatus.DEPLOYED)])
     kept = json.loads(outputs(journal)["results"])
 
@@ -97,7 +97,7 @@ def test_a_matrix_is_no_longer_than_an_output() -> None:
 @pytest.mark.parametrize(
     ("failed", "expected"),
     [
-        (1, 5_000 * "x" + "\nmend it"),  # as it is, and 2,000 that are unchanged make room
+        (1, 5_000 * "x" + "\nmend it"),  # in full: 2,000 unchanged functions are left out for it
         (200, 1_000 * "x" + "…\nmend it"),
     ],
 )
@@ -120,7 +120,7 @@ def test_a_matrix_has_256_jobs_at_most() -> None:
     assert "'only'" in caught.value.hint
 
 
-def test_what_matters_comes_first_and_what_is_unchanged_is_folded_away() -> None:
+def test_failed_functions_come_first_and_unchanged_ones_are_folded() -> None:
     journal = _journal(
         _outcome("calm", ReleaseStatus.UNCHANGED),
         _outcome("done", ReleaseStatus.DEPLOYED),
@@ -175,7 +175,7 @@ def test_a_single_function_has_no_chart() -> None:
         ("", "    function-name: |\n      orders\n      mail\n"),
     ],
 )
-def test_all_that_was_released_is_undone_by_one_step(manifest: str, expected: str) -> None:
+def test_one_step_undoes_all_releases(manifest: str, expected: str) -> None:
     outcomes = [_outcome(name, ReleaseStatus.DEPLOYED) for name in ("orders", "mail")]
     text = summary(_journal(*outcomes, manifest=manifest))
 

@@ -147,7 +147,7 @@ def test_every_output_is_set_in_every_situation(situation: str) -> None:
         ),
     ],
 )
-def test_the_outputs_tell_what_serves(situation: str, expected: dict[str, str]) -> None:
+def test_the_outputs_show_the_image_and_version_that_serve(situation: str, expected: dict[str, str]) -> None:
     written = dict(outputs(_SITUATIONS[situation]))
     if "results" not in expected:
         del written["results"]
@@ -177,7 +177,7 @@ def test_a_failed_result_says_why() -> None:
     assert (result["status"], result["error"]) == ("failed", "refused\nallow it")
 
 
-def test_a_result_that_failed_because_the_run_did_says_so_too() -> None:
+def test_a_failed_result_without_an_error_has_that_of_the_run() -> None:
     (result,) = json.loads(outputs(_SITUATIONS["build failed"])["results"])
 
     assert (result["status"], result["error"]) == ("failed", "no image")
@@ -221,7 +221,7 @@ def test_the_summary_of_a_deploy() -> None:
     assert "| Build and push | 12.0 |" in text
 
 
-def test_the_summary_ends_with_the_way_back() -> None:
+def test_the_summary_ends_with_a_step_and_a_command_to_undo_the_release() -> None:
     text = summary(_journal(_DEPLOYED))
 
     assert text.endswith(
@@ -235,7 +235,7 @@ def test_the_summary_ends_with_the_way_back() -> None:
 
 
 @pytest.mark.parametrize("situation", ["wrong inputs", "build failed", "built", "unchanged", "refused", "first image"])
-def test_where_nothing_can_be_undone_no_way_back_is_shown(situation: str) -> None:
+def test_without_a_change_there_is_nothing_to_undo(situation: str) -> None:
     assert "To undo" not in summary(_SITUATIONS[situation])
 
 
@@ -264,7 +264,7 @@ _ODD_TEXTS = [
 
 
 @pytest.mark.parametrize("text", _ODD_TEXTS)
-def test_the_words_of_an_error_are_shown_as_they_are(text: str) -> None:
+def test_an_error_is_shown_verbatim(text: str) -> None:
     journal = _journal(reference=None, error=DeployError(text))
     (block,) = re.findall(r"^> \[!CAUTION\]\n((?:>.*\n)+)", summary(journal), re.MULTILINE)
     lines = [line.removeprefix(">").removeprefix(" ") for line in block.splitlines()]

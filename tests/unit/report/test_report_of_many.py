@@ -1,4 +1,4 @@
-"""What headline and summary tell of many images and functions, and how all of it is undone."""
+"""Headline, summary and undo steps of runs with several images and functions."""
 
 import re
 from dataclasses import replace
@@ -115,7 +115,7 @@ def test_a_function_whose_image_failed_says_why() -> None:
     assert "| users | failed | `unknown` |  | 1.5 | no space left on device |" in rows
 
 
-def test_the_words_of_an_error_are_no_markdown_in_a_cell() -> None:
+def test_an_error_in_a_cell_is_not_markdown() -> None:
     error = DeployError("a | `b` <i> &lt; *c*\n| d |")
     text = summary(_journal(*(_outcome(name, ReleaseStatus.FAILED, error=error) for name in _NAMES)))
 
@@ -149,7 +149,7 @@ def test_the_longest_summary_fits_and_is_cut_between_lines(number: int, manifest
     assert len([line for line in lines if re.match(r"(> )?```", line)]) % 2 == 0
     assert text.count("<details>") == text.count("</details>") == 1
     assert number == 1_000 or re.search(r"^\d+ more do not fit here; the log has them all\.$", text, re.MULTILINE)
-    assert "# and 200 more" in lines  # commands that mend
+    assert "# and 200 more" in lines  # recovery commands
     assert "and 290 more errors: see the log" in text
 
 
@@ -186,7 +186,7 @@ def test_functions_that_go_back_to_different_images_have_a_step_for_each() -> No
     assert f"function-name: mail, alias: live, rollback-to: {SOMEBODY_ELSES.digest} }}" in text
 
 
-def test_what_a_new_version_records_need_not_be_named() -> None:
+def test_a_new_version_records_what_served_before_so_the_step_need_not_name_it() -> None:
     outcomes = [
         _outcome("orders", ReleaseStatus.DEPLOYED),
         _outcome("mail", ReleaseStatus.DEPLOYED, before=SOMEBODY_ELSES),
@@ -201,15 +201,15 @@ def _with_versions_of(outcome: Outcome) -> ObservedFunction:
     return replace(outcome.before, versions=outcome.after.versions)
 
 
-def test_what_a_version_that_was_there_records_is_not_relied_on() -> None:
-    """Version 8 was there before, so it tells what served before it was published."""
+def test_the_record_of_an_older_version_is_not_used() -> None:
+    """Version 8 existed before the run, so its description records what served before its own publication."""
     there = [_outcome(name, ReleaseStatus.DEPLOYED) for name in ("orders", "mail")]
     outcomes = [replace(one, before=_with_versions_of(one)) for one in there]
 
     assert f"rollback-to: {OLD.digest}\n    function-name: |" in _undo(_journal(*outcomes, manifest=""))
 
 
-def test_what_failed_after_a_change_is_not_undone_by_the_manifest() -> None:
+def test_a_release_that_failed_after_a_change_is_not_undone_by_the_manifest() -> None:
     """A rollback by the manifest takes back only what a run has released."""
     failed = replace(_outcome("mail", ReleaseStatus.DEPLOYED), status=ReleaseStatus.FAILED)
     text = _undo(_journal(_outcome("orders", ReleaseStatus.DEPLOYED), failed))
@@ -222,7 +222,7 @@ def test_what_failed_after_a_change_is_not_undone_by_the_manifest() -> None:
     ("run", "note"),
     [(RUN, f"  # rolls back run {RUN.run_id}, unless another run has released since"), (WorkflowRun(), "")],
 )
-def test_a_rollback_by_a_manifest_says_which_run_it_takes_back(run: WorkflowRun, note: str) -> None:
+def test_a_step_with_the_manifest_names_the_run_that_it_rolls_back(run: WorkflowRun, note: str) -> None:
     """Later it would take back another one."""
     journal = replace(_journal(_outcome("orders", ReleaseStatus.DEPLOYED)), run=run)
 

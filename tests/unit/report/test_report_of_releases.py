@@ -1,4 +1,4 @@
-"""What outputs and summary tell of a release by alias, of a rollback, and of what failed or was reverted."""
+"""Outputs and summary of releases with an alias, of rollbacks, and of failed and reverted releases."""
 
 import json
 from dataclasses import replace
@@ -123,7 +123,7 @@ _SERVES_NEW = {"image-uri": str(NEW), "function-version": "8", "function-arn": f
         ("new alias", _SERVES_NEW, str(OLD), "7", "true"),
     ],
 )
-def test_the_outputs_tell_what_serves_and_what_served_before(
+def test_the_outputs_show_what_serves_and_what_served_before(
     name: str, serves: dict[str, str], previous_image: str, previous_version: str, changed: str
 ) -> None:
     written = outputs(_journal(_OUTCOMES[name]))
@@ -204,7 +204,7 @@ _TO_OLD = (
         ),
     ],
 )
-def test_the_summary_ends_with_a_step_and_a_command_that_undo_it(name: str, inputs: str, command: str) -> None:
+def test_the_summary_ends_with_a_step_and_commands_to_undo_the_release(name: str, inputs: str, command: str) -> None:
     text = summary(_journal(_OUTCOMES[name]))
 
     assert text.endswith(
@@ -214,7 +214,7 @@ def test_the_summary_ends_with_a_step_and_a_command_that_undo_it(name: str, inpu
     )
 
 
-def test_the_step_that_undoes_it_is_this_action_as_the_workflow_names_it() -> None:
+def test_the_step_to_undo_a_release_names_the_action_as_the_workflow_does() -> None:
     text = summary(_journal(_OUTCOMES["deployed"], run=replace(RUN, action="acme/ship@v1.2")))
 
     assert "- uses: acme/ship@v1.2\n" in text
@@ -223,11 +223,11 @@ def test_the_step_that_undoes_it_is_this_action_as_the_workflow_names_it() -> No
 @pytest.mark.parametrize(
     "name", ["created", "created without alias", "unchanged", "skipped", "reverted", "kept", "half done"]
 )
-def test_where_what_serves_is_the_same_or_was_not_there_nothing_is_to_be_undone(name: str) -> None:
+def test_without_another_image_or_an_earlier_one_there_is_nothing_to_undo(name: str) -> None:
     assert "To undo" not in summary(_journal(_OUTCOMES[name]))
 
 
-def test_what_is_left_to_put_back_is_shown_as_commands() -> None:
+def test_the_summary_shows_recovery_commands() -> None:
     outcome = replace(_OUTCOMES["half done"], recovery=("aws lambda one", "aws lambda two"))
     text = summary(_journal(outcome))
 
@@ -241,7 +241,7 @@ def test_the_error_of_an_outcome_stands_at_the_top() -> None:
     assert text.index("> The smoke test did not pass\n> Mend it\n") < text.index("| Function |")
 
 
-def test_an_update_that_failed_is_no_other_image() -> None:
+def test_a_failed_update_is_not_a_change_of_the_image() -> None:
     broken = observed_function(function_state(update=FAILED_UPDATE), version_state("7"))
     written = outputs(_journal(_outcome(ReleaseStatus.FAILED, _WITHOUT, broken, _ERROR)))
 

@@ -1,4 +1,4 @@
-"""What a summary shows of several images and functions: which, in which order, and shown as they are."""
+"""The tables, chart and undo steps of a summary: their rows, the order, and escaped text."""
 
 import re
 from dataclasses import replace
@@ -51,7 +51,7 @@ def _section(chart: str, title: str) -> list[str]:
 # Tables.
 
 
-def test_only_what_is_unchanged_is_folded_away() -> None:
+def test_unchanged_functions_are_folded() -> None:
     text = summary(_journal(*(_outcome(name, ReleaseStatus.UNCHANGED) for name in ("orders", "mail"))))
 
     assert text.startswith("### Nothing to do: 2 functions are up to date\n")
@@ -62,11 +62,11 @@ def test_only_what_is_unchanged_is_folded_away() -> None:
     assert "To undo" not in text
 
 
-def test_where_all_have_changed_nothing_is_folded_away() -> None:
+def test_without_unchanged_functions_nothing_is_folded() -> None:
     assert "<details>" not in summary(_journal(*(_outcome(name, ReleaseStatus.DEPLOYED) for name in ("one", "two"))))
 
 
-def test_functions_that_came_to_the_same_end_stay_in_order() -> None:
+def test_functions_with_the_same_status_stay_in_order() -> None:
     names = ("zoo", "orders", "apes")
     text = summary(_journal(*(_outcome(name, ReleaseStatus.SKIPPED) for name in names)))
 
@@ -99,7 +99,7 @@ def test_an_image_that_failed_is_shown_however_many_there_are() -> None:
     assert "| orders | failed |" in text
 
 
-def test_an_image_that_failed_is_the_reason_of_all_its_functions_and_told_once_above() -> None:
+def test_the_error_of_an_image_is_in_the_row_of_each_function_and_once_above() -> None:
     error = DeployError("no space left on device", "free some")
     failed = replace(_image("orders", ImageStatus.FAILED), error=error, reference=None)
     outcomes = [_outcome(name, ReleaseStatus.FAILED) for name in ("orders-api", "orders-worker")]
@@ -120,11 +120,11 @@ def test_weights_that_an_alias_has_kept_are_shown() -> None:
     assert "| live → 7, 10 % to 8 |" in text
 
 
-# What others have written.
+# Text of other programs.
 
 
 @pytest.mark.parametrize("character", list("\\`*_{}[]<>|~&"))
-def test_what_markdown_or_html_would_read_is_escaped(character: str) -> None:
+def test_special_characters_of_markdown_and_html_are_escaped(character: str) -> None:
     assert escaped(f"a{character}b") == f"a\\{character}b"
 
 
@@ -173,7 +173,7 @@ def test_one_image_and_one_function_have_no_chart(image: ImageStatus) -> None:
     assert gantt(_journal(_outcome("orders", ReleaseStatus.DEPLOYED), images=(_image("orders", image),))) == ""
 
 
-def test_what_took_no_time_has_no_bar() -> None:
+def test_without_work_there_is_no_bar() -> None:
     waiting = [_outcome(f"mail-{number}", ReleaseStatus.SKIPPED, started=0.0, seconds=0.0) for number in range(3)]
     found = tuple(_image(f"found-{number}", ImageStatus.FOUND) for number in range(3))
     worked = [_outcome(f"orders-{number}", ReleaseStatus.DEPLOYED) for number in range(3)]
@@ -184,7 +184,7 @@ def test_what_took_no_time_has_no_bar() -> None:
     assert "section Images" not in chart
 
 
-def test_a_bar_that_is_too_short_to_be_seen_is_there() -> None:
+def test_a_very_short_bar_is_drawn() -> None:
     outcomes = [_outcome(f"orders-{number}", ReleaseStatus.DEPLOYED, seconds=1e-6) for number in range(3)]
 
     assert _section(gantt(_journal(*outcomes)), "Functions")[0] == "    deployed orders-0 :2000, 2001"
@@ -196,11 +196,11 @@ def test_a_name_in_the_chart_is_not_longer_than_it_can_be_read() -> None:
     assert {len(line.partition(" :")[0]) for line in _section(chart, "Functions")} == {4 + 60}
 
 
-# The way back.
+# Undo.
 
 
 @pytest.mark.parametrize("others", [ReleaseStatus.UNCHANGED, ReleaseStatus.SKIPPED, ReleaseStatus.REVERTED])
-def test_only_what_serves_something_else_now_is_undone(others: ReleaseStatus) -> None:
+def test_only_functions_that_serve_another_image_or_version_are_undone(others: ReleaseStatus) -> None:
     outcomes = [_outcome("orders", ReleaseStatus.DEPLOYED), _outcome("mail", others)]
     undo = summary(_journal(*outcomes, manifest="")).partition("**To undo**")[2]
 
@@ -209,7 +209,7 @@ def test_only_what_serves_something_else_now_is_undone(others: ReleaseStatus) ->
     assert "mail" not in undo
 
 
-def test_one_function_of_a_manifest_is_undone_by_it_too() -> None:
+def test_a_single_function_of_a_manifest_is_undone_with_the_manifest() -> None:
     undo = summary(_journal(_outcome("orders", ReleaseStatus.DEPLOYED))).partition("**To undo**")[2]
 
     assert "with: { mode: rollback, manifest: deploy.yaml }" in undo
