@@ -1,4 +1,4 @@
-"""Pure: what descriptions of versions and aliases record of the runs that made them, and what follows from it."""
+"""Pure: the records of runs in the descriptions of versions and aliases, and what follows from them."""
 
 import re
 from collections.abc import Iterator
@@ -15,17 +15,17 @@ _FACT = re.compile(r"(?:^|(?<= ))(?P<key>[a-z-]+)=(?P<value>\S+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What a description says; what it does not say is empty.
+    """What a description records; a fact that it does not record is empty.
 
     Attributes:
-        run: number and attempt of the run, `ID/ATTEMPT`.
-        previous: version that served before.
-        mode: `rollback` for what a rollback did.
-        undone: number of the run whose release that rollback took back.
-        repeats: number of the run whose release serves again; 0 if no run had released that.
+        run: id and attempt of the run, `ID/ATTEMPT`.
+        previous: number of the version that served before.
+        mode: `rollback` if the run was one.
+        undone: id of the run whose release that rollback took back.
+        repeats: id of the run whose release serves again; 0 if no run had released it.
         repository: `owner/name` of the run.
-        commit: full SHA of what was released.
-        workflow: file name of the run's workflow, percent-encoded; it comes last, since it may be cut.
+        commit: full SHA of the commit that was released.
+        workflow: file name of the run's workflow, percent-encoded; last, since a long description is cut.
     """
 
     run: str = ""
@@ -39,7 +39,7 @@ class Record:
 
     @classmethod
     def of(cls, run: WorkflowRun, **facts: str) -> Self:
-        """Return what a run records of itself, and other facts."""
+        """Return the record of a run, with other facts."""
         return cls(
             run=f"{run.run_id}/{run.attempt}" if run.run_id else "",
             repository=run.repository,
@@ -55,21 +55,21 @@ class Record:
 
     @property
     def run_id(self) -> int:
-        """GitHub's number of the run; 0 if none is recorded."""
+        """GitHub's id of the run; 0 if none is recorded."""
         return _number(self.run.partition("/")[0])
 
     @property
     def undone_id(self) -> int:
-        """GitHub's number of the run whose release was taken back; 0 if none is recorded."""
+        """GitHub's id of the run whose release was taken back; 0 if none is recorded."""
         return _number(self.undone)
 
     @property
     def released_id(self) -> int:
-        """GitHub's number of the run that released this first; 0 if none is recorded."""
+        """GitHub's id of the run that released this first; 0 if none is recorded."""
         return _number(self.repeats) if self.repeats else self.run_id
 
     def is_rollback_of(self, run: WorkflowRun) -> bool:
-        """Whether a rollback of this run, in any attempt, has recorded it."""
+        """Whether a rollback by this run, in any attempt, wrote the record."""
         return self.mode == "rollback" and self.run_id != 0 and str(self.run_id) == run.run_id
 
     def __str__(self) -> str:
@@ -83,7 +83,7 @@ def _number(text: str) -> int:
 
 
 def last_release(observed: ObservedFunction) -> Record:
-    """Return the record of what was released or rolled back last; shares of an alias's traffic leave it as it was."""
+    """Return the record of the last release or rollback that ended; a canary under way does not change it."""
     if observed.alias is None:
         return Record.parse(observed.versions[-1].description if observed.versions else "")
     record, version = Record.parse(observed.alias.description), observed.aliased
@@ -91,17 +91,17 @@ def last_release(observed: ObservedFunction) -> Record:
 
 
 def serving_record(observed: ObservedFunction) -> Record:
-    """Return the record of the version that serves; what was not published records nothing."""
+    """Return the record of the version that serves; an empty one for code that is not published."""
     version = observed.aliased if observed.alias is not None else observed.published
     return Record.parse(version.description if version is not None else "")
 
 
-def last_begun(observed: ObservedFunction, repository: str) -> int:
-    """Return the number of the run whose release serves, or has a share of the traffic and has not ended.
+def last_releasing_run(observed: ObservedFunction, repository: str) -> int:
+    """Return the id of the run that began the last release, which may still be a canary; 0 if none is recorded.
 
     Args:
-        observed: the function, with its versions where the alias has weights.
-        repository: whose runs count; empty for those of any.
+        observed: the function, with its versions if the alias has weights.
+        repository: `owner/name` whose runs count; empty for any.
     """
     weights = observed.alias.weights if observed.alias else {}
     shared = [Record.parse(version.description) for version in observed.versions if version.number in weights]
@@ -110,25 +110,26 @@ def last_begun(observed: ObservedFunction, repository: str) -> int:
 
 
 def brought_back(observed: ObservedFunction) -> PublishedVersion | None:
-    """Return the version whose code a rollback without an alias has brought back, but did not come to publish."""
+    """Return the version whose code a rollback without an alias has put into `$LATEST`, and not published yet."""
     newest = observed.versions[-1] if observed.versions else None
     if observed.alias is not None or newest is None or observed.published is not None:
         return None
-    before = observed.version_numbered(Record.parse(newest.description).previous)
-    return before if before and observed.latest and before.code_sha256 == observed.latest.code_sha256 else None
+    previous = observed.version_numbered(Record.parse(newest.description).previous)
+    return previous if previous and observed.latest and previous.code_sha256 == observed.latest.code_sha256 else None
 
 
 def is_unrecorded(observed: ObservedFunction) -> bool:
-    """Whether code serves without an alias that was given after the last release, and that no run has published."""
+    """Whether `$LATEST` serves code that is newer than the last version, so that no description records its run."""
     is_published = observed.published is not None or brought_back(observed) is not None
     return observed.alias is None and bool(observed.versions) and not is_published
 
 
 def newer_run(run: WorkflowRun, record: Record) -> str:
-    """Return the id of the newer run that a first attempt of this one may not undo; empty if there is none.
+    """Return the id of the newer run that wrote a record, and whose release this run must not undo; empty otherwise.
 
-    GitHub's run ids rise with time. A run of the same workflow counts, and a rollback of any: whoever takes a release
-    back does not expect that a deployment which still waits in a queue brings it again.
+    GitHub's run ids rise with time. A newer run of the same workflow counts, and a newer rollback of any workflow: a
+    deployment that still waits in a queue must not release again what a rollback has taken back. A second attempt of
+    this run is somebody's wish, so nothing counts as newer.
     """
     if run.attempt != "1" or record.repository != run.repository or not run.run_id.isdigit():
         return ""
@@ -137,7 +138,7 @@ def newer_run(run: WorkflowRun, record: Record) -> str:
 
 
 def line_of_releases(observed: ObservedFunction) -> Iterator[PublishedVersion]:
-    """Yield the version that serves, the one that served before it, and so on as they record it."""
+    """Yield the version that serves, the version that served before it, and so on, as the descriptions record it."""
     number, seen = observed.version, set[str]()
     while number and number != LATEST and number not in seen:
         seen.add(number)

@@ -1,4 +1,4 @@
-"""Waiting until Lambda has finished with a change, and why it gave one up."""
+"""Waits until Lambda has finished with a change, and explains a change that failed."""
 
 from collections.abc import Callable, Mapping
 
@@ -21,9 +21,9 @@ def wait_until_updated(read: Callable[[], FunctionState], *, clock: Clock, log: 
     [botocore, lambda/waiters-2].
 
     Args:
-        read: reads the function or version that is waited for.
+        read: reads the function or version.
         clock: time.
-        log: told from time to time that the wait goes on.
+        log: gets a line every 15 seconds.
         timeout: seconds.
 
     Raises:
@@ -60,33 +60,33 @@ def wait_until_allocated(
     log: Log,
     timeout: float,
 ) -> AliasState:
-    """Wait while Lambda moves provisioned concurrency.
+    """Wait until Lambda has moved provisioned concurrency.
 
-    Until then it has weights of its own on the alias, and the old version serves [terraform-provider-aws#48116].
+    Meanwhile Lambda sets weights of its own on the alias, and the old version serves [terraform-provider-aws#48116].
 
     Args:
         name: of the function.
-        alias: as Lambda answered when it was moved.
-        weights: that it was given.
-        aliases: where it is read.
+        alias: the alias as Lambda returned it from the move.
+        weights: the weights that it was moved with.
+        aliases: reads the alias.
         clock: time.
-        log: told that this takes a while.
+        log: gets one line if there is anything to wait for.
         timeout: seconds.
 
     Returns:
-        the alias as it is then.
+        the alias after the wait.
 
     Raises:
-        DeployError: it has not moved in time.
+        DeployError: Lambda has not moved it in time.
     """
     deadline = clock.now() + timeout
-    is_told = False
+    is_logged = False
     while dict(alias.weights) != dict(weights) and aliases.is_allocating(name, alias.name) is not False:
         if clock.now() >= deadline:
             raise _not_allocated(name, alias, f"within {timeout:.0f} s, which the input 'wait-timeout' can extend")
-        if not is_told:
+        if not is_logged:
             log.info(f"Waiting for the provisioned concurrency of {alias.arn} to move")
-            is_told = True
+            is_logged = True
         clock.sleep(_ALLOCATION_DELAY)
         alias = aliases.read(name, alias.name) or alias
     if dict(alias.weights) != dict(weights):
@@ -96,25 +96,27 @@ def wait_until_allocated(
     return alias
 
 
-def _not_allocated(name: str, alias: AliasState, how: str) -> DeployError:
-    return DeployError(
-        f"Lambda has not moved the provisioned concurrency of {alias.arn} {how}: the old version serves.",
-        "Look at its status: aws lambda get-provisioned-concurrency-config "
-        f"--function-name {name} --qualifier {alias.name}",
-    )
-
-
 def failed_update(state: FunctionState, *, is_creation: bool = False) -> DeployError:
-    """Return the error that tells of a creation or update that Lambda has given up, in its own words."""
+    """Return the error for a creation or update that failed, with Lambda's own reason.
+
+    Args:
+        state: the function or version, with State or LastUpdateStatus Failed.
+        is_creation: whether it was created, so that no earlier code serves.
+    """
     status = state.update if state.update.value == "Failed" else state.state
     served = "" if is_creation else "The code that served before goes on serving. "
     label = "LastUpdateStatus" if status is state.update else "State"
     return DeployError(
         f"Lambda could not {'create' if is_creation else 'update'} {state.name}: {label} {status}.",
-        _HINTS.get(
-            status.reason_code,
-            f"{served}Run this job again once the cause is mended.",
-        ),
+        _HINTS.get(status.reason_code, f"{served}Run this job again once the cause is fixed."),
+    )
+
+
+def _not_allocated(name: str, alias: AliasState, how: str) -> DeployError:
+    return DeployError(
+        f"Lambda has not moved the provisioned concurrency of {alias.arn} {how}: the old version serves.",
+        "Look at its status: aws lambda get-provisioned-concurrency-config "
+        f"--function-name {name} --qualifier {alias.name}",
     )
 
 

@@ -1,4 +1,4 @@
-"""What a run has written to one function so far."""
+"""What a run has written to one function so far. A revert takes back nothing else."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from ecr_lambda_deploy.model.targets import Architecture
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What a run has written to one function so far: all that a revert may take back.
+    """What a run has written to one function so far, or may have.
 
     Attributes:
-        image: given to `$LATEST`, or asked to be; None if it was left alone.
-        architecture: given with it.
-        alias: as the run left it; None if it was left alone.
-        asked: what the alias was asked to become, and may have; None if no answer is missing.
+        image: the image of the update of `$LATEST` that was requested; None if none was.
+        architecture: of that image.
+        alias: the alias as the run left it; None if the run has not moved it.
+        asked: the move of the alias that was requested and not answered yet: it may be carried out; None otherwise.
         is_created: whether the run created the function.
     """
 
@@ -36,19 +36,24 @@ class Written:
         return self.alias is not None or self.asked is not None
 
     def is_in_place(self, alias: AliasState, before: AliasState | None) -> bool:
-        """Whether an alias is as the run left it or asked it to be.
+        """Whether an alias is as the run left it, or as it requested.
 
         Args:
-            alias: as it is now.
-            before: as it was at the start.
+            alias: its current state.
+            before: its state at the start.
         """
-        return any(is_as_left(alias, mine, before) for mine in (self.alias, self.asked) if mine is not None)
+        return any(is_as_left(alias, left, before) for left in (self.alias, self.asked) if left is not None)
 
 
-def is_as_left(alias: AliasState, mine: AliasState, before: AliasState | None) -> bool:
-    """Whether an alias is as the run left it; Lambda itself gives weight to the old version for a while.
+def is_as_left(alias: AliasState, left: AliasState, before: AliasState | None) -> bool:
+    """Whether an alias is as the run left it; a weight that Lambda itself gives the old version does not count.
 
-    It does so for as long as provisioned concurrency moves [terraform-provider-aws#48116].
+    Lambda gives it one while it moves provisioned concurrency [terraform-provider-aws#48116].
+
+    Args:
+        alias: its current state.
+        left: its state when the run had moved it.
+        before: its state at the start.
     """
-    is_lambdas = before is not None and {*alias.weights} == {before.version}
-    return alias.version == mine.version and (alias.weights == mine.weights or is_lambdas)
+    has_lambdas_weights = before is not None and {*alias.weights} == {before.version}
+    return alias.version == left.version and (alias.weights == left.weights or has_lambdas_weights)

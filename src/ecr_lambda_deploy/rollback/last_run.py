@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ecr_lambda_deploy.functions.history import Record, is_unrecorded, last_begun, last_release, serving_record
+from ecr_lambda_deploy.functions.history import Record, is_unrecorded, last_release, last_releasing_run, serving_record
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import ObservedFunction
 from ecr_lambda_deploy.model.run import WorkflowRun
@@ -83,7 +83,7 @@ def _is_back(observed: ObservedFunction, run: WorkflowRun) -> bool:
 def _begun(observed: Sequence[ObservedFunction], repository: str) -> dict[str, int]:
     """Return the number of the run that began each function's last release; 0 where there is none to take back."""
     backs = [record for record in map(last_release, observed) if record.undone_id]
-    begun = {function.name: last_begun(function, repository) for function in observed}
+    begun = {function.name: last_releasing_run(function, repository) for function in observed}
     return begun | {
         function.name: 0 for function in observed if _is_first(function) and _is_passed(begun[function.name], backs)
     }

@@ -6,7 +6,7 @@ from functools import partial
 
 from ecr_lambda_deploy.concurrency import for_each
 from ecr_lambda_deploy.functions.history import Record
-from ecr_lambda_deploy.functions.reads import check_updatable, observe_releases
+from ecr_lambda_deploy.functions.reads import check_updatable, observe_with_versions
 from ecr_lambda_deploy.images.checks import check_image
 from ecr_lambda_deploy.inputs.parse import Inputs
 from ecr_lambda_deploy.model.errors import DeployError, Failures
@@ -39,7 +39,7 @@ def roll_back(inputs: Inputs, ports: Ports, journal: Journal) -> None:
         if inputs.manifest and all(image.source == EarlierRelease() for image in inputs.images):
             functions, undone = released_last(targets, ports, journal)
         else:
-            functions, undone = read_all(targets, observe_releases, ports, journal), ""
+            functions, undone = read_all(targets, observe_with_versions, ports, journal), ""
         prepared = _prepare(functions, images, ports, journal, undone=undone)
         releases = [release for release in prepared if isinstance(release, Release)]
         failures = Failures(error for error in prepared if isinstance(error, DeployError))
@@ -73,7 +73,7 @@ def _prepare(
             with journal.recording_failure(observed.name):
                 check_updatable(observed)
                 stale = skip_stale(target, observed, ports, journal)
-                return stale or Release(plan=plan(observed), plan_again=plan, observe=observe_releases)
+                return stale or Release(plan=plan(observed), plan_again=plan, observe=observe_with_versions)
         except DeployError as error:
             return error
 

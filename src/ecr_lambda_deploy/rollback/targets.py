@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ecr_lambda_deploy.concurrency import for_each
-from ecr_lambda_deploy.functions.reads import observe_begun, with_versions
+from ecr_lambda_deploy.functions.reads import observe_last_release, with_versions
 from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
 from ecr_lambda_deploy.model.functions import ObservedFunction, name_of
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
@@ -91,6 +91,6 @@ def _skip(observed: ObservedFunction, why: str, ports: Ports, journal: Journal) 
 
 def _observe_if_there(target: FunctionTarget, functions: Functions, aliases: Aliases) -> ObservedFunction:
     try:
-        return observe_begun(target, functions, aliases)
+        return observe_last_release(target, functions, aliases)
     except MissingFunctionError:
         return ObservedFunction(name=name_of(target.name), latest=None)

@@ -8,8 +8,8 @@ from ecr_lambda_deploy.functions.history import (
     Record,
     brought_back,
     is_unrecorded,
-    last_begun,
     last_release,
+    last_releasing_run,
     line_of_releases,
     newer_run,
 )
@@ -187,8 +187,8 @@ def test_what_was_released_last(alias: AliasState | None, expected: int) -> None
 def test_which_run_has_begun_the_last_release(alias: AliasState | None, expected: int) -> None:
     observed = observed_function(None, *_VERSIONS, alias=alias)
 
-    assert last_begun(observed, "") == expected
-    assert last_begun(observed, "acme/other") == 0
+    assert last_releasing_run(observed, "") == expected
+    assert last_releasing_run(observed, "acme/other") == 0
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.functions.reads import observe_function, observe_releases
+from ecr_lambda_deploy.functions.reads import observe_function, observe_with_versions
 from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
 from ecr_lambda_deploy.model.functions import LATEST, AliasState, ObservedFunction
 from ecr_lambda_deploy.model.targets import FunctionTarget
@@ -57,7 +57,7 @@ def test_the_alias_and_its_version_are_read_too(name: str) -> None:
 
 def test_a_version_that_has_the_code_of_latest_is_not_read_once_more() -> None:
     world = _world(alias_state("8"))
-    observed = observe_releases(LIVE, world.functions, world.aliases)
+    observed = observe_with_versions(LIVE, world.functions, world.aliases)
 
     assert world.functions.calls.count("read") == 1
     assert observed.aliased == replace(world.functions.latest, version="8", description="eight")
