@@ -45,7 +45,7 @@ class FunctionWriter:
         run: the run that changes it.
         start: the function before the run changed it.
         now: the function as it was last read or written.
-        on_change: called with `now` after each change of it, since the process may be killed within a step.
+        on_change: called after each change of `now`, since the process may be killed within a step.
         published: the version that was published; None before.
         written: what was written, or may have been.
     """
@@ -56,7 +56,7 @@ class FunctionWriter:
     run: WorkflowRun
     start: ObservedFunction
     now: ObservedFunction
-    on_change: Callable[[ObservedFunction], None] | None = None
+    on_change: Callable[[], None] | None = None
     published: FunctionState | None = None
     written: Written = field(default_factory=Written)
 
@@ -383,7 +383,7 @@ class FunctionWriter:
     def _remember(self, now: ObservedFunction) -> None:
         self.now = now
         if self.on_change:
-            self.on_change(now)
+            self.on_change()
 
     def _remember_latest(self, latest: FunctionState) -> FunctionState:
         self._remember(replace(self.now, latest=latest))

@@ -1,7 +1,14 @@
-"""Has functions run an image: plan, execute, revert.
+"""Releases an image to functions: plan, execute and, after a failure, revert.
 
-`plan.py` compares a function as observed with what is wanted and returns steps; no steps mean nothing to do.
-`execute.py` carries the steps out, with `smoke_test.py` and `traffic.py`. `release.py` does that for several functions
-together: code, smoke tests and versions first, aliases last, all or none. When one fails, `revert.py` takes back what
-this run wrote, on the way that `revert_plan.py` finds from what is observed now to what was observed at the start.
+`plan_release` in `plan.py` compares a function as observed with what is wanted, and returns steps: code, smoke test,
+version, traffic, alias. No steps mean that nothing needs to be done. The plan says where the cut-over begins, the first
+step that changes what an alias serves.
+
+`release_all` in `release.py` takes many releases through three stages, side by side: prepare (up to the cut-over), cut
+over, conclude. A deployment is one group (`group.py`): all or none. `execute.py` carries out the steps of one function,
+with `smoke_test.py` and `traffic.py`. If somebody else changes the function before anything is written, it is read and
+planned again.
+
+After a failure `revert.py` takes back what this run has written. `revert_plan.py` decides which steps lead back from
+what is observed now, and that the alias goes first. `aws_cli.py` has the recovery commands for what is left to do.
 """

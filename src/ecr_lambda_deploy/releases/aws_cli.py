@@ -1,4 +1,4 @@
-"""Pure: what a person types to do by hand what a step would do."""
+"""Pure: the AWS CLI's commands that do by hand what a step does."""
 
 from shlex import quote
 
@@ -6,19 +6,19 @@ from ecr_lambda_deploy.model.functions import ServingFunction
 from ecr_lambda_deploy.releases.plan import PointAlias, UpdateCode
 
 
-def command(step: PointAlias | UpdateCode, observed: ServingFunction) -> str:
-    """Return the AWS CLI's command for a step on a function."""
-    region = observed.latest.arn.split(":")[3] if observed.latest else ""
-    start = f"--region {region} --function-name {observed.name}"
+def command(step: PointAlias | UpdateCode, function: ServingFunction) -> str:
+    """Return the command for a step on a function."""
+    region = function.latest.arn.split(":")[3] if function.latest else ""
+    which = f"--region {region} --function-name {function.name}"
     match step:
         case UpdateCode():
             return (
-                f"aws lambda update-function-code {start} --architectures {step.architecture} --image-uri {step.image}"
+                f"aws lambda update-function-code {which} --architectures {step.architecture} --image-uri {step.image}"
             )
         case PointAlias():
-            alias = observed.alias.name if observed.alias else ""
-            version = step.version.version if step.version else ""
+            alias = function.alias.name if function.alias else ""
+            number = step.version.version if step.version else ""
             return (
-                f"aws lambda update-alias {start} --name {alias} --function-version {quote(version)} "
+                f"aws lambda update-alias {which} --name {alias} --function-version {quote(number)} "
                 f"--routing-config AdditionalVersionWeights={{}} --description {quote(step.description)}"
             )

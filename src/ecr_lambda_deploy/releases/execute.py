@@ -1,11 +1,10 @@
-"""Carries out the plan of one function, step by step, and takes it back if it fails."""
+"""Carries out the plan of one function, step by step, and records what has become of the function."""
 
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from ecr_lambda_deploy.functions.writes import FunctionWriter
 from ecr_lambda_deploy.model.errors import DeployError, RevisionError
-from ecr_lambda_deploy.model.functions import ObservedFunction
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.aws_cli import command
@@ -28,15 +27,15 @@ from ecr_lambda_deploy.releases.traffic import check_alarms, shift_traffic
 
 
 def check_executable(plan: ReleasePlan, ports: Ports, *, is_probed: bool) -> None:
-    """Find out before the first change what would otherwise be found when the code has been changed.
+    """Check before the first change what would otherwise fail after the code was changed.
 
     Args:
-        plan: what is to be done.
-        ports: what is asked.
-        is_probed: whether permissions are found out, by requests that change nothing.
+        plan: the steps.
+        ports: everything outside.
+        is_probed: whether to check permissions, by requests that change nothing.
 
     Raises:
-        DeployError: an alarm is in ALARM, or something is not allowed.
+        DeployError: an alarm is in ALARM, or the credentials lack a permission.
     """
     target, observed = plan.target, plan.observed
     if any(isinstance(step, ShiftTraffic) for step in plan.steps):
@@ -50,14 +49,14 @@ def check_executable(plan: ReleasePlan, ports: Ports, *, is_probed: bool) -> Non
 
 @dataclass(slots=True, kw_only=True)
 class PlanExecution:
-    """A plan that is carried out, and what has become of the function by it.
+    """The execution of one plan: carries out steps, and then either succeeds, or fails and is reverted.
 
     Attributes:
-        plan: what is to be done.
-        reason: why.
-        ports: what is asked and changed.
-        group: ends it where it waits, when the run is cancelled or another release has failed.
-        journal: told what has become of the function, as soon as something has.
+        plan: the steps.
+        reason: why the function gets a release.
+        ports: everything outside.
+        group: ends a wait when the run is cancelled or another release has failed.
+        journal: keeps the outcome so far, at every moment.
     """
 
     plan: ReleasePlan
@@ -70,7 +69,7 @@ class PlanExecution:
     _started: float = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin with what the plan was made from."""
+        """Start from the state that the plan was made from."""
         plan = self.plan
         self._clock = GroupClock(clock=self.ports.clock, group=self.group)
         self._started = self._clock.now()
@@ -86,73 +85,27 @@ class PlanExecution:
 
     @property
     def has_written(self) -> bool:
-        """Whether anything was written, or may have been."""
+        """Whether this run has changed the function, or may have."""
         return self._writer.written.is_anything
 
     @property
     def has_moved_alias(self) -> bool:
-        """Whether the alias was moved, or may have been."""
+        """Whether this run has moved the alias, or may have."""
         return self._writer.written.is_of_alias
 
     def carry_out(self, steps: tuple[Step, ...]) -> None:
         """Carry out some of the plan's steps.
 
         Raises:
-            RevisionError: somebody else has changed what the plan was made from, and nothing was written yet.
+            RevisionError: somebody else has changed the function since the plan was made.
             CancelledError: the run was cancelled.
-            DeployError: a step failed, or another release.
+            DeployError: a step failed, or another release of the group.
         """
         for step in steps:
             self.group.check()
             self._carry_out(step)
         if steps:
             self.group.check()
-
-    def succeed(self) -> Outcome:
-        """Record that everything was carried out, and return the outcome."""
-        outcome = replace(Outcome.untouched(self.plan.observed), after=self._writer.now, status=self._success())
-        return self._record(outcome)
-
-    def fail(self, error: DeployError) -> None:
-        """Record why it has failed, and the way back, should the process end before that is gone."""
-        self._record(self._unfinished(self._writer.now, error))
-
-    def revert(self, error: DeployError) -> Outcome:
-        """Take back what was written, and record and return why and how far."""
-        failed = replace(Outcome.untouched(self.plan.observed), after=self._writer.now, error=error)
-        outcome = revert(
-            self.plan,
-            self._writer.written,
-            failed,
-            now=self._writer.now,
-            run=self.journal.run,
-            ports=self.ports,
-            record=self._record,
-        )
-        return self._record(outcome)
-
-    def _success(self) -> ReleaseStatus:
-        if not self.plan.steps:
-            return ReleaseStatus.UNCHANGED
-        if self.plan.is_rollback:
-            return ReleaseStatus.ROLLED_BACK
-        return ReleaseStatus.CREATED if self.plan.observed.latest is None else ReleaseStatus.DEPLOYED
-
-    def _record(self, outcome: Outcome) -> Outcome:
-        seconds = self._clock.now() - self._started
-        timed = replace(outcome, reason=self.reason, started=self._started, seconds=seconds)
-        self.journal.record(timed)
-        return timed
-
-    def _record_change(self, now: ObservedFunction) -> None:
-        """Record what serves now, and the way back, should the process end within a step."""
-        self._record(self._unfinished(now))
-
-    def _unfinished(self, now: ObservedFunction, error: DeployError | None = None) -> Outcome:
-        plan = self.plan
-        way = plan_revert(now, plan.observed, self._writer.written, is_kept=not plan.target.reverts)
-        recovery = tuple(command(step, now) for step in way.steps)
-        return replace(Outcome.untouched(plan.observed), after=now, error=error, recovery=recovery)
 
     def _carry_out(self, step: Step) -> None:
         writer, ports, target = self._writer, self.ports, self.plan.target
@@ -184,8 +137,55 @@ class PlanExecution:
             case PointAlias():
                 version = step.version or writer.published
                 if version is None:
-                    raise AssertionError("there is a version to point to, or one is published before")
+                    raise AssertionError("a plan names the version, or publishes one before")
                 writer.point_alias(version, description=step.description)
                 ports.log.info(f"Alias {target.alias} of {target.name} points to version {version.version}")
             case _:
                 assert_never(step)
+
+    def succeed(self) -> Outcome:
+        """Record that all steps were carried out, and return the outcome."""
+        outcome = replace(Outcome.untouched(self.plan.observed), after=self._writer.now, status=self._success)
+        return self._record(outcome)
+
+    def fail(self, error: DeployError) -> None:
+        """Record why it failed, with the recovery commands, since the process may be killed before the revert."""
+        self._record(self._unfinished(error))
+
+    def revert(self, error: DeployError) -> Outcome:
+        """Revert what was written; record and return the outcome, with the error and what was reverted."""
+        failed = replace(Outcome.untouched(self.plan.observed), after=self._writer.now, error=error)
+        outcome = revert(
+            self.plan,
+            self._writer.written,
+            failed,
+            now=self._writer.now,
+            run=self.journal.run,
+            ports=self.ports,
+            record=self._record,
+        )
+        return self._record(outcome)
+
+    @property
+    def _success(self) -> ReleaseStatus:
+        if not self.plan.steps:
+            return ReleaseStatus.UNCHANGED
+        if self.plan.is_rollback:
+            return ReleaseStatus.ROLLED_BACK
+        return ReleaseStatus.CREATED if self.plan.observed.latest is None else ReleaseStatus.DEPLOYED
+
+    def _record(self, outcome: Outcome) -> Outcome:
+        seconds = self._clock.now() - self._started
+        timed = replace(outcome, reason=self.reason, started=self._started, seconds=seconds)
+        self.journal.record(timed)
+        return timed
+
+    def _record_change(self) -> None:
+        """Record what serves now, with the recovery commands, since the process may be killed within a step."""
+        self._record(self._unfinished())
+
+    def _unfinished(self, error: DeployError | None = None) -> Outcome:
+        plan, now = self.plan, self._writer.now
+        back = plan_revert(now, plan.observed, self._writer.written, is_kept=not plan.target.reverts)
+        recovery = tuple(command(step, now) for step in back.steps)
+        return replace(Outcome.untouched(plan.observed), after=now, error=error, recovery=recovery)

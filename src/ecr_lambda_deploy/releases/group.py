@@ -1,4 +1,4 @@
-"""Releases that stand or fall together, and the time that they share."""
+"""Releases that succeed or are reverted together."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from ecr_lambda_deploy.ports.runner import Cancelling, Clock
 
 @dataclass(slots=True, kw_only=True)
 class Group:
-    """Releases that stand or fall together.
+    """Releases that succeed or are reverted together: whether they may still go on.
 
     Attributes:
-        cancelling: of the run.
-        failed: the function whose release failed first; empty as long as none has.
-        is_cancelled: whether it failed since the run was cancelled.
+        cancelling: whether the run is cancelled.
+        failed: the function whose release failed first; empty as long as none has failed.
+        is_cancelled: whether it failed because the run was cancelled.
     """
 
     cancelling: Cancelling
@@ -21,12 +21,12 @@ class Group:
     is_cancelled: bool = False
 
     def fail(self, function: str, error: DeployError) -> None:
-        """Note a release that has failed."""
+        """Stop the group, since the release to a function has failed."""
         if not self.failed:
             self.failed, self.is_cancelled = function, isinstance(error, CancelledError)
 
     def check(self) -> None:
-        """Raise if no release of the group may go on.
+        """Make sure that the releases of the group may go on.
 
         Raises:
             CancelledError: the run is cancelled.
@@ -37,7 +37,7 @@ class Group:
             raise self.reason()
 
     def reason(self) -> DeployError:
-        """Return why the others are taken back."""
+        """Return why the other releases are reverted."""
         if self.is_cancelled:
             return CancelledError()
         return DeployError(
@@ -48,7 +48,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupClock:
-    """Time; a release ends where it sleeps when the run is cancelled, or another release of the group has failed."""
+    """Time for one release: a sleep raises when the run is cancelled or another release of the group has failed."""
 
     clock: Clock
     group: Group

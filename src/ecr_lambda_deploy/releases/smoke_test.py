@@ -1,4 +1,4 @@
-"""Invokes a function and compares what it answers with what is expected."""
+"""Invokes a function and compares its response with the expected one."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -24,24 +24,24 @@ def run_smoke_test(
     clock: Clock,
     check: Callable[[], None],
 ) -> None:
-    """Invoke a function once, and make sure that it answers as it must.
+    """Invoke a function once, and make sure that it responds as expected.
 
     Args:
         test: event and expectation.
         name: of the function.
-        qualifier: `$LATEST` or a version.
-        invocations: invokes it.
-        log: told the answer.
-        clock: tells how long it took.
-        check: raises when nobody waits for the answer any more.
+        qualifier: `$LATEST` or a version's number.
+        invocations: invokes the function.
+        log: gets the response.
+        clock: measures how long it took.
+        check: raises when the release must end; called while the function runs, which goes on in Lambda.
 
     Raises:
-        CancelledError: the run was cancelled meanwhile, for example; the invocation is left to itself.
-        DeployError: the function failed, timed out or answered something else; with the end of its log.
+        CancelledError: from `check`: the run is cancelled.
+        DeployError: from `check`; or the function failed, timed out or responded otherwise; with the end of its log.
     """
     log.info(f"Smoke test: invoking {name}:{qualifier}")
     started = clock.now()
-    response = _invoked(test, name, qualifier, invocations, check)
+    response = _invoke(test, name, qualifier, invocations, check)
     log.info(f"{name} answered after {clock.now() - started:.1f} s: {_shown(response.payload)}")
     if response.error:
         raise _failed(f"{name} failed with {_error_of(response)}", response)
@@ -55,37 +55,13 @@ def run_smoke_test(
         raise _failed("\n".join(["the response is not the expected one:", *differences]), response)
 
 
-def _invoked(
-    test: SmokeTest, name: str, qualifier: str, invocations: Invocations, check: Callable[[], None]
-) -> Response:
-    """Invoke on a thread of its own: a function may run for 15 minutes, and cancelling must not wait for it."""
-    answers = SimpleQueue[Response | BaseException]()
-
-    def invoke() -> None:
-        try:
-            answers.put(invocations.invoke(name, qualifier, test.event))
-        except BaseException as error:  # noqa: BLE001 # it is raised again where it is waited for
-            answers.put(error)
-
-    Thread(target=invoke, name=f"smoke test of {name}", daemon=True).start()
-    while True:
-        try:
-            answer = answers.get(timeout=_POLL)
-        except Empty:
-            check()
-            continue
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
-
-
 def differing(expected: object, answer: object, path: str = "$") -> Iterator[str]:
-    """Yield where an answer does not contain what is expected: objects by subset, everything else equal.
+    """Yield where a response differs: an object must contain the expected one, everything else must be equal.
 
     Args:
         expected: parsed JSON.
         answer: parsed JSON.
-        path: of both, as JSONPath has it.
+        path: of both within the response, as JSONPath.
     """
     match expected, answer:
         case dict(), dict():
@@ -103,6 +79,30 @@ def differing(expected: object, answer: object, path: str = "$") -> Iterator[str
                 yield f"- {path} is {_shown(json.dumps(answer))}; expected {_shown(json.dumps(expected))}"
 
 
+def _invoke(
+    test: SmokeTest, name: str, qualifier: str, invocations: Invocations, check: Callable[[], None]
+) -> Response:
+    """Invoke on another thread: a function may run for 15 minutes, and cancelling must not wait for it."""
+    results = SimpleQueue[Response | BaseException]()
+
+    def invoke() -> None:
+        try:
+            results.put(invocations.invoke(name, qualifier, test.event))
+        except BaseException as error:  # noqa: BLE001 # the waiting thread raises it
+            results.put(error)
+
+    Thread(target=invoke, name=f"smoke test of {name}", daemon=True).start()
+    while True:
+        try:
+            result = results.get(timeout=_POLL)
+        except Empty:
+            check()
+            continue
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+
 def _error_of(response: Response) -> str:
     try:
         error = json.loads(response.payload)
@@ -115,7 +115,7 @@ def _failed(reason: str, response: Response) -> DeployError:
     log = f"\nThe end of its log:\n{response.log.rstrip()}" if response.log.strip() else ""
     return DeployError(
         f"The smoke test did not pass: {reason}{log}",
-        "Mend the function, or the inputs 'smoke-event' and 'smoke-expect'.",
+        "Fix the function, or the inputs 'smoke-event' and 'smoke-expect'.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Shifts an alias's traffic to a new version in steps, for as long as no alarm says otherwise."""
+"""The canary: shifts an alias's traffic to a new version in steps, for as long as no alarm is in ALARM."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from ecr_lambda_deploy.ports.functions import Alarms
 from ecr_lambda_deploy.releases.plan import ShiftTraffic
 
 POLLING_INTERVAL = 5.0
-"""Seconds between two looks at the alarms: CloudWatch evaluates none more often than every 10."""
+"""Seconds between two reads of the alarms: CloudWatch evaluates none more often than every 10 seconds."""
 
 _SECONDS_BETWEEN_LINES = 15.0
 
@@ -19,18 +19,48 @@ def shift_traffic(step: ShiftTraffic, writer: FunctionWriter, alarms: Alarms) ->
 
     Raises:
         CancelledError: the run was cancelled.
-        DeployError: an alarm is in ALARM, or cannot be read; or the alias cannot be moved.
+        DeployError: an alarm is in ALARM or cannot be read, or the alias cannot be moved.
     """
     alias, old, new = writer.now.alias, writer.now.aliased, writer.published
     if alias is None or old is None or new is None:
-        raise AssertionError("only from one version of an alias to another can traffic be shifted")
+        raise AssertionError("traffic is shifted from the version of an alias to a version that was published")
     for number, part in enumerate(step.steps, start=1):
         writer.point_alias(old, weights={new.version: part.weight}, description=alias.description)
         share = f"version {new.version} has {part.weight * 100:g} % of the traffic of {alias.name}"
         _watch(f"Step {number} of {len(step.steps)}: {share}", part, step.alarms, writer, alarms)
 
 
+def check_alarms(names: tuple[str, ...], alarms: Alarms) -> None:
+    """Make sure that all alarms exist and that none is in ALARM.
+
+    Raises:
+        DeployError: one does not exist, or is in ALARM.
+    """
+    states = check_alarms_exist(names, alarms)
+    if alarmed := [name for name in names if states[name] == "ALARM"]:
+        raise DeployError(
+            f"The CloudWatch alarm {', '.join(alarmed)} is in ALARM.",
+            "Look at what it watches. To release in spite of it, leave out the inputs 'traffic' and 'alarms'.",
+        )
+
+
+def check_alarms_exist(names: tuple[str, ...], alarms: Alarms) -> Mapping[str, str]:
+    """Make sure that all alarms exist, and return their states.
+
+    Raises:
+        DeployError: one does not exist.
+    """
+    states = alarms.states(names) if names else {}
+    if missing := [name for name in names if name not in states]:
+        raise DeployError(
+            f"There is no CloudWatch alarm {', '.join(missing)}.",
+            "Look at the input 'alarms', and at the Region and account of the credentials.",
+        )
+    return states
+
+
 def _watch(title: str, part: TrafficStep, names: tuple[str, ...], writer: FunctionWriter, alarms: Alarms) -> None:
+    """Read the alarms until the time of one part is over."""
     clock = writer.clock
     until, next_line = clock.now() + part.seconds, clock.now()
     while True:
@@ -43,32 +73,3 @@ def _watch(title: str, part: TrafficStep, names: tuple[str, ...], writer: Functi
             writer.ports.log.info(f"{title}; {left:.0f} s left{watched}")
             next_line += _SECONDS_BETWEEN_LINES
         clock.sleep(min(POLLING_INTERVAL, left))
-
-
-def check_alarms(names: tuple[str, ...], alarms: Alarms) -> None:
-    """Make sure that all alarms exist and that none is in ALARM.
-
-    Raises:
-        DeployError: one does not, or is.
-    """
-    states = check_alarms_exist(names, alarms)
-    if ringing := [name for name in names if states[name] == "ALARM"]:
-        raise DeployError(
-            f"The CloudWatch alarm {', '.join(ringing)} is in ALARM.",
-            "Look at what it watches. To release in spite of it, leave out the inputs 'traffic' and 'alarms'.",
-        )
-
-
-def check_alarms_exist(names: tuple[str, ...], alarms: Alarms) -> Mapping[str, str]:
-    """Make sure that all alarms exist, and return their states.
-
-    Raises:
-        DeployError: one does not.
-    """
-    states = alarms.states(names) if names else {}
-    if missing := [name for name in names if name not in states]:
-        raise DeployError(
-            f"There is no CloudWatch alarm {', '.join(missing)}.",
-            "Look at the input 'alarms', and at the Region and account of the credentials.",
-        )
-    return states
