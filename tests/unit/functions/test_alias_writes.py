@@ -1,4 +1,4 @@
-"""Moves of an alias that somebody else has moved, too: whose it is then."""
+"""Moves of an alias that somebody else moves at the same time: who may overtake whom."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ _OLDER = str(Record.of(replace(RUN, run_id="9")))
 
 
 def _world(alias: AliasState | None = None) -> World:
-    """Return a world whose version 7 serves, and whose version 6 somebody else may want."""
+    """Return a world whose version 7 serves; somebody else moves the alias to version 6."""
     functions = FakeFunctions(versions=[version_state("6", SOMEBODY_ELSES), version_state("7")])
     return World(functions=functions, alias=alias or alias_state("7", description="before"))
 
@@ -29,7 +29,7 @@ def _move(world: World, version: str, description: str = "by hand", weights: dic
     world.aliases.put(replace(alias, version=version, description=description, weights=weights or {}))
 
 
-def test_an_alias_that_somebody_else_has_described_anew_is_moved_all_the_same() -> None:
+def test_an_alias_with_a_new_description_of_somebody_else_is_still_moved() -> None:
     world = _world()
     world.functions.before["point_alias"] = lambda: _move(world, "7")
     outcome = release_image(world)
@@ -80,7 +80,7 @@ def test_an_alias_that_somebody_else_has_deleted_meanwhile_is_created() -> None:
         ("8=0.5", "7"),  # and so the canary is ended
     ],
 )
-def test_traffic_that_somebody_else_has_taken_in_hand_is_left_to_them(share: str, version: str) -> None:
+def test_traffic_that_somebody_else_has_moved_stays(share: str, version: str) -> None:
     world = _world()
     world.functions.before["point_alias", "7", share] = lambda: _move(world, version)
     outcome = release_image(world, _CANARY)
@@ -97,8 +97,8 @@ _AGAIN_ON_PURPOSE = str(Record.of(replace(RUN, run_id="9", attempt="2")))
 
 @pytest.mark.parametrize("description", [_ANOTHER_WORKFLOW_S, _AGAIN_ON_PURPOSE])
 @pytest.mark.parametrize("share", ["8=0.1", "8=0.5"])
-def test_what_another_run_releases_while_traffic_is_shifted_is_not_taken_back(share: str, description: str) -> None:
-    """Whatever comes of it, version 7, which that run has replaced, is not to serve again."""
+def test_a_release_of_another_run_during_the_canary_is_not_reverted(share: str, description: str) -> None:
+    """Whether this run succeeds or not, version 7, which that run has replaced, must not serve again."""
     world = _world()
     world.alarms.there = {"errors": "OK"}
 
@@ -127,8 +127,8 @@ _ANYBODY = {
 
 
 @pytest.mark.parametrize("who", ["an older run", "another workflow", "an older run again"])
-def test_an_alias_that_another_run_moves_before_this_one_has_is_this_run_s(who: str) -> None:
-    """It has released what this run has replaced in `$LATEST` meanwhile."""
+def test_this_run_overtakes_another_run_that_moves_the_alias_first(who: str) -> None:
+    """The other run's code is what this run has replaced in `$LATEST` meanwhile."""
     world = _world()
     world.functions.before["point_alias", "8"] = lambda: _move(world, "6", _ANYBODY[who])
     outcome = release_image(world)
@@ -138,7 +138,7 @@ def test_an_alias_that_another_run_moves_before_this_one_has_is_this_run_s(who: 
 
 
 @pytest.mark.parametrize("who", ["a person", "a newer run"])
-def test_an_alias_that_this_run_may_not_go_ahead_of_stays(who: str) -> None:
+def test_an_alias_that_this_run_may_not_overtake_stays(who: str) -> None:
     world = _world()
     world.functions.before["point_alias", "8"] = lambda: _move(world, "6", _ANYBODY[who])
     outcome = release_image(world)
@@ -150,8 +150,8 @@ def test_an_alias_that_this_run_may_not_go_ahead_of_stays(who: str) -> None:
     assert f"The alias live of orders-api was moved by {by} meanwhile, so it stays." in str(outcome.error)
 
 
-def test_an_alias_that_a_person_moves_and_leaves_the_description_of_a_run_on_stays() -> None:
-    """The console moves an alias so: what describes it tells of the run before."""
+def test_an_alias_that_a_person_moves_without_changing_its_description_stays() -> None:
+    """The console moves an alias in this way: the description still names the run before."""
     world = _world(alias_state("7", description=_OLDER))
     world.functions.before["point_alias", "8"] = lambda: _move(world, "6", _OLDER)
     outcome = release_image(world)
@@ -162,7 +162,7 @@ def test_an_alias_that_a_person_moves_and_leaves_the_description_of_a_run_on_sta
 
 @pytest.mark.parametrize("who", _ANYBODY)
 @pytest.mark.parametrize("move", [("7", "8=0.1"), ("7", "8=0.5"), ("8",)], ids=str)
-def test_traffic_that_is_shifted_goes_ahead_of_nobody(move: tuple[str, ...], who: str) -> None:
+def test_a_canary_overtakes_nobody(move: tuple[str, ...], who: str) -> None:
     world = _world()
     world.functions.before["point_alias", *move] = lambda: _move(world, "6", _ANYBODY[who])
     outcome = release_image(world, _CANARY)
@@ -174,7 +174,7 @@ def test_traffic_that_is_shifted_goes_ahead_of_nobody(move: tuple[str, ...], who
 
 
 def test_an_alias_that_a_person_gives_the_new_version_and_other_shares_stays() -> None:
-    """Lambda itself gives such shares while provisioned concurrency moves; these are not taken for its own."""
+    """Lambda sets such weights itself while it moves provisioned concurrency; these are somebody's, not Lambda's."""
     world = _world()
     world.functions.before["point_alias", "8"] = lambda: _move(world, "8", _PERSON, {"7": 0.5})
     outcome = release_image(world)
@@ -223,17 +223,17 @@ def test_an_alias_is_not_moved_to_code_of_another_architecture() -> None:
 
 
 @pytest.mark.parametrize("is_replaced", [False, True])
-def test_code_that_was_there_already_has_to_be_there_still_when_the_alias_moves(*, is_replaced: bool) -> None:
-    """This run has given `$LATEST` nothing; it has cleared shares and published what was there."""
+def test_code_that_this_run_did_not_update_must_be_unchanged_when_the_alias_moves(*, is_replaced: bool) -> None:
+    """This run has not updated `$LATEST`: it has cleared weights and published the code that was there."""
     world = _world(alias_state("7", weights={"6": 0.1}, description="before"))
     world.functions.serve(NEW)
 
-    def describe_anew() -> None:
+    def change_description() -> None:
         _move(world, "7")
         if is_replaced:
             world.functions.serve(SOMEBODY_ELSES)
 
-    world.functions.before["point_alias", "8"] = describe_anew
+    world.functions.before["point_alias", "8"] = change_description
     outcome = release_image(world)
 
     assert world.functions.changes[:2] == [("point_alias", "7"), ("publish_version", "8")]
@@ -242,7 +242,7 @@ def test_code_that_was_there_already_has_to_be_there_still_when_the_alias_moves(
     assert ("somebody else updated it meanwhile" in str(outcome.error)) is is_replaced
 
 
-def test_an_alias_that_is_changed_again_and_again_is_left_when_the_time_is_over() -> None:
+def test_an_alias_that_keeps_changing_is_left_after_the_timeout() -> None:
     world = _world()
     world.functions.whenever["point_alias", "8"] = lambda: _move(world, "7", f"at {world.clock.now():.1f}")
     world.clock.later(100, world.functions.whenever.clear)

@@ -64,7 +64,7 @@ def test_a_description_has_room_for_github_s_longest_names(mode: str) -> None:
 @pytest.mark.parametrize(
     ("facts", "cut"), [({}, {"workflow"}), ({"previous": "1234567890", "commit": 40 * "c"}, {"workflow", "commit"})]
 )
-def test_what_a_rollback_goes_by_is_never_cut(facts: dict[str, str], cut: set[str]) -> None:
+def test_the_facts_that_a_rollback_needs_are_never_cut(facts: dict[str, str], cut: set[str]) -> None:
     record = Record.of(_LONGEST, mode="rollback", undone=11 * "8", repeats=11 * "7", **facts)
     read = Record.parse(str(record))
 
@@ -85,7 +85,7 @@ def test_what_a_rollback_goes_by_is_never_cut(facts: dict[str, str], cut: set[st
         workflow=st.from_regex(r"(([\w.=-]{1,20})\.ya?ml)?", fullmatch=True),
     )
 )
-def test_what_is_written_is_what_is_read(record: Record) -> None:
+def test_a_record_is_read_as_it_was_written(record: Record) -> None:
     assert Record.parse(str(record)) == record
 
 
@@ -110,7 +110,7 @@ def test_a_workflow_s_file_name_can_have_spaces(workflow: str) -> None:
         ("a\nprevious=6", Record()),  # no line of this action's
     ],
 )
-def test_what_others_write_records_nothing_or_what_it_says(description: str, expected: Record) -> None:
+def test_a_description_of_somebody_else_records_nothing_or_the_facts_in_it(description: str, expected: Record) -> None:
     assert Record.parse(description) == expected
 
 
@@ -118,7 +118,7 @@ def test_what_others_write_records_nothing_or_what_it_says(description: str, exp
     ("run", "expected"),
     [("12345678901/2", 12345678901), ("7", 7), ("", 0), ("x/1", 0), ("²/1", 0), ("/1", 0), ("-5/1", 0)],
 )
-def test_the_run_s_number(run: str, expected: int) -> None:
+def test_the_id_of_the_run(run: str, expected: int) -> None:
     assert Record(run=run).run_id == expected
 
 
@@ -168,7 +168,7 @@ _VERSIONS = (version_state("7", description=_BY_100), version_state("8", image("
         (alias_state(LATEST), 0),
     ],
 )
-def test_what_was_released_last(alias: AliasState | None, expected: int) -> None:
+def test_the_last_release(alias: AliasState | None, expected: int) -> None:
     assert last_release(observed_function(None, *_VERSIONS, alias=alias)).run_id == expected
 
 
@@ -199,7 +199,7 @@ def test_which_run_has_begun_the_last_release(alias: AliasState | None, expected
         (image("c"), None, True),
     ],
 )
-def test_what_runs_unpublished(latest: ImageReference, back: str | None, *, is_unknown: bool) -> None:
+def test_code_that_is_not_published(latest: ImageReference, back: str | None, *, is_unknown: bool) -> None:
     versions = version_state("7", image("a")), version_state("8", image("b"), "previous=7")
     observed = observed_function(function_state(image=latest), *versions)
     found = brought_back(observed)
@@ -209,7 +209,7 @@ def test_what_runs_unpublished(latest: ImageReference, back: str | None, *, is_u
     assert not is_unrecorded(replace(observed, versions=()))
 
 
-def test_where_nothing_was_released_nothing_is_recorded() -> None:
+def test_without_a_release_nothing_is_recorded() -> None:
     assert last_release(observed_function()) == Record()
 
 

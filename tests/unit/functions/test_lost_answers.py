@@ -31,8 +31,8 @@ def _world(target: FunctionTarget = LIVE, *, weights: dict[str, float] | None = 
     return World(functions=functions, alias=alias)
 
 
-def _agrees(world: World) -> None:
-    """Make sure that outcome and outputs tell what is there."""
+def _check_outcome(world: World) -> None:
+    """Make sure that outcome and outputs show what Lambda has."""
     functions, alias, after = world.functions, world.aliases.there.get("live"), world.outcome.after
     assert after.latest is not None
     assert after.latest.image == functions.latest.image
@@ -45,15 +45,15 @@ def _agrees(world: World) -> None:
     assert (written["changed"] == "true") is world.outcome.is_changed
 
 
-def _is_as_before(world: World) -> None:
+def _check_unchanged(world: World) -> None:
     assert world.functions.latest.image == OLD
     if alias := world.aliases.there.get("live"):
         assert (alias.version, alias.weights, alias.description) == ("7", {}, "before")
     assert (world.outcome.is_changed, world.outcome.recovery) == (False, ())
-    _agrees(world)
+    _check_outcome(world)
 
 
-def _told(world: World) -> list[str]:
+def _message_lines(world: World) -> list[str]:
     assert world.outcome.error is not None
     assert world.outcome.error.hint == "run it again"
     return world.outcome.error.message.splitlines()
@@ -68,20 +68,20 @@ def test_an_update_whose_answer_is_lost_is_taken_back(target: FunctionTarget, se
     release_image(world, target)
 
     assert world.functions.changes == [_UPDATE, _BACK]
-    assert _told(world) == [_LOST.message, _CODE_IS_BACK]
+    assert _message_lines(world) == [_LOST.message, _CODE_IS_BACK]
     assert world.outcome.status is ReleaseStatus.REVERTED
-    _is_as_before(world)
+    _check_unchanged(world)
 
 
-def test_an_update_whose_answer_is_lost_is_kept_where_it_is_to_be() -> None:
+def test_with_on_failure_keep_an_update_whose_answer_is_lost_stays() -> None:
     world = _world()
     world.functions.after["update_code"] = raising(_LOST)
     release_image(world, replace(LIVE, reverts=False))
 
     assert world.functions.changes == [_UPDATE]
-    assert _told(world) == [_LOST.message, "Code and alias stay as they are, as 'on-failure: keep' has it."]
+    assert _message_lines(world) == [_LOST.message, "Code and alias stay as they are, as 'on-failure: keep' has it."]
     assert (world.outcome.status, world.outcome.is_changed) == (ReleaseStatus.FAILED, False)
-    _agrees(world)
+    _check_outcome(world)
 
 
 @pytest.mark.parametrize("move", _MOVES)
@@ -91,9 +91,9 @@ def test_a_move_of_the_alias_whose_answer_is_lost_is_taken_back(move: str) -> No
     release_image(world, _CANARY)
 
     assert world.functions.changes[-2:] == [("point_alias", "7"), _BACK]
-    assert _told(world) == [_LOST.message, _ALIAS_IS_BACK, _CODE_IS_BACK]
+    assert _message_lines(world) == [_LOST.message, _ALIAS_IS_BACK, _CODE_IS_BACK]
     assert world.outcome.status is ReleaseStatus.REVERTED
-    _is_as_before(world)
+    _check_unchanged(world)
 
 
 def test_a_move_of_all_traffic_at_once_whose_answer_is_lost_is_taken_back() -> None:
@@ -102,32 +102,32 @@ def test_a_move_of_all_traffic_at_once_whose_answer_is_lost_is_taken_back() -> N
     release_image(world)
 
     assert world.functions.changes[-3:] == [("point_alias", "8"), ("point_alias", "7"), _BACK]
-    assert _told(world) == [_LOST.message, _ALIAS_IS_BACK, _CODE_IS_BACK]
-    _is_as_before(world)
+    assert _message_lines(world) == [_LOST.message, _ALIAS_IS_BACK, _CODE_IS_BACK]
+    _check_unchanged(world)
 
 
 @pytest.mark.parametrize("move", _MOVES)
 def test_a_move_of_the_alias_that_is_refused_leaves_no_share_of_the_one_before(move: str) -> None:
-    """What was asked for last was not done; what was asked for before it was, and is the run's own."""
+    """The last request was not carried out; the one before it was, and is this run's own."""
     world = _world()
     world.functions.before["point_alias", *_MOVES[move]] = raising(_LOST)
     release_image(world, _CANARY)
 
     undone = [_CODE_IS_BACK] if move == "first share" else [_ALIAS_IS_BACK, _CODE_IS_BACK]
-    assert _told(world) == [_LOST.message, *undone]
+    assert _message_lines(world) == [_LOST.message, *undone]
     assert world.outcome.status is ReleaseStatus.REVERTED
-    _is_as_before(world)
+    _check_unchanged(world)
 
 
-def test_leftover_weights_that_cannot_be_cleared_are_nobody_else_s_work() -> None:
+def test_leftover_weights_that_cannot_be_cleared_are_not_reported_as_somebody_else_s() -> None:
     world = _world(weights={"6": 0.1})
     world.functions.before["point_alias"] = raising(_LOST)
     release_image(world)
 
     assert world.functions.changes == []
-    assert _told(world) == [_LOST.message]
+    assert _message_lines(world) == [_LOST.message]
     assert world.outcome.status is ReleaseStatus.FAILED
-    _agrees(world)
+    _check_outcome(world)
 
 
 def test_leftover_weights_whose_clearing_is_not_answered_stay_cleared() -> None:
@@ -137,21 +137,21 @@ def test_leftover_weights_whose_clearing_is_not_answered_stay_cleared() -> None:
 
     assert world.functions.changes == [("point_alias", "7")]
     assert (world.live.version, world.live.weights) == ("7", {})
-    assert _told(world)[0] == _LOST.message
+    assert _message_lines(world)[0] == _LOST.message
     assert "somebody else" not in str(world.outcome.error)
-    _agrees(world)
+    _check_outcome(world)
 
 
-def test_an_alias_whose_creation_is_not_answered_stays_and_that_is_said() -> None:
+def test_an_alias_whose_creation_is_not_answered_stays_and_the_error_says_so() -> None:
     world = _world(_WITHOUT)
     world.functions.after["create_alias"] = raising(_LOST)
     release_image(world)
 
     assert world.functions.changes == [_UPDATE, ("publish_version", "8"), ("point_alias", "8")]
-    assert _told(world) == [_LOST.message, "The alias live is new and stays, with the code that it points to."]
+    assert _message_lines(world) == [_LOST.message, "The alias live is new and stays, with the code that it points to."]
     assert (world.outcome.status, world.outcome.is_changed) == (ReleaseStatus.FAILED, True)
     assert (world.outcome.after.version, world.outcome.after.image) == ("8", NEW)
-    _agrees(world)
+    _check_outcome(world)
 
 
 def test_an_alias_whose_creation_is_refused_leaves_the_code_as_it_was() -> None:
@@ -159,18 +159,18 @@ def test_an_alias_whose_creation_is_refused_leaves_the_code_as_it_was() -> None:
     world.functions.before["create_alias"] = raising(_LOST)
     release_image(world)
 
-    assert _told(world) == [_LOST.message, _CODE_IS_BACK]
+    assert _message_lines(world) == [_LOST.message, _CODE_IS_BACK]
     assert world.outcome.status is ReleaseStatus.REVERTED
-    _is_as_before(world)
+    _check_unchanged(world)
 
 
-def test_a_version_whose_publication_is_not_answered_serves_nobody() -> None:
+def test_a_version_whose_publication_is_not_answered_gets_no_traffic() -> None:
     world = _world()
     world.functions.after["publish_version"] = raising(_LOST)
     release_image(world)
 
-    assert _told(world) == [_LOST.message, _CODE_IS_BACK]
-    _is_as_before(world)
+    assert _message_lines(world) == [_LOST.message, _CODE_IS_BACK]
+    _check_unchanged(world)
 
     world.next_run(replace(RUN, attempt="2"))
     release_image(world)
@@ -184,18 +184,18 @@ def test_a_function_whose_creation_is_not_answered_is_in_the_outputs() -> None:
     release_image(world, _CREATED)
 
     assert (world.outcome.status, world.outcome.is_changed) == (ReleaseStatus.FAILED, True)
-    assert _told(world)[0] == _LOST.message
+    assert _message_lines(world)[0] == _LOST.message
     assert outputs(world.journal)["image-uri"] == str(NEW)
-    _agrees(world)
+    _check_outcome(world)
 
 
-# The client itself asks again, and is told that somebody has been there.
+# The client itself repeats the request, and Lambda answers that the revision has changed.
 
 
 @pytest.mark.parametrize(
     "call", ["update_code", "publish_version", *(("point_alias", *move) for move in _MOVES.values())], ids=str
 )
-def test_what_was_done_is_not_taken_for_somebody_else_s(call: Event) -> None:
+def test_a_change_that_was_carried_out_is_recognized_as_this_run_s(call: Event) -> None:
     world = _world()
     world.functions.after[call] = raising(_OTHER_REVISION)
     release_image(world, _CANARY)
@@ -211,11 +211,11 @@ def test_what_was_done_is_not_taken_for_somebody_else_s(call: Event) -> None:
     assert (world.outcome.before.version, world.outcome.after.version) == ("7", "8")
     assert outputs(world.journal)["previous-version"] == "7"
     assert Record.parse(world.functions.published["8"].description) == Record.of(RUN, commit=RUN.commit, previous="7")
-    _agrees(world)
+    _check_outcome(world)
 
 
 @pytest.mark.parametrize("seconds", [0, 0.3])
-def test_a_function_that_was_created_is_not_taken_for_somebody_else_s(seconds: float) -> None:
+def test_a_function_that_was_created_is_recognized_as_this_run_s(seconds: float) -> None:
     world = World()
     world.functions.vanish()
     world.functions.seconds_to_update = seconds
@@ -226,10 +226,10 @@ def test_a_function_that_was_created_is_not_taken_for_somebody_else_s(seconds: f
     assert (world.outcome.status, world.outcome.error) == (ReleaseStatus.CREATED, None)
     assert (world.outcome.before.version, world.outcome.after.version) == ("", "1")
     assert outputs(world.journal)["previous-version"] == ""
-    _agrees(world)
+    _check_outcome(world)
 
 
-def test_an_alias_that_was_created_is_not_taken_for_somebody_else_s() -> None:
+def test_an_alias_that_was_created_is_recognized_as_this_run_s() -> None:
     world = _world(_WITHOUT)
     world.functions.after["create_alias"] = raising(RevisionError("Alias already exists: live"))
     release_image(world)
@@ -240,11 +240,11 @@ def test_an_alias_that_was_created_is_not_taken_for_somebody_else_s() -> None:
         "7",
         "8",
     )
-    _agrees(world)
+    _check_outcome(world)
 
 
 @pytest.mark.parametrize("target", [_WITHOUT, LIVE], ids=["without an alias", "with an alias"])
-def test_what_was_lost_is_reverted_even_if_the_answers_to_that_are_lost_too(target: FunctionTarget) -> None:
+def test_a_change_is_reverted_even_if_the_answers_to_the_revert_are_lost_too(target: FunctionTarget) -> None:
     world = _world(target)
     world.functions.after["update_code"] = raising(_LOST)
     world.functions.after["update_code", OLD] = raising(_OTHER_REVISION)
@@ -252,10 +252,10 @@ def test_what_was_lost_is_reverted_even_if_the_answers_to_that_are_lost_too(targ
 
     assert world.functions.changes == [_UPDATE, _BACK]
     assert world.outcome.status is ReleaseStatus.REVERTED
-    _is_as_before(world)
+    _check_unchanged(world)
 
 
-def test_a_move_of_the_alias_is_reverted_even_if_the_answers_to_that_are_lost_too() -> None:
+def test_a_move_of_the_alias_is_reverted_even_if_the_answers_to_the_revert_are_lost_too() -> None:
     world = _world()
     world.functions.after["point_alias", "8"] = raising(_LOST)
     world.functions.after["point_alias", "7"] = raising(_OTHER_REVISION)
@@ -264,4 +264,4 @@ def test_a_move_of_the_alias_is_reverted_even_if_the_answers_to_that_are_lost_to
 
     assert world.functions.changes[-3:] == [("point_alias", "8"), ("point_alias", "7"), _BACK]
     assert "somebody else" not in str(world.outcome.error)
-    _is_as_before(world)
+    _check_unchanged(world)

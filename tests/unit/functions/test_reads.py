@@ -55,7 +55,7 @@ def test_the_alias_and_its_version_are_read_too(name: str) -> None:
     assert observed.image == OLD
 
 
-def test_a_version_that_has_the_code_of_latest_is_not_read_once_more() -> None:
+def test_a_version_with_the_code_of_latest_is_not_read_again() -> None:
     world = _world(alias_state("8"))
     observed = observe_with_versions(LIVE, world.functions, world.aliases)
 
@@ -69,7 +69,7 @@ def test_an_alias_can_point_to_latest() -> None:
     assert _read(world).aliased is world.functions.latest
 
 
-def test_what_latest_shows_of_an_update_that_failed_says_nothing_of_a_version() -> None:
+def test_a_failed_update_of_latest_says_nothing_about_a_version() -> None:
     world = _world(alias_state("8"))
     world.functions.latest = function_state(image=NEW, update=FAILED_UPDATE)
     observed = _read(world)
@@ -120,7 +120,7 @@ def test_a_function_that_is_not_there_may_be_created() -> None:
 @pytest.mark.parametrize(
     ("call", "alias"), [("read", "7"), ("read_alias", "7"), ("versions", None)], ids=["read", "read_alias", "versions"]
 )
-def test_what_may_not_be_read_is_told(call: str, alias: str | None) -> None:
+def test_a_read_that_is_denied_is_an_error(call: str, alias: str | None) -> None:
     world = _world(alias_state(alias) if alias else None)
     world.functions.refusals[call] = DeployError("denied")
 

@@ -114,7 +114,7 @@ def _moved(world: World, *, weights: dict[str, float] | None = None) -> AliasSta
 
 
 @pytest.mark.parametrize("weights", [{}, {"6": 0.9}])
-def test_an_alias_that_has_the_weights_that_were_wanted_is_not_asked_about(weights: dict[str, float]) -> None:
+def test_an_alias_with_the_right_weights_needs_no_wait(weights: dict[str, float]) -> None:
     world = _world()
     alias = _moved(world, weights=weights)
 
@@ -144,7 +144,7 @@ def test_weights_that_stay_although_allocation_has_ended_are_a_failure(seconds: 
     assert world.live.weights == {"6": 0.9}
 
 
-def test_weights_that_stay_are_a_failure_although_allocation_has_ended_by_the_first_look() -> None:
+def test_weights_that_stay_are_a_failure_even_if_allocation_has_ended_by_the_first_read() -> None:
     world = _world()
     world.aliases.seconds_to_move, world.aliases.is_given_up = 1, True
     alias = _moved(world)
@@ -155,7 +155,7 @@ def test_weights_that_stay_are_a_failure_although_allocation_has_ended_by_the_fi
         _allocated(world, alias, {})
 
 
-def test_weights_that_are_gone_by_the_first_look_are_not_reported() -> None:
+def test_weights_that_are_gone_by_the_first_read_are_not_reported() -> None:
     world = _world()
     world.aliases.seconds_to_move = 1
     alias = _moved(world)

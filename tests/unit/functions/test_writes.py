@@ -1,4 +1,4 @@
-"""Versions that cannot serve, and what Lambda does not know yet although this run has just made it."""
+"""Versions that cannot serve, and functions and versions so new that Lambda does not find them yet."""
 
 from dataclasses import replace
 
@@ -45,7 +45,7 @@ def _world_of_a_version_that_is(state: Status) -> World:
 
 
 @pytest.mark.parametrize("state", [INACTIVE, _FAILED], ids=str)
-def test_an_old_version_that_cannot_serve_is_published_anew(state: Status) -> None:
+def test_an_old_version_that_cannot_serve_is_published_again(state: Status) -> None:
     world = _world_of_a_version_that_is(state)
     outcome = release_image(world, image=OLD)
 
@@ -53,11 +53,11 @@ def test_an_old_version_that_cannot_serve_is_published_anew(state: Status) -> No
     assert world.functions.calls.count("publish_version") == 2
     assert (outcome.status, outcome.error, outcome.after.version) == (ReleaseStatus.DEPLOYED, None, "8")
     assert isinstance(outcome.after, ObservedFunction)
-    assert [version.number for version in outcome.after.versions] == ["8"]  # of others nobody had to know
+    assert [version.number for version in outcome.after.versions] == ["8"]  # the others were not read
     assert Record.parse(world.functions.published["8"].description) == Record.of(RUN, commit=RUN.commit, previous="6")
 
 
-def test_an_old_version_that_serves_is_taken_as_it_is() -> None:
+def test_an_old_version_that_can_serve_is_used() -> None:
     world = _world_of_a_version_that_is(ACTIVE)
     outcome = release_image(world, image=OLD)
 
@@ -84,7 +84,7 @@ def test_a_version_of_this_run_that_cannot_serve_is_not_tried_again() -> None:
     assert outcome.status is ReleaseStatus.REVERTED
 
 
-def test_an_update_that_a_version_is_published_anew_for_may_fail_too() -> None:
+def test_the_update_before_a_version_is_published_again_may_fail_too() -> None:
     world = _world_of_a_version_that_is(INACTIVE)
     world.functions.refusals["update_code"] = DeployError("AccessDenied", "allow it")
     outcome = release_image(world, image=OLD)
@@ -94,11 +94,11 @@ def test_an_update_that_a_version_is_published_anew_for_may_fail_too() -> None:
     assert (outcome.status, outcome.is_changed) == (ReleaseStatus.FAILED, False)
 
 
-# What was just made, and is not known everywhere in Lambda.
+# Lambda is eventually consistent: it may not find for a moment what it has just made.
 
 
 def _is_unknown_for(world: World, seconds: float, made_by: str, qualifier: str = LATEST) -> None:
-    """Have Lambda not know for some time what a call has just made."""
+    """Have Lambda not find for some time what a call has just made."""
 
     def forget() -> None:
         world.functions.refusals["read", qualifier] = _UNKNOWN
@@ -128,7 +128,7 @@ def test_a_version_that_is_not_known_at_once_is_waited_for(seconds: float) -> No
     assert seconds <= outcome.seconds < 10
 
 
-def test_a_version_that_is_published_anew_is_waited_for_too() -> None:
+def test_a_version_that_is_published_again_is_waited_for_too() -> None:
     world = _world_of_a_version_that_is(INACTIVE)
     _is_unknown_for(world, 0.8, "publish_version", "8")
     outcome = release_image(world, image=OLD)
@@ -137,7 +137,7 @@ def test_a_version_that_is_published_anew_is_waited_for_too() -> None:
     assert 0.8 <= outcome.seconds < 10
 
 
-def test_a_function_that_stays_unknown_is_told_after_ten_seconds() -> None:
+def test_a_function_that_stays_unknown_is_an_error_after_ten_seconds() -> None:
     world = World()
     world.functions.vanish()
     _is_unknown_for(world, 10_000, "create")
@@ -149,7 +149,7 @@ def test_a_function_that_stays_unknown_is_told_after_ten_seconds() -> None:
     assert 10 <= outcome.seconds < 11
 
 
-def test_a_version_that_stays_unknown_is_told_after_ten_seconds_and_the_code_goes_back() -> None:
+def test_a_version_that_stays_unknown_is_an_error_after_ten_seconds_and_the_code_goes_back() -> None:
     world = World(functions=FakeFunctions(versions=[version_state("7")]), alias=alias_state("7"))
     _is_unknown_for(world, 10_000, "publish_version", "8")
     outcome = release_image(world, replace(LIVE, wait_timeout=600))
@@ -159,7 +159,7 @@ def test_a_version_that_stays_unknown_is_told_after_ten_seconds_and_the_code_goe
     assert 10 <= outcome.seconds < 11
 
 
-def test_what_was_there_before_is_not_waited_for_when_it_is_gone() -> None:
+def test_a_function_that_was_there_before_and_is_gone_is_not_waited_for() -> None:
     world = _world_of_a_version_that_is(ACTIVE)
     world.functions.latest = function_state(image=NEW)
     world.functions.has_changed = False

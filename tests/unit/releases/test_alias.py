@@ -110,7 +110,7 @@ def test_nothing_is_published_twice_and_the_description_stays() -> None:
     assert [version.description for version in outcome.after.versions] == ["of an earlier run"]
 
 
-def test_weights_that_were_left_are_cleared_first() -> None:
+def test_leftover_weights_are_cleared_first() -> None:
     functions = FakeFunctions(versions=[version_state("7"), version_state("8", SOMEBODY_ELSES)])
     world = World(functions=functions, alias=alias_state("7", weights={"8": 0.1}, description="before"))
     release_image(world)
@@ -119,7 +119,7 @@ def test_weights_that_were_left_are_cleared_first() -> None:
 
 
 @pytest.mark.parametrize("call", ["check_may_publish", "check_may_point"])
-def test_what_is_not_allowed_is_known_before_anything_changes(call: str) -> None:
+def test_a_missing_permission_is_found_before_anything_changes(call: str) -> None:
     world = _world()
     world.functions.refusals[call] = DeployError("denied", "allow it")
     outcome = release_image(world)
@@ -140,7 +140,7 @@ def _others_configuration(world: World) -> None:
 
 
 @pytest.mark.parametrize("call", ["update_code", "publish_version"])
-def test_another_s_change_of_the_configuration_only_is_no_reason_to_fail(call: str) -> None:
+def test_somebody_else_s_change_of_the_configuration_does_not_fail_the_release(call: str) -> None:
     world = _world()
     world.functions.before[call] = lambda: _others_configuration(world)
     outcome = release_image(world)
@@ -150,7 +150,7 @@ def test_another_s_change_of_the_configuration_only_is_no_reason_to_fail(call: s
 
 
 @pytest.mark.parametrize("call", ["update_code", "publish_version"])
-def test_another_s_change_in_progress_is_waited_for(call: str) -> None:
+def test_somebody_else_s_change_in_progress_is_waited_for(call: str) -> None:
     world = _world()
     world.functions.seconds_to_update = 0.5
 
@@ -171,7 +171,7 @@ def test_an_update_whose_answer_was_lost_is_not_made_twice() -> None:
         revision = world.functions.latest.revision_id
         world.functions.update_code("orders-api", NEW, "x86_64", revision_id=revision)
 
-    world.functions.before["update_code"] = carry_out  # and the client asks again
+    world.functions.before["update_code"] = carry_out  # and the client repeats the request
     outcome = release_image(world)
 
     assert world.functions.changes == [_UPDATE, _PUBLISH, ("point_alias", "8")]
@@ -194,7 +194,7 @@ def test_a_move_of_the_alias_whose_answer_was_lost_is_the_run_s_own(
     def carry_out() -> None:
         world.aliases.put(replace(world.live, version=move[1], weights=weights, description=description))
 
-    world.functions.before[move] = carry_out  # and the client asks again
+    world.functions.before[move] = carry_out  # and the client repeats the request
     outcome = release_image(world, _CANARY)
 
     assert (outcome.status, outcome.error) == (ReleaseStatus.DEPLOYED, None)
@@ -207,7 +207,7 @@ def test_a_creation_of_the_alias_whose_answer_was_lost_is_the_run_s_own() -> Non
     def carry_out() -> None:
         world.aliases.put(alias_state("8", description=str(Record.of(RUN))))
 
-    world.functions.before["create_alias"] = carry_out  # and the client asks again
+    world.functions.before["create_alias"] = carry_out  # and the client repeats the request
     outcome = release_image(world)
 
     assert (outcome.status, outcome.error, world.live.version) == (ReleaseStatus.DEPLOYED, None, "8")
@@ -284,10 +284,10 @@ def test_a_role_that_is_too_new_is_tried_again(seconds: float) -> None:
 def test_a_role_that_cannot_be_assumed_is_told_in_time() -> None:
     world = World()
     world.functions.vanish()
-    world.functions.refusals["create"] = InProgressError("The role cannot be assumed by Lambda", "Mend its policy")
+    world.functions.refusals["create"] = InProgressError("The role cannot be assumed by Lambda", "Fix its policy")
     outcome = release_image(world, replace(LIVE, creation={"Role": "r"}, wait_timeout=600))
 
-    assert str(outcome.error) == "The role cannot be assumed by Lambda\nMend its policy"
+    assert str(outcome.error) == "The role cannot be assumed by Lambda\nFix its policy"
     assert outcome.status is ReleaseStatus.FAILED
     assert 60 <= outcome.seconds < 62
 

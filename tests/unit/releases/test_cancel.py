@@ -55,7 +55,7 @@ def test_there_are_calls_to_cancel_at() -> None:
     }
 
 
-def _tells_what_is_there(world: World, outcome: Outcome) -> None:
+def _check_outcome(world: World, outcome: Outcome) -> None:
     assert outcome.after.latest is not None
     assert outcome.after.latest.image == world.functions.latest.image
     assert outcome.after.alias is not None
@@ -75,7 +75,7 @@ def test_a_release_that_is_cancelled_leaves_everything_as_it_was(call: tuple[str
     assert "The run was cancelled." in str(outcome.error)
     assert (outcome.is_changed, outcome.recovery) == (False, ())
     assert outcome.before.latest is not None
-    _tells_what_is_there(world, outcome)
+    _check_outcome(world, outcome)
 
 
 @pytest.mark.parametrize("call", _CALLS[_CALLS.index(("read", 1)) :], ids=lambda call: f"{call[0]} {call[1]}")
@@ -100,7 +100,7 @@ def test_the_next_run_converges_whenever_this_one_was_killed(call: tuple[str, in
 
 
 @pytest.mark.parametrize("call", _CALLS, ids=lambda call: f"{call[0]} {call[1]}")
-def test_what_is_recorded_meanwhile_tells_what_is_there(call: tuple[str, int]) -> None:
+def test_the_outcome_at_each_call_is_what_lambda_has(call: tuple[str, int]) -> None:
     """A run that is not gone in time writes what the journal has then."""
     world = _world()
     recorded: list[tuple[str, dict[str, float]]] = []
@@ -130,7 +130,7 @@ def test_a_run_that_is_cancelled_while_it_waits_ends_at_once(moment: float) -> N
     assert world.functions.latest.image == OLD
 
 
-def test_an_update_that_lambda_takes_its_time_for_is_waited_for_and_taken_back() -> None:
+def test_a_slow_update_is_waited_for_and_reverted() -> None:
     world = _world()
     world.functions.seconds_to_update = 10
     world.functions.after["update_code"] = lambda: world.clock.later(1, world.clock.cancel)
@@ -140,7 +140,7 @@ def test_an_update_that_lambda_takes_its_time_for_is_waited_for_and_taken_back()
     assert world.functions.latest.image == OLD
 
 
-def test_nothing_is_begun_by_a_run_that_is_cancelled_already() -> None:
+def test_a_run_that_is_cancelled_already_begins_nothing() -> None:
     world = _world()
     world.clock.cancelled_at = world.clock.now()
     outcome = release_image(world, _EVERYTHING)
@@ -163,8 +163,8 @@ def test_without_an_alias_the_code_comes_back() -> None:
 
 
 @pytest.mark.parametrize("move", [("7", "8=0.1"), ("7", "8=0.5"), ("8",)], ids=str)
-def test_an_alias_is_put_back_before_anything_is_asked(move: tuple[str, ...]) -> None:
-    """Of many functions that are put back at once, each call more is an alias that stays."""
+def test_an_alias_is_put_back_before_any_read(move: tuple[str, ...]) -> None:
+    """When many functions revert at once, each further request could leave an alias where it is."""
     world = _world()
     world.functions.before["point_alias", *move] = world.clock.cancel
     release_image(world, _EVERYTHING)
@@ -173,11 +173,11 @@ def test_an_alias_is_put_back_before_anything_is_asked(move: tuple[str, ...]) ->
 
     assert alias == ("point_alias", "7")
     assert {*rest} == {("update_code", str(OLD)), ("read", LATEST)}
-    assert rest[-1] == ("read", LATEST)  # the update was seen to its end, and that is all
+    assert rest[-1] == ("read", LATEST)  # the wait for the update, and nothing else
 
 
 @pytest.mark.parametrize("call", ["update_code", "point_alias"])
-def test_what_was_never_sent_is_not_looked_for(call: str) -> None:
+def test_a_request_that_was_never_sent_is_not_looked_for(call: str) -> None:
     world = _world()
     world.functions.before[call] = raising(UnsentError())
     outcome = release_image(world, _EVERYTHING)
@@ -192,7 +192,7 @@ def test_what_was_never_sent_is_not_looked_for(call: str) -> None:
     assert (world.live.version, world.functions.latest.image) == ("7", OLD)
 
 
-# What is put back comes before the requests of others, and waits for its turn although the run is cancelled.
+# A revert has priority over other requests, and waits for its turn although the run is cancelled.
 
 
 def _priorities(world: World) -> dict[tuple[str, ...], Level]:
@@ -203,7 +203,7 @@ def _priorities(world: World) -> dict[tuple[str, ...], Level]:
 _CHANGING = {"update_code", "publish_version", "point_alias"}
 
 
-def test_an_alias_is_put_back_before_code_and_code_before_what_others_ask_for() -> None:
+def test_an_alias_is_put_back_before_code_and_code_before_usual_requests() -> None:
     world = _world()
     world.functions.after["point_alias", "7", "8=0.1"] = world.clock.cancel
     release_image(world, _EVERYTHING)
@@ -226,7 +226,7 @@ def test_code_that_serves_without_an_alias_is_put_back_first() -> None:
     assert _priorities(world)["update_code", str(OLD)] == "first"
 
 
-def test_an_alias_that_may_not_have_been_moved_comes_after_those_that_have() -> None:
+def test_an_alias_that_may_not_have_been_moved_comes_after_those_that_were() -> None:
     world = _world()
     world.functions.after["point_alias", "7", "8=0.1"] = raising(DeployError("the answer is lost"))
     release_image(world, _EVERYTHING)
@@ -234,8 +234,8 @@ def test_an_alias_that_may_not_have_been_moved_comes_after_those_that_have() -> 
     assert _priorities(world)["point_alias", "7"] == "second"
 
 
-def test_cancelling_ends_no_wait_of_what_is_put_back() -> None:
-    """The adapters wait for their turn, and before they send a request again, with the run's own clock."""
+def test_cancelling_ends_no_wait_of_a_revert() -> None:
+    """The adapters wait with the run's own clock: for their turn, and before they repeat a request."""
     world = _world()
     world.functions.after["point_alias", "7", "8=0.1"] = world.clock.cancel
     world.functions.whenever["point_alias", "7"] = lambda: world.clock.sleep(1)

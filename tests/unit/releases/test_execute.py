@@ -158,7 +158,9 @@ def test_a_change_that_stays_in_progress_ends_the_wait_in_time() -> None:
     ],
 )
 @pytest.mark.parametrize("field", ["update", "state"])
-def test_a_failed_update_is_told_in_lambda_s_words(field: str, code: str, reason: str, hints: tuple[str, ...]) -> None:
+def test_the_error_of_a_failed_update_has_lambda_s_words(
+    field: str, code: str, reason: str, hints: tuple[str, ...]
+) -> None:
     world = _world()
     failed = Status(value="Failed", reason_code=code, reason=reason)
     broken = function_state(update=failed) if field == "update" else function_state(state=failed)
@@ -223,7 +225,7 @@ def test_no_version_is_published_of_what_somebody_else_deploys_meanwhile(
     assert (outcome.status is ReleaseStatus.DEPLOYED) == bool(world.functions.published)
 
 
-def test_a_refused_version_brings_the_code_back_and_says_so() -> None:
+def test_after_a_refused_version_the_code_goes_back_and_the_error_says_so() -> None:
     world = _world(FakeFunctions(versions=[version_state("7")]))
     world.functions.refusals["publish_version"] = DeployError("CodeStorageExceededException")
     outcome = _apply(world, _UPDATE, _PUBLISH)
@@ -246,7 +248,7 @@ def test_a_version_that_does_not_become_active_is_a_failure() -> None:
     assert (outcome.status, outcome.after.image) == (ReleaseStatus.REVERTED, OLD)
 
 
-def test_what_is_a_bug_is_not_taken_for_a_failure_of_the_outside() -> None:
+def test_an_unexpected_exception_is_reported_as_a_bug_and_raised() -> None:
     world = _world()
     world.functions.refusals["update_code"] = ZeroDivisionError()
 

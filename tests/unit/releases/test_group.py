@@ -1,4 +1,4 @@
-"""Functions that are released together stand or fall together."""
+"""Functions that are released together succeed or are reverted together."""
 
 from dataclasses import replace
 from functools import partial
@@ -28,7 +28,7 @@ def _world(name: str) -> World:
 def _release(
     worlds: dict[str, World], target: FunctionTarget | dict[str, FunctionTarget] = _TESTED, *, together: bool = True
 ) -> dict[str, Outcome]:
-    """Release an image to the function of each world, all alike or each as given; return what became of each."""
+    """Release an image to the function of each world, with one target or one each; return the outcomes."""
     journal = Journal(run=RUN)
     releases = []
     for name, world in worlds.items():
@@ -92,7 +92,7 @@ def test_with_on_failure_keep_the_others_are_released(worlds: dict[str, World]) 
     assert worlds["two"].functions.latest.image == NEW
 
 
-def test_what_has_nothing_to_do_is_unchanged_whatever_becomes_of_the_others(worlds: dict[str, World]) -> None:
+def test_a_function_without_steps_is_unchanged_even_if_another_fails(worlds: dict[str, World]) -> None:
     _release({"one": worlds["one"]})
     worlds["two"].functions.before["point_alias"] = raising(DeployError("no luck"))
     outcomes = _release(worlds)
@@ -103,8 +103,8 @@ def test_what_has_nothing_to_do_is_unchanged_whatever_becomes_of_the_others(worl
     assert worlds["three"].live.version == "7"
 
 
-def test_traffic_of_the_others_is_taken_back_as_soon_as_one_fails(worlds: dict[str, World]) -> None:
-    """An hour of traffic is not waited for."""
+def test_the_canaries_of_the_others_are_reverted_as_soon_as_one_fails(worlds: dict[str, World]) -> None:
+    """Nobody waits until an hour of traffic is over."""
     worlds["two"].functions.before["point_alias", "7", "8=0.5"] = raising(DeployError("no luck"))
     started = worlds["one"].clock.now()
     step = TrafficStep(weight=0.1, seconds=1)
@@ -117,7 +117,7 @@ def test_traffic_of_the_others_is_taken_back_as_soon_as_one_fails(worlds: dict[s
     assert worlds["one"].clock.now() - started < 4000
 
 
-def test_what_has_moved_goes_back_although_another_call_hangs(worlds: dict[str, World]) -> None:
+def test_an_alias_that_was_moved_goes_back_although_another_call_hangs(worlds: dict[str, World]) -> None:
     moved, hangs, is_back = Event(), Event(), Event()
     worlds["one"].functions.after["point_alias"] = moved.set
     worlds["one"].functions.before["update_code", OLD] = is_back.set  # after its alias
@@ -134,8 +134,8 @@ def test_what_has_moved_goes_back_although_another_call_hangs(worlds: dict[str, 
     assert [world.live.version for world in worlds.values()] == ["7", "7", "7"]
 
 
-def test_what_serves_by_an_alias_goes_back_before_any_other_code_of_many_functions() -> None:
-    """The others hang until it is back, and they are more than are taken back at once."""
+def test_of_many_functions_a_moved_alias_goes_back_before_code() -> None:
+    """The others hang until the alias is back, and they are more than can revert at once."""
     many = 150
     moved, is_back = Event(), Event()
     late: list[str] = []
@@ -193,7 +193,7 @@ def test_with_on_failure_keep_shares_of_traffic_are_cleared_although_another_cal
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_a_bug_in_taking_one_back_keeps_no_other_from_its_end(
+def test_a_bug_in_one_revert_does_not_keep_the_others_from_ending(
     monkeypatch: pytest.MonkeyPatch, worlds: dict[str, World], *, together: bool
 ) -> None:
     monkeypatch.setattr("ecr_lambda_deploy.releases.release._AT_ONCE", 1)
@@ -206,7 +206,7 @@ def test_a_bug_in_taking_one_back_keeps_no_other_from_its_end(
 
 
 @pytest.mark.parametrize("error", [CancelledError(), UnsentError()])
-def test_of_a_run_that_is_cancelled_every_function_says_so(worlds: dict[str, World], error: CancelledError) -> None:
+def test_every_function_of_a_cancelled_run_says_so(worlds: dict[str, World], error: CancelledError) -> None:
     worlds["two"].functions.before["point_alias"] = raising(error)
     outcomes = _release(worlds)
 

@@ -86,5 +86,5 @@ def test_a_function_in_any_other_state_can(state: str) -> None:
     check_updatable(observed_function(function_state(state=Status(value=state))))
 
 
-def test_a_function_that_is_still_to_be_created_can() -> None:
+def test_a_function_that_does_not_exist_yet_can() -> None:
     check_updatable(ObservedFunction(name="orders-api", latest=None))

@@ -125,7 +125,7 @@ def test_code_is_tested_before_it_is_published_and_traffic_is_shifted_before_the
     )
 
 
-def test_weights_that_are_left_are_cleared_and_the_alias_keeps_its_description() -> None:
+def test_leftover_weights_are_cleared_and_the_alias_keeps_its_description() -> None:
     alias = alias_state("7", weights={"8": 0.1}, description="repository=acme/shop run=5/1")
     observed = observed_function(None, _OLD_7, _NEW_8, alias=alias)
     plan = plan_release(_LIVE, observed, image=NEW, architecture="x86_64", run=RUN)
@@ -136,7 +136,7 @@ def test_weights_that_are_left_are_cleared_and_the_alias_keeps_its_description()
 
 
 @pytest.mark.parametrize("observed", [observed_function(), observed_function(None, alias=alias_state(LATEST))])
-def test_traffic_is_not_shifted_where_no_version_has_it(observed: ObservedFunction) -> None:
+def test_traffic_is_not_shifted_unless_a_version_has_it(observed: ObservedFunction) -> None:
     plan = plan_release(_EVERYTHING, observed, image=NEW, architecture="x86_64", run=RUN)
 
     assert [_short(step) for step in plan.steps] == [
@@ -162,21 +162,21 @@ def test_a_function_that_is_not_there_is_created() -> None:
     )
 
 
-def test_what_is_there_is_not_tested_again() -> None:
+def test_a_version_that_serves_is_not_tested_again() -> None:
     observed = observed_function(None, _OLD_7, _NEW_8, alias=alias_state("8"))
     plan = plan_release(_EVERYTHING, observed, image=NEW, architecture="x86_64", run=RUN)
 
     assert [_short(step) for step in plan.steps] == ["UpdateCode NEW", "PointAlias 8"]
 
 
-def test_without_publishing_the_code_is_tested_all_the_same() -> None:
+def test_without_publishing_the_code_is_tested_too() -> None:
     target = FunctionTarget(name="orders-api", publish=False, smoke_test=_TEST)
     plan = plan_release(target, observed_function(), image=NEW, architecture="x86_64", run=RUN)
 
     assert [_short(step) for step in plan.steps] == ["UpdateCode NEW", "InvokeSmokeTest"]
 
 
-def test_what_runs_already_is_not_tested_again_without_publishing_either() -> None:
+def test_without_publishing_code_that_runs_is_not_tested_again() -> None:
     target = FunctionTarget(name="orders-api", publish=False, smoke_test=_TEST)
 
     assert plan_release(target, observed_function(), image=OLD, architecture="x86_64", run=RUN).steps == ()

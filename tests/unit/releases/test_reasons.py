@@ -130,7 +130,7 @@ def test_a_function_whose_last_update_failed_is_updated_though_it_shows_the_imag
     assert {step.reason for step in plan.steps} == {"its last update failed: ImageAccessDenied"}
 
 
-def test_what_lambda_is_busy_with_is_waited_for_before_anything_is_planned() -> None:
+def test_a_change_in_progress_is_waited_for_before_anything_is_planned() -> None:
     plan = _plan(_LIVE, observed_function(function_state(update=IN_PROGRESS), version_state("7")), NEW)
 
     assert plan.steps == (WaitUntilUpdated(),)
@@ -147,7 +147,7 @@ _STATES = some.builds(
 
 @some.composite
 def _observed(draw: some.DrawFn) -> ObservedFunction:
-    """Return a function as Lambda could show it, with versions of its own or of other images."""
+    """Return a function as Lambda could show it, with versions of its own image or of others."""
     latest = draw(some.none() | _STATES)
     if latest is None:
         return ObservedFunction(name="orders-api", latest=None)
@@ -191,10 +191,10 @@ def test_there_are_reasons_exactly_when_there_are_steps(
 
 
 @given(some.sampled_from(_TARGETS), _observed(), some.sampled_from([OLD, NEW, _NOT_BUILT]))
-def test_what_needs_a_release_is_looked_at_whatever_was_read_of_it(
+def test_a_function_that_needs_a_release_may_need_one_whatever_was_read(
     target: FunctionTarget, observed: ObservedFunction, image: ImageReference
 ) -> None:
-    """By what serves alone a release may be missed only where it was left half done: unpublished, or with weights."""
+    """Judged by what serves alone, only an unfinished release may be missed: unpublished code, or weights."""
     assume(target.alias or observed.alias is None)
     needs_release = bool(_plan(target, observed, image).steps)
     alias = observed.alias

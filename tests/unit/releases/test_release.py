@@ -1,4 +1,4 @@
-"""Deciding again, and leaving a function alone, when somebody else has changed it."""
+"""New plans, and functions that are left alone, when somebody else has changed a function."""
 
 from dataclasses import replace
 from itertools import cycle
@@ -34,7 +34,7 @@ def _world(description: str = "before") -> World:
 
 
 @pytest.mark.parametrize("times", [1, 5, 9])
-def test_what_somebody_else_has_changed_is_decided_on_again(times: int) -> None:
+def test_after_somebody_else_s_change_a_new_plan_is_made(times: int) -> None:
     world = _world()
     others = [image("cdef"[number % 4]) for number in range(times)]
 
@@ -54,7 +54,7 @@ def test_what_somebody_else_has_changed_is_decided_on_again(times: int) -> None:
     assert len([line for line in world.log.of_kind("info") if line.startswith("orders-api: deciding again: ")]) == times
 
 
-def test_what_somebody_else_has_done_already_is_not_done_again() -> None:
+def test_a_step_that_somebody_else_has_done_is_not_repeated() -> None:
     world = _world()
 
     def release() -> None:
@@ -101,7 +101,7 @@ def test_an_older_run_leaves_a_newer_run_s_release_alone() -> None:
     ("target", "run"),
     [(replace(LIVE, allows_stale=True), RUN), (LIVE, replace(RUN, attempt="2"))],
 )
-def test_an_older_run_that_is_wanted_replaces_it(target: FunctionTarget, run: object) -> None:
+def test_an_older_run_that_may_replace_a_newer_one_does(target: FunctionTarget, run: object) -> None:
     world = _world(_NEWER)
     world.journal.run = replace(RUN, attempt="2") if run is not RUN else RUN
     outcome = release_image(world, target)
@@ -109,7 +109,7 @@ def test_an_older_run_that_is_wanted_replaces_it(target: FunctionTarget, run: ob
     assert (outcome.status, world.live.version) == (ReleaseStatus.DEPLOYED, "8")
 
 
-def test_a_newer_run_that_is_faster_is_left_alone_when_it_is_decided_again() -> None:
+def test_the_new_plan_leaves_a_newer_run_s_release_alone() -> None:
     world = _world()
 
     def overtake() -> None:
@@ -129,14 +129,14 @@ def test_a_newer_run_that_is_faster_is_left_alone_when_it_is_decided_again() -> 
     assert outcome.is_changed is False
 
 
-def test_without_an_alias_the_newest_version_says_who_was_last() -> None:
+def test_without_an_alias_the_newest_version_records_the_last_run() -> None:
     world = World(functions=FakeFunctions(versions=[version_state("7", OLD, _NEWER)]))
     outcome = release_image(world, FunctionTarget(name="orders-api"))
 
     assert (outcome.status, world.functions.changes) == (ReleaseStatus.SKIPPED, [])
 
 
-def test_what_is_in_progress_is_waited_for_before_it_is_decided() -> None:
+def test_a_change_in_progress_is_waited_for_and_then_planned_from() -> None:
     world = _world()
     world.functions.latest = function_state(update=IN_PROGRESS)
 
@@ -150,7 +150,7 @@ def test_what_is_in_progress_is_waited_for_before_it_is_decided() -> None:
     assert (outcome.status, world.live.version) == (ReleaseStatus.DEPLOYED, "8")
 
 
-def test_an_error_while_it_is_read_again_ends_the_run() -> None:
+def test_an_error_while_reading_again_ends_the_release() -> None:
     world = _world()
     world.functions.before["update_code"] = raising(RevisionError("changed"))
     world.functions.before["read_alias"] = raising(DeployError("lambda:GetAlias denied"))

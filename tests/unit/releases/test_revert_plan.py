@@ -64,7 +64,7 @@ def _now(latest: FunctionState | None = None, alias: object = None) -> ObservedF
         (_now(None, alias_state("8", weights={"7": 0.9})), _START, Written(alias=_AT_8), (_BACK_TO_7,)),
     ],
 )
-def test_the_way_back(
+def test_the_steps_of_a_revert(
     now: ObservedFunction, start: ObservedFunction, written: Written, expected: tuple[PointAlias | UpdateCode, ...]
 ) -> None:
     way = plan_revert(now, start, written, is_kept=False)
@@ -107,7 +107,7 @@ def test_an_architecture_that_was_changed_goes_back_with_the_code() -> None:
         (_now(_RUNS_NEW), _START, Written(image=NEW, alias=_AT_8), (_BACK_TO_OLD,), []),  # the alias was deleted
     ],
 )
-def test_what_somebody_else_has_changed_stays_and_is_said(
+def test_what_somebody_else_has_changed_stays_and_the_plan_says_so(
     now: ObservedFunction,
     start: ObservedFunction,
     written: Written,
@@ -133,7 +133,7 @@ def test_what_somebody_else_has_changed_stays_and_is_said(
         ),
     ],
 )
-def test_what_is_to_be_kept_stays_but_for_shares_of_traffic(
+def test_with_on_failure_keep_all_but_shares_of_traffic_stays(
     now: ObservedFunction, written: Written, steps: tuple[PointAlias | UpdateCode, ...]
 ) -> None:
     assert plan_revert(now, _START, written, is_kept=True).steps == steps

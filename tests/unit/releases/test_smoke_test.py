@@ -31,7 +31,7 @@ _TEST = SmokeTest(event='{"ping": 1}', expect=Expectation(value={"ok": True}))
         ('{"a": null}', '{"a": null}'),
     ],
 )
-def test_what_contains_the_expected_passes(expected: str, answer: str) -> None:
+def test_a_response_that_contains_the_expected_passes(expected: str, answer: str) -> None:
     assert list(differing(json.loads(expected), json.loads(answer))) == []
 
 
@@ -79,7 +79,7 @@ def _answering(payload: str, *, error: str = "", log: str = "") -> World:
 
 
 @pytest.mark.parametrize(("qualifier", "image"), [("$LATEST", OLD), ("8", NEW)])
-def test_a_function_that_answers_as_it_must_passes(qualifier: str, image: object) -> None:
+def test_a_function_that_responds_as_expected_passes(qualifier: str, image: object) -> None:
     world = World(functions=FakeFunctions(versions=[version_state("8", NEW)]))
     _run(world, qualifier=qualifier)
 
@@ -117,7 +117,7 @@ def test_without_an_expectation_any_answer_will_do(payload: str) -> None:
         ('{"ok": true}', "Unhandled", 'orders-api failed with Unhandled: {"ok": true}'),  # whatever it answers
     ],
 )
-def test_any_other_answer_is_told_with_the_end_of_the_log(payload: str, error: str, words: str) -> None:
+def test_any_other_response_is_shown_with_the_end_of_the_log(payload: str, error: str, words: str) -> None:
     world = _answering(payload, error=error, log="START\nTraceback: it broke\n")
     with pytest.raises(DeployError) as caught:
         _run(world)
@@ -128,7 +128,7 @@ def test_any_other_answer_is_told_with_the_end_of_the_log(payload: str, error: s
     assert "'smoke-event' and 'smoke-expect'" in caught.value.hint
 
 
-def test_without_a_log_nothing_is_said_of_it() -> None:
+def test_without_a_log_the_error_does_not_mention_one() -> None:
     with pytest.raises(DeployError) as caught:
         _run(_answering("null"))
 
@@ -145,7 +145,7 @@ def test_a_long_answer_is_cut() -> None:
     assert all(len(line) < 1500 for line in world.log.of_kind("info"))
 
 
-def test_an_invocation_that_is_refused_is_told_as_it_is() -> None:
+def test_the_error_of_a_refused_invocation_is_raised_as_it_is() -> None:
     world, refusal = World(), DeployError("lambda:InvokeFunction failed", "allow it")
     world.functions.refusals["invoke"] = refusal
     with pytest.raises(DeployError) as caught:
@@ -154,7 +154,7 @@ def test_an_invocation_that_is_refused_is_told_as_it_is() -> None:
     assert caught.value is refusal
 
 
-def test_what_is_a_bug_is_one_on_a_thread_too() -> None:
+def test_an_unexpected_exception_of_the_thread_is_raised() -> None:
     world = World()
     world.functions.refusals["invoke"] = ZeroDivisionError()
     with pytest.raises(ZeroDivisionError):

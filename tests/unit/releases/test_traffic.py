@@ -1,4 +1,4 @@
-"""Traffic that is shifted in steps, while alarms are watched."""
+"""The canary: traffic is shifted in steps, while alarms are watched."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -58,7 +58,7 @@ def test_while_traffic_is_shifted_the_alias_keeps_the_description_of_what_was_re
     assert "run=12345678901/1" in world.live.description
 
 
-def test_the_alarms_are_looked_at_before_during_and_after_each_share() -> None:
+def test_the_alarms_are_read_before_during_and_after_each_share() -> None:
     world = _world()
     release_image(world, _TARGET)
     calls = world.functions.calls
@@ -69,7 +69,7 @@ def test_the_alarms_are_looked_at_before_during_and_after_each_share() -> None:
     assert calls[last - 1] == "alarms"
 
 
-def test_without_alarms_nothing_is_asked() -> None:
+def test_without_alarms_none_is_read() -> None:
     world = _world()
     outcome = release_image(world, replace(_TARGET, alarms=()))
 
@@ -111,7 +111,7 @@ def test_an_alarm_ends_the_release_and_takes_everything_back(seconds: float, sha
     assert (world.live.version, world.live.weights, world.live.description) == ("7", {}, "before")
 
 
-def test_an_alarm_that_rings_already_lets_nothing_begin() -> None:
+def test_a_release_does_not_begin_while_an_alarm_is_in_alarm() -> None:
     world = _world()
     world.alarms.there.update(latency="ALARM")
     outcome = release_image(world, _TARGET)
@@ -121,7 +121,7 @@ def test_an_alarm_that_rings_already_lets_nothing_begin() -> None:
     assert "The CloudWatch alarm latency is in ALARM." in str(outcome.error)
 
 
-def test_an_alarm_that_rings_keeps_nothing_from_being_left_as_it_is() -> None:
+def test_an_alarm_does_not_matter_to_a_function_without_steps() -> None:
     world = _world()
     release_image(world, _TARGET)
     world.next_run()
@@ -139,7 +139,7 @@ def test_an_alarm_that_vanishes_ends_the_release_too() -> None:
     assert outcome.status is ReleaseStatus.REVERTED
 
 
-def test_the_log_says_from_time_to_time_how_far_it_is() -> None:
+def test_the_log_shows_the_progress_from_time_to_time() -> None:
     world = _world()
     release_image(world, _TARGET)
 
@@ -153,7 +153,7 @@ def test_the_log_says_from_time_to_time_how_far_it_is() -> None:
     ]
 
 
-def test_the_shares_are_told_as_they_were_given() -> None:
+def test_the_log_shows_the_shares_as_they_were_given() -> None:
     world = _world()
     release_image(world, replace(_TARGET, traffic=(TrafficStep(weight=0.005, seconds=1),), alarms=()))
 
@@ -176,7 +176,7 @@ def test_a_share_for_no_time_goes_on_at_once() -> None:
         (("another", "nothing"), "There is no CloudWatch alarm nothing."),
     ],
 )
-def test_an_alarm_has_to_be_there_and_quiet(names: tuple[str, ...], words: str) -> None:
+def test_an_alarm_must_exist_and_not_be_in_alarm(names: tuple[str, ...], words: str) -> None:
     with pytest.raises(DeployError) as caught:
         check_alarms(names, _world().alarms)
 
@@ -185,5 +185,5 @@ def test_an_alarm_has_to_be_there_and_quiet(names: tuple[str, ...], words: str) 
 
 
 @pytest.mark.parametrize("names", [(), ("errors",), ("errors", "latency")])
-def test_an_alarm_without_data_is_quiet(names: tuple[str, ...]) -> None:
+def test_an_alarm_without_data_is_not_in_alarm(names: tuple[str, ...]) -> None:
     check_alarms(names, _world().alarms)
