@@ -5,9 +5,9 @@ version, traffic, alias. No steps mean that nothing needs to be done. The plan s
 step that changes what an alias serves.
 
 `release_all` in `release.py` takes many releases through three stages, side by side: prepare (up to the cut-over), cut
-over, conclude. A deployment is one group (`group.py`): all or none. `execute.py` carries out the steps of one function,
-with `smoke_test.py` and `traffic.py`. If somebody else changes the function before anything is written, it is read and
-planned again.
+over, conclude. A deployment is one group (`group.py`): if one release fails, all are reverted. `execute.py` carries out
+the steps of one function, with `smoke_test.py` and `traffic.py`. If somebody else changes the function before anything
+is written, it is read and planned again.
 
 After a failure `revert.py` takes back what this run has written. `revert_plan.py` decides which steps lead back from
 what is observed now, and that the alias goes first. `aws_cli.py` has the recovery commands for what is left to do.

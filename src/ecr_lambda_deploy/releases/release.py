@@ -139,20 +139,25 @@ def _release_together(releases: Sequence[Release], stages: "_Stages") -> tuple[_
 
 def _await_all(
     stage: Iterable[Future[_Attempt]], concluding: list[Future[_Concluded]], stages: "_Stages", pool: Executor
-) -> list[_Attempt]:
+) -> list[_UnderWay]:
     """Wait until all releases have gone through a stage, and return those that go on.
 
     The others are concluded as soon as they stop; those that have moved an alias first, since it decides what serves.
     """
-    waiting = list[_Attempt]()
+    going_on = list[_UnderWay]()
     for future in as_completed(stage):
-        waiting.append(future.result())
-        is_failed = stages.group.failed != ""
-        stopped = [attempt for attempt in waiting if is_failed or not isinstance(attempt, _UnderWay)]
+        stopped = list[_Attempt]()
+        attempt = future.result()
+        if isinstance(attempt, _UnderWay):
+            going_on.append(attempt)
+        else:
+            stopped.append(attempt)
+        if stages.group.failed:
+            stopped += going_on
+            going_on = []
         stopped.sort(key=lambda attempt: not _has_moved_alias(attempt))
         concluding += [pool.submit(stages.conclude, attempt) for attempt in stopped]
-        waiting = [] if is_failed else [attempt for attempt in waiting if isinstance(attempt, _UnderWay)]
-    return waiting
+    return going_on
 
 
 def _has_moved_alias(attempt: _Attempt) -> bool:

@@ -61,7 +61,7 @@ def reason_to_keep(release: ReleasePlan, now: ObservedFunction, written: Written
     if not written.is_anything:
         return ""
     if not release.target.reverts:
-        return "Code and alias stay as they are, as 'on-failure: keep' has it."
+        return "Code and alias stay as they are: 'on-failure: keep' is set."
     if alias is None or not written.is_in_place(alias, start_alias):
         return ""
     is_rolled_back = release.is_rollback and (start_alias is None or alias.version != start_alias.version)

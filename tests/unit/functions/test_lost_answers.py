@@ -79,7 +79,7 @@ def test_with_on_failure_keep_an_update_whose_answer_is_lost_stays() -> None:
     release_image(world, replace(LIVE, reverts=False))
 
     assert world.functions.changes == [_UPDATE]
-    assert _message_lines(world) == [_LOST.message, "Code and alias stay as they are, as 'on-failure: keep' has it."]
+    assert _message_lines(world) == [_LOST.message, "Code and alias stay as they are: 'on-failure: keep' is set."]
     assert (world.outcome.status, world.outcome.is_changed) == (ReleaseStatus.FAILED, False)
     _check_outcome(world)
 

@@ -203,7 +203,7 @@ def test_with_on_failure_keep_code_stays() -> None:
 
     assert world.functions.changes == [_UPDATE]
     assert world.functions.latest.image == NEW
-    assert _message_lines(outcome)[-1] == "Code and alias stay as they are, as 'on-failure: keep' has it."
+    assert _message_lines(outcome)[-1] == "Code and alias stay as they are: 'on-failure: keep' is set."
     assert (outcome.status, outcome.is_changed, outcome.recovery) == (ReleaseStatus.FAILED, False, ())
 
 
@@ -218,7 +218,7 @@ def test_a_share_of_the_traffic_is_never_kept() -> None:
     assert _message_lines(outcome) == [
         "The CloudWatch alarm errors is in ALARM.",
         _ALIAS_IS_BACK,
-        "Code and alias stay as they are, as 'on-failure: keep' has it.",
+        "Code and alias stay as they are: 'on-failure: keep' is set.",
     ]
     assert outcome.status is ReleaseStatus.FAILED
 
