@@ -37,13 +37,13 @@ class RequestPriority:
         return getattr(self._thread, "rank", _USUAL)
 
     @contextmanager
-    def raised(self, *, first: bool) -> Iterator[None]:
+    def raised(self, *, is_urgent: bool) -> Iterator[None]:
         """Within the block this thread's requests come before all usual ones.
 
         Args:
-            first: whether they come before those of other such blocks, too.
+            is_urgent: whether they come before those of other such blocks, too.
         """
-        before, self._thread.rank = self.rank, _FIRST if first else _RAISED
+        before, self._thread.rank = self.rank, _FIRST if is_urgent else _RAISED
         try:
             yield
         finally:

@@ -72,9 +72,9 @@ class Cancelling(Protocol):
 class Priority(Protocol):
     """Whose requests come first, where AWS answers only so many a second."""
 
-    def raised(self, *, first: bool) -> AbstractContextManager[None]:
+    def raised(self, *, is_urgent: bool) -> AbstractContextManager[None]:
         """Within the block this thread's requests come before all usual ones.
 
         Args:
-            first: whether they come before those of other such blocks, too.
+            is_urgent: whether they come before those of other such blocks, too.
         """

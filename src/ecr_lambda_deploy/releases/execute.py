@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from ecr_lambda_deploy.functions.writes import FunctionWriter
-from ecr_lambda_deploy.model.errors import DeployError, RevisionError
+from ecr_lambda_deploy.model.errors import CancelledError, DeployError, RevisionError
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.aws_cli import command
@@ -21,7 +21,7 @@ from ecr_lambda_deploy.releases.plan import (
     WaitUntilUpdated,
 )
 from ecr_lambda_deploy.releases.revert import revert
-from ecr_lambda_deploy.releases.revert_plan import plan_revert
+from ecr_lambda_deploy.releases.revert_plan import plan_revert, reason_to_keep
 from ecr_lambda_deploy.releases.smoke_test import run_smoke_test
 from ecr_lambda_deploy.releases.traffic import check_alarms, shift_traffic
 
@@ -119,29 +119,36 @@ class PlanExecution:
                 writer.start_update(step.image, step.architecture, follows_alias=step.follows_alias)
                 writer.finish_update(poll_slowly=step.follows_alias)
             case InvokeSmokeTest():
-                if not target.alias and self.plan.observed.latest is not None:
-                    ports.log.info(f"The new code of {target.name} serves already: no alias is given to hold it back")
-                run_smoke_test(
-                    step.test,
-                    target.name,
-                    step.qualifier,
-                    invocations=ports.invocations,
-                    log=ports.log,
-                    clock=self._clock,
-                    check=self.group.check,
-                )
+                self._smoke_test(step)
             case PublishVersion():
                 writer.publish(step.description)
             case ShiftTraffic():
                 shift_traffic(step, writer, ports.alarms)
             case PointAlias():
-                version = step.version or writer.published
-                if version is None:
-                    raise AssertionError("a plan names the version, or publishes one before")
-                writer.point_alias(version, description=step.description)
-                ports.log.info(f"Alias {target.alias} of {target.name} points to version {version.version}")
+                self._point_alias(step)
             case _:
                 assert_never(step)
+
+    def _smoke_test(self, step: InvokeSmokeTest) -> None:
+        target, ports = self.plan.target, self.ports
+        if not target.alias and self.plan.observed.latest is not None:
+            ports.log.info(f"The new code of {target.name} serves already: no alias is given to hold it back")
+        run_smoke_test(
+            step.test,
+            target.name,
+            step.qualifier,
+            invocations=ports.invocations,
+            log=ports.log,
+            clock=self._clock,
+            check=self.group.check,
+        )
+
+    def _point_alias(self, step: PointAlias) -> None:
+        target, version = self.plan.target, step.version or self._writer.published
+        if version is None:
+            raise AssertionError("a plan names the version, or publishes one before")
+        self._writer.point_alias(version, description=step.description)
+        self.ports.log.info(f"Alias {target.alias} of {target.name} points to version {version.version}")
 
     def succeed(self) -> Outcome:
         """Record that all steps were carried out, and return the outcome."""
@@ -186,6 +193,8 @@ class PlanExecution:
 
     def _unfinished(self, error: DeployError | None = None) -> Outcome:
         plan, now = self.plan, self._writer.now
-        back = plan_revert(now, plan.observed, self._writer.written, is_kept=not plan.target.reverts)
+        # Without an error the process ends within a step only because the run was cancelled.
+        kept = reason_to_keep(plan, now, self._writer.written, error=error or CancelledError())
+        back = plan_revert(now, plan.observed, self._writer.written, is_kept=bool(kept))
         recovery = tuple(command(step, now) for step in back.steps)
         return replace(Outcome.untouched(plan.observed), after=now, error=error, recovery=recovery)

@@ -1,8 +1,9 @@
 """Pure: compares a function as observed with what is wanted, and returns the plan of a release: a tuple of steps.
 
-A new step needs a class here and in `Step`, a place in `code_steps` or `serving_steps`, a case in
-`PlanExecution._carry_out` (mypy demands it), and the change itself in `functions/writes.py`. If it changes what an
-alias serves, `ReleasePlan._cut_over_at` must know it; if a failure must undo it, so must `Written` and `plan_revert`.
+A new step needs a class here and in `Step`, a place in `code_steps`, `version_steps` or `alias_steps`, and a case in
+`PlanExecution._carry_out`, which mypy demands. `plan_rollback` in `rollback/plan.py` uses the same steps. If it changes
+the function, the change is a method of `FunctionWriter`; if it changes what an alias serves, `ReleasePlan._cut_over_at`
+must know it; if a failure must undo it, so must `Written` and `plan_revert`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from ecr_lambda_deploy.model.targets import Architecture, FunctionTarget, SmokeT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Step:
-    """One change of a function.
+    """One step of a plan.
 
     Attributes:
         reason: why it is necessary; not compared, so that two steps that do the same are equal.
@@ -172,7 +173,8 @@ def plan_release(
     code = tuple(code_steps(target, observed, image, architecture, always=is_repeated, reason=reason))
     steps = [*clearing_steps(observed), *code]
     if not serves:
-        steps += serving_steps(target, observed, version_description, alias_description, reason=reason)
+        steps += version_steps(target, version_description, reason=reason)
+        steps += alias_steps(target, observed, alias_description, reason=reason)
     elif code and target.alias:
         # Somebody who gave `$LATEST` another image may be about to move the alias: moving it last overrides that.
         steps.append(PointAlias(version=observed.aliased, description=alias_description, reason=reason))
@@ -210,23 +212,20 @@ def code_steps(
         yield UpdateCode(image=image, architecture=architecture, reason=reason)
 
 
-def serving_steps(
-    target: FunctionTarget,
-    observed: ObservedFunction,
-    version_description: str,
-    alias_description: str,
-    *,
-    reason: str,
-) -> Iterator[Step]:
-    """Yield the steps that test the code of `$LATEST`, publish it, and have the alias serve it, in this order."""
+def version_steps(target: FunctionTarget, description: str, *, reason: str) -> Iterator[Step]:
+    """Yield the steps that test the code of `$LATEST` and publish it: an alias still serves what it did."""
     if target.smoke_test:
         yield InvokeSmokeTest(test=target.smoke_test, reason=reason)
     if target.publish:
-        yield PublishVersion(description=version_description, reason=reason)
+        yield PublishVersion(description=description, reason=reason)
+
+
+def alias_steps(target: FunctionTarget, observed: ObservedFunction, description: str, *, reason: str) -> Iterator[Step]:
+    """Yield the steps that have the alias serve the version that was published."""
     if target.alias:
         if target.traffic and is_shiftable(observed):
             yield ShiftTraffic(steps=target.traffic, alarms=target.alarms, reason=reason)
-        yield PointAlias(version=None, description=alias_description, reason=reason)
+        yield PointAlias(version=None, description=description, reason=reason)
 
 
 def is_served(

@@ -1,4 +1,4 @@
-"""Takes back what a failed release has written. `revert_plan.py` says what goes back, in which order, and why."""
+"""Takes back what a failed release has written, in the `ORDER` of `revert_plan.py`, which says why, and what stays."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.aws_cli import command
 from ecr_lambda_deploy.releases.plan import ReleasePlan
-from ecr_lambda_deploy.releases.revert_plan import RevertPlan, plan_revert, reason_to_keep
+from ecr_lambda_deploy.releases.revert_plan import ORDER, RevertPlan, plan_revert, reason_to_keep
 
 _MOST_TRIES = 5  # each after somebody else has changed the function meanwhile
 
@@ -65,18 +65,18 @@ class _Revert:
     done: list[str] = field(default_factory=list)
 
     def run(self) -> Outcome:
-        """Put back the alias, then the code: the order of `RevertPlan.steps`."""
+        """Put each part back, in order. Each is planned when its turn has come, from what is there then."""
         if not self.written.is_anything:
             return self._outcome_as_read()
         self.record(self._outcome("Reverting it has not ended."))
         # Many functions may revert at once: the requests for what is known to serve this run's release go first.
-        is_alias_known, code_serves = self.written.asked is None, self.release.observed.alias is None
-        cancelling, priority = self.ports.cancelling, self.ports.priority
+        is_urgent = {"alias": self.written.asked is None, "code": self.release.observed.alias is None}
+        revert_part = {"alias": self._revert_alias, "code": self._revert_code}
         try:
-            with cancelling.shield(), priority.raised(first=is_alias_known):
-                self._retry_conflicts(lambda is_again: self._revert_alias(is_read=is_again or not is_alias_known))
-            with cancelling.shield(), priority.raised(first=code_serves):
-                self._retry_conflicts(lambda _: self._revert_code())
+            with self.ports.cancelling.shield():
+                for part in ORDER:
+                    with self.ports.priority.raised(is_urgent=is_urgent[part]):
+                        self._retry_conflicts(revert_part[part])
         except DeployError as error:
             return self._outcome_as_read(f"Reverting it failed too: {error.message}")
         return self._outcome_as_read()
@@ -95,16 +95,15 @@ class _Revert:
                 self.writer.clock.sleep(CONFLICT_DELAY)
         raise DeployError("somebody else goes on changing the function.")
 
-    def _revert_alias(self, *, is_read: bool) -> None:
-        """Put the alias back.
+    def _revert_alias(self, is_again: bool) -> None:  # as `_retry_conflicts` calls it
+        """Put the alias back, if this run has moved it.
 
-        Args:
-            is_read: whether to read it first. That is needless where this run knows how it has left the alias: if
-                somebody else has changed it since, Lambda refuses.
+        It is not read first where this run knows how it has left it: if somebody else has changed it since, Lambda
+        refuses.
         """
         if not self.written.is_of_alias:
             return
-        if is_read:
+        if is_again or self.written.asked is not None:
             self.writer.read_alias()
         alias, step = self.writer.now.alias, self._plan().alias
         if alias is None or step is None or step.version is None:
@@ -114,7 +113,8 @@ class _Revert:
         self.writer.put_alias_back(step.version, description=step.description)
         self._record_done(f"The alias {alias.name} points to version {number} again, with all its traffic.")
 
-    def _revert_code(self) -> None:
+    def _revert_code(self, _is_again: bool) -> None:
+        """Put the code of `$LATEST` back, if this run has updated it, and the alias as it is by now lets it go."""
         if self.written.image is None or self._kept:
             return
         self.writer.wait_until_updated()

@@ -1,14 +1,22 @@
 """Pure: the plan of a revert. It takes back only what the run itself wrote, and nothing that somebody else did since.
 
-Which step comes first, and why, is said in `RevertPlan.steps`; `revert.py` carries them out.
+`revert.py` puts back one part after the other in the `ORDER` that is given here, and plans each when its turn has come.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ecr_lambda_deploy.functions.written import Written
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError
 from ecr_lambda_deploy.model.functions import LATEST, AliasState, ObservedFunction
 from ecr_lambda_deploy.releases.plan import PointAlias, ReleasePlan, UpdateCode, clearing_steps
+
+ORDER: tuple[Literal["alias", "code"], ...] = ("alias", "code")
+"""What goes back first: the alias, which alone decides what serves, and goes back in one call.
+
+The code of `$LATEST` follows: where there is an alias nothing depends on it, and an update takes seconds. What becomes
+of the code depends on where the alias then points.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +35,9 @@ class RevertPlan:
 
     @property
     def steps(self) -> tuple[PointAlias | UpdateCode, ...]:
-        """The steps in order: first the alias, which alone decides what serves, and goes back in one call.
-
-        The code of `$LATEST` follows: where there is an alias nothing depends on it, and an update takes seconds.
-        """
-        return tuple(step for step in (self.alias, self.code) if step is not None)
+        """The steps in the order in which they are carried out, or left to be done by hand."""
+        parts: dict[str, PointAlias | UpdateCode | None] = {"alias": self.alias, "code": self.code}
+        return tuple(step for part in ORDER if (step := parts[part]) is not None)
 
 
 def plan_revert(now: ObservedFunction, start: ObservedFunction, written: Written, *, is_kept: bool) -> RevertPlan:

@@ -13,11 +13,12 @@ from ecr_lambda_deploy.releases.plan import (
     ReleasePlan,
     Step,
     UpdateCode,
+    alias_steps,
     clearing_steps,
     code_steps,
     is_inactive,
     is_served,
-    serving_steps,
+    version_steps,
     wait_steps,
 )
 
@@ -85,7 +86,8 @@ def plan_rollback(
             always=cannot_serve or is_inactive(observed.latest),
             reason=reason,
         )
-        steps += serving_steps(at_once, observed, description, moved, reason=reason)
+        steps += version_steps(at_once, description, reason=reason)
+        steps += alias_steps(at_once, observed, moved, reason=reason)
     return ReleasePlan(target=target, observed=observed, steps=tuple(steps), is_rollback=True)
 
 

@@ -48,7 +48,7 @@ class _Clock(SystemClock):
 
     @contextmanager
     def reverting(self, *, first: bool = True) -> Iterator[None]:
-        with self.cancelling.shield(), self.priority.raised(first=first):
+        with self.cancelling.shield(), self.priority.raised(is_urgent=first):
             yield
 
 
@@ -232,9 +232,9 @@ def test_what_nobody_comes_near_is_not_counted(name: tuple[str, str]) -> None:
 def test_who_takes_something_back_within_something_else_that_does_leaves_its_rank() -> None:
     priority = RequestPriority()
     ranks = [priority.rank]
-    with priority.raised(first=False):
+    with priority.raised(is_urgent=False):
         ranks.append(priority.rank)
-        with priority.raised(first=True):
+        with priority.raised(is_urgent=True):
             ranks.append(priority.rank)
         ranks.append(priority.rank)
     ranks.append(priority.rank)

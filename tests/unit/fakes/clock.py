@@ -117,8 +117,8 @@ class FakePriority:
         return level
 
     @contextmanager
-    def raised(self, *, first: bool) -> Iterator[None]:
-        before, self._thread.level = self.level, "first" if first else "second"
+    def raised(self, *, is_urgent: bool) -> Iterator[None]:
+        before, self._thread.level = self.level, "first" if is_urgent else "second"
         try:
             yield
         finally:

@@ -19,7 +19,7 @@ _PUBLISH = PublishVersion(description="commit=c0ffee")
 _TARGET = FunctionTarget(name="orders-api")
 
 
-def _apply(world: World, *steps: Step, wait_timeout: float = 60) -> Outcome:
+def _execute(world: World, *steps: Step, wait_timeout: float = 60) -> Outcome:
     target = replace(_TARGET, wait_timeout=wait_timeout)
     observed = world.observe(target)
     world.journal.outcomes = (Outcome.untouched(observed),)
@@ -43,7 +43,7 @@ def _world(functions: FakeFunctions | None = None) -> World:
 
 def test_a_plan_without_steps_calls_nothing() -> None:
     world = _world(FakeFunctions(versions=[version_state("7")]))
-    outcome = _apply(world)
+    outcome = _execute(world)
 
     assert world.functions.calls == []
     assert (outcome.status, outcome.is_changed, outcome.after.image, outcome.after.version) == (
@@ -58,7 +58,7 @@ def test_a_plan_without_steps_calls_nothing() -> None:
 def test_a_version_is_published_only_after_the_update_of_the_code(seconds: float) -> None:
     world = _world(FakeFunctions(versions=[version_state("7")]))
     world.functions.seconds_to_update = seconds
-    outcome = _apply(world, _UPDATE, _PUBLISH)
+    outcome = _execute(world, _UPDATE, _PUBLISH)
 
     assert world.functions.changes == [("update_code", str(NEW), "x86_64"), ("publish_version", "8")]
     assert world.functions.published["8"].description == "commit=c0ffee"
@@ -77,7 +77,7 @@ def test_a_version_is_published_only_after_the_update_of_the_code(seconds: float
 
 def test_the_log_says_what_is_done() -> None:
     world = _world()
-    _apply(world, _UPDATE, _PUBLISH)
+    _execute(world, _UPDATE, _PUBLISH)
 
     assert world.log.of_kind("info") == [
         f"Updating orders-api to {NEW} (x86_64)",
@@ -88,7 +88,7 @@ def test_the_log_says_what_is_done() -> None:
 
 def test_without_publishing_no_version_serves_afterwards() -> None:
     world = _world(FakeFunctions(versions=[version_state("7")]))
-    outcome = _apply(world, _UPDATE)
+    outcome = _execute(world, _UPDATE)
 
     assert (outcome.after.image, outcome.after.version) == (NEW, "")
     assert [*world.functions.published] == ["7"]
@@ -96,7 +96,7 @@ def test_without_publishing_no_version_serves_afterwards() -> None:
 
 def test_the_architecture_goes_with_the_code() -> None:
     world = _world()
-    _apply(world, replace(_UPDATE, architecture="arm64"))
+    _execute(world, replace(_UPDATE, architecture="arm64"))
 
     assert world.functions.changes == [("update_code", str(NEW), "arm64")]
 
@@ -104,7 +104,7 @@ def test_the_architecture_goes_with_the_code() -> None:
 def test_permission_to_publish_is_checked_before_anything_changes() -> None:
     world = _world()
     world.functions.refusals["check_may_publish"] = DeployError("lambda:PublishVersion denied")
-    outcome = _apply(world, _UPDATE, _PUBLISH)
+    outcome = _execute(world, _UPDATE, _PUBLISH)
 
     assert world.functions.changes == []
     assert (outcome.status, outcome.is_changed, outcome.after.image) == (ReleaseStatus.FAILED, False, OLD)
@@ -113,7 +113,7 @@ def test_permission_to_publish_is_checked_before_anything_changes() -> None:
 
 def test_permission_to_publish_is_not_checked_where_nothing_is_published() -> None:
     world = _world()
-    _apply(world, _UPDATE)
+    _execute(world, _UPDATE)
 
     assert "check_may_publish" not in world.functions.calls
 
@@ -122,7 +122,7 @@ def test_permission_to_publish_is_not_checked_where_nothing_is_published() -> No
 def test_another_change_in_progress_is_waited_for(steps: tuple[Step, ...]) -> None:
     world = _world()
     world.functions.conflicts, world.functions.seconds_to_update = 3, 4
-    outcome = _apply(world, *steps)
+    outcome = _execute(world, *steps)
 
     assert outcome.status is ReleaseStatus.DEPLOYED
     assert len(world.functions.changes) == len(steps)
@@ -132,7 +132,7 @@ def test_another_change_in_progress_is_waited_for(steps: tuple[Step, ...]) -> No
 def test_a_change_that_stays_in_progress_ends_the_wait_in_time() -> None:
     world = _world()
     world.functions.conflicts = 10_000
-    outcome = _apply(world, _UPDATE, wait_timeout=30)
+    outcome = _execute(world, _UPDATE, wait_timeout=30)
 
     assert "An update is in progress" in str(outcome.error)
     assert (outcome.status, outcome.is_changed) == (ReleaseStatus.FAILED, False)
@@ -165,7 +165,7 @@ def test_the_error_of_a_failed_update_has_lambda_s_words(
     failed = Status(value="Failed", reason_code=code, reason=reason)
     broken = function_state(update=failed) if field == "update" else function_state(state=failed)
     world.functions.end_of_update = lambda state: broken if state.image == NEW else state
-    outcome = _apply(world, _UPDATE, _PUBLISH)
+    outcome = _execute(world, _UPDATE, _PUBLISH)
 
     assert outcome.error is not None
     label = "LastUpdateStatus" if field == "update" else "State"
@@ -181,7 +181,7 @@ def test_the_error_of_a_failed_update_has_lambda_s_words(
 def test_an_update_that_does_not_finish_is_not_published() -> None:
     world = _world()
     world.functions.seconds_to_update = 10_000
-    outcome = _apply(world, _UPDATE, _PUBLISH, wait_timeout=5)
+    outcome = _execute(world, _UPDATE, _PUBLISH, wait_timeout=5)
 
     assert "has not finished updating" in str(outcome.error)
     assert world.functions.published == {}
@@ -191,7 +191,7 @@ def test_an_update_that_does_not_finish_is_not_published() -> None:
 def test_an_update_that_is_refused_changes_nothing() -> None:
     world = _world()
     world.functions.refusals["update_code"] = DeployError("lambda:UpdateFunctionCode failed")
-    outcome = _apply(world, _UPDATE, _PUBLISH)
+    outcome = _execute(world, _UPDATE, _PUBLISH)
 
     assert (outcome.status, outcome.is_changed, outcome.after.image, outcome.after.version) == (
         ReleaseStatus.FAILED,
@@ -204,7 +204,7 @@ def test_an_update_that_is_refused_changes_nothing() -> None:
 def test_somebody_else_s_image_is_not_published_and_not_hidden() -> None:
     world = _world()
     world.functions.after["update_code"] = lambda: world.functions.serve(SOMEBODY_ELSES)
-    outcome = _apply(world, _UPDATE, _PUBLISH)
+    outcome = _execute(world, _UPDATE, _PUBLISH)
 
     assert "somebody else updated it meanwhile" in str(outcome.error)
     assert "concurrency" in str(outcome.error)
@@ -219,7 +219,7 @@ def test_no_version_is_published_of_what_somebody_else_deploys_meanwhile(
 ) -> None:
     world = _world()
     world.functions.before[call] = lambda: world.functions.serve(SOMEBODY_ELSES)
-    outcome = _apply(world, *steps)
+    outcome = _execute(world, *steps)
 
     assert {version.image for version in world.functions.published.values()} <= {expected}
     assert (outcome.status is ReleaseStatus.DEPLOYED) == bool(world.functions.published)
@@ -228,7 +228,7 @@ def test_no_version_is_published_of_what_somebody_else_deploys_meanwhile(
 def test_after_a_refused_version_the_code_goes_back_and_the_error_says_so() -> None:
     world = _world(FakeFunctions(versions=[version_state("7")]))
     world.functions.refusals["publish_version"] = DeployError("CodeStorageExceededException")
-    outcome = _apply(world, _UPDATE, _PUBLISH)
+    outcome = _execute(world, _UPDATE, _PUBLISH)
 
     assert str(outcome.error) == f"CodeStorageExceededException\n$LATEST runs {OLD} again."
     assert (outcome.status, outcome.is_changed, outcome.after.image, outcome.after.version) == (
@@ -242,7 +242,7 @@ def test_after_a_refused_version_the_code_goes_back_and_the_error_says_so() -> N
 def test_a_version_that_does_not_become_active_is_a_failure() -> None:
     world = _world()
     world.functions.version_state = Status(value="Failed", reason_code="InternalError", reason="sorry")
-    outcome = _apply(world, _UPDATE, _PUBLISH)
+    outcome = _execute(world, _UPDATE, _PUBLISH)
 
     assert "Version 1 of orders-api did not become active: State Failed (InternalError: sorry)." in str(outcome.error)
     assert (outcome.status, outcome.after.image) == (ReleaseStatus.REVERTED, OLD)
@@ -253,7 +253,7 @@ def test_an_unexpected_exception_is_reported_as_a_bug_and_raised() -> None:
     world.functions.refusals["update_code"] = ZeroDivisionError()
 
     with pytest.raises(ZeroDivisionError):
-        _apply(world, _UPDATE)
+        _execute(world, _UPDATE)
 
     assert (world.outcome.status, world.outcome.after.image) == (ReleaseStatus.FAILED, OLD)
     assert "This is a bug" in str(world.outcome.error)
