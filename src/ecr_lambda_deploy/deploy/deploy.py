@@ -12,6 +12,7 @@ from ecr_lambda_deploy.deploy.checks import (
     notice_skipped_traffic,
     warn_of_bypasses,
 )
+from ecr_lambda_deploy.functions.history import doubt
 from ecr_lambda_deploy.functions.reads import read_history
 from ecr_lambda_deploy.images.make import make_images
 from ecr_lambda_deploy.images.observe import observe
@@ -134,6 +135,8 @@ def _prepare(
         with journal.recording_failure(candidate.serving.name):
             observed = read_history(target, candidate.serving, ports.functions, ports.aliases)
             journal.record(Outcome.untouched(observed))
+            if warning := doubt(observed, journal.run):
+                ports.log.warning(warning)
             if stale := skip_stale(target, observed, ports, journal):
                 return stale
             plan = candidate.plan(observed, run=journal.run)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 from urllib.parse import quote
 
@@ -10,6 +10,8 @@ from ecr_lambda_deploy.model.functions import LATEST, ObservedFunction, Publishe
 from ecr_lambda_deploy.model.run import WorkflowRun
 
 _LONGEST = 256  # characters of a description [Lambda API reference, PublishVersion and CreateAlias]
+_MOST_DIGITS = 12  # of a run's number; GitHub's have 11
+_FARTHEST = 10**9  # from this run's number to the highest that another run may have
 _FACT = re.compile(r"(?:^|(?<= ))(?P<key>[a-z-]+)=(?P<value>\S+)")
 
 
@@ -54,6 +56,24 @@ class Record:
         return cls(**{found["key"]: found["value"] for found in _FACT.finditer(description) if found["key"] in known})
 
     @property
+    def numbers(self) -> tuple[str, str, str]:
+        """What the record has where numbers of runs belong: of the run, the one undone, and the one repeated."""
+        return self.run.partition("/")[0], self.undone, self.repeats
+
+    def believed_by(self, run: WorkflowRun) -> Self:
+        """Return what of it counts for a run: all but numbers that cannot be a run's.
+
+        A description is anybody's who may write it, and a made-up number must not stop deployments.
+        """
+        is_run, is_undone, is_repeated = (_may_be_a_run(text, run) for text in self.numbers)
+        return replace(
+            self,
+            run=self.run if is_run else "",
+            undone=self.undone if is_undone else "",
+            repeats=self.repeats if is_repeated else "0",
+        )
+
+    @property
     def run_id(self) -> int:
         """GitHub's id of the run; 0 if none is recorded."""
         return _number(self.run.partition("/")[0])
@@ -79,15 +99,48 @@ class Record:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0
 
 
-def last_release(observed: ObservedFunction) -> Record:
-    """Return the record of the last release or rollback that ended; a canary under way does not change it."""
+def _may_be_a_run(text: str, run: WorkflowRun) -> bool:
+    """Whether what stands in a number's place may be a run's; what has no digits is none, and does no harm."""
+    if not text.isdigit():
+        return True
+    own = _number(run.run_id)
+    return text.isascii() and len(text) <= _MOST_DIGITS and (own == 0 or _number(text) <= own + _FARTHEST)
+
+
+def last_release(observed: ObservedFunction, run: WorkflowRun) -> Record:
+    """Return the record of the last release or rollback that ended; a canary under way does not change it.
+
+    Args:
+        observed: the function.
+        run: the run that wants to know, for which some records do not count.
+    """
     if observed.alias is None:
-        return Record.parse(observed.versions[-1].description if observed.versions else "")
-    record, version = Record.parse(observed.alias.description), observed.aliased
-    return record if record.run or version is None else Record.parse(version.description)
+        return Record.parse(observed.versions[-1].description if observed.versions else "").believed_by(run)
+    record, version = Record.parse(observed.alias.description).believed_by(run), observed.aliased
+    return record if record.run or version is None else Record.parse(version.description).believed_by(run)
+
+
+def doubt(observed: ObservedFunction, run: WorkflowRun) -> str:
+    """Return a warning of a record of the last release with a number that cannot be a run's; empty if there is none."""
+    alias, newest = observed.alias, observed.versions[-1] if observed.versions else None
+    serving = observed.aliased if alias is not None else newest
+    shared = [version.description for version in observed.versions if version.number in observed.weights]
+    texts = [
+        alias.description if alias is not None else "",
+        serving.description if serving is not None else "",
+        *shared,
+    ]
+    numbers = [number for text in texts for number in Record.parse(text).numbers]
+    impossible = [number for number in numbers if not _may_be_a_run(number, run)]
+    if not impossible:
+        return ""
+    return (
+        f"A description of {observed.name} names the run {impossible[0][:40]!r}, which cannot be one, so that does not "
+        "count. Find out who wrote it: lambda:UpdateAlias, CreateAlias and PublishVersion let their holders write any."
+    )
 
 
 def serving_record(observed: ObservedFunction) -> Record:
@@ -96,16 +149,18 @@ def serving_record(observed: ObservedFunction) -> Record:
     return Record.parse(version.description if version is not None else "")
 
 
-def last_releasing_run(observed: ObservedFunction, repository: str) -> int:
+def last_releasing_run(observed: ObservedFunction, run: WorkflowRun) -> int:
     """Return the id of the run that began the last release, which may still be a canary; 0 if none is recorded.
 
     Args:
-        observed: the function, with its versions if the alias has weights.
-        repository: `owner/name` whose runs count; empty for any.
+        observed: the function, with its versions where the alias has weights.
+        run: the run that wants to know; only those of its repository count, and of any where it has none.
     """
     weights = observed.alias.weights if observed.alias else {}
-    shared = [Record.parse(version.description) for version in observed.versions if version.number in weights]
-    records = [record for record in (last_release(observed), *shared) if repository in {"", record.repository}]
+    shared = [
+        Record.parse(version.description).believed_by(run) for version in observed.versions if version.number in weights
+    ]
+    records = [record for record in (last_release(observed, run), *shared) if run.repository in {"", record.repository}]
     return max((record.released_id for record in records), default=0)
 
 
@@ -131,10 +186,11 @@ def newer_run(run: WorkflowRun, record: Record) -> str:
     deployment that still waits in a queue must not release again what a rollback has taken back. A second attempt of
     this run is somebody's wish, so nothing counts as newer.
     """
-    if run.attempt != "1" or record.repository != run.repository or not run.run_id.isdigit():
+    own, newer = _number(run.run_id), record.believed_by(run).run_id
+    if run.attempt != "1" or record.repository != run.repository or own == 0:
         return ""
     counts = record.mode == "rollback" or quote(run.workflow).startswith(record.workflow)
-    return str(record.run_id) if counts and int(run.run_id) < record.run_id else ""
+    return str(newer) if counts and own < newer else ""
 
 
 def line_of_releases(observed: ObservedFunction) -> Iterator[PublishedVersion]:

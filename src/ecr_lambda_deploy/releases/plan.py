@@ -264,7 +264,7 @@ def is_inactive(state: FunctionState | None) -> bool:
 
 def staleness(target: FunctionTarget, observed: ObservedFunction, run: WorkflowRun) -> str:
     """Return why this run must not touch a function that a newer run has released; empty if it may."""
-    newer = "" if target.allows_stale else newer_run(run, last_release(observed))
+    newer = "" if target.allows_stale else newer_run(run, last_release(observed, run))
     if not newer:
         return ""
     return (

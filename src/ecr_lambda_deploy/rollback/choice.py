@@ -19,7 +19,7 @@ class RollbackTarget:
 
     Attributes:
         version: None if no version has the commit or digest.
-        digest: of the image, where `rollback-to` gives one.
+        digest: of the image, where `rollback-to` gives one, or the commit has a tag.
         commit: full SHA where a version records it, else as `rollback-to` gives it.
     """
 
@@ -28,13 +28,17 @@ class RollbackTarget:
     commit: str = ""
 
 
-def choose(to: str, observed: ObservedFunction, run: WorkflowRun) -> RollbackTarget:
+def choose(to: str, observed: ObservedFunction, run: WorkflowRun, *, tagged: str = "") -> RollbackTarget:
     """Choose what to go back to.
+
+    A version whose image has the commit's tag comes before one that only records the commit: whoever may publish a
+    version writes its description, but tags are given by those who may push.
 
     Args:
         to: `previous`, a version's number, a commit's SHA of 7 digits or more, or an image's digest.
         observed: the function.
         run: the run that rolls back; another attempt of it does not go back further.
+        tagged: digest of the image that has the commit's tag; empty if there is none, or none is known.
 
     Raises:
         DeployError: there is no such version or commit, or none is recorded.
@@ -42,8 +46,7 @@ def choose(to: str, observed: ObservedFunction, run: WorkflowRun) -> RollbackTar
     if to == "previous":
         return RollbackTarget(version=_previous(observed, run))
     if to.startswith("sha256:"):
-        same = [version for version in observed.versions if version.code_sha256 == to.removeprefix("sha256:")]
-        return RollbackTarget(version=_best(same, observed), digest=to)
+        return RollbackTarget(version=_best(_with_image(to, observed), observed), digest=to)
     if version := observed.version_numbered(to):
         return RollbackTarget(version=version)
     if not _COMMIT.fullmatch(to):
@@ -52,8 +55,16 @@ def choose(to: str, observed: ObservedFunction, run: WorkflowRun) -> RollbackTar
     meant = sorted(commit for commit in commits if commit.startswith(to))
     if len(meant) > 1:
         raise DeployError(f"{to} is the beginning of {len(meant)} commits: {', '.join(meant)}.", "Give more digits.")
-    same = [version for version in observed.versions if Record.parse(version.description).commit in meant]
-    return RollbackTarget(version=_best(same, observed), commit=meant[0] if meant else to)
+    recorded = [version for version in observed.versions if Record.parse(version.description).commit in meant]
+    proven = _with_image(tagged, observed)
+    both = [version for version in recorded if version in proven]
+    return RollbackTarget(
+        version=_best(both or proven or recorded, observed), commit=meant[0] if meant else to, digest=tagged
+    )
+
+
+def _with_image(digest: str, observed: ObservedFunction) -> list[PublishedVersion]:
+    return [version for version in observed.versions if f"sha256:{version.code_sha256}" == digest]
 
 
 def _best(versions: Sequence[PublishedVersion], observed: ObservedFunction) -> PublishedVersion | None:
@@ -69,7 +80,7 @@ def _serving(observed: ObservedFunction) -> PublishedVersion | None:
 
 def _previous(observed: ObservedFunction, run: WorkflowRun) -> PublishedVersion:
     alias, serving = observed.alias, _serving(observed)
-    if serving is not None and last_release(observed).is_rollback_of(run):
+    if serving is not None and last_release(observed, run).is_rollback_of(run):
         return serving  # an earlier attempt of this run has gone back to it
     if alias is not None and alias.weights and serving is not None:
         return serving  # the release that has not ended is taken back

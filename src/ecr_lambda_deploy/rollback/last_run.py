@@ -43,10 +43,10 @@ def released_together(observed: Sequence[ObservedFunction], run: WorkflowRun) ->
     Raises:
         DeployError: no run has released any of them.
     """
-    begun = _begun(observed, run.repository)
+    begun = _begun(observed, run)
     unrecorded = {function.name for function in observed if begun[function.name] and is_unrecorded(function)}
     shared = {function.name for function in observed if function.alias and function.alias.weights}
-    own = {function.name: last_release(function).undone_id for function in observed if _is_back(function, run)}
+    own = {function.name: last_release(function, run).undone_id for function in observed if _is_back(function, run)}
     if own:
         last, reason = max(own.values()), f"this run {run.run_id} has begun to take them back"
     elif unrecorded:
@@ -77,13 +77,13 @@ def _is_first(observed: ObservedFunction) -> bool:
 
 def _is_back(observed: ObservedFunction, run: WorkflowRun) -> bool:
     """Whether an earlier attempt of this run has rolled the function back already."""
-    return last_release(observed).is_rollback_of(run)
+    return last_release(observed, run).is_rollback_of(run)
 
 
-def _begun(observed: Sequence[ObservedFunction], repository: str) -> dict[str, int]:
+def _begun(observed: Sequence[ObservedFunction], run: WorkflowRun) -> dict[str, int]:
     """Return the number of the run that began each function's last release; 0 where there is none to take back."""
-    backs = [record for record in map(last_release, observed) if record.undone_id]
-    begun = {function.name: last_releasing_run(function, repository) for function in observed}
+    backs = [record for record in (last_release(function, run) for function in observed) if record.undone_id]
+    begun = {function.name: last_releasing_run(function, run) for function in observed}
     return begun | {
         function.name: 0 for function in observed if _is_first(function) and _is_passed(begun[function.name], backs)
     }

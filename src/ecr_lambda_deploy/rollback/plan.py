@@ -59,7 +59,7 @@ def plan_rollback(
         return ReleasePlan(target=target, observed=observed, steps=waiting, is_rollback=True)
     version, alias = goal.version, observed.alias
     reason = f"back to {f'version {version.version}' if version else goal.image.digest}"
-    facts = {"mode": "rollback", "undone": undone, "repeats": _repeated(observed, goal)}
+    facts = {"mode": "rollback", "undone": undone, "repeats": _repeated(observed, goal, run)}
     moved = str(Record.of(run, **facts))
     steps: list[Step] = []
     if target.alias and version is not None and version.state.value == "Active":
@@ -91,9 +91,9 @@ def plan_rollback(
     return ReleasePlan(target=target, observed=observed, steps=tuple(steps), is_rollback=True)
 
 
-def _repeated(observed: ObservedFunction, goal: RollbackGoal) -> str:
+def _repeated(observed: ObservedFunction, goal: RollbackGoal, run: WorkflowRun) -> str:
     """Return the number of the run that released the goal; empty for an image that no version has."""
     if goal.version is None:
         return ""
     stays = observed.alias is not None and observed.alias.version == goal.version.version
-    return str((last_release(observed) if stays else goal.record).released_id)
+    return str((last_release(observed, run) if stays else goal.record.believed_by(run)).released_id)

@@ -20,7 +20,7 @@ from ecr_lambda_deploy.releases.release import Release, release_all, skip_stale
 from ecr_lambda_deploy.report.phases import phase
 from ecr_lambda_deploy.rollback.choice import RollbackTarget, choose, history
 from ecr_lambda_deploy.rollback.plan import RollbackGoal, plan_rollback
-from ecr_lambda_deploy.rollback.targets import read_all, released_last
+from ecr_lambda_deploy.rollback.targets import read_all, released_last, warn_of_records
 
 _FULL_LENGTH = 40  # of a commit's SHA
 
@@ -40,6 +40,7 @@ def roll_back(inputs: Inputs, ports: Ports, journal: Journal) -> None:
             functions, undone = released_last(targets, ports, journal)
         else:
             functions, undone = read_all(targets, observe_with_versions, ports, journal), ""
+            warn_of_records((observed for _, observed in functions), ports, journal)
         prepared = _prepare(functions, images, ports, journal, undone=undone)
         releases = [release for release in prepared if isinstance(release, Release)]
         failures = Failures(error for error in prepared if isinstance(error, DeployError))
@@ -96,6 +97,15 @@ def _plan(
     """
     to = image.source.to if isinstance(image.source, EarlierRelease) else "previous"
     chosen = choose(to, observed, journal.run)
+    if chosen.commit:
+        tagged = _tagged_image(chosen, observed, image.repository, ports)
+        chosen = choose(to, observed, journal.run, tagged=tagged)
+        if chosen.version is not None and f"sha256:{chosen.version.code_sha256}" != tagged:
+            ports.log.notice(
+                f"That version {chosen.version.number} of {observed.name} is of the commit {chosen.commit} is known "
+                "from its description alone, which anybody writes who may publish a version: its image is not known "
+                "to have a tag of that commit."
+            )
     ports.log.info(history(observed, chosen.version))
     if chosen.version is not None:
         goal = _goal_of_version(target.name, chosen.version, ports)
@@ -122,14 +132,43 @@ def _goal_of_version(name: str, version: PublishedVersion, ports: Ports) -> Roll
     )
 
 
+def _tagged_image(chosen: RollbackTarget, observed: ObservedFunction, repository: str, ports: Ports) -> str:
+    """Return the digest of the image that has the commit's tag in a repository; empty if there is none.
+
+    Raises:
+        DeployError: it may not be read, and no version records the commit.
+    """
+    serving, image = observed.serving, observed.image
+    if serving is None or image is None:
+        return ""
+    image = replace(image, repository=repository or image.repository)
+    try:
+        digest = _digest_of_commit(chosen.commit, image, ports)
+        if not digest or any(digest == f"sha256:{version.code_sha256}" for version in observed.versions):
+            return digest
+        # Lambda knows the image inside an index.
+        found = ports.sources.resolve(f"{image.repository_uri}@{digest}", PLATFORM_OF[serving.architecture])
+    except DeployError as error:
+        if chosen.version is None:
+            raise
+        ports.log.info(f"Which image has a tag of the commit {chosen.commit} is not known: {error.message}")
+        return ""
+    return found.reference.digest
+
+
 def _goal_of_image(observed: ObservedFunction, chosen: RollbackTarget, repository: str, ports: Ports) -> RollbackGoal:
     """Look for an image that no version has in a repository, by default the one that the function uses now."""
     serving, image = observed.serving, observed.image
     if serving is None or image is None:
         raise DeployError(f"Lambda does not say which image {observed.name} runs, and so which repository it uses.")
     image = replace(image, repository=repository or image.repository)
-    digest = chosen.digest or _digest_of_commit(chosen.commit, image, observed, ports)
-    found = ports.sources.resolve(f"{image.repository_uri}@{digest}", PLATFORM_OF[serving.architecture])
+    if not chosen.digest:
+        raise DeployError(
+            f"No version of {observed.name} and no tag of the repository {image.repository} is of the commit "
+            f"{chosen.commit}.",
+            history(observed),
+        )
+    found = ports.sources.resolve(f"{image.repository_uri}@{chosen.digest}", PLATFORM_OF[serving.architecture])
     check_image(found, platform=PLATFORM_OF[serving.architecture], function=serving)
     return RollbackGoal(
         image=replace(image, digest=found.reference.digest),
@@ -138,8 +177,8 @@ def _goal_of_image(observed: ObservedFunction, chosen: RollbackTarget, repositor
     )
 
 
-def _digest_of_commit(commit: str, image: ImageReference, observed: ObservedFunction, ports: Ports) -> str:
-    """Return the digest of the image that has a tag for a commit."""
+def _digest_of_commit(commit: str, image: ImageReference, ports: Ports) -> str:
+    """Return the digest of the image or index that has a tag for a commit; empty if there is none."""
     repositories = ports.repositories
     if len(commit) == _FULL_LENGTH:
         tags = repositories.find_tags(image.repository, [commit]) or {}
@@ -148,9 +187,4 @@ def _digest_of_commit(commit: str, image: ImageReference, observed: ObservedFunc
     digests = sorted({*tags.values()})
     if len(digests) > 1:
         raise DeployError(f"{commit} is the beginning of several tags: {', '.join(sorted(tags))}.", "Give more digits.")
-    if not digests:
-        raise DeployError(
-            f"No version of {observed.name} and no tag of the repository {image.repository} is of the commit {commit}.",
-            history(observed),
-        )
-    return digests[0]
+    return digests[0] if digests else ""

@@ -1,9 +1,10 @@
 """Reads the functions of a rollback: those that the inputs name, or those that the last run released."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from ecr_lambda_deploy.concurrency import for_each
+from ecr_lambda_deploy.functions.history import doubt
 from ecr_lambda_deploy.functions.reads import observe_last_release, with_versions
 from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
 from ecr_lambda_deploy.model.functions import ObservedFunction, name_of
@@ -47,6 +48,7 @@ def released_last(
         DeployError: no run has released any of them, or there was nothing before that release.
     """
     known = _with_history(targets, ports, journal)
+    warn_of_records(known.values(), ports, journal)
     group = released_together(tuple(known.values()), journal.run)
     ports.log.info(f"To be taken back: {', '.join(group.names)}; {group.reason}")
     wanted = []
@@ -69,6 +71,13 @@ def released_last(
         return with_versions(target, known[target.name], functions)
 
     return read_all(wanted, read, ports, journal), str(group.run_id or "")
+
+
+def warn_of_records(functions: Iterable[ObservedFunction], ports: Ports, journal: Journal) -> None:
+    """Warn of records of the last release that cannot be true; they do not count."""
+    for observed in functions:
+        if warning := doubt(observed, journal.run):
+            ports.log.warning(warning)
 
 
 def _with_history(targets: Sequence[FunctionTarget], ports: Ports, journal: Journal) -> dict[str, ObservedFunction]:

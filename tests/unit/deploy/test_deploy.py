@@ -301,7 +301,7 @@ def test_a_release_that_failed_has_no_such_warning() -> None:
 
 
 def test_an_older_run_builds_nothing() -> None:
-    newer = str(Record.of(replace(RUN, run_id="22345678901")))
+    newer = str(Record.of(replace(RUN, run_id="12345678909")))
     world = World(functions=FakeFunctions(versions=_RUNS_OLD), alias=alias_state("7", description=newer))
     _deploy(world, _LIVE)
 
@@ -313,8 +313,20 @@ def test_an_older_run_builds_nothing() -> None:
     assert (written["image-uri"], written["function-version"], written["changed"]) == (str(OLD), "7", "false")
 
 
+@pytest.mark.parametrize("number", ["99999999999999", str(int(RUN.run_id) + 10**9 + 1), "٩٩٩٩"])
+def test_rule_7_a_made_up_run_stops_no_deployment(number: str) -> None:
+    forged = f"run={number}/1 mode=rollback repository={RUN.repository}"
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD), alias=alias_state("7", description=forged))
+    _deploy(world, _LIVE)
+
+    assert world.outcome.status is ReleaseStatus.DEPLOYED
+    (warning,) = world.log.of_kind("warning")
+    assert f"A description of orders-api names the run {number!r}" in warning
+    assert "lambda:UpdateAlias" in warning
+
+
 def test_a_run_that_is_overtaken_while_it_builds_leaves_the_newer_release_alone() -> None:
-    newer = str(Record.of(replace(RUN, run_id="22345678901")))
+    newer = str(Record.of(replace(RUN, run_id="12345678909")))
     world = World(functions=FakeFunctions(versions=_RUNS_OLD), alias=alias_state("7"))
 
     def overtake() -> None:

@@ -207,7 +207,7 @@ def test_permissions_are_asked_for_only_where_something_is_to_be_done(worlds: di
 def test_what_a_newer_run_has_released_is_left_alone_and_its_image_is_not_built(
     worlds: dict[str, World], first: World
 ) -> None:
-    newer = str(Record.of(replace(RUN, run_id="22345678901")))
+    newer = str(Record.of(replace(RUN, run_id="12345678909")))
     worlds["stock"].aliases.put(alias_state("7", description=newer))
     outcomes = _run(worlds)
 
@@ -219,7 +219,7 @@ def test_what_a_newer_run_has_released_is_left_alone_and_its_image_is_not_built(
 def test_an_image_is_built_for_one_of_its_functions_although_a_newer_run_has_released_the_other(
     worlds: dict[str, World], first: World
 ) -> None:
-    newer = str(Record.of(replace(RUN, run_id="22345678901")))
+    newer = str(Record.of(replace(RUN, run_id="12345678909")))
     worlds["stock"].aliases.put(alias_state("7", description=newer))
     both = [replace(_TESTED, name=name) for name in ("orders", "stock")]
     outcomes = _run(worlds, images=[_image("orders", *both), _image("mail", replace(_TESTED, name="mail"))])

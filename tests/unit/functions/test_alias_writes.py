@@ -14,7 +14,7 @@ from tests.unit.fakes.functions import FakeFunctions
 from tests.unit.fakes.world import LIVE, World, release_image
 
 _CANARY = replace(LIVE, traffic=(TrafficStep(weight=0.1, seconds=10), TrafficStep(weight=0.5, seconds=10)))
-_NEWER = str(Record.of(replace(RUN, run_id="22345678901")))
+_NEWER = str(Record.of(replace(RUN, run_id="12345678909")))
 _OLDER = str(Record.of(replace(RUN, run_id="9")))
 
 
@@ -46,7 +46,7 @@ def test_an_alias_that_a_newer_run_has_moved_stays_and_the_code_goes_back() -> N
     assert (world.live.version, world.live.description) == ("9", _NEWER)
     assert world.functions.latest.image == OLD
     assert outcome.error is not None
-    assert "The alias live of orders-api was moved by the newer run 22345678901 meanwhile" in outcome.error.message
+    assert "The alias live of orders-api was moved by the newer run 12345678909 meanwhile" in outcome.error.message
     assert outcome.after.version == "9"
     assert outcome.after.image == SOMEBODY_ELSES
 
@@ -91,7 +91,7 @@ def test_traffic_that_somebody_else_has_moved_stays(share: str, version: str) ->
     assert "somebody else" in str(outcome.error)
 
 
-_ANOTHER_WORKFLOW_S = str(Record.of(replace(RUN, run_id="22345678901", workflow="other.yml")))
+_ANOTHER_WORKFLOW_S = str(Record.of(replace(RUN, run_id="12345678909", workflow="other.yml")))
 _AGAIN_ON_PURPOSE = str(Record.of(replace(RUN, run_id="9", attempt="2")))
 
 
@@ -146,7 +146,7 @@ def test_an_alias_that_this_run_may_not_overtake_stays(who: str) -> None:
     assert (world.live.version, world.live.description) == ("6", _ANYBODY[who])
     assert (outcome.after.version, outcome.after.image) == ("6", SOMEBODY_ELSES)
     assert world.functions.latest.image == OLD
-    by = "the newer run 22345678901" if who == "a newer run" else "somebody else"
+    by = "the newer run 12345678909" if who == "a newer run" else "somebody else"
     assert f"The alias live of orders-api was moved by {by} meanwhile, so it stays." in str(outcome.error)
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from ecr_lambda_deploy.functions.history import (
     Record,
     brought_back,
+    doubt,
     is_unrecorded,
     last_release,
     last_releasing_run,
@@ -150,6 +151,62 @@ def test_which_run_is_newer(run: WorkflowRun, record: Record, expected: str) -> 
     assert newer_run(run, record) == expected
 
 
+_FORGED = [
+    "9999999999999",  # 13 digits
+    255 * "9",
+    str(int(RUN.run_id) + 10**9 + 1),
+    "٣" * 11,  # digits of another script
+    11 * "\uff11",
+    "²",
+]
+
+
+@pytest.mark.parametrize("number", _FORGED)
+def test_rule_7_a_number_that_cannot_be_a_run_s_does_not_count(number: str) -> None:
+    by_us = str(Record.of(_run("12345678000")))
+    forged = Record(run=f"{number}/1", mode="rollback", undone=number, repeats=number, repository="acme/shop")
+    by_number = " ".join(f"{name}={getattr(forged, name)}" for name in ("run", "undone", "repeats", "repository"))
+    observed = observed_function(
+        None, version_state("7", description=by_us), alias=alias_state("7", description=by_number)
+    )
+
+    assert newer_run(RUN, forged) == ""
+    assert last_release(observed, RUN).run_id == last_releasing_run(observed, RUN) == 12345678000  # the version's own record
+    assert f"names the run {number[:40]!r}, which cannot be one" in doubt(observed, RUN)
+    assert doubt(replace(observed, alias=alias_state("7", description=by_us)), RUN) == ""
+
+
+@pytest.mark.parametrize("distance", [1, 10**9])
+def test_rule_7_a_run_that_there_may_be_counts(distance: int) -> None:
+    newer = str(int(RUN.run_id) + distance)
+
+    assert newer_run(RUN, Record.of(_run(newer))) == newer
+    assert doubt(observed_function(None, version_state("7", description=str(Record.of(_run(newer))))), RUN) == ""
+
+
+@given(
+    description=st.one_of(
+        st.text(),
+        st.builds(
+            "run={}/1 mode=rollback undone={} repeats={} repository=acme/shop".format,
+            *3 * [st.one_of(st.integers().map(str), st.text(st.characters(categories=["Nd", "No"]), max_size=6000))],
+        ),
+    ),
+    run_id=st.one_of(st.just(RUN.run_id), st.text()),
+)
+def test_rule_7_no_description_ends_a_run(description: str, run_id: str) -> None:
+    run, version = _run(run_id), version_state("7", description=description)
+
+    for observed in (
+        observed_function(None, version),
+        observed_function(None, version, alias=alias_state("7", description=description)),
+    ):
+        newer = newer_run(run, last_release(observed, run))
+        assert newer == "" or int(run_id) < int(newer) <= int(run_id) + 10**9
+        assert last_releasing_run(observed, run) < 10**12
+        doubt(observed, run)
+
+
 _BY_100 = str(Record.of(_run("100")))
 _BY_200 = str(Record.of(_run("200")))
 _BY_300 = str(Record.of(_run("300")))
@@ -169,7 +226,7 @@ _VERSIONS = (version_state("7", description=_BY_100), version_state("8", image("
     ],
 )
 def test_the_last_release(alias: AliasState | None, expected: int) -> None:
-    assert last_release(observed_function(None, *_VERSIONS, alias=alias)).run_id == expected
+    assert last_release(observed_function(None, *_VERSIONS, alias=alias), RUN).run_id == expected
 
 
 @pytest.mark.parametrize(
@@ -187,8 +244,8 @@ def test_the_last_release(alias: AliasState | None, expected: int) -> None:
 def test_which_run_has_begun_the_last_release(alias: AliasState | None, expected: int) -> None:
     observed = observed_function(None, *_VERSIONS, alias=alias)
 
-    assert last_releasing_run(observed, "") == expected
-    assert last_releasing_run(observed, "acme/other") == 0
+    assert last_releasing_run(observed, _run("400", repository="")) == expected
+    assert last_releasing_run(observed, _run("400", repository="acme/other")) == 0
 
 
 @pytest.mark.parametrize(
@@ -210,7 +267,7 @@ def test_code_that_is_not_published(latest: ImageReference, back: str | None, *,
 
 
 def test_without_a_release_nothing_is_recorded() -> None:
-    assert last_release(observed_function()) == Record()
+    assert last_release(observed_function(), RUN) == Record()
 
 
 def _version(number: str, previous: str) -> FunctionState:

@@ -24,7 +24,7 @@ from tests.unit.fakes.examples import (
 from tests.unit.fakes.functions import FakeFunctions
 from tests.unit.fakes.world import LIVE, World, release_image
 
-_NEWER = str(Record.of(replace(RUN, run_id="22345678901")))
+_NEWER = str(Record.of(replace(RUN, run_id="12345678909")))
 
 
 def _world(description: str = "before") -> World:
@@ -93,7 +93,7 @@ def test_an_older_run_leaves_a_newer_run_s_release_alone() -> None:
     assert world.functions.calls == []
     assert (outcome.status, outcome.error, outcome.is_changed) == (ReleaseStatus.SKIPPED, None, False)
     (warning,) = world.log.of_kind("warning")
-    assert "newer run 22345678901" in warning
+    assert "newer run 12345678909" in warning
     assert world.journal.errors == ()
 
 

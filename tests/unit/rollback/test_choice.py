@@ -177,6 +177,21 @@ def test_a_version_is_named_by_its_number_its_commit_or_its_digest(to: str, expe
     assert _chosen(to, _at("4")) == expected
 
 
+def test_rule_7_the_image_s_tag_says_more_than_a_description() -> None:
+    commit = _COMMITS["2"]
+    versions = (_version("2"), version_state("3", image("3"), f"commit={commit}"), version_state("4", image("5")))
+    observed = _at("3", versions=versions)
+
+    def chosen(tagged: str) -> tuple[str, str]:
+        target = choose(commit, observed, RUN, tagged=tagged)
+        return target.version.number if target.version else "", target.digest
+
+    assert chosen("") == ("3", "")  # it serves, and claims to be of the commit
+    assert chosen(image("2").digest) == ("2", image("2").digest)
+    assert chosen(image("5").digest) == ("4", image("5").digest)  # it has the image, whatever its description says
+    assert chosen(image("9").digest) == ("3", image("9").digest)
+
+
 def test_a_number_of_seven_digits_is_a_version_before_it_is_a_commit() -> None:
     commit = "1234567" + 33 * "f"
     versions = (version_state("8", NEW, f"commit={commit}"), version_state("1234567", OLD))

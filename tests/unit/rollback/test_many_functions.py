@@ -60,6 +60,16 @@ def _served(worlds: Mapping[str, World]) -> list[str]:
     return [world.live.version for world in worlds.values()]
 
 
+def test_rule_7_a_made_up_run_is_not_the_last_that_released(worlds: dict[str, World]) -> None:
+    forged = f"run={int(_BACK.run_id) + 10**9 + 1}/1 repository=acme/shop"
+    worlds["stock"].aliases.put(alias_state("3", description=forged))
+    _roll_back(worlds)
+
+    assert _served(worlds) == ["2", "3", "2"]
+    (warning,) = worlds["orders"].log.of_kind("warning")
+    assert "A description of stock names the run" in warning
+
+
 def test_what_the_last_run_released_goes_back_and_the_rest_stays(worlds: dict[str, World]) -> None:
     outcomes = _roll_back(worlds)
 

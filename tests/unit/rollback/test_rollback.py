@@ -203,6 +203,56 @@ def test_what_is_named_comes_back_and_going_forward_is_naming_it(to: str, expect
     assert world.functions.changes == [("point_alias", expected), _update_to(expected)]
 
 
+def _claim(world: World, number: str, commit: str) -> None:
+    """Have a version's description name another commit than that of its image."""
+    version = world.functions.published[number]
+    description = str(replace(Record.parse(version.description), commit=commit))
+    world.functions.published[number] = replace(version, description=description)
+
+
+@pytest.mark.parametrize("to", [_COMMITS["2"], _COMMITS["2"][:7]])
+def test_rule_7_a_commit_means_the_version_whose_image_has_its_tag(to: str) -> None:
+    world = _at()
+    _claim(world, "3", _COMMITS["2"])
+    _roll_back(world, to)
+
+    assert world.live.version == "2"
+    assert world.log.of_kind("notice") == []
+
+
+def test_rule_7_the_tag_may_be_on_an_index_that_the_image_belongs_to() -> None:
+    world = _at()
+    _claim(world, "3", _COMMITS["2"])
+    world.registry.hold_index(registry_image(_IMAGES["2"]), tag=_COMMITS["2"])
+    _roll_back(world, _COMMITS["2"])
+
+    assert world.live.version == "2"
+    assert world.log.of_kind("notice") == []
+
+
+@pytest.mark.parametrize("tag", ["", "5"])
+def test_rule_7_a_commit_that_only_a_description_names_is_told(tag: str) -> None:
+    world = _at()
+    del world.orders.tags[_COMMITS["2"]]
+    if tag:
+        world.orders.tag(_COMMITS["2"], _IMAGES[tag].digest)
+    _roll_back(world, _COMMITS["2"])
+
+    assert world.live.version == "2"
+    (notice,) = world.log.of_kind("notice")
+    assert f"version 2 of orders-api is of the commit {_COMMITS['2']} is known from its description alone" in notice
+
+
+def test_rule_7_a_rollback_does_not_need_to_read_the_tag() -> None:
+    world = _at()
+    world.fail("find_tags", DeployError("ecr:BatchGetImage: denied"))
+    _roll_back(world, _COMMITS["2"])
+
+    assert world.live.version == "2"
+    assert any("is not known: ecr:BatchGetImage: denied" in line for line in world.log.of_kind("info"))
+    assert len(world.log.of_kind("notice")) == 1
+
+
 @pytest.mark.parametrize("to", [_COMMITS["5"], _COMMITS["5"][:7], _IMAGES["5"].digest])
 def test_an_image_that_no_version_has_is_published_anew(to: str) -> None:
     world = _at()
@@ -305,7 +355,7 @@ def test_code_that_was_never_released_is_taken_back() -> None:
 
 
 def test_an_older_run_leaves_a_newer_run_s_release_alone() -> None:
-    newer = str(Record.of(replace(RUN, run_id="22345678901")))
+    newer = str(Record.of(replace(RUN, run_id="12345678909")))
     world = _at(description=newer)
     _roll_back(world)
 
