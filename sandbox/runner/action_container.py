@@ -1,5 +1,6 @@
 """Builds the action and starts its container as GitHub's runner does for `uses:` of a Docker action."""
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,7 @@ from sandbox.runner.step import RunningStep, StepResult
 _ROOT = Path(__file__).parents[2]
 ACTION_IMAGE = "ecr-lambda-deploy/action:sandbox"
 _FILE_COMMANDS = ("env", "output", "path", "state", "step_summary")
+_EVENT = {"repository": {"full_name": "octocat/orders", "default_branch": "main"}}
 
 
 def build_action(engine: Engine) -> None:
@@ -82,7 +84,7 @@ class Runner:
             temp = Path(folder)
             for name in ("_github_home", "_github_workflow", "_runner_file_commands"):
                 (temp / name).mkdir()
-            (temp / "_github_workflow" / "event.json").write_text("{}")
+            (temp / "_github_workflow" / "event.json").write_text(json.dumps(_EVENT))
             for name in _FILE_COMMANDS:
                 (temp / "_runner_file_commands" / name).touch()
             step = {**input_defaults(), **inputs}

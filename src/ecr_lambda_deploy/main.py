@@ -10,6 +10,7 @@ from ecr_lambda_deploy.deploy.deploy import deploy
 from ecr_lambda_deploy.github.actions import Console, id_token
 from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
+from ecr_lambda_deploy.github.event import read_event
 from ecr_lambda_deploy.inputs.parse import Inputs, parse_inputs
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, unexpected
 from ecr_lambda_deploy.model.outcomes import Journal
@@ -63,7 +64,8 @@ def action_inputs(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def workflow_run(environment: Mapping[str, str]) -> WorkflowRun:
-    """Return the workflow run, from GitHub's default variables."""
+    """Return the workflow run, from GitHub's default variables and the event that started it."""
+    event = read_event(environment.get("GITHUB_EVENT_PATH", ""))
     return WorkflowRun(
         commit=environment.get("GITHUB_SHA", ""),
         repository=environment.get("GITHUB_REPOSITORY", ""),
@@ -73,6 +75,10 @@ def workflow_run(environment: Mapping[str, str]) -> WorkflowRun:
         workflow=environment.get("GITHUB_WORKFLOW_REF", "").partition("@")[0].rpartition("/")[2],
         server_url=environment.get("GITHUB_SERVER_URL", ""),
         action="@".join(filter(None, map(environment.get, ("GITHUB_ACTION_REPOSITORY", "GITHUB_ACTION_REF")))),
+        event=environment.get("GITHUB_EVENT_NAME", ""),
+        ref=environment.get("GITHUB_REF", ""),
+        default_branch=event.default_branch,
+        head=event.head,
     )
 
 

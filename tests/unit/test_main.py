@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import pytest
 
 from ecr_lambda_deploy.main import action_inputs, workflow_run
@@ -44,3 +47,28 @@ def test_inputs_are_the_variables_with_the_prefix_of_the_runner() -> None:
 )
 def test_the_workflow_run_is_read_from_github_s_variables(environment: dict[str, str], expected: WorkflowRun) -> None:
     assert workflow_run(environment) == expected
+
+
+@pytest.mark.parametrize(
+    ("pull_request", "is_from_fork"),
+    [
+        (None, False),
+        ({"head": {"repo": {"full_name": "acme/shop"}}}, False),
+        ({"head": {"repo": {"full_name": "eve/shop"}}}, True),
+        ({"head": {"repo": None}}, True),  # a fork that was deleted
+    ],
+)
+def test_the_run_is_known_from_its_event_too(tmp_path: Path, pull_request: object, *, is_from_fork: bool) -> None:
+    repository = {"full_name": "acme/shop", "default_branch": "trunk"}
+    (tmp_path / "event.json").write_text(json.dumps({"repository": repository, "pull_request": pull_request}))
+    run = workflow_run(
+        {
+            "GITHUB_EVENT_NAME": "pull_request",
+            "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
+            "GITHUB_REF": "refs/pull/7/merge",
+            "GITHUB_REPOSITORY": "acme/shop",
+        }
+    )
+
+    assert (run.event, run.ref, run.default_branch) == ("pull_request", "refs/pull/7/merge", "trunk")
+    assert run.is_from_fork is is_from_fork

@@ -57,13 +57,7 @@ def choose_cache(
             return _inline(order, "since this engine can export no other: it keeps images in its own store")
         case _ if order.may_overwrite_cache is False:
             return _inline(order, f"since the repository does not let the tag {name} be overwritten")
-    reference = f"type=registry,ref={order.repository_uri}:{name}"
-    known = "" if order.may_overwrite_cache else ", if that may be overwritten"
-    return CacheEntries(
-        imports=(reference,),
-        exports=(f"{reference},{_EXPORT}",),
-        reason=f"all stages, in the repository under the tag {name}{known}",
-    )
+    return _registry(order, name)
 
 
 def cache_tag(order: BuildOrder, workspace: Path) -> str:
@@ -75,6 +69,22 @@ def cache_tag(order: BuildOrder, workspace: Path) -> str:
     context, dockerfile = (os.path.relpath(path, workspace) for path in (order.build.context, order.build.dockerfile))
     key = json.dumps([order.name, context, dockerfile, order.build.target, order.platform])
     return f"{CACHE_TAG_PREFIX}{sha256(key.encode()).hexdigest()[:12]}"
+
+
+def _registry(order: BuildOrder, name: str) -> CacheEntries:
+    reference = f"type=registry,ref={order.repository_uri}:{name}"
+    if order.why_apart:
+        # Who may open a pull request must not write what a build of the default branch takes for its own layers.
+        return CacheEntries(
+            imports=(reference,),
+            reason=f"read but not written, in the repository under the tag {name}, since {order.why_apart}",
+        )
+    known = "" if order.may_overwrite_cache else ", if that may be overwritten"
+    return CacheEntries(
+        imports=(reference,),
+        exports=(f"{reference},{_EXPORT}",),
+        reason=f"all stages, in the repository under the tag {name}{known}",
+    )
 
 
 def _inline(order: BuildOrder, why: str) -> CacheEntries:

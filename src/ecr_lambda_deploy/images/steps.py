@@ -163,7 +163,7 @@ def build_order(
     Args:
         step: that plans it.
         observed: what is there, and where the image goes.
-        run: that the image's labels name.
+        run: that the image's labels name, and that a cache may have to stay apart for.
         may_overwrite_cache: whether the repository lets the cache's tag be overwritten; None where unknown.
     """
     return BuildOrder(
@@ -175,6 +175,7 @@ def build_order(
         tag=step.unique_tag,
         may_overwrite_cache=may_overwrite_cache,
         present_image=next((function.latest.image for function in observed.functions if function.latest), None),
+        why_apart=run.why_apart,
     )
 
 

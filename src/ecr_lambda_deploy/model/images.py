@@ -107,6 +107,7 @@ class BuildOrder:
         tag: of the push, unique to this content.
         may_overwrite_cache: whether the repository lets the cache's tag be overwritten; None if unknown.
         present_image: which the function runs now; its layers can serve as a cache.
+        why_apart: why later runs must not take over a cache of this build; empty if they may.
     """
 
     name: str = ""
@@ -117,6 +118,7 @@ class BuildOrder:
     tag: str
     may_overwrite_cache: bool | None = None
     present_image: ImageReference | None = None
+    why_apart: str = ""
 
     @property
     def uri(self) -> str:

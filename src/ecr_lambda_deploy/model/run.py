@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+# They run what a pull request brings, or after such a run with what it has left.
+_UNREVIEWED = {"merge_group", "pull_request", "pull_request_target", "workflow_run"}
+_ALWAYS_DEFAULT = {"schedule"}  # its event does not name the branch [GitHub documentation, events]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowRun:
@@ -15,6 +19,10 @@ class WorkflowRun:
         workflow: file name of the workflow.
         server_url: such as `https://github.com`.
         action: this action, as the workflow names it: `owner/name@ref`.
+        event: name of the event that started it, such as `push`.
+        ref: what it runs on, such as `refs/heads/main`.
+        default_branch: of the repository; empty where the event does not say.
+        head: repository that its pull request comes from; empty if it is of none.
     """
 
     commit: str = ""
@@ -24,3 +32,28 @@ class WorkflowRun:
     workflow: str = ""
     server_url: str = ""
     action: str = ""
+    event: str = ""
+    ref: str = ""
+    default_branch: str = ""
+    head: str = ""
+
+    @property
+    def is_from_fork(self) -> bool:
+        """Whether it is of a pull request from another repository."""
+        return self.head not in {"", self.repository}
+
+    @property
+    def why_apart(self) -> str:
+        """Why runs of the default branch must not take over what this one writes, such as a cache; empty if they may.
+
+        Where the default branch is not known, no branch is taken for it.
+        """
+        if not (self.event or self.ref) or self.event in _ALWAYS_DEFAULT:
+            return ""
+        if self.event in _UNREVIEWED:
+            return f"this run is of the event {self.event}"
+        if not self.default_branch:
+            return "the event that started this run does not name the default branch"
+        if self.ref != f"refs/heads/{self.default_branch}":
+            return f"this run is of {self.ref or 'no ref'}, not of the default branch {self.default_branch}"
+        return ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -29,6 +30,7 @@ def _order(
     dockerfile: Path = _WORKSPACE / "Dockerfile",
     target: str = "",
     platform: Platform = "linux/amd64",
+    why_apart: str = "",
 ) -> BuildOrder:
     return BuildOrder(
         name=name,
@@ -39,6 +41,7 @@ def _order(
         tag="src-1",
         may_overwrite_cache=may_overwrite,
         present_image=present,
+        why_apart=why_apart,
     )
 
 
@@ -55,6 +58,34 @@ def test_the_repository_keeps_all_stages_where_that_is_possible(may_overwrite: b
     assert chosen.imports == (entry,)
     assert chosen.exports == (f"{entry},mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true",)
     assert ("if that may be overwritten" in chosen.reason) is (may_overwrite is None)
+
+
+@pytest.mark.parametrize("may_overwrite", [True, None])
+def test_rule_8_a_run_apart_reads_the_shared_cache_and_does_not_write_it(may_overwrite: bool | None) -> None:
+    order = _order(may_overwrite=may_overwrite, present=_image(), why_apart="this run is of the event pull_request")
+    chosen = _chosen(order)
+
+    assert chosen.imports == (f"type=registry,ref={_REGISTRY}/orders:{cache_tag(order, _WORKSPACE)}",)
+    assert chosen.exports == ()
+    assert "read but not written" in chosen.reason
+    assert chosen.reason.endswith("since this run is of the event pull_request")
+
+
+@pytest.mark.parametrize("mode", ["auto", "gha", "off"])
+@pytest.mark.parametrize("inline", [True, False])
+@pytest.mark.parametrize("may_overwrite", [True, None, False])
+def test_rule_8_no_run_apart_writes_a_tag_unless_the_workflow_says_so(
+    mode: Literal["auto", "gha", "off"], inline: bool, may_overwrite: bool | None
+) -> None:
+    order = _order(CacheSettings(mode=mode), may_overwrite=may_overwrite, present=_image(), why_apart="of others")
+
+    assert not [entry for entry in _chosen(order, inline=inline).exports if "type=registry" in entry]
+
+
+def test_rule_8_an_export_that_is_given_is_the_workflow_s_own_word() -> None:
+    chosen = _chosen(_order(CacheSettings(exports=("type=registry,ref=r:c",)), why_apart="of others"))
+
+    assert chosen.exports == ("type=registry,ref=r:c,ignore-error=true",)
 
 
 @pytest.mark.parametrize(("inline", "may_overwrite"), [(True, True), (True, None), (True, False), (False, False)])

@@ -171,7 +171,9 @@ def test_rule_7_a_number_that_cannot_be_a_run_s_does_not_count(number: str) -> N
     )
 
     assert newer_run(RUN, forged) == ""
-    assert last_release(observed, RUN).run_id == last_releasing_run(observed, RUN) == 12345678000  # the version's own record
+    assert (
+        last_release(observed, RUN).run_id == last_releasing_run(observed, RUN) == 12345678000
+    )  # the version's own record
     assert f"names the run {number[:40]!r}, which cannot be one" in doubt(observed, RUN)
     assert doubt(replace(observed, alias=alias_state("7", description=by_us)), RUN) == ""
 

@@ -54,6 +54,15 @@ def test_the_builder_is_told_what_a_cache_may_use() -> None:
 
     assert order.present_image == OLD
     assert order.may_overwrite_cache is True
+    assert order.why_apart == ""
+
+
+def test_rule_8_the_builder_is_told_that_a_run_stays_apart() -> None:
+    world = World(run=replace(RUN, event="pull_request"))
+    get_image(world, _TARGET)
+    (order,) = world.builder.orders
+
+    assert order.why_apart == "this run is of the event pull_request"
 
 
 def test_labels_lead_from_the_image_to_its_source_and_the_users_own_win() -> None:
