@@ -43,7 +43,7 @@ def _run(journal: Journal, environment: Mapping[str, str], console: Console, can
     try:
         inputs = parse_inputs(action_inputs(environment), environment)
         journal.mode, journal.manifest = inputs.mode, inputs.manifest
-        ports = _ports(inputs, environment, console, cancelling)
+        ports = _ports(inputs, journal.run, environment, console, cancelling)
         run_mode = roll_back if inputs.mode is Mode.ROLLBACK else deploy
         run_mode(inputs, ports, journal)
     except DeployError as error:
@@ -82,7 +82,9 @@ def workflow_run(environment: Mapping[str, str]) -> WorkflowRun:
     )
 
 
-def _ports(inputs: Inputs, environment: Mapping[str, str], console: Console, cancelling: RunnerCancelling) -> Ports:
+def _ports(
+    inputs: Inputs, run: WorkflowRun, environment: Mapping[str, str], console: Console, cancelling: RunnerCancelling
+) -> Ports:
     # Imported here, so that wrong inputs are reported without the import of boto3 and the docker SDK.
     from ecr_lambda_deploy.aws.alarms import CloudWatchAlarms
     from ecr_lambda_deploy.aws.aliases import LambdaAliases
@@ -105,6 +107,7 @@ def _ports(inputs: Inputs, environment: Mapping[str, str], console: Console, can
         mask=console.mask,
         clock=clock,
         priority=priority,
+        run=run,
     )
     repositories = EcrRepositories(aws, console.mask)
     copy_image = ImageTools(environment=environment).copy

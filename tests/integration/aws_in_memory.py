@@ -23,6 +23,7 @@ from ecr_lambda_deploy.aws.rates import RequestPriority
 from ecr_lambda_deploy.aws.session import Aws
 from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
+from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import RoleToAssume
 
 REGION = "eu-west-1"
@@ -145,6 +146,7 @@ def aws_of(
         mask=traffic.mask,
         clock=clock or SystemClock(RunnerCancelling()),
         priority=priority or RequestPriority(),
+        run=WorkflowRun(),
     )
 
 

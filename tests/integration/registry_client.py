@@ -15,6 +15,7 @@ from ecr_lambda_deploy.aws.rates import RequestPriority
 from ecr_lambda_deploy.aws.session import Aws as Credentials
 from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
+from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import RoleToAssume
 from sandbox.aws import Aws
 
@@ -132,6 +133,7 @@ def credentials_of(
         mask=secrets.append,
         clock=SystemClock(RunnerCancelling()),
         priority=RequestPriority(),
+        run=WorkflowRun(),
     )
 
 

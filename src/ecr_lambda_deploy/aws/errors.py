@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from ecr_lambda_deploy.aws.ecr_policies import PULL_STATEMENT
 from ecr_lambda_deploy.model.errors import DeployError, InProgressError, RevisionError
 
-_CREDENTIALS_HINT = (
+CREDENTIALS_HINT = (
     "Give the job credentials: a step of aws-actions/configure-aws-credentials before this one, or the input "
     "'role-to-assume' with `permissions: { id-token: write }`."
 )
@@ -63,7 +63,7 @@ def translated(action: str, resource: str) -> Iterator[None]:
     except ClientError as error:
         raise _translate(error, action, resource) from error
     except NoCredentialsError as error:
-        raise DeployError("There are no AWS credentials.", _CREDENTIALS_HINT) from error
+        raise DeployError("There are no AWS credentials.", CREDENTIALS_HINT) from error
     except BotoCoreError as error:
         raise DeployError(
             f"{action} on {resource} failed: {error}",
@@ -77,7 +77,7 @@ def _translate(error: ClientError, action: str, resource: str) -> DeployError:
     if code in {"AccessDenied", "AccessDeniedException"}:
         return DeniedError(code, message, _allow_hint(str(error), action, resource))
     if code in _INVALID_CREDENTIALS:
-        return RefusedError(code, message, f"The AWS credentials are not valid, or no longer. {_CREDENTIALS_HINT}")
+        return RefusedError(code, message, f"The AWS credentials are not valid, or no longer. {CREDENTIALS_HINT}")
     if code == "ResourceNotFoundException":
         return NotFoundError(code, message)
     return RefusedError(code, message)

@@ -14,10 +14,11 @@ from botocore.exceptions import BotoCoreError
 from botocore.model import OperationModel
 from botocore.session import get_session
 
-from ecr_lambda_deploy.aws.errors import RefusedError, translated
+from ecr_lambda_deploy.aws.errors import CREDENTIALS_HINT, RefusedError, translated
 from ecr_lambda_deploy.aws.rates import RateLimits, RequestPriority
 from ecr_lambda_deploy.aws.retries import THROTTLED, retry_by_delay
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, UnsentError
+from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import RoleToAssume
 from ecr_lambda_deploy.ports.runner import Clock
 
@@ -35,6 +36,23 @@ _TRUST_HINT = (
     f"token.actions.githubusercontent.com:aud is {AUDIENCE} and :sub names this repository; the account needs that "
     "OIDC provider. README.md has the whole policy."
 )
+_PERMISSION_HINT = (
+    "Add `permissions: { id-token: write, contents: read }` to the workflow or the job. "
+    "To take the role with the credentials of the environment instead, set 'role-chaining: true'."
+)
+# [GitHub documentation, GITHUB_TOKEN in workflows of pull requests from forks; GitHub Security Lab, "pwn requests"]
+_FORK_HINT = (
+    "This run is of a pull request from a fork. GitHub gives it neither an OIDC token nor secrets, by design: nobody "
+    "has reviewed its code, and no permission in the workflow changes that. Leave the step out with "
+    "`if: github.event.pull_request.head.repo.full_name == github.repository`, and plan after the merge, on push to "
+    "the default branch. Never use `pull_request_target` with a checkout of the pull request's head for it: that runs "
+    "the fork's code with this repository's credentials."
+)
+_PRIVILEGED_HINT = (
+    " This run is of the event {event}, which has this repository's permissions also for a fork's pull request: do so "
+    "only if the job neither checks out nor runs anything of the pull request."
+)
+_PRIVILEGED = {"pull_request_target", "workflow_run"}
 _CONFIG = Config(
     # `retry_by_delay` retries. Botocore's modes share a quota among all calls of a client: a handful of parallel calls
     # uses it up within a second, and a fault of some seconds then fails the run.
@@ -65,6 +83,7 @@ class Aws:
         mask: keeps a secret out of the log.
         clock: what requests wait with before they are sent, or sent again.
         priority: whose requests come first.
+        run: whose credentials they are; what a hint advises depends on what started it.
     """
 
     def __init__(
@@ -76,10 +95,12 @@ class Aws:
         mask: Callable[[str], None],
         clock: Clock,
         priority: RequestPriority,
+        run: WorkflowRun,
     ) -> None:
         self.region = region
         self._clock, self._priority = clock, priority
         self._id_token = id_token
+        self._run = run
         self._mask = mask
         self._lock = Lock()  # creating clients is not thread-safe [boto3 documentation, multithreading]
         self._clients: dict[tuple[str, str, bool], Any] = {}
@@ -148,6 +169,7 @@ class Aws:
         with self._lock:
             key = service, self.region, config is _CONFIG
             if key not in self._clients:
+                self._check_credentials(self._session)
                 client = self._session.client(service, region_name=self.region, config=config)
                 limits = self._limits.setdefault(self.region, RateLimits(self._clock, self._priority))
                 _keep_within(client, limits, service)  # first, so that others back off while a refused request waits
@@ -166,6 +188,7 @@ class Aws:
         if role.duration_seconds is not None:
             arguments["DurationSeconds"] = role.duration_seconds
         if role.is_chained:
+            self._check_credentials(self._environment)
             with translated("sts:AssumeRole", role.arn):
                 answer = self._sts(_CONFIG).assume_role(**arguments)["Credentials"]
         else:
@@ -196,10 +219,29 @@ class Aws:
             return self._id_token(AUDIENCE)
         except Exception as error:  # the toolkit raises no class of its own
             raise DeployError(
-                f"GitHub gave this job no OIDC token: {error}",
-                "Add `permissions: { id-token: write, contents: read }` to the workflow or the job. "
-                "To take the role with the credentials of the environment instead, set 'role-chaining: true'.",
+                f"GitHub gave this job no OIDC token: {error}", _hint(self._run, _PERMISSION_HINT)
             ) from error
+
+    def _check_credentials(self, session: boto3.Session) -> None:
+        """Make sure that a session has credentials, before its first request.
+
+        Raises:
+            DeployError: it has none.
+        """
+        if session.get_credentials() is None:
+            raise DeployError("There are no AWS credentials.", _hint(self._run, CREDENTIALS_HINT))
+
+
+def _hint(run: WorkflowRun, hint: str) -> str:
+    """Return what to do in a run without credentials.
+
+    Args:
+        run: the run.
+        hint: what to do in a run that may have some.
+    """
+    if run.event in _PRIVILEGED:
+        return hint + _PRIVILEGED_HINT.format(event=run.event)
+    return _FORK_HINT if run.is_from_fork else hint
 
 
 def _keep_within(client: "CloudWatchClient | ECRClient | LambdaClient", limits: RateLimits, service: str) -> None:
