@@ -14,10 +14,12 @@ from e2b_dockerfile_utils import DockerfileAst, DockerfileInstruction, ShellLex,
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 from ecr_lambda_deploy.model.targets import Platform
 
+_FRONTENDS = ("dockerfile", "dockerfile-upstream")
 _SYNTAX = re.compile(r"#\s*syntax\s*=\s*(\S+)", re.IGNORECASE)
-_FRONTEND = re.compile(r"(.+/)?docker/dockerfile(-upstream)?([:@].*)?")
 _BUILDER_PLATFORM = re.compile(r"\$\{?BUILD(PLATFORM|OS|OSVERSION|ARCH|VARIANT)\b")
 _REMOTE = re.compile(r".*://|[\w-]+@[\w.-]+:|github\.com/")
+_SUBSTITUTION = re.compile(r"\$\{(?:\w+|[^\w}])(?P<operator>[#%/])(?P<pattern>[^}]*)")
+_LONGEST = 4096  # characters of a word, of what it stands for, and of a parser directive: of any image's reference
 
 
 @dataclass(slots=True)
@@ -50,6 +52,7 @@ def images_of(dockerfile: str, *, target: str, build_args: Mapping[str, str], pl
     Raises:
         UnknownInputError: the result depends on something that has no digest.
     """
+    _check_directives(dockerfile)
     try:
         ast = parse_dockerfile_ast(dockerfile)
         needed = list(_StageReader(ast, target, build_args, platform).needed(target))
@@ -59,6 +62,19 @@ def images_of(dockerfile: str, *, target: str, build_args: Mapping[str, str], pl
         raise UnknownInputError(unknown)
     found = [*_frontends(dockerfile, build_args), *(image for stage in needed for image in stage.images)]
     return tuple(dict.fromkeys(image for image in found if image != "scratch"))
+
+
+def _check_directives(dockerfile: str) -> None:
+    """Make sure that the parser reads the directives in time: it backtracks where one has many blanks.
+
+    Raises:
+        UnknownInputError: one is too long.
+    """
+    for line in dockerfile.removeprefix("\ufeff").split("\n"):
+        if not line.lstrip().startswith("#"):
+            break
+        if len(line) > _LONGEST:
+            raise UnknownInputError(f"a comment before the first instruction is longer than {_LONGEST} characters")
 
 
 def _frontends(dockerfile: str, build_args: Mapping[str, str]) -> Iterator[str]:
@@ -76,7 +92,8 @@ def _frontends(dockerfile: str, build_args: Mapping[str, str]) -> Iterator[str]:
         if directive := _SYNTAX.match(line):
             found.append(directive[1])
     for image in found:
-        if not _FRONTEND.fullmatch(image):
+        folder, _, name = image.partition("@")[0].rpartition("/")
+        if not f"/{folder}".endswith("/docker") or name.partition(":")[0] not in _FRONTENDS:
             raise UnknownInputError(f"what the frontend {image} reads cannot be known")
         yield image
 
@@ -157,14 +174,15 @@ class _StageReader:
         for word in instruction.args:
             name, has_default, default = word.partition("=")
             if name in self._build_args:
-                self._arguments[name] = self._build_args[name]
+                self._arguments[name] = _bounded(self._build_args[name])
             elif has_default:
                 self._arguments[name] = self._expand(default)
 
     def _expand(self, word: str) -> str:
-        if _BUILDER_PLATFORM.search(word):
+        if _BUILDER_PLATFORM.search(_bounded(word)):
             raise UnknownInputError(f"{word} depends on the builder's own platform")
-        return ShellLex(self._escape, env=self._arguments, skip_unset_env=False).process_word(word)
+        _check_substitutions(word)
+        return _bounded(ShellLex(self._escape, env=self._arguments, skip_unset_env=False).process_word(word))
 
     def _use(self, source: str) -> None:
         """Add what a stage copies or mounts from."""
@@ -188,6 +206,28 @@ class _StageReader:
             known, variable, _ = source.partition("$")
             if _REMOTE.match(known) or (variable and "/" not in known):
                 self._stages[-1].unknown = f"ADD {source} without --checksum can bring something else each time"
+
+
+def _bounded(word: str) -> str:
+    """Return a word that may be replaced: of words that double each other, a few lines would fill the memory.
+
+    Raises:
+        UnknownInputError: it is too long.
+    """
+    if len(word) > _LONGEST:
+        raise UnknownInputError(f"what {word[:40]}… stands for is longer than {_LONGEST} characters")
+    return word
+
+
+def _check_substitutions(word: str) -> None:
+    """Make sure that what a word removes or replaces is found in time: the lexer makes a backtracking expression of it.
+
+    Raises:
+        UnknownInputError: a pattern has more than the one wildcard that takes linear time, or is not plain to see.
+    """
+    for operator, pattern in _SUBSTITUTION.findall(word):
+        if pattern.count("*") > (operator != "/") or not {"$", "\\", "`"}.isdisjoint(pattern):
+            raise UnknownInputError(f"what {word} removes or replaces is not read")
 
 
 def _stage_name(instruction: DockerfileInstruction) -> str | None:

@@ -22,9 +22,11 @@ _IN_CLASS = r"\\.|[^\]\\-]"
 _CLASS_RANGE = re.compile(rf"({_IN_CLASS})(?:-({_IN_CLASS}))?", re.DOTALL)
 _TOKEN = re.compile(
     rf"(?P<any>\*\*/?)|(?P<wild>[*?])|(?P<escape>\\.|\])"
-    rf"|\[(?P<negated>\^?)(?P<members>(?:(?:{_IN_CLASS})(?:-(?:{_IN_CLASS}))?)+)\]|(?P<literal>[^\\\[\]])",
+    rf"|\[(?P<negated>\^?)(?P<members>(?:(?:{_IN_CLASS})(?:-(?:{_IN_CLASS}))?)++)\]|(?P<literal>[^\\\[\]])",
     re.DOTALL,
 )
+_LONGEST = 4096  # characters of a pattern: as many as a path has [Linux, PATH_MAX]
+_MOST_KEPT = 10_000  # transitions of an automaton
 _WILDCARDS = frozenset("*[]?^\\")
 
 Matches = tuple[bool, ...]
@@ -38,12 +40,12 @@ class _Pattern:
     Attributes:
         text: without `!`.
         is_exception: whether it began with `!`.
-        matches: whether it matches a path; BuildKit compares plain patterns without a regular expression.
+        matches: whether it matches a path.
     """
 
     text: str
     is_exception: bool
-    matches: Callable[[str], object]
+    matches: Callable[[str], bool]
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -51,9 +53,11 @@ class _Pattern:
         text = text.removeprefix("!")
         if not text:
             raise UnknownInputError("the pattern '!' is not allowed")
+        if len(text) > _LONGEST:
+            raise UnknownInputError(f"a pattern is longer than {_LONGEST} characters: {text[:80]}…")
         try:
             return cls(text, is_exception, _matcher(text))
-        except (ValueError, re.error) as error:
+        except ValueError as error:
             raise UnknownInputError(f"what the pattern {text!r} matches cannot be known: {error}") from None
 
     def may_match_below(self, folder: str) -> bool:
@@ -112,7 +116,7 @@ class Dockerignore:
         is_excluded, matches = False, []
         for pattern, parent_matches in zip(self._patterns, parent, strict=True):
             # A pattern that could change nothing is not tried, so what the folder holds does not inherit its match.
-            match = parent_matches or (pattern.is_exception == is_excluded and bool(pattern.matches(path)))
+            match = parent_matches or (pattern.is_exception == is_excluded and pattern.matches(path))
             matches.append(match)
             if match:
                 is_excluded = not pattern.is_exception
@@ -139,27 +143,84 @@ def _clean(path: str) -> str:
     return posixpath.normpath(re.sub("/+", "/", path))
 
 
-def _matcher(text: str) -> Callable[[str], object]:
+def _matcher(text: str) -> Callable[[str], bool]:
     """Return a function that is true for the paths that a pattern matches.
+
+    Like BuildKit, it compares without wildcards where it can.
 
     Raises:
         ValueError: BuildKit refuses the pattern, or its meaning is an accident of the implementation.
-        re.error: the expression that it becomes is not valid.
     """
     tokens = _tokens(text)
     special = [index for index, token in enumerate(tokens) if token["literal"] is None]
     if not special:
-        return text.__eq__
+        return lambda path: path == text
     if special == [0] and tokens[0]["any"]:
         suffix = text[2:]
         return lambda path: path.endswith(suffix) or f"/{path}" == suffix
     if special == [len(tokens) - 1] and tokens[-1]["any"]:
         prefix = text[:-2]
         return lambda path: path.startswith(prefix)
-    if found := re.search(r"[|^]|\{[\d,]", "".join(token["literal"] or " " for token in tokens)):
+    literals = "".join(token["literal"] or "\0" for token in tokens)
+    if found := re.search(r"[|^]|\{[\d,]", literals):
         raise ValueError(f"{found[0]!r} beside a wildcard has no defined meaning")
-    expression = "".join(_expression(token, is_last=token is tokens[-1]) for token in tokens)
-    return re.compile(rf"{expression}\Z").match
+    automaton = _Automaton(tokens)
+    longest = max(literals.split("\0"), key=len)  # few paths have it, and the others are done with quickly
+    return lambda path: longest in path and automaton.matches(path)
+
+
+class _Automaton(dict[tuple[int, str], int]):
+    """A pattern as a finite automaton: all its states at a time are one number, with a bit for each.
+
+    So a path takes time in proportion to its length and the pattern's, whatever both are; a backtracking expression
+    may take a power of it. A transition, from states by a character to others, is kept when it has been found.
+
+    Args:
+        tokens: of the pattern.
+
+    Raises:
+        ValueError: BuildKit refuses a class, or its meaning is an accident of the implementation.
+    """
+
+    def __init__(self, tokens: Sequence[re.Match[str]]) -> None:
+        super().__init__()
+        self._states: list[tuple[Callable[[str], bool], int]] = []  # what each takes, and the states that follow
+        self._start = 1  # the end of the pattern, to which the tokens lead from the last to the first
+        for token in reversed(tokens):
+            if token["any"] and token is tokens[-1]:
+                self._start |= self._add(_any, self._start, repeats=True)
+            elif token["any"]:  # nothing, or anything that ends with a slash
+                slash = self._add("/".__eq__, self._start)
+                self._start |= slash | self._add(_any, slash, repeats=True)
+            elif token["wild"] == "*":
+                self._start |= self._add("/".__ne__, self._start, repeats=True)
+            else:
+                self._start = self._add(_taken(token), self._start)
+
+    def _add(self, takes: Callable[[str], bool], following: int, *, repeats: bool = False) -> int:
+        state = 2 << len(self._states)
+        self._states.append((takes, following | state if repeats else following))
+        return state
+
+    def matches(self, path: str) -> bool:
+        """Whether the pattern matches a path."""
+        states = self._start
+        for character in path:
+            states = self[states, character]
+            if not states:
+                return False
+        return states & 1 == 1
+
+    def __missing__(self, transition: tuple[int, str]) -> int:
+        states, character = transition
+        following = 0
+        for number, (takes, after) in enumerate(self._states, 1):
+            if states >> number & 1 and takes(character):
+                following |= after
+        if len(self) >= _MOST_KEPT:
+            self.clear()
+        self[transition] = following
+        return following
 
 
 def _tokens(text: str) -> list[re.Match[str]]:
@@ -173,21 +234,28 @@ def _tokens(text: str) -> list[re.Match[str]]:
     return tokens
 
 
-def _expression(token: re.Match[str], *, is_last: bool) -> str:
-    if token["any"]:
-        return ".*" if is_last else "(?:.*/)?"
+def _any(character: str) -> bool:
+    return character != "\n"  # as BuildKit's regular expressions have it
+
+
+def _taken(token: re.Match[str]) -> Callable[[str], bool]:
+    """Return a function that is true for the characters that a token takes one of."""
     if token["wild"]:
-        return "[^/]*" if token["wild"] == "*" else "[^/]"
+        return "/".__ne__
     if token["members"]:
-        ranges = _CLASS_RANGE.findall(token["members"])
-        return f"[{token['negated']}{''.join(_class_range(*pair) for pair in ranges)}]"
-    return re.escape(_unescape(token["escape"]) if token["escape"] else token["literal"])
+        ranges = [_class_range(low, high or low) for low, high in _CLASS_RANGE.findall(token["members"])]
+        is_negated = bool(token["negated"])
+        return lambda character: is_negated != any(low <= character <= high for low, high in ranges)
+    return (_unescape(token["escape"]) if token["escape"] else token["literal"]).__eq__
 
 
-def _class_range(low: str, high: str) -> str:
+def _class_range(low: str, high: str) -> tuple[str, str]:
     if {"*", "?", "["} & {low, high}:
         raise ValueError("a wildcard in brackets has no defined meaning")
-    return re.escape(_unescape(low)) + (f"-{re.escape(_unescape(high))}" if high else "")
+    first, last = _unescape(low), _unescape(high)
+    if first > last:
+        raise ValueError("a range in brackets goes backwards")
+    return first, last
 
 
 def _unescape(token: str) -> str:

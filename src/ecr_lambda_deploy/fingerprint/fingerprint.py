@@ -21,10 +21,13 @@ from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 from ecr_lambda_deploy.model.images import Fingerprint
 from ecr_lambda_deploy.model.targets import Build, Platform
+from ecr_lambda_deploy.model.text import bounded
 
 _SCHEME = 1  # raise it when the same inputs come to make another image
 _IMAGE = "docker-image://"
 _REGISTRIES_ASKED = 8  # at a time; each starts a program
+_LONGEST_REASON = 1000  # characters
+_LARGEST = 1024**2  # bytes of a Dockerfile, and of a .dockerignore
 
 
 class BuildInputs:
@@ -48,7 +51,7 @@ class BuildInputs:
         try:
             inputs, images = self._inputs(build, platform)
         except UnknownInputError as error:
-            return Fingerprint(tag=None, reason=" ".join(str(error).split()))
+            return Fingerprint(tag=None, reason=bounded(" ".join(str(error).split()), _LONGEST_REASON))
         digest = sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
         return Fingerprint(tag=f"src-{digest}", hints=_hints(build), images=images)
 
@@ -153,16 +156,21 @@ def _read(path: Path) -> bytes | None:
     """Return a file's content, or None if there is no such file.
 
     Raises:
-        UnknownInputError: it cannot be read, or is a symlink, which BuildKit follows only within the folder.
+        UnknownInputError: it cannot be read, is too large, or is a symlink, which BuildKit follows only within the
+            folder.
     """
     try:
         if path.is_symlink():
             raise UnknownInputError(f"{path.name} is a symlink")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
     except (FileNotFoundError, IsADirectoryError):
         return None
     except OSError as error:
         raise unreadable(path.name, error) from error
+    if len(content) > _LARGEST:
+        raise UnknownInputError(f"{path.name} has more than {_LARGEST} bytes")
+    return content
 
 
 def _hints(build: Build) -> tuple[str, ...]:

@@ -1,9 +1,14 @@
 """Which images a Dockerfile builds from."""
 
+import re
+
 import pytest
 
 from ecr_lambda_deploy.fingerprint.base_images import images_of
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
+
+# Each line has what the one before has ten times: the last would have 10^40 characters.
+_DOUBLING = "\n".join(["ARG A0=aaaaaaaaaa", *(f"ARG A{n}={10 * f'$A{n - 1}'}" for n in range(1, 40)), "FROM $A39"])
 
 
 def images(dockerfile: str, *, target: str = "", **build_args: str) -> tuple[str, ...]:
@@ -41,6 +46,14 @@ def images(dockerfile: str, *, target: str = "", **build_args: str) -> tuple[str
         pytest.param("# syntax=docker/dockerfile:1\nFROM a", ["docker/dockerfile:1", "a"], id="syntax"),
         pytest.param("#!/x\n# syntax = docker/dockerfile:1 x\r\nFROM a", ["docker/dockerfile:1", "a"], id="shebang"),
         pytest.param("FROM a\n# syntax=docker/dockerfile:1", ["a"], id="syntax too late"),
+        pytest.param(
+            "# syntax=localhost:5000/docker/dockerfile-upstream@sha256:1\nFROM a",
+            ["localhost:5000/docker/dockerfile-upstream@sha256:1", "a"],
+            id="syntax of another registry",
+        ),
+        pytest.param("ARG V=v3.13-x\nFROM a:${V#v}", ["a:3.13-x"], id="prefix removed"),
+        pytest.param("ARG V=v3.13-x\nFROM a:${V%%-*}-${V##*-}", ["a:v3.13-x"], id="wildcards removed"),
+        pytest.param("ARG V=v3.13-x\nFROM a:${V/-x/-y}", ["a:v3.13-y"], id="replaced"),
         pytest.param("FROM a AS x\nFROM b AS y\nCOPY --from=x / /\nFROM a\nCOPY --from=y / /", ["a", "b"], id="chain"),
         pytest.param("FROM a\nADD x.tar ./$V dist/app-$V.zip <<EOF /\ntext\nEOF", ["a"], id="files are added"),
         pytest.param("FROM a\nADD --checksum=sha256:1 https://x/$V /", ["a"], id="checked addition"),
@@ -111,10 +124,20 @@ def test_the_stage_is_an_argument() -> None:
         ("FROM a\nFETCH x", "unknown instruction"),
         ("FROM a\nCMD " + "[" * 100_000, "cannot be read"),
         ("# nothing", "no FROM"),
+        ("# check=a" + 5000 * " " + "b\nFROM a", "longer than 4096 characters"),
+        (" \t# check=a" + 5000 * " " + "b\nFROM a", "longer than 4096 characters"),
+        ("FROM a" + 5000 * "b", "longer than 4096 characters"),
+        (_DOUBLING, "longer than 4096 characters"),
+        ("ARG V=aaa\nFROM a:${V#*a*b}", "removes or replaces"),
+        ("ARG V=aaa\nFROM a:${V/*a/b}", "removes or replaces"),
+        ("ARG V=aaa\nFROM a:${X:-${V%*a*b}}", "removes or replaces"),
+        ("ARG P=*a\nARG V=aaa\nFROM a:${V#$P$P$P}", "removes or replaces"),
+        ("ARG V=aaa\nFROM a:${V#a\\}*a*b}", "removes or replaces"),
+        ("ARG @=aaa\nFROM a:${@#*a*b}", "removes or replaces"),
     ],
 )
 def test_what_nobody_can_know_is_named(dockerfile: str, reason: str) -> None:
-    with pytest.raises(UnknownInputError, match=reason.replace("$", "\\$")):
+    with pytest.raises(UnknownInputError, match=re.escape(reason)):
         images(dockerfile)
 
 

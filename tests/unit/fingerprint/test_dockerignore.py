@@ -1,9 +1,13 @@
 """The rules of .dockerignore; tests/integration/test_dockerignore.py holds them against BuildKit."""
 
 import os
+import re
+import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ecr_lambda_deploy.fingerprint.context import walk
 from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore
@@ -104,6 +108,7 @@ def test_what_is_excluded(tmp_path: Path, dockerignore: str, excluded: set[str])
         pytest.param(b"*a{2}", id="repetition"),
         pytest.param(b"?^", id="start"),
         pytest.param(b"a\xff", id="not UTF-8"),
+        pytest.param(5000 * b"a", id="longer than any path"),
     ],
 )
 def test_what_buildkit_refuses_or_misreads_is_refused(dockerignore: bytes) -> None:
@@ -127,3 +132,29 @@ def test_folders_come_before_what_they_hold(tmp_path: Path) -> None:
         "src/lib/a",
         "src/lib/b.md",
     ]
+
+
+@pytest.mark.parametrize("unit", ["a*", "*a", "**a", "**/a", "?*", "[^b]*", "a**/", "**[a-c]", "***"])
+@pytest.mark.parametrize("path", ["a" * 4000, "a/" * 2000, "ab/" * 1300], ids=["name", "folders", "both"])
+def test_rule_6_a_path_is_matched_in_linear_time(unit: str, path: str) -> None:
+    rules = Dockerignore([unit * 100 + "d"])
+    started = time.thread_time()
+
+    assert rules.match(f"{path}de", rules.root) == (False, (False,))
+    assert time.thread_time() - started < 1
+
+
+@given(st.lists(st.sampled_from(["a", "b", "/", "*", "**", "**/", "?", "[ab]", "[^a]"]), max_size=7), st.text("ab/."))
+def test_wildcards_mean_what_an_expression_says(parts: list[str], path: str) -> None:
+    """An expression that goes back, which is for short texts only, as BuildKit's own does not."""
+    pattern = "/".join(filter(None, "".join(parts).split("/")))  # as it is when it has been cleaned
+    rules = Dockerignore([pattern])
+    words = re.findall(r"\*\*/?|\[.*?\]|.", pattern)
+    meaning = {"*": "[^/]*", "?": "[^/]", "**": "(.*/)?", "**/": "(.*/)?"}
+    expression = "".join(meaning.get(word, word) for word in words)
+    if words and words[-1].startswith("**"):
+        expression = expression.removesuffix("(.*/)?") + ".*"
+    if [word for word in words if word in meaning or "[" in word] == words[:1] and words[:1] == ["**"]:
+        expression = ".*" + expression.removeprefix("(.*/)?")  # BuildKit compares the end alone
+
+    assert rules.match(path, rules.root)[0] == (re.fullmatch(expression or r"\.", path) is not None)

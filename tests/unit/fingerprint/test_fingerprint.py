@@ -297,6 +297,19 @@ def test_a_dockerfile_that_is_not_text_is_the_reason(build: Build) -> None:
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", ".dockerignore", "Dockerfile.dockerignore"])
+def test_rule_6_a_definition_has_a_bound(build: Build, name: str) -> None:
+    (build.context / name).write_bytes(b"FROM a\n" + 1024**2 * b"#")
+
+    assert reason(build) == f"{name} has more than 1048576 bytes"
+
+
+def test_rule_6_a_reason_has_a_bound(build: Build) -> None:
+    build.dockerfile.write_text(f"FROM a\nFETCH{100_000 * 'x'}")
+
+    assert len(reason(build)) < 1100
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", ".dockerignore", "Dockerfile.dockerignore"])
 def test_a_symlinked_definition_is_the_reason(build: Build, name: str) -> None:
     (build.context / name).unlink(missing_ok=True)
     (build.context / name).symlink_to("notes.md")
