@@ -35,8 +35,7 @@ _RESERVED = {
     "Runtime": "the image brings it",
 }
 _NOT_IN_CONFIGURATION = {"Tags"}  # of what GetFunction answers
-# A value within a message of botocore's; it may be a secret, so the log must not show it.
-_VALUE = re.compile(r", value: .*?(?=, (?:type: <class|valid ))", re.DOTALL)
+_AFTER_VALUE = re.compile(r", (?:type: <class|valid )")  # in a message of botocore's
 
 
 class LambdaFunctions:
@@ -98,7 +97,7 @@ class LambdaFunctions:
         problems += _unknown(shape, parameters, "")
         given = {key: _masked(value) for key, value in parameters.items() if key not in _RESERVED}
         report = ParamValidator().validate({"FunctionName": name_of(name), "Code": {}, **given}, shape)
-        lines = _VALUE.sub("", report.generate_report()).split("\n")
+        lines = _without_values(report.generate_report()).split("\n")
         problems += [line for line in lines if line and "Unknown parameter" not in line]
         if problems:
             raise DeployError(
@@ -181,6 +180,12 @@ def _state(configuration: "FunctionConfigurationTypeDef", code: "FunctionCodeLoc
         has_entry_point=bool(image_config.get("EntryPoint") or image_config.get("Command")),
         configuration={**configuration},
     )
+
+
+def _without_values(report: str) -> str:
+    """Return botocore's messages without the values in them: they may be secret, so the log must not show them."""
+    kept, *parts = report.split(", value: ")
+    return kept + "".join(part[found.start() :] for part in parts if (found := _AFTER_VALUE.search(part)))
 
 
 def _masked(value: object) -> object:

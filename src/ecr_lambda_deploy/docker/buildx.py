@@ -16,7 +16,7 @@ from ecr_lambda_deploy.docker.builders import check_platform, selected_builder
 from ecr_lambda_deploy.docker.cache import CacheEntries, choose_cache
 from ecr_lambda_deploy.docker.config import build_environment, private_docker_config
 from ecr_lambda_deploy.docker.engine import engine_platform, has_containerd_store
-from ecr_lambda_deploy.docker.errors import explain, failed_login, failed_target, passing_failure
+from ecr_lambda_deploy.docker.errors import LONGEST_LINE, explain, failed_login, failed_target, passing_failure
 from ecr_lambda_deploy.docker.imagetools import ImageDigests
 from ecr_lambda_deploy.fingerprint.fingerprint import BuildInputs
 from ecr_lambda_deploy.model.errors import BuildError
@@ -198,7 +198,7 @@ class Buildx:
 
 
 def _conversation(process: subprocess.Popen[str], definition: str) -> Iterator[str]:
-    """Write the definition to buildx's standard input, and yield the lines that it prints."""
+    """Write the definition to buildx's standard input, and yield the lines that it prints, a very long one in parts."""
     if process.stdin is None or process.stdout is None:
         raise AssertionError("both are pipes")
     try:
@@ -206,5 +206,5 @@ def _conversation(process: subprocess.Popen[str], definition: str) -> Iterator[s
         process.stdin.close()
     except BrokenPipeError:
         pass  # buildx ended early, and its output says why
-    for line in process.stdout:
+    while line := process.stdout.readline(LONGEST_LINE):
         yield line.rstrip("\n")

@@ -13,10 +13,11 @@ from tempfile import TemporaryDirectory
 
 from ecr_lambda_deploy.model.images import Authorization
 
-_NETWORK = r"PATH|SSL_CERT_(FILE|DIR)|(HTTPS?|NO|ALL)_PROXY"
-_BUILDS = (
-    r"HOME|LANG|SSH_AUTH_SOCK|SOURCE_DATE_EPOCH|DOCKER_(HOST|CERT_PATH|TLS|TLS_VERIFY|API_VERSION)"
-    r"|(BUILDX|BUILDKIT|BAKE)_\w+"
+_NETWORK = re.compile(r"PATH|SSL_CERT_(FILE|DIR)|(HTTPS?|NO|ALL)_PROXY", re.IGNORECASE)
+_BUILDS = re.compile(
+    rf"{_NETWORK.pattern}|HOME|LANG|SSH_AUTH_SOCK|SOURCE_DATE_EPOCH|DOCKER_(HOST|CERT_PATH|TLS|TLS_VERIFY|API_VERSION)"
+    r"|(BUILDX|BUILDKIT|BAKE)_\w+",
+    re.IGNORECASE,
 )
 
 
@@ -35,11 +36,11 @@ def build_environment(environment: Mapping[str, str]) -> dict[str, str]:
     Args:
         environment: the step's environment.
     """
-    return _selected(f"{_NETWORK}|{_BUILDS}", environment)
+    return _selected(_BUILDS, environment)
 
 
-def _selected(names: str, environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if re.fullmatch(names, name, re.IGNORECASE)}
+def _selected(names: re.Pattern[str], environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if names.fullmatch(name)}
 
 
 @contextmanager

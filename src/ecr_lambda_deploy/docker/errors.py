@@ -5,10 +5,13 @@ from collections.abc import Iterable, Sequence
 
 from ecr_lambda_deploy.model.errors import DeployError, SourceLocation
 
+LONGEST_LINE = 16 * 1024
+"""Characters of a line of a program's output: commands of a Dockerfile and registries write parts of it."""
+
 # BuildKit 0.12 and newer print file and line; that of engine 20.10 only the step, or the line of a syntax error.
-_PLACE = re.compile(r"^(?P<file>\S+):(?P<line>\d+)$")
-_SYNTAX = re.compile(r"dockerfile parse error (?:on )?line (?P<line>\d+)")
-_STEP = re.compile(r"^ > \[(?:\S+ )*\d+/\d+\] (?P<instruction>.+?):?$")
+_PLACE = re.compile(r"^(?P<file>\S+):(?P<line>\d{1,9})$")
+_SYNTAX = re.compile(r"dockerfile parse error (?:on )?line (?P<line>\d{1,9})")
+_STEP = re.compile(r"^ > \[(?:[^\s\]]+ )*\d+/\d+\] (?P<instruction>.+?):?$")
 _BASE_IMAGE = re.compile(r"^ > \[(?:\S+ )?internal\] load metadata for (?P<reference>\S+?):?$")
 
 # What BuildKit's layers put before the reason.
@@ -28,14 +31,12 @@ _PASSING = re.compile(
     re.IGNORECASE,
 )
 _PULL_LIMIT = re.compile(r"pull rate limit|Data limit exceeded")  # of Docker Hub and ECR Public; lasts for hours
-_PUSH_STATUS = re.compile(
-    r"error: failed commit on ref .*unexpected status from \w+ request to \S+: (?P<status>\d{3} .+)"
-)
+_PUSH_STATUS = re.compile(r"unexpected status from \w+ request to \S+: (?P<status>\d{3} .+)")
 _LOGIN = re.compile(r"token has expired|401 Unauthorized|unauthorized: authentication required|no basic auth")
 
 _HINTS = (
     (
-        re.compile(r"name unknown|NAME_UNKNOWN|repository with name .* does not exist"),
+        re.compile(r"name unknown|NAME_UNKNOWN|repository with name \S+ does not exist"),
         "The registry does not know the repository: look at the inputs 'repository' and 'registry'.",
     ),
     (
@@ -122,7 +123,8 @@ def _reason(log: Sequence[str]) -> str:
     errors = [line for line in log if line.startswith("ERROR: ")]
     reason = errors[-1].removeprefix("ERROR: ") if errors else "\n".join(log[-5:]) or "buildx printed nothing"
     # BuildKit ends with the registry's message, and has the status only in its log of the attempts.
-    statuses = [found["status"] for line in log if (found := _PUSH_STATUS.search(line))]
+    refused = [line for line in log if "error: failed commit on ref " in line]
+    statuses = [found["status"] for line in refused if (found := _PUSH_STATUS.search(line))]
     return f"{reason} ({statuses[-1]})" if "failed to push" in reason and statuses else reason
 
 

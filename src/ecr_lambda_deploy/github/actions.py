@@ -17,7 +17,7 @@ from actions_toolkit.file_command import issue_file_command, prepare_key_value_m
 from ecr_lambda_deploy.model.errors import SourceLocation
 
 # A workflow command begins with `::` at the start of a line, or with `##[` anywhere [actions/runner, ActionCommand].
-_COMMAND = re.compile(r"((?:^|[\r\n])\s*)::")
+_COMMAND = re.compile(r"((?:^|[\r\n])[^\S\r\n]*)::")
 _MOST_ANNOTATIONS = 10  # of each kind in a step [GitHub Actions documentation, workflow commands; actions/toolkit]
 
 

@@ -12,7 +12,7 @@ from ecr_lambda_deploy.model.targets import EarlierRelease, Expectation, Functio
 # [CreateAlias, Name]; only digits would be a version.
 _ALIAS = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}", re.ASCII)
 _TRAFFIC_STEP = re.compile(r"(?P<percent>\d{1,2}(?:\.\d{1,4})?)\s*%\s+(?P<time>(?:\d{1,6}[hms])+)", re.ASCII)
-_TIME = re.compile(r"(\d+)([hms])", re.ASCII)
+_TIME = re.compile(r"(\d{1,6})([hms])", re.ASCII)
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
 _ALARM = re.compile(r"\S(.{0,253}\S)?")
 _ROLLBACK_TO = re.compile(r"previous|\d{1,10}|[0-9a-f]{7,40}|sha256:[0-9a-f]{64}", re.ASCII)
