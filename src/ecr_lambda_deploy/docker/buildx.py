@@ -25,6 +25,7 @@ from ecr_lambda_deploy.model.targets import Build, BuilderSettings, Platform
 from ecr_lambda_deploy.ports.runner import Clock, Console
 
 _LINES_KEPT = 500  # of the build's log, to look for an error in
+_LONGEST_DOCKERFILE = 1024**2  # characters, to find the line of an error in
 _FINGERPRINTS_AT_ONCE = 4  # each hashes on several processors
 _PATIENCE = 60  # seconds, from the first failure that may pass to the last attempt
 _LONGEST_DELAY = 15  # seconds between two attempts
@@ -193,7 +194,9 @@ class Buildx:
         order = targets[target] if target else next(iter(targets.values()))
         dockerfile = order.build.dockerfile
         shown = dockerfile.relative_to(self._workspace) if dockerfile.is_relative_to(self._workspace) else dockerfile
-        error = explain(log, dockerfile=str(shown), instructions=dockerfile.read_text(errors="replace"))
+        with dockerfile.open(errors="replace") as file:
+            instructions = file.read(_LONGEST_DOCKERFILE)
+        error = explain(log, dockerfile=str(shown), instructions=instructions)
         return BuildError(error.message, error.hint, location=error.location, uri=order.uri if target else "")
 
 

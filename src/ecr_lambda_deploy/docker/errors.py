@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ecr_lambda_deploy.model.errors import DeployError, SourceLocation
+from ecr_lambda_deploy.model.text import bounded
 
 LONGEST_LINE = 16 * 1024
 """Characters of a line of a program's output: commands of a Dockerfile and registries write parts of it."""
+_LONGEST_INSTRUCTION = 1000  # characters that are shown of a line of the Dockerfile
 
 # BuildKit 0.12 and newer print file and line; that of engine 20.10 only the step, or the line of a syntax error.
 _PLACE = re.compile(r"^(?P<file>\S+):(?P<line>\d{1,9})$")
@@ -20,8 +22,9 @@ _NOISE = re.compile(
     r"|failed to solve with frontend dockerfile\.v0: |failed to create LLB definition: |failed to compute cache key: "
 )
 
-# A command of the Dockerfile failed. It would fail again, and its text may contain any of the words below.
-_COMMAND = re.compile(r"did not complete successfully|executor failed running")
+# A command of the Dockerfile failed. It would fail again, and its text may contain any of the words below; of a long
+# one only the beginning is known.
+_COMMAND = re.compile(r'did not complete successfully|executor failed running|failed to solve: process "')
 # 429, 5xx and connection loss, in the words of BuildKit (which gives a status and its name) and of engine 20.10.
 _PASSING = re.compile(
     r"toomanyrequests|\b429 Too Many Requests|\b5\d\d (Internal Server Error|Bad Gateway|Service Unavailable|Gateway)"
@@ -93,7 +96,8 @@ def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> Deploy
     if not 1 <= line <= len(lines):
         return DeployError(f"The image could not be built and pushed: {_NOISE.sub('', reason)}", hint)
     return DeployError(
-        f"The image could not be built: {_NOISE.sub('', reason)}\n{dockerfile}:{line}: {lines[line - 1].strip()}",
+        f"The image could not be built: {_NOISE.sub('', reason)}\n{dockerfile}:{line}: "
+        + bounded(lines[line - 1].strip(), _LONGEST_INSTRUCTION),
         hint,
         location=SourceLocation(file=dockerfile, line=line),
     )
@@ -122,6 +126,7 @@ def failed_login(log: Sequence[str]) -> bool:
 def _reason(log: Sequence[str]) -> str:
     errors = [line for line in log if line.startswith("ERROR: ")]
     reason = errors[-1].removeprefix("ERROR: ") if errors else "\n".join(log[-5:]) or "buildx printed nothing"
+    reason = bounded(reason)
     # BuildKit ends with the registry's message, and has the status only in its log of the attempts.
     refused = [line for line in log if "error: failed commit on ref " in line]
     statuses = [found["status"] for line in refused if (found := _PUSH_STATUS.search(line))]

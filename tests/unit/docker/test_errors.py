@@ -1,5 +1,6 @@
 """Logs that buildx 0.29 printed with two real engines, for builds that fail; only the registry's port is changed."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,32 @@ _RUN = 'process "/bin/sh -c echo 503 Service Unavailable EOF 401 Unauthorized" d
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "Dockerfile:" + 10_000 * "1",
+        "ERROR: failed to solve: dockerfile parse error on line " + 10_000 * "1",
+        " > [" + 4000 * "1/1] ",
+        "ERROR: " + 600 * "error: failed commit on ref ",
+        "ERROR: " + 700 * "repository with name ",
+        "ERROR: " + 16_000 * "\ud800",
+    ],
+)
+def test_rule_6_a_line_of_the_log_takes_no_time_and_leaves_a_message(line: str) -> None:
+    started = time.thread_time()
+    error = explain([line, "-----"] * 250, dockerfile="Dockerfile", instructions=100_000 * "RUN make ")
+
+    assert len(str(error).encode()) < 50_000
+    assert error.location is None
+    assert time.thread_time() - started < 1
+
+
+def test_rule_6_a_line_of_the_dockerfile_has_a_bound_in_a_message() -> None:
+    log = ["ERROR: failed to solve: dockerfile parse error on line 1: unknown instruction: X"]
+
+    assert len(explain(log, dockerfile="Dockerfile", instructions=1_000_000 * "X").message) < 1500
+
+
+@pytest.mark.parametrize(
     ("reason", "passes"),
     [
         ("received unexpected HTTP status: 500 Internal Server Error", True),
@@ -144,6 +171,7 @@ _RUN = 'process "/bin/sh -c echo 503 Service Unavailable EOF 401 Unauthorized" d
         ("localhost:5000/nothing:1500: not found", False),
         ("toomanyrequests: You have reached your unauthenticated pull rate limit", False),
         (_RUN, False),
+        (f'target a: failed to solve: process "/bin/sh -c {16_000 * "EOF "}', False),
     ],
 )
 def test_a_failure_that_passes_by_itself_is_recognized(reason: str, passes: bool) -> None:
