@@ -4,6 +4,7 @@ import json
 from base64 import b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -291,19 +292,25 @@ class _Storage(HTTPServer):
     Attributes:
         refusals: HTTP statuses.
         content: the blob.
+        has_end: whether it ends after the content; if not, it is sent again and again.
     """
 
     refusals: list[int]
     content: bytes
+    has_end: bool
 
 
 class _Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         assert isinstance(self.server, _Storage)
         self.send_response(self.server.refusals.pop(0) if self.server.refusals else 200)
-        self.send_header("Content-Length", str(len(self.server.content)))
+        if self.server.has_end:
+            self.send_header("Content-Length", str(len(self.server.content)))
         self.end_headers()
         self.wfile.write(self.server.content)
+        with suppress(OSError):  # its reader is gone
+            while not self.server.has_end:
+                self.wfile.write(self.server.content)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -312,7 +319,7 @@ class _Answer(BaseHTTPRequestHandler):
 @pytest.fixture
 def storage() -> Iterator[_Storage]:
     with _Storage(("127.0.0.1", 0), _Answer) as server:
-        server.refusals, server.content = [], b'{"os": "linux", "architecture": "arm64"}'
+        server.refusals, server.content, server.has_end = [], b'{"os": "linux", "architecture": "arm64"}', True
         thread = Thread(target=server.serve_forever)
         thread.start()
         yield server
@@ -332,9 +339,17 @@ class _Download:
         return self.images.read_image("orders", self.digest, "linux/arm64")
 
 
+def _described(content: bytes) -> dict[str, Any]:
+    return {
+        "mediaType": OCI_CONFIG,
+        "digest": f"sha256:{sha256(content).hexdigest()}",
+        "size": len(content),
+    }
+
+
 @pytest.fixture
 def download(aws: Aws, monkeypatch: pytest.MonkeyPatch, storage: _Storage) -> Iterator[_Download]:
-    config = {"mediaType": OCI_CONFIG, "digest": f"sha256:{sha256(storage.content).hexdigest()}"}
+    config = _described(storage.content)
     text = json.dumps({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": []})
     credentials, waits = credentials_of(aws, monkeypatch), list[float]()
     images = EcrImages(credentials, lambda: "registry.example", sleep=waits.append)
@@ -385,6 +400,38 @@ def test_a_download_that_is_not_what_its_digest_says_is_refused(storage: _Storag
 
     with pytest.raises(DeployError, match=r"the configuration .* has the digest sha256:44136fa355b3678a"):
         download.read()
+
+
+def test_rule_6_no_more_of_a_blob_is_read_than_is_announced(storage: _Storage, download: _Download) -> None:
+    storage.has_end = False
+    with pytest.raises(DeployError, match="is longer than the 40 bytes that its manifest announces"):
+        download.read()
+
+
+@pytest.mark.parametrize(
+    ("manifest", "why"),
+    [
+        ({"config": _described(b"") | {"size": 5 * 1024**2}}, "is said to have 5242880 bytes"),
+        ({"config": _described(b"") | {"size": "7"}}, 'the size of config is "7"'),
+        ({"config": _described(b"") | {"digest": "latest"}}, 'digest is "latest"'),
+        ({"config": _described(b""), "layers": ["x"]}, r"layers\[0\] is \"x\", not an object"),
+        ({"config": [1]}, "config is a list of 1, not an object"),
+        ({"mediaType": OCI_INDEX, "manifests": [{}]}, r"manifests\[0\] has no digest"),
+        ({"mediaType": 5}, "mediaType is 5"),
+        ([], "the whole of it is a list of 0"),
+        (None, "nested too deeply"),
+    ],
+)
+def test_rule_6_a_manifest_that_is_not_as_specified_is_refused(
+    stubbed: tuple[EcrRepositories, Stubber], manifest: object, why: str
+) -> None:
+    repositories, stubber = stubbed
+    whole = {"mediaType": OCI_MANIFEST, "layers": []} | manifest if isinstance(manifest, dict) else manifest
+    text = json.dumps(whole) if whole is not None else 100_000 * "["
+    stubber.add_response("batch_get_image", {"images": [{"imageManifest": text}], "failures": []})
+
+    with pytest.raises(DeployError, match=why):
+        repositories.read_image("orders", f"sha256:{sha256(text.encode()).hexdigest()}", "linux/amd64")
 
 
 # --- adding tags -----------------------------------------------------------------------------------------------------

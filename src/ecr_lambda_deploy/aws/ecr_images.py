@@ -1,6 +1,5 @@
 """The images of an ECR registry: tags, manifests, indexes, configurations and their status, by boto3."""
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_lambda_deploy.aws.errors import DeniedError, RefusedError, translated
 from ecr_lambda_deploy.aws.retries import PASSING_STATUSES
+from ecr_lambda_deploy.model.documents import LARGEST, Configuration, Descriptor, Document, Member
 from ecr_lambda_deploy.model.errors import DeployError, TagLimitError
-from ecr_lambda_deploy.model.images import ImageReference, Layer, RegistryImage
+from ecr_lambda_deploy.model.images import ImageReference, RegistryImage
 from ecr_lambda_deploy.model.targets import Platform
 from ecr_lambda_deploy.retry import TransientError, retried
 
@@ -36,6 +36,7 @@ _CONFIGURATIONS = (
 _VARIANTS: Mapping[Platform, set[str]] = {"linux/amd64": {"", "v1"}, "linux/arm64": {"", "v8"}}
 _IDS_OF_ONE_CALL = 100  # [BatchGetImage, imageIds]
 _DOWNLOAD_TIMEOUT = (10, 20)  # seconds, to connect and to read
+_CHUNK = 64 * 1024  # bytes read at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +48,14 @@ class _Manifest:
         reference: by digest.
         media_type: of the manifest.
         text: byte for byte.
+        document: what is read in the text.
     """
 
     name: str
     reference: ImageReference
     media_type: str
     text: str
+    document: Document
 
 
 class EcrImages:
@@ -104,20 +107,20 @@ class EcrImages:
         manifest = self._manifest(repository, tag_or_digest)
         is_of_index = manifest.media_type in _INDEXES
         if is_of_index:
-            manifest = self._manifest(repository, member_for(platform, json.loads(manifest.text), manifest.name))
-        content = json.loads(manifest.text)
-        kind = content.get("config", {}).get("mediaType", "")
+            digest = member_for(platform, manifest.document.members(), manifest.name)
+            manifest = self._manifest(repository, digest)
+        kind = manifest.document.config_type
         if manifest.media_type not in _MANIFESTS or kind not in _CONFIGURATIONS:
             raise DeployError(f"{manifest.name} is no container image, but {kind or manifest.media_type}.")
-        config = self._configuration(manifest, content["config"]["digest"])
-        defaults = config.get("config") or {}
+        layers = manifest.document.layers()
+        config = self._config(manifest, manifest.document.config())
         return RegistryImage(
             reference=manifest.reference,
             manifest=manifest.text,
             media_type=manifest.media_type,
-            platform=f"{config.get('os', 'unknown')}/{config.get('architecture', 'unknown')}",
-            layers=tuple(Layer(media_type=layer["mediaType"], size=layer["size"]) for layer in content["layers"]),
-            has_entry_point=bool(defaults.get("Entrypoint") or defaults.get("Cmd")),
+            platform=config.platform,
+            layers=layers,
+            has_entry_point=config.has_entry_point,
             is_of_index=is_of_index,
         )
 
@@ -201,12 +204,14 @@ class EcrImages:
         digest = tag_or_digest if is_digest else found["imageId"]["imageDigest"]
         text = found["imageManifest"]
         _check_digest(text.encode(), digest, f"the manifest of {name}")
+        document = Document(text, name)
         return _Manifest(
             name=name,
             reference=ImageReference(registry=self._registry(), repository=repository, digest=digest),
             # A Docker manifest always has its media type in it, an OCI manifest only should.
-            media_type=json.loads(text).get("mediaType") or found.get("imageManifestMediaType", ""),
+            media_type=document.media_type or found.get("imageManifestMediaType", ""),
             text=text,
+            document=document,
         )
 
     def _batch_get(self, repository: str, ids: "list[ImageIdentifierTypeDef]") -> "BatchGetImageResponseTypeDef":
@@ -215,38 +220,45 @@ class EcrImages:
                 repositoryName=repository, imageIds=ids, acceptedMediaTypes=[*_MANIFESTS, *_INDEXES], **self._owner
             )
 
-    def _configuration(self, manifest: _Manifest, digest: str) -> dict[str, Any]:
-        name = f"the configuration {digest} of {manifest.name}"
+    def _config(self, manifest: _Manifest, blob: Descriptor) -> Configuration:
+        name = f"the configuration {blob.digest} of {manifest.name}"
         try:
-            content = retried(lambda: self._download(manifest.reference.repository, digest), sleep=self._sleep)
+            content = retried(lambda: self._download(manifest.reference.repository, blob), sleep=self._sleep)
         except TransientError as error:
             raise DeployError(
                 f"ECR does not let {name} be downloaded, after several tries: {error}",
                 "Run this job again; if it fails again, look at the runner's network: layers and configurations come "
                 "from Amazon S3.",
             ) from None
-        _check_digest(content, digest, name)
-        config: dict[str, Any] = json.loads(content)
-        return config
+        _check_digest(content, blob.digest, name)
+        return Document(content, name).configuration()
 
-    def _download(self, repository: str, digest: str) -> bytes:
-        """Read a blob by the short-lived address that ECR gives for it."""
+    def _download(self, repository: str, blob: Descriptor) -> bytes:
+        """Read a blob by the short-lived address that ECR gives for it, and no more of it than is announced."""
         import requests
 
+        name = f"The blob {blob.digest} of {repository}"
+        if blob.size > LARGEST:
+            raise DeployError(f"{name} is said to have {blob.size} bytes; a configuration has {LARGEST} at most.")
         with translated("ecr:GetDownloadUrlForLayer", repository):
             answer = self._aws.ecr().get_download_url_for_layer(
-                repositoryName=repository, layerDigest=digest, **self._owner
+                repositoryName=repository, layerDigest=blob.digest, **self._owner
             )
+        content = bytearray()
         try:
-            response = requests.get(answer["downloadUrl"], timeout=_DOWNLOAD_TIMEOUT)
+            with requests.get(answer["downloadUrl"], timeout=_DOWNLOAD_TIMEOUT, stream=True) as response:
+                if response.status_code in PASSING_STATUSES:
+                    raise TransientError(f"HTTP status {response.status_code}")
+                if not response.ok:
+                    raise DeployError(f"{name} cannot be read: HTTP status {response.status_code}")
+                for chunk in response.iter_content(_CHUNK):
+                    content += chunk
+                    if len(content) > blob.size:
+                        raise DeployError(f"{name} is longer than the {blob.size} bytes that its manifest announces.")
         except requests.RequestException as error:
-            # The address carries a signature: only the kind of the error is shown, here and below.
+            # The address carries a signature: only the kind of the error is shown.
             raise TransientError(type(error).__name__) from None
-        if response.status_code in PASSING_STATUSES:
-            raise TransientError(f"HTTP status {response.status_code}")
-        if not response.ok:
-            raise DeployError(f"The blob {digest} of {repository} cannot be read: HTTP status {response.status_code}")
-        return response.content
+        return bytes(content)
 
 
 def _identifier(tag_or_digest: str) -> "ImageIdentifierTypeDef":
@@ -263,40 +275,29 @@ def _check_digest(content: bytes, digest: str, what: str) -> None:
         raise DeployError(f"ECR's answer for {what} has the digest {actual}, not {digest}.", "Run this job again.")
 
 
-def member_for(platform: Platform, index: Mapping[str, Any], name: str) -> str:
+def member_for(platform: Platform, members: Sequence[Member], name: str) -> str:
     """Return the digest of the image that an index holds for a platform.
-
-    An annotation marks what is an attestation and no image [BuildKit documentation, Image attestation storage].
 
     Args:
         platform: that it has to fit.
-        index: its parsed JSON.
+        members: of the index.
         name: of the index, for the message.
 
     Raises:
         DeployError: it holds none; the message lists what it holds.
     """
-    members = [
-        member
-        for member in index.get("manifests", [])
-        if "vnd.docker.reference.type" not in (member.get("annotations") or {})
-    ]
-    for member in members:
-        stated = member.get("platform", {})
-        fits = f"{stated.get('os')}/{stated.get('architecture')}" == platform
-        if fits and stated.get("variant", "") in _VARIANTS[platform]:
-            digest: str = member["digest"]
-            return digest
-    held = "".join(f"\n- {_described(member)}: {member['digest']}" for member in members)
+    images = [member for member in members if not member.is_attestation]
+    for image in images:
+        if f"{image.os}/{image.architecture}" == platform and image.variant in _VARIANTS[platform]:
+            return image.descriptor.digest
+    held = "".join(f"\n- {_described(image)}: {image.descriptor.digest}" for image in images)
     raise DeployError(
         f"{name} is an index without an image for {platform}. It holds{':' + held if held else ' no image.'}",
         f"Build it for {platform} too, or let the function run on a platform that it holds.",
     )
 
 
-def _described(member: Mapping[str, Any]) -> str:
-    if member.get("mediaType") in _INDEXES:
+def _described(member: Member) -> str:
+    if member.descriptor.media_type in _INDEXES:
         return "another index"
-    stated = member.get("platform", {})
-    parts = [stated[part] for part in ("os", "architecture", "variant") if stated.get(part)]
-    return "/".join(parts) or "no platform stated"
+    return "/".join(filter(None, (member.os, member.architecture, member.variant))) or "no platform stated"

@@ -1,6 +1,5 @@
 """Copies images between registries and resolves references, by `buildx imagetools`, which needs no engine."""
 
-import json
 import re
 import subprocess
 import time
@@ -10,8 +9,10 @@ from tempfile import TemporaryDirectory
 
 from ecr_lambda_deploy.docker.config import network_environment, private_docker_config
 from ecr_lambda_deploy.docker.engine import image_digest
+from ecr_lambda_deploy.model.documents import Document
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import Authorization, ImageReference
+from ecr_lambda_deploy.model.text import bounded
 from ecr_lambda_deploy.retry import TransientError, retried
 
 # Failures that another try would not change. All others are retried: a lost connection has too many wordings to list.
@@ -80,8 +81,8 @@ def _run(command: list[str], environment: Mapping[str, str]) -> None:
 
 def _last_error(stderr: str) -> str:
     """Return the last error of buildx's output, which has lines of progress too."""
-    lines = [line.removeprefix("ERROR: ") for line in stderr.splitlines() if line.startswith("ERROR: ")]
-    return lines[-1] if lines else stderr.strip()
+    lines = [line.removeprefix("ERROR: ") for line in stderr.split("\n") if line.startswith("ERROR: ")]
+    return bounded((lines[-1] if lines else stderr).strip())
 
 
 _TIMEOUT = 30  # seconds
@@ -132,7 +133,10 @@ class ImageDigests:
             raise _UnknownDigestError(f"no answer within {_TIMEOUT} seconds") from error
         if answer.returncode != 0:
             raise _UnknownDigestError(_last_error(answer.stderr))
-        return str(json.loads(answer.stdout)["digest"])
+        try:
+            return Document(answer.stdout, reference).descriptor().digest
+        except DeployError as error:
+            raise _UnknownDigestError(error.message) from error
 
 
 class _UnknownDigestError(Exception):
