@@ -1,17 +1,22 @@
 """What Lambda refuses, by botocore's own stubs: what passes, what is somebody else's doing, and what is denied."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 
 import pytest
+from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from ecr_lambda_deploy.aws.aliases import LambdaAliases
 from ecr_lambda_deploy.aws.functions import LambdaFunctions
 from ecr_lambda_deploy.aws.invocations import LambdaInvocations
+from ecr_lambda_deploy.aws.session import Aws
 from ecr_lambda_deploy.model.errors import DeployError, InProgressError, MissingFunctionError, RevisionError
 from ecr_lambda_deploy.model.functions import AliasState
 from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.ports.functions import Response
 from tests.integration.aws_in_memory import ACCOUNT, REGION, REGISTRY, aws_of, recorded_aws
 
 _ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders-api"
@@ -183,3 +188,47 @@ def test_allocation_has_ended_when_lambda_says_so(stubbed: _Lambda, status: str,
     stubbed.stubber.add_response("get_provisioned_concurrency_config", {"Status": status})
 
     assert stubbed.aliases.is_allocating("orders-api", "live") is is_allocating
+
+
+# --- what others wrote -----------------------------------------------------------------------------------------------
+
+
+def test_rule_6_the_reason_of_a_refusal_has_a_bound_and_can_be_written(stubbed: _Lambda) -> None:
+    stubbed.stubber.add_client_error("get_function", "Odd", "half a pair: \ud800" + 1_000_000 * "x")
+    with pytest.raises(DeployError) as caught:
+        stubbed.functions.read("orders-api")
+
+    assert caught.value.message.startswith("lambda:GetFunction on orders-api failed: Odd: half a pair: ?xxx")
+    assert len(str(caught.value).encode()) < 11_000
+
+
+@pytest.mark.parametrize("field", ["StateReason", "LastUpdateStatusReason"])
+def test_rule_6_the_reason_of_a_state_has_a_bound_and_can_be_written(stubbed: _Lambda, field: str) -> None:
+    configuration = {"FunctionName": "orders-api", "FunctionArn": _ARN, field: "\ud800" + 1_000_000 * "x"}
+    stubbed.stubber.add_response("get_function", {"Configuration": configuration})
+    state = stubbed.functions.read("orders-api")
+
+    assert len(f"{state.state} {state.update}".encode()) < 11_000
+
+
+def _answered(aws: Aws, **answer: object) -> Response:
+    with Stubber(aws.invoking_functions()) as stubber:
+        stubber.add_response("invoke", answer)
+        return LambdaInvocations(aws).invoke("orders-api", "7", "{}")
+
+
+def test_rule_6_the_log_of_a_function_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    with recorded_aws(monkeypatch) as traffic:
+        log = b64encode(1_000_000 * b"x").decode()
+        answer = _answered(aws_of(traffic), Payload=StreamingBody(BytesIO(b"{}"), 2), LogResult=log)
+
+    assert answer.payload == "{}"
+    assert len(answer.log.encode()) < 11_000
+
+
+def test_rule_6_no_more_of_a_response_is_read_than_lambda_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = BytesIO(20_000_000 * b"x")
+    with recorded_aws(monkeypatch) as traffic, pytest.raises(DeployError, match="answered more than 6292480 bytes"):
+        _answered(aws_of(traffic), Payload=StreamingBody(body, 20_000_000))
+
+    assert body.tell() < 7_000_000

@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from ecr_lambda_deploy.aws.ecr_policies import PULL_STATEMENT
 from ecr_lambda_deploy.model.errors import DeployError, InProgressError, RevisionError
+from ecr_lambda_deploy.model.text import bounded
 
 CREDENTIALS_HINT = (
     "Give the job credentials: a step of aws-actions/configure-aws-credentials before this one, or the input "
@@ -73,9 +74,10 @@ def translated(action: str, resource: str) -> Iterator[None]:
 
 def _translate(error: ClientError, action: str, resource: str) -> DeployError:
     code = str(error.response["Error"].get("Code", "Unknown"))
-    message = f"{action} on {resource} failed: {code}: {error.response['Error'].get('Message', '')}"
+    words = bounded(str(error.response["Error"].get("Message", "")))
+    message = f"{action} on {resource} failed: {code}: {words}"
     if code in {"AccessDenied", "AccessDeniedException"}:
-        return DeniedError(code, message, _allow_hint(str(error), action, resource))
+        return DeniedError(code, message, _allow_hint(words, action, resource))
     if code in _INVALID_CREDENTIALS:
         return RefusedError(code, message, f"The AWS credentials are not valid, or no longer. {CREDENTIALS_HINT}")
     if code == "ResourceNotFoundException":

@@ -13,6 +13,7 @@ from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError, Re
 from ecr_lambda_deploy.model.functions import FunctionState, PublishedVersion, Status, name_of
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.targets import Architecture
+from ecr_lambda_deploy.model.text import bounded
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionCodeLocationTypeDef, FunctionConfigurationTypeDef
@@ -166,12 +167,12 @@ def _state(configuration: "FunctionConfigurationTypeDef", code: "FunctionCodeLoc
         state=Status(
             value=configuration.get("State", "Active"),
             reason_code=configuration.get("StateReasonCode", ""),
-            reason=configuration.get("StateReason", ""),
+            reason=bounded(configuration.get("StateReason", "")),
         ),
         update=Status(
             value=configuration.get("LastUpdateStatus", "Successful"),
             reason_code=configuration.get("LastUpdateStatusReasonCode", ""),
-            reason=configuration.get("LastUpdateStatusReason", ""),
+            reason=bounded(configuration.get("LastUpdateStatusReason", "")),
         ),
         image=ImageReference.parse(code.get("ResolvedImageUri", "")),
         code_sha256=configuration.get("CodeSha256", ""),

@@ -4,11 +4,14 @@ from base64 import b64decode
 from typing import TYPE_CHECKING
 
 from ecr_lambda_deploy.aws.errors import DeniedError, NotFoundError, RefusedError, translated
-from ecr_lambda_deploy.model.errors import MissingFunctionError
+from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
+from ecr_lambda_deploy.model.text import bounded
 from ecr_lambda_deploy.ports.functions import Response
 
 if TYPE_CHECKING:
     from ecr_lambda_deploy.aws.session import Aws
+
+_LARGEST = 6 * 1024**2 + 1024  # bytes of a response; Lambda has 6 MB [Lambda quotas], and says more of an error
 
 
 class LambdaInvocations:
@@ -41,9 +44,13 @@ class LambdaInvocations:
             answer = self._aws.invoking_functions().invoke(
                 FunctionName=name, Qualifier=qualifier, LogType="Tail", Payload=event.encode()
             )
-            payload = answer["Payload"].read()
+            payload = answer["Payload"].read(_LARGEST + 1)
+        if len(payload) > _LARGEST:
+            raise DeployError(
+                f"{name}:{qualifier} answered more than {_LARGEST} bytes, which no function of Lambda does."
+            )
         return Response(
             payload=payload.decode(errors="replace"),
-            error=answer.get("FunctionError", ""),
-            log=b64decode(answer.get("LogResult", "")).decode(errors="replace"),
+            error=bounded(answer.get("FunctionError", "")),
+            log=bounded(b64decode(answer.get("LogResult", "")).decode(errors="replace")),
         )

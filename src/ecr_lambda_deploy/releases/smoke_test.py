@@ -7,6 +7,7 @@ from threading import Thread
 
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.targets import SmokeTest
+from ecr_lambda_deploy.model.text import bounded
 from ecr_lambda_deploy.ports.functions import Invocations, Response
 from ecr_lambda_deploy.ports.runner import Clock, Log
 
@@ -48,10 +49,12 @@ def run_smoke_test(
     if test.expect is None:
         return
     try:
-        answer = json.loads(response.payload)
-    except (ValueError, RecursionError):
+        differences = list(differing(test.expect.value, json.loads(response.payload)))
+    except RecursionError:
+        raise _failed(f"the response is nested too deeply: {_shown(response.payload)}", response) from None
+    except ValueError:
         raise _failed(f"the response is not JSON: {_shown(response.payload)}", response) from None
-    if differences := list(differing(test.expect.value, answer)):
+    if differences:
         raise _failed("\n".join(["the response is not the expected one:", *differences]), response)
 
 
@@ -114,10 +117,10 @@ def _error_of(response: Response) -> str:
 def _failed(reason: str, response: Response) -> DeployError:
     log = f"\nThe end of its log:\n{response.log.rstrip()}" if response.log.strip() else ""
     return DeployError(
-        f"The smoke test did not pass: {reason}{log}",
+        f"The smoke test did not pass: {bounded(reason)}{log}",
         "Fix the function, or the inputs 'smoke-event' and 'smoke-expect'.",
     )
 
 
 def _shown(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}… ({len(text)} characters)"
+    return bounded(text, _LONGEST_SHOWN)

@@ -145,6 +145,32 @@ def test_a_long_answer_is_cut() -> None:
     assert all(len(line) < 1500 for line in world.log.of_kind("info"))
 
 
+_DEEP = 400_000 * "["
+
+
+@pytest.mark.parametrize(
+    ("payload", "error"),
+    [
+        (json.dumps({"errorType": 100_000 * "T", "errorMessage": 5_000_000 * "m"}), "Unhandled"),
+        (json.dumps({"errorMessage": 100 * "\ud800"}), "Unhandled"),
+        (json.dumps({"errorMessage": {"\ud800": 1_000_000 * "m"}}), "Unhandled"),
+        (_DEEP, "Unhandled"),
+        (_DEEP, ""),
+        (f'{{"ok": {900 * "["}{900 * "]"}}}', ""),
+        (f'{{"ok": {5000 * "1"}}}', ""),
+        (json.dumps({str(number): "x" for number in range(100_000)}), ""),
+    ],
+)
+def test_rule_6_whatever_a_function_answers_has_a_bound_and_can_be_written(payload: str, error: str) -> None:
+    expect = Expectation(value={"ok": True, **{f"missing {number}": number for number in range(1000)}})
+    world = _answering(payload, error=error)
+    with pytest.raises(DeployError) as caught:
+        _run(world, SmokeTest(event="{}", expect=expect))
+
+    assert len(str(caught.value).encode()) < 40_000
+    assert all(len(line.encode()) < 5_000 for line in world.log.of_kind("info"))
+
+
 def test_the_error_of_a_refused_invocation_is_raised_as_it_is() -> None:
     world, refusal = World(), DeployError("lambda:InvokeFunction failed", "allow it")
     world.functions.refusals["invoke"] = refusal
