@@ -5,9 +5,14 @@ LONGEST = 10_000
 
 
 def bounded(text: str, longest: int = LONGEST) -> str:
-    """Return a text of so many characters at most, and say of how many it is where it was longer.
+    """Return a text of so many characters at most, and say of how many it is where it was longer."""
+    return writable(text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters)")
 
-    JSON can have half a surrogate pair in a text, which no file and no log takes: a question mark stands for it.
+
+def writable(text: str) -> str:
+    """Return a text that can be written as UTF-8.
+
+    JSON and names of files can have half a surrogate pair in a text, which no file and no log takes: a question mark
+    stands for it.
     """
-    kept = text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters)"
-    return kept.encode(errors="replace").decode()
+    return text.encode(errors="replace").decode()

@@ -4,14 +4,19 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 
+from ecr_lambda_deploy.model.text import writable
+
 _OVERHEAD = 400  # bytes of a table around its rows
 _MOST_COMMANDS = 100
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&])")
+# Where mentions, references to issues, and addresses begin, of which GitHub makes links that no backslash prevents. An
+# image by digest is none of these.
+_LINK = re.compile(r"(?<!\w)@|@(?!sha256:)|#(?=\d)|:(?=//)|www(?=\.)|GH-(?=\d)", re.IGNORECASE)
 
 
 def escaped(text: str) -> str:
-    """Return text on one line, which Markdown shows as it is."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    """Return text on one line, which Markdown shows as it is; a space without width keeps it from becoming a link."""
+    return _LINK.sub(r"\g<0>&#8203;", _SPECIAL.sub(r"\\\1", writable(" ".join(text.split()))))
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, most: int = sys.maxsize) -> str:
@@ -36,8 +41,10 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, most: int = s
 
 
 def code_block(language: str, lines: Iterable[str]) -> str:
-    """Return lines of our own as a code block: they hold no fence."""
-    return "\n".join([f"```{language}", *lines, "```"])
+    """Return lines as a code block: its fence is longer than any within it."""
+    text = writable("\n".join(lines))
+    fence = max(["``", *re.findall("`+", text)], key=len) + "`"
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def shell_block(commands: Sequence[str]) -> str:
@@ -48,6 +55,5 @@ def shell_block(commands: Sequence[str]) -> str:
 
 def alert(text: str) -> str:
     """Return an alert with a text that other programs may have written, in a code block: it is not Markdown."""
-    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
-    lines = [f"{fence}text", *re.split(r"\r\n|\r|\n", text), fence]
-    return "\n".join(["> [!CAUTION]", *(f"> {line}".rstrip() for line in lines)])
+    block = code_block("text", re.split(r"\r\n|\r|\n", text))
+    return "\n".join(["> [!CAUTION]", *(f"> {line}".rstrip() for line in block.split("\n"))])

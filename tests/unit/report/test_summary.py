@@ -1,9 +1,12 @@
 """The tables, chart and undo steps of a summary: their rows, the order, and escaped text."""
 
+import html
 import re
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, Phase, ReleaseStatus
@@ -145,6 +148,68 @@ def test_names_and_errors_are_shown_as_they_are() -> None:
     assert not re.search(r"(?<!\\)<", "\n".join(rows))
     assert any(row.startswith(r"| [\_\_orders\_\_](https://") for row in rows)
     assert "#/functions/__orders__)" in text
+
+
+def _outside_code(markdown: str) -> str:
+    """Return what stands outside of code blocks [CommonMark, fenced code blocks]."""
+    outside, fence = list[str](), ""
+    for line in re.split(r"\r\n|\r|\n", markdown):
+        inner = line.removeprefix("> ")
+        if fence:
+            is_end = inner.strip() == len(inner.strip()) * "`" and len(inner.strip()) >= len(fence)
+            fence = "" if is_end else fence
+        elif opened := re.match("```+", inner):
+            fence = opened[0]
+        else:
+            outside.append(line)
+    assert not fence
+    return "\n".join(outside)
+
+
+_LINKS = re.compile(r"@\w|#\d|://|www\.|GH-\d", re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["@octo-org/ops", "a@b.example", "#12", "octo-org/orders#12", "gh-12", "https://x.example/@a#1", "www.x.example"],
+)
+def test_rule_13_no_text_of_others_becomes_a_mention_or_a_link(text: str) -> None:
+    error = DeployError(text)
+    failed = replace(_outcome("orders", ReleaseStatus.FAILED), error=error)
+    skipped = replace(_outcome("mail", ReleaseStatus.SKIPPED), reason=text)
+    shown = summary(_journal(failed, skipped, images=(replace(_image(text), reason=text), _image("mail"))))
+    alone = summary(_journal(replace(skipped, status=ReleaseStatus.PLANNED), mode=Mode.PLAN))
+    own = re.sub(r"\]\(https://[^)]*\)", "", _outside_code(shown + alone))  # without links to the console
+
+    assert html.unescape(escaped(text)).replace("\u200b", "") == text
+    assert shown.count("&#8203;") >= 3
+    assert _LINKS.findall(html.unescape(own)) == []
+
+
+_PARTS = [*"`~\n\r @#1:/|<>&x\\\ud800\u2028", "www.", "GH-", "```", "\n```\n", "\n`````\n"]
+_HOSTILE = st.lists(st.sampled_from(_PARTS), max_size=30).map("".join)
+
+
+@given(_HOSTILE)
+def test_rule_13_a_fence_is_longer_than_any_within_it(text: str) -> None:
+    own = "OUTSIDE"
+    recovery = (f"aws lambda --description '{text}'",)
+    failed = replace(_outcome("orders", ReleaseStatus.FAILED), error=DeployError(text, text), recovery=recovery)
+    plain = replace(failed, error=DeployError(""), recovery=("aws lambda",))
+    shown = _outside_code(f"{summary(_journal(failed, manifest=text))}{own}")
+
+    assert shown == _outside_code(f"{summary(_journal(plain, manifest='deploy.yaml'))}{own}")
+
+
+@given(_HOSTILE)
+def test_rule_6_the_summary_survives_any_answer(text: str) -> None:
+    error = DeployError(text, text)
+    failed = replace(_outcome("orders", ReleaseStatus.FAILED), error=error, reason=text, recovery=(text,))
+    image = replace(_image(text, ImageStatus.FAILED), error=error, reason=text)
+    journal = _journal(failed, _outcome("mail", ReleaseStatus.DEPLOYED), images=(image, _image("mail")))
+    journal.error = error
+
+    assert summary(journal).encode()
 
 
 # The chart.
