@@ -334,9 +334,8 @@ def test_a_copy_shows_no_secret_and_needs_no_engine(aws: Aws, desk: Desk) -> Non
     environment = dict(
         line.partition("=")[::2] for line in desk.folder.joinpath("environment").read_text().splitlines()
     )
-    assert desk.started() == [
-        f"imagetools create --prefer-index=false --tag={aws.registry}/{destination}:v1 {aws.registry}/{source}@{digest}"
-    ]
+    options = f"--prefer-index=false --tag={aws.registry}/{destination}:v1"
+    assert desk.started() == [f"imagetools create {options} -- {aws.registry}/{source}@{digest}"]
     assert environment.keys() - {"PWD", "_", "SHLVL", "OLDPWD"} == {"PATH", "DOCKER_CONFIG", "BUILDX_CONFIG"}
     assert not Path(environment["DOCKER_CONFIG"]).exists()
     assert not Path(environment["BUILDX_CONFIG"]).exists()

@@ -54,7 +54,7 @@ class ImageTools:
             environment = {**self._environment, "DOCKER_CONFIG": str(config), "BUILDX_CONFIG": folder}
             # Left to itself, it would wrap a single manifest in an index, which Lambda refuses.
             options = ["--prefer-index=false", f"--tag={destination}"]
-            command = [self._program, "imagetools", "create", *options, str(image)]
+            command = [self._program, "imagetools", "create", *options, "--", str(image)]
             try:
                 retried(lambda: _run(command, environment), sleep=self._sleep)
             except (TransientError, _FailedError) as error:
@@ -124,7 +124,7 @@ class ImageDigests:
             return local or reference
 
     def _ask_registry(self, reference: str) -> str:
-        command = [self.program, "imagetools", "inspect", "--format={{json .Manifest}}", reference]
+        command = [self.program, "imagetools", "inspect", "--format={{json .Manifest}}", "--", reference]
         try:
             answer = subprocess.run(
                 command, env=self.environment, capture_output=True, text=True, check=False, timeout=_TIMEOUT

@@ -7,7 +7,7 @@ network is as fresh as the last change of an input, as it is with Docker's layer
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +19,7 @@ from ecr_lambda_deploy.fingerprint.base_images import images_of
 from ecr_lambda_deploy.fingerprint.context import digest_of, unreadable
 from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
-from ecr_lambda_deploy.model.images import Fingerprint
+from ecr_lambda_deploy.model.images import Fingerprint, is_image_reference
 from ecr_lambda_deploy.model.targets import Build, Platform
 from ecr_lambda_deploy.model.text import bounded
 
@@ -66,6 +66,7 @@ class BuildInputs:
         images = images_of(dockerfile, target=build.target, build_args=build.build_args, platform=platform)
         folders, replacements = _named_contexts(build.build_contexts)
         references = [image for image in images if _familiar(image) not in build.build_contexts] + replacements
+        _check_references(references)
         # Registries are asked while the files are read.
         with beside(lambda: for_each(references, self._resolve, at_once=_REGISTRIES_ASKED)) as digests:
             inputs = {
@@ -125,6 +126,16 @@ def _named_contexts(build_contexts: Mapping[str, str]) -> tuple[dict[str, str], 
         if name not in folders and not value.startswith(_IMAGE):
             raise UnknownInputError(f"what the build context {name}={value} holds cannot be known")
     return folders, [image for image in images if image != "scratch"]
+
+
+def _check_references(references: Iterable[str]) -> None:
+    """Make sure that nothing else than an image's name goes to a registry or the engine.
+
+    Raises:
+        UnknownInputError: one is none, and BuildKit refuses it.
+    """
+    if wrong := next((one for one in references if not is_image_reference(one)), ""):
+        raise UnknownInputError(f"{wrong[:100]!r} is not the name of an image")
 
 
 def _familiar(reference: str) -> str:

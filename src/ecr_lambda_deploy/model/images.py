@@ -7,10 +7,30 @@ from typing import Self
 
 from ecr_lambda_deploy.model.targets import Build, Platform
 
-_REFERENCE = re.compile(r"(?P<registry>[^/@]+)/(?P<repository>[^:@]+)@(?P<digest>sha256:[0-9a-f]{64})")
+# The grammar of image references [distribution/reference, reference.go and normalize.go].
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?"
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+_PATH = rf"{_COMPONENT}(?:/{_COMPONENT})*"
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9A-Fa-f]{32,}"
+TAG_AND_DIGEST = rf"(?::{_TAG})?(?:@{_DIGEST})?"
+"""What may follow an image's name, for a regular expression."""
+
+# 64 hexadecimal digits alone would be an image's id, which no registry knows.
+_NAME = rf"(?![0-9a-f]{{64}}(?:[:@]|$))(?:(?=[^/]{{1,255}}/){_HOST}/)?(?=[^:@]{{1,255}}(?:[:@]|$)){_PATH}"
+_ANY_REFERENCE = re.compile(_NAME + TAG_AND_DIGEST)
+IMAGE_URI = re.compile(rf"{_HOST}/{_PATH}(?=[:@])(?::{_TAG})?(?:@sha256:[0-9a-f]{{64}})?")
+"""An image of a registry, by tag, by digest or by both."""
+_REFERENCE = re.compile(rf"(?P<registry>{_HOST})/(?P<repository>{_PATH})@(?P<digest>sha256:[0-9a-f]{{64}})")
 
 # [Amazon ECR User Guide, "Getting started with making requests over IPv6"; AWS General Reference, ECR endpoints]
 _ECR_HOST = re.compile(r"([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.")
+
+
+def is_image_reference(text: str) -> bool:
+    """Whether a text names an image: nothing else goes to a registry, to the engine or to a program as an image."""
+    return _ANY_REFERENCE.fullmatch(text) is not None
 
 
 def is_same_registry(host: str, other: str) -> bool:

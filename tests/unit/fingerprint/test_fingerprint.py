@@ -56,6 +56,34 @@ def reason(build: Build) -> str:
     return taken.reason
 
 
+@pytest.mark.parametrize(
+    "reference",
+    ["--help", "-x", "../containers/json", "/etc/passwd", "a;b", "a:$b", "https://r.example/a", 300 * "a"],
+)
+@pytest.mark.parametrize("way", ["FROM", "COPY", "RUN", "syntax", "build context"])
+def test_rule_1_only_an_image_reference_goes_to_a_registry(build: Build, reference: str, way: str) -> None:
+    """It would be an option to buildx, or a path of the engine's API."""
+    asked = set[str]()
+    text = {
+        "FROM": f"ARG X={reference}\nFROM ${{X}}\n",
+        "COPY": f"FROM scratch\nCOPY --from={reference} / /\n",
+        "RUN": f'FROM scratch\nRUN --mount=type=bind,"from={reference}" true\n',
+        "syntax": f"# syntax={reference}/docker/dockerfile\nFROM scratch\n",
+    }
+    build.dockerfile.write_text(text.get(way, "FROM base\n"))
+    if way == "build context":
+        build = replace(build, build_contexts={"base": f"docker-image://{reference}"})
+
+    def resolve(one: str) -> str:
+        asked.add(one)
+        return "sha256:1"
+
+    taken = take(build, resolve=resolve)
+
+    assert (taken.tag, asked) == (None, set())
+    assert taken.reason
+
+
 def test_it_is_an_image_tag(build: Build) -> None:
     assert len(tag(build)) == 68
     assert tag(build).startswith("src-")

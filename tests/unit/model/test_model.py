@@ -55,6 +55,9 @@ def test_an_image_reference_is_read_as_it_is_written(registry: str, repository: 
         f"{REGISTRY}/orders:v1@{_DIGEST}",  # Lambda refuses this form
         f"/orders@{_DIGEST}",
         f"{REGISTRY}/@{_DIGEST}",
+        f"{REGISTRY}/Orders@{_DIGEST}",
+        f"{REGISTRY}/orders,ref=x@{_DIGEST}",
+        f"--help/orders@{_DIGEST}",
     ],
 )
 def test_anything_else_is_no_image_reference(uri: str) -> None:
