@@ -8,7 +8,7 @@ from typing import Any
 from ecr_lambda_deploy.docker.cache import CacheEntries
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import BuildOrder
-from ecr_lambda_deploy.model.targets import Build
+from ecr_lambda_deploy.model.targets import ENTITLEMENTS, Build
 
 _MOST_SECRETS = 3 * 2**19  # bytes; arguments and environment of a program have 2 MiB together [execve(2)]
 _ONLY_TARGET = "image"
@@ -33,8 +33,9 @@ def bake_arguments(targets: Mapping[str, BuildOrder]) -> list[str]:
 
 
 def _entitlements(build: Build) -> set[str]:
-    given = {"ssh"} & build.properties.keys() | set(build.properties.get("entitlements", ()))
-    return given | ({"network.host"} if build.properties.get("network") == "host" else set())
+    given = {*ENTITLEMENTS}.intersection(build.properties.get("entitlements", ()))
+    is_of_host = build.properties.get("network") == "host"
+    return given | ({"ssh"} & build.properties.keys()) | ({"network.host"} if is_of_host else set())
 
 
 def bake_secrets(targets: Mapping[str, BuildOrder]) -> dict[str, str]:
@@ -98,7 +99,6 @@ def _definition(order: BuildOrder, cache: CacheEntries, variables: Mapping[str, 
         "attest": [_attestation("provenance", build.provenance), _attestation("sbom", build.sbom)],
         "pull": build.pull,
         "no-cache": build.no_cache,
-        **build.properties,
     }
     optional: dict[str, Any] = {
         "target": build.target,
@@ -107,7 +107,7 @@ def _definition(order: BuildOrder, cache: CacheEntries, variables: Mapping[str, 
         "cache-from": list(cache.imports),
         "cache-to": list(cache.exports),
     }
-    return target | {key: value for key, value in optional.items() if value}
+    return {**build.properties, **target, **{key: value for key, value in optional.items() if value}}
 
 
 def _attestation(kind: str, value: str) -> str:

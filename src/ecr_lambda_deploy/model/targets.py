@@ -12,6 +12,12 @@ Architecture = Literal["x86_64", "arm64"]
 Platform = Literal["linux/amd64", "linux/arm64"]
 """An instruction set, as Docker names it."""
 
+ENTITLEMENTS = ("network.host", "security.insecure", "device")
+"""What a build may be allowed outside its sandbox [BuildKit, util/entitlements].
+
+Bake's `fs`, which opens the runner's files, is not among them.
+"""
+
 PLATFORM_OF: Mapping[Architecture, Platform] = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 ARCHITECTURE_OF: Mapping[Platform, Architecture] = {"linux/amd64": "x86_64", "linux/arm64": "arm64"}
 

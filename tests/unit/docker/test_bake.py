@@ -162,3 +162,17 @@ def test_bake_arguments(properties: dict[str, BakeProperty], allowed: list[str])
     arguments = bake_arguments({"image": _order(_build(properties=properties))})
 
     assert arguments == ["bake", "--file=-", "--progress=plain", *allowed, "image"]
+
+
+@pytest.mark.parametrize("entitlement", ["fs", "fs=/", "fs.read=/etc", "fs.write=*", "ssh", "image.push", "*"])
+def test_rule_3_no_entitlement_but_those_of_the_closed_list_is_allowed(entitlement: str) -> None:
+    order = _order(_build(properties={"entitlements": [entitlement, "device"]}))
+
+    assert [one for one in bake_arguments({"image": order}) if "allow" in one] == ["--allow=device"]
+
+
+def test_rule_3_no_property_replaces_what_the_run_decides() -> None:
+    others = {"args": {"A": "2"}, "output": ["type=local"], "tags": ["evil"], "dockerfile": "/etc/passwd", "pull": "x"}
+    definition = bake_definition({"image": _order(_build(properties=others))}, [CacheEntries()])
+
+    assert definition == {"target": {"image": _PLAIN}}
