@@ -8,18 +8,53 @@ from pathlib import Path
 
 import yaml
 
+from ecr_lambda_deploy.inputs.lists import CONTROLS
 from ecr_lambda_deploy.inputs.manifest.keys import DEFAULTS_KEYS, EXISTING_KEYS, FUNCTION_KEYS, IMAGE_KEYS, IMAGE_NAME
-from ecr_lambda_deploy.inputs.table import TABLE, Scope, Shape
+from ecr_lambda_deploy.inputs.table import PROPERTIES, TABLE, Scope, Shape
 
 _ROOT = Path(__file__).parents[1]
 _ID = "https://raw.githubusercontent.com/org/ecr-lambda-deploy/v1/schema/manifest.json"
 
 # YAML reads 1.10 as a number; the manifest takes any single value as it is written.
-_TEXT = {"type": ["string", "number", "boolean"]}
-_TEXT_OR_NULL = {"type": ["string", "number", "boolean", "null"]}
+_SINGLE = ["string", "number", "boolean"]
+_TEXT = {"type": _SINGLE}
+_TEXT_OR_NULL = {"type": [*_SINGLE, "null"]}
 _VARIABLE = r"\$\{"
-_LIST = {"type": "array", "items": _TEXT}
 
+# How a line goes on that is not KEY=VALUE, or not a property that `set` takes in a manifest.
+_NO_PAIR = r"(?![^\n]*=)"
+_NO_PROPERTY = r'(?![ \t"]*({})\+?[ \t]*=(?![ \t]*"?[ \t\r]*(\n|$)))'.format(
+    "|".join(name for name, one in PROPERTIES.items() if one.is_in_manifest)
+)
+
+
+def _text(types: Sequence[str], *wrong: str) -> Mapping[str, object]:
+    """Return a single value in whose text none of these patterns is found."""
+    return {"type": types, "not": {"type": "string", "pattern": "|".join(wrong)}}
+
+
+def _list(types: Sequence[str] = _SINGLE, no_item: str = "") -> tuple[Mapping[str, object], Mapping[str, object]]:
+    """Return the two ways to write a list: as one, or as a text with one item a line.
+
+    Args:
+        types: of an item.
+        no_item: how a line goes on that is no item, unless there is a variable in it; empty if every line is one.
+    """
+    wrong = [rf"(^|\n)(?=[^\n]*\S)(?![^\n]*{_VARIABLE}){no_item}"] if no_item else []
+    open_quote = r'(^|\n)[ \t]*"(?!([^"\n]|"")*"[ \t\r]*(\n|$))'
+    return (
+        {"type": "array", "items": _text(types, f"[{CONTROLS}]", *wrong)},
+        _text([*types, "null"], rf"(?![\n\r])[{CONTROLS}]|\r(?!\n)", open_quote, *wrong),
+    )
+
+
+def _pairs(value: Mapping[str, object], no_key: str, *lists: Mapping[str, object]) -> Mapping[str, object]:
+    """Return a mapping, of whose keys none has one of these characters, or the pairs as a list."""
+    keys = {"pattern": ".", **_text(["string"], f"[{no_key}]")}
+    return {"anyOf": [{"type": "object", "propertyNames": keys, "additionalProperties": value}, *lists]}
+
+
+_NO_KEY, _NO_VALUE = rf" \t={CONTROLS}", rf"(?!\n)[{CONTROLS}]"
 _SHAPES: Mapping[Shape, Mapping[str, object]] = {
     Shape.TEXT: _TEXT_OR_NULL,
     Shape.FLAG: {
@@ -31,8 +66,10 @@ _SHAPES: Mapping[Shape, Mapping[str, object]] = {
             {"type": "string", "pattern": rf"^[0-9]{{0,9}}$|{_VARIABLE}"},
         ]
     },
-    Shape.LINES: {"anyOf": [_LIST, _TEXT_OR_NULL]},
-    Shape.PAIRS: {"anyOf": [{"type": "object", "additionalProperties": _TEXT_OR_NULL}, _LIST, _TEXT_OR_NULL]},
+    Shape.LINES: {"anyOf": [*_list()]},
+    Shape.PAIRS: _pairs(_text([*_SINGLE, "null"], _NO_VALUE), _NO_KEY, *_list()),
+    Shape.VALUES: _pairs(_text(_SINGLE, _NO_VALUE), _NO_KEY, *_list(["string"], _NO_PAIR)),
+    Shape.SECRETS: _pairs(_TEXT_OR_NULL, rf'\s",{_NO_KEY}', _list(["string"], _NO_PAIR)[0], _TEXT_OR_NULL),
     Shape.JSON: {},
     Shape.MAPPING: {"type": ["object", "string", "null"]},
 }
@@ -42,7 +79,11 @@ _NAMED = {**_TEXT, "pattern": r"\S", "not": {"type": "string", "pattern": _VARIA
 _ONE_SOURCE: Mapping[str, object] = {
     "not": {"required": [*EXISTING_KEYS], "properties": dict.fromkeys(EXISTING_KEYS, _NAMED)},
     "if": {"anyOf": [{"required": [name], "properties": {name: _NAMED}} for name in EXISTING_KEYS]},
-    "then": {"properties": {name: {"type": "null"} for name, one in TABLE.items() if one.scope is Scope.BUILD}},
+    "then": {
+        "properties": {
+            name: {"type": "null"} for name in IMAGE_KEYS if name in TABLE and TABLE[name].scope is Scope.BUILD
+        }
+    },
 }
 
 # What no input of the action says.
@@ -106,6 +147,8 @@ def _descriptions() -> Mapping[str, str]:
 
 def _setting(name: str, description: str) -> Mapping[str, object]:
     one = TABLE[name]
+    if name == "set":
+        return {"description": description, "anyOf": [*_list(["string"], _NO_PROPERTY)]}
     choices = {"anyOf": [{"enum": [*one.choices, "", None]}, {"type": "string", "pattern": _VARIABLE}]}
     return {
         "description": description,

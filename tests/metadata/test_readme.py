@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ecr_lambda_deploy.inputs.table import PROPERTIES, TABLE
+
 _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text()
 _POLICIES = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", _README, re.MULTILINE | re.DOTALL)]
@@ -35,3 +37,11 @@ def test_every_policy_is_one(policy: dict[str, object]) -> None:
         and ("Resource" in statement) != ("Principal" in statement)
         for statement in policy["Statement"]
     )
+
+
+def test_the_readme_has_what_is_reserved_to_the_workflow() -> None:
+    rows = re.findall(r"^\| (`.+) \| (it says .+) \|$", _README, re.MULTILINE)
+    shown = {(name, why) for names, why in rows for name in re.findall(r"`([^`]+)`", names.removesuffix(" in `set`"))}
+
+    reserved = {(name, one.reserved) for table in (TABLE, PROPERTIES) for name, one in table.items() if one.reserved}
+    assert shown == reserved

@@ -14,7 +14,7 @@ from ecr_lambda_deploy.inputs.manifest.manifest import read_manifest
 from ecr_lambda_deploy.inputs.parse import parse_inputs
 from ecr_lambda_deploy.inputs.problems import Problem
 from ecr_lambda_deploy.inputs.settings import ImageEntry
-from ecr_lambda_deploy.inputs.table import TABLE, Scope, Shape
+from ecr_lambda_deploy.inputs.table import PROPERTIES, TABLE, Scope, Shape
 from ecr_lambda_deploy.model.errors import InputError
 from schema.generate import rendered
 
@@ -82,7 +82,7 @@ def _is_valid_mapping(value: Mapping[str, object], schema: Mapping[str, Any]) ->
 
 def _read(text: str) -> tuple[tuple[ImageEntry, ...], list[Problem]]:
     problems: list[Problem] = []
-    entries = read_manifest(text, file="deploy.yaml", variables={"stage": "dev"}, settings={}, problems=problems)
+    entries = read_manifest(text, file="deploy.yaml", variables={"stage": "dev"}, problems=problems)
     return entries, problems
 
 
@@ -106,8 +106,12 @@ def test_the_file_is_what_is_generated() -> None:
     assert (_ROOT / "schema/manifest.json").read_text(encoding="utf-8") == rendered()
 
 
-def test_an_image_has_every_input_that_is_not_of_the_run() -> None:
-    assert _keys("image") == {name for name, one in TABLE.items() if one.scope is not Scope.RUN} | {"functions"}
+def test_an_image_has_every_input_that_is_not_of_the_run_or_reserved_to_the_workflow() -> None:
+    of_the_workflow = {"registry", "builder", "docker-auth", "cache-from", "cache-to"}
+
+    assert _keys("image") == (
+        {name for name, one in TABLE.items() if one.scope is not Scope.RUN} - of_the_workflow | {"functions"}
+    )
 
 
 def test_a_function_has_the_inputs_of_a_release() -> None:
@@ -144,7 +148,9 @@ _VALUES = {
     Shape.FLAG: ["true", "false", "'true'"],
     Shape.SECONDS: ["5", "'5'"],
     Shape.LINES: ["a", "[a, 1.10]", "[]"],
-    Shape.PAIRS: ["{A: b, C: null, D: 1}", "[A=b]", "A=b"],
+    Shape.PAIRS: ["{A: b, C: null, D: 1}", "[A=b, C]", "A=b\nC", "5"],
+    Shape.VALUES: ["{A: b, D: 1}", "[A=b]", "A=b"],
+    Shape.SECRETS: ["{A: b, C: null, D: 1}", "[A=b]", "A=b"],
     Shape.JSON: ["{a: [1, null]}", "[]", "5", "event.json"],
     Shape.MAPPING: ["{Role: arn, MemorySize: 512}", "'Role: arn'"],
 }
@@ -154,6 +160,8 @@ _WRONG_VALUES = {
     Shape.SECONDS: ["5m", "1.5", "[5]"],
     Shape.LINES: ["{a: b}", "[[a]]", "[null]"],
     Shape.PAIRS: ["{A: [b]}", "[{A: b}]"],
+    Shape.VALUES: ["{A: [b]}", "[{A: b}]"],
+    Shape.SECRETS: ["{A: [b]}", "[{A: b}]"],
     Shape.JSON: [],
     Shape.MAPPING: ["[a]", "5"],
 }
@@ -170,6 +178,8 @@ def _cases(values: Mapping[Shape, list[str]]) -> list[str]:
 
 def _of(name: str, shape: Shape, values: Mapping[Shape, list[str]]) -> list[str]:
     choices = TABLE[name].choices
+    if name == "set":
+        return ["shm-size=1m", "[annotations=a, ulimits=b]", "[]"] if values is _VALUES else values[shape]
     if not choices:
         return values[shape]
     return [*(f"'{choice}'" for choice in choices), "''"] if values is _VALUES else ["other", "[a]"]
@@ -193,6 +203,13 @@ def test_any_value_may_be_a_variable(name: str) -> None:
     [
         *(_manifest("image", entry) for entry in _cases(_WRONG_VALUES)),
         _manifest("image", "aws-region: eu-west-1"),
+        *(
+            _manifest(owner, f"{name}: {value}")
+            for owner in ("defaults", "image", "function")
+            for name, one in TABLE.items()
+            if one.reserved
+            for value in ("null", "a")
+        ),
         _manifest("function", "context: a"),
         _manifest("defaults", "functions: [f]"),
         "images: {orders: {}}",
@@ -213,12 +230,83 @@ def test_what_the_reader_refuses_is_not_by_the_schema(text: str) -> None:
 
 
 _BUILD_KEYS = [name for name, one in TABLE.items() if one.scope is Scope.BUILD]
+# Lists, and what they are in an image that is built.
+_LISTS = [
+    ("build-args: {A: null}", False),
+    ("build-args: {A: ''}", True),
+    ("build-args: [A]", False),
+    ("build-args: [A=]", True),
+    ("build-args: A", False),
+    ("build-args: 5", False),
+    ("build-args: '\"A=1\"'", True),
+    ("build-args: '\"A=1'", False),
+    ("build-args: '\"A=1\" B'", False),
+    ("build-args: ['\"A=1']", True),
+    (r'build-args: "A=1\n\n  B=2\r\n"', True),
+    (r'build-args: "A=1\n\n B\n"', False),
+    (r'build-args: {A: "1\n2"}', True),
+    ("build-args: ['${empty}A=']", True),
+    ("build-contexts: {a: null}", False),
+    ("build-contexts: [a]", False),
+    ("labels: {a: null}", True),
+    ("labels: [a]", True),
+    (r'labels: {"a b": c}', False),
+    (r'labels: {"a=b": c}', False),
+    (r'labels: {"a\u2028": "b\u2028c"}', True),
+    (r'labels: ["a=b\u2028c"]', True),
+    (r'labels: "a=b\u2028c\td=e"', True),
+    *(
+        (text, False)
+        for code in (r"\0", r"\v", r"\r", r"\e", r"\x7f", r"\x85", r"\x9f")
+        for text in (
+            rf'labels: ["a=b{code}c"]',
+            rf'labels: "a=b{code}c"',
+            rf'labels: {{a: "b{code}c"}}',
+            rf'labels: {{"a{code}b": c}}',
+            rf'build-args: ["a=b{code}c"]',
+            rf'build-args: "a=b{code}c"',
+            rf'build-args: {{a: "b{code}c"}}',
+            rf'secrets: ["a=b{code}c"]',
+            rf'secrets: {{"a{code}b": c}}',
+            rf'set: ["description=b{code}c"]',
+            rf'set: "description=b{code}c"',
+        )
+    ),
+    (r'labels: ["a=b\nc=d"]', False),
+    (r'secrets: {a: "b\nc\x85"}', True),
+    (r'secrets: "a=\"b\nc\""', True),
+    ("secrets: {'a b': c}", False),
+    ("secrets: {'a,b': c}", False),
+    ("set: shm-size=1m", True),
+    ("set: [shm-size=1m, ulimits+=nofile=1, annotations = a=b]", True),
+    (r'set: "shm-size=1m\n\n \"description=a\""', True),
+    ("set: shm-size", False),
+    ("set: shm-size=", False),
+    ("set: [bogus=1]", False),
+    ("set: [args.A=1]", False),
+    *(
+        (text, False)
+        for name, one in PROPERTIES.items()
+        if one.reserved
+        for text in (
+            f"set: {name}=x",
+            f"set: [shm-size=1m, {name}=x]",
+            f"set: ['{name}+=x']",
+            f"set: [' {name} =x']",
+            f"set: {name}.a=x",
+            rf'set: "shm-size=1m\n{name}=x"',
+            f"set: '\"{name}=x\"'",
+        )
+    ),
+]
 
 
 @pytest.mark.parametrize(
     ("text", "is_right"),
     [
         ("version: '1'\nimages: {orders: {}}", True),
+        *((_manifest("image", entry), is_right) for entry, is_right in _LISTS),
+        *((_manifest("defaults", entry), is_right) for entry, is_right in _LISTS),
         *((_manifest("image", f"wait-timeout: {value}"), value in {1, 86400}) for value in (0, 1, 86400, 86401)),
         *(
             (_manifest("image", f"{entry}, platform: linux/amd64, functions: [f]"), is_right)

@@ -5,31 +5,29 @@ import os
 import re
 import stat
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ecr_lambda_deploy.inputs.lists import CONTROLS
 from ecr_lambda_deploy.inputs.reader import InputReader, why_unreadable
+from ecr_lambda_deploy.inputs.table import PROPERTIES, Shape
+from ecr_lambda_deploy.model.images import TAG_AND_DIGEST, is_image_reference
 from ecr_lambda_deploy.model.targets import BakeProperty, Build, BuilderSettings, CacheSettings
 
 LONGEST_SECRET = 131_000
 """Bytes: Linux allows an environment variable 131,072, with name and NUL [execve(2), MAX_ARG_STRLEN]."""
 
-# The properties of a bake target that `set` takes, since they have no input of their own, by the shape that bake wants
-# [bake reference]. They go into bake's definition, since bake's --set forgets some of them (buildx 0.29: network,
-# ulimits, no-cache-filter).
-_SINGLE_PROPERTIES = ("network", "shm-size", "description")
-_LISTED_PROPERTIES = ("annotations", "entitlements", "no-cache-filter", "ssh", "ulimits")
-_MAPPED_PROPERTIES = ("extra-hosts",)
-
-_REMOTE_CONTEXT = re.compile(r"(docker-image|https?|git|ssh)://.+|git@.+")
-_OCI_LAYOUT = re.compile(r"oci-layout://(?P<path>[^:@]+)(?P<image>.*)")
+_IMAGE_CONTEXT = "docker-image://"
+_REMOTE_CONTEXT = re.compile(r"(https?|git|ssh)://.+|git@.+")
+_OCI_LAYOUT = re.compile(rf"oci-layout://(?P<path>[^:@]+)(?P<image>{TAG_AND_DIGEST})")
 # An id is part of a comma-separated entry for BuildKit; in a quoted value "" stands for a quote, as in CSV.
-_SECRET_ID, _QUOTED = r'[^\s=",]+', r'"(?:[^"]|"")*"'
+_SECRET_ID, _QUOTED = rf'[^\s=",{CONTROLS}]+', r'"(?:[^"]|"")*"'
 _SECRET = re.compile(
     rf'\s*(?:(?P<id>{_SECRET_ID})[ \t]*=[ \t]*(?P<value>{_QUOTED}|(?!")[^\n]*)|(?P<entry>{_QUOTED}))[ \t]*(?:\n|\Z)'
 )
 _ENTRY = re.compile(rf"\s*(?P<id>{_SECRET_ID})\s*=(?P<value>.*)", re.DOTALL)
-_ATTESTATION = re.compile(r"true|false|min|max|[a-z][a-z-]*=.*")
+# Without quotes, so that it is split at its commas as BuildKit splits it.
+_ATTESTATION = re.compile(rf'true|false|min|max|[a-z][a-z-]*=[^"{CONTROLS}]*')
 _ENDPOINT = re.compile(
     r"tcp://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}|docker-container://[A-Za-z0-9][A-Za-z0-9_.-]+"
 )
@@ -39,8 +37,13 @@ _SECRET_FIELDS = ("auth", "password", "identitytoken", "registrytoken")
 _CREDENTIAL_HELPERS = ("credHelpers", "credsStore")
 
 
-def read_build(reader: InputReader) -> Build:
-    """Read how an image is built."""
+def read_build(reader: InputReader, run: InputReader) -> Build:
+    """Read how an image is built.
+
+    Args:
+        reader: of the image's settings.
+        run: reads the action's own inputs; without a manifest they are the image's settings.
+    """
     context = Path(reader.workspace, reader.text("context"))
     dockerfile = Path(reader.workspace, reader.text("dockerfile") or context / "Dockerfile")
     if _is_in_workspace(reader, "context", context, is_folder=True) or reader.text("dockerfile"):
@@ -56,16 +59,20 @@ def read_build(reader: InputReader) -> Build:
         provenance=_read_attestation(reader, "provenance", "true, false, mode=min or mode=max"),
         sbom=_read_attestation(reader, "sbom", "true, false or generator=IMAGE"),
         labels={key: value or "" for key, value in reader.pairs("labels").items()},
-        properties=_read_properties(reader),
+        properties=read_properties(run) | (read_properties(reader) if reader.is_in_manifest else {}),
         pull=pull,
         no_cache=no_cache,
-        cache=_read_cache(reader),
+        cache=_read_cache(reader, run),
         reuse=reader.choice("reuse") == "auto" and not pull and not no_cache,
     )
 
 
 def read_builder(reader: InputReader) -> BuilderSettings:
-    """Read which builder builds an image, and its credentials for base images."""
+    """Read which builder builds the images of a run, and its credentials for base images.
+
+    Args:
+        reader: of the action's own inputs.
+    """
     docker_auth, secrets = _read_docker_auth(reader)
     return BuilderSettings(
         endpoint=reader.matching(
@@ -98,7 +105,7 @@ def _is_in_workspace(reader: InputReader, name: str, path: Path, *, is_folder: b
 def _read_build_args(reader: InputReader) -> dict[str, str]:
     """Read the build arguments: as in Docker, a name alone gets its value from the environment, or is left out."""
     given = {
-        key: reader.environment.get(key) if value is None else value
+        key: reader.step_variable("build-args", key) if value is None else value
         for key, value in reader.pairs("build-args").items()
     }
     return {key: value for key, value in given.items() if value is not None}
@@ -106,11 +113,14 @@ def _read_build_args(reader: InputReader) -> dict[str, str]:
 
 def _read_build_contexts(reader: InputReader) -> dict[str, str]:
     contexts: dict[str, str] = {}
-    for name, value in reader.pairs("build-contexts").items():
+    for name, value in reader.values("build-contexts").items():
         if not value:
             reader.problem("build-contexts", f"holds NAME=VALUE lines; {name!r} has no value.")
         elif value.startswith("target:"):
             reader.problem("build-contexts", f"{name!r} is a target of a bake file, and there is none here.")
+        elif value.startswith(_IMAGE_CONTEXT):
+            _check_reference(reader, "build-contexts", value.removeprefix(_IMAGE_CONTEXT))
+            contexts[name] = value
         elif _REMOTE_CONTEXT.fullmatch(value):
             contexts[name] = value
         else:
@@ -119,6 +129,11 @@ def _read_build_contexts(reader: InputReader) -> dict[str, str]:
             _is_in_workspace(reader, "build-contexts", folder, is_folder=True)
             contexts[name] = f"oci-layout://{folder}{layout['image']}" if layout else str(folder)
     return contexts
+
+
+def _check_reference(reader: InputReader, name: str, reference: str) -> None:
+    if not is_image_reference(reference):
+        reader.problem(name, f"names an image, REPOSITORY:TAG or REPOSITORY@DIGEST; {reference!r} is not one.")
 
 
 def _read_secrets(reader: InputReader) -> dict[str, str]:
@@ -147,7 +162,7 @@ def _read_secret_mapping(reader: InputReader, mapping: Mapping[str, object]) -> 
         if re.fullmatch(_SECRET_ID, id_):
             secrets[id_] = str(value)
         else:
-            begin = re.split(r'[\s=",]', id_)[0]
+            begin = re.split(rf'[\s=",{CONTROLS}]', id_)[0]
             text = f"has ids without blanks, '=', '\"' and ','; the one that begins {begin!r} is not one: rename it."
             reader.problem("secrets", text)
     return secrets
@@ -155,21 +170,27 @@ def _read_secret_mapping(reader: InputReader, mapping: Mapping[str, object]) -> 
 
 def _read_secret_lines(reader: InputReader) -> dict[str, str]:
     """Read ID=VALUE lines; a value in double quotes, or a whole quoted entry, can span lines, as in CSV."""
-    text = reader.text("secrets").replace("\r\n", "\n")
     secrets: dict[str, str] = {}
-    position = 0
-    while position < len(text):
-        line = text.count("\n", 0, position) + 1
-        found = _SECRET.match(text, position)
-        secret = _ENTRY.fullmatch(_unquoted(found["entry"])) if found and found["entry"] else found
-        if found is None or secret is None:
-            reader.problem("secrets", f"holds ID=VALUE lines; line {line} does not begin one, or its quote has no end.")
-            break
-        if secret["id"] in secrets:
-            reader.problem("secrets", f"has the id {secret['id']!r} twice.")
-        secrets[secret["id"]] = secret["value"] if secret is not found else _unquoted(secret["value"])
-        position = found.end()
+    for id_, value in _secret_lines(reader):
+        if id_ in secrets:
+            reader.problem("secrets", f"has the id {id_!r} twice.")
+        secrets[id_] = value
     return secrets
+
+
+def _secret_lines(reader: InputReader) -> Iterator[tuple[str, str]]:
+    for text in reader.texts("secrets"):
+        lines, position = text.replace("\r\n", "\n"), 0
+        while position < len(lines):
+            found = _SECRET.match(lines, position)
+            secret = _ENTRY.fullmatch(_unquoted(found["entry"])) if found and found["entry"] else found
+            if found is None or secret is None:
+                line = lines.count("\n", 0, position) + 1
+                what = f"line {line} does not begin one, or its quote has no end."
+                reader.problem("secrets", f"holds ID=VALUE lines; {what}")
+                return
+            yield secret["id"], secret["value"] if secret is not found else _unquoted(secret["value"])
+            position = found.end()
 
 
 def _unquoted(value: str) -> str:
@@ -178,41 +199,61 @@ def _unquoted(value: str) -> str:
 
 def _read_attestation(reader: InputReader, name: str, description: str) -> str:
     value = reader.matching(name, _ATTESTATION, description)
+    for attribute, _, of in (part.partition("=") for part in value.split(",")):
+        if attribute.strip().lower() == "generator":
+            _check_reference(reader, name, of.strip())
     return f"mode={value}" if value in {"min", "max"} else value
 
 
-def _read_cache(reader: InputReader) -> CacheSettings:
+def _read_cache(reader: InputReader, run: InputReader) -> CacheSettings:
     mode = reader.choice("cache")
-    imports, exports = reader.lines("cache-from"), reader.lines("cache-to")
+    imports, exports = run.lines("cache-from"), run.lines("cache-to")
     if mode and (imports or exports):
         names = ("cache", "cache-from", "cache-to")
         reader.conflict(names, "does not go with 'cache-from' and 'cache-to', which replace it.")
     return CacheSettings(mode=mode or "auto", imports=imports, exports=exports)
 
 
-def _read_properties(reader: InputReader) -> dict[str, BakeProperty]:
+def read_properties(reader: InputReader) -> dict[str, BakeProperty]:
     """Read the properties of the bake target that no other field of `Build` has.
 
     Bake's definition and the fingerprint take all of them, so an input for one more property is read here, and nothing
-    else needs to know it.
+    else needs to know it. A manifest has those that are not reserved, and the inputs beside it the reserved ones.
     """
     properties: dict[str, BakeProperty] = {}
-    for line in reader.lines("set"):
+    for _, line, _ in reader.items("set"):
         name, equals, value = line.partition("=")
         name, _, key = name.strip().removesuffix("+").partition(".")
-        present = properties.get(name)
+        one = PROPERTIES.get(name)
         if not (equals and value):
             reader.problem("set", f"holds PROPERTY=VALUE lines; {line!r} is not one.")
-        elif name in _SINGLE_PROPERTIES and not key:
-            properties[name] = value
-        elif name in _LISTED_PROPERTIES and not key:
-            properties[name] = [*present, value] if isinstance(present, list) else [value]
-        elif name in _MAPPED_PROPERTIES and key:
-            properties[name] = {**(present if isinstance(present, dict) else {}), key: value}
+        elif one is None or bool(key) is not (one.shape is Shape.PAIRS):
+            known = (f"{other}.NAME" if PROPERTIES[other].shape is Shape.PAIRS else other for other in PROPERTIES)
+            reader.problem("set", f"takes {', '.join(known)}; {line!r} is none of them.")
+        elif one.reserved and reader.is_in_manifest:
+            reader.problem("set", f"has {name}: {one.refusal} in the input 'set'.")
+        elif not one.reserved and reader.text("manifest"):
+            reader.problem("set", f"has {name}, which does not go with 'manifest': its images have 'set' for that.")
+        elif one.choices and value not in one.choices:
+            reader.problem("set", f"takes {', '.join(one.choices)} as {name}; {value!r} is none of them.")
         else:
-            known = (*_SINGLE_PROPERTIES, *_LISTED_PROPERTIES, *(f"{mapped}.NAME" for mapped in _MAPPED_PROPERTIES))
-            reader.problem("set", f"takes {', '.join(sorted(known))}; {line!r} is none of them.")
+            _add_property(reader, properties, name, key, value)
     return properties
+
+
+def _add_property(reader: InputReader, properties: dict[str, BakeProperty], name: str, key: str, value: str) -> None:
+    """Add a value to a property: to a list, under its key, or as its one value."""
+    match PROPERTIES[name].shape, properties.get(name):
+        case Shape.LINES, present:
+            properties[name] = [*dict.fromkeys([*(present if isinstance(present, list) else ()), value])]
+        case Shape.PAIRS, dict() as present if key in present:
+            reader.problem("set", f"has {name}.{key} twice.")
+        case Shape.PAIRS, present:
+            properties[name] = {**(present if isinstance(present, dict) else {}), key: value}
+        case _ if name in properties:
+            reader.problem("set", f"has {name} twice.")
+        case _:
+            properties[name] = value
 
 
 def _read_docker_auth(reader: InputReader) -> tuple[Mapping[str, object], tuple[str, ...]]:

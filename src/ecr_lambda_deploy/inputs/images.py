@@ -9,7 +9,7 @@ from ecr_lambda_deploy.inputs.reader import InputReader
 from ecr_lambda_deploy.inputs.releases import read_release, read_rollback
 from ecr_lambda_deploy.inputs.settings import FunctionEntry, ImageEntry
 from ecr_lambda_deploy.inputs.table import TABLE, Scope
-from ecr_lambda_deploy.model.images import REPOSITORY_NAME
+from ecr_lambda_deploy.model.images import IMAGE_URI, REPOSITORY_NAME
 from ecr_lambda_deploy.model.targets import (
     Build,
     ExistingImage,
@@ -21,15 +21,12 @@ from ecr_lambda_deploy.model.targets import (
     ServedImage,
 )
 
-_BUILD_INPUTS = tuple(name for name, one in TABLE.items() if one.scope is Scope.BUILD)
+BUILD_INPUTS = tuple(name for name, one in TABLE.items() if one.scope is Scope.BUILD)
 _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _FUNCTION_ARN = re.compile(rf"arn:[a-z-]+:lambda:(?P<region>[a-z0-9-]+):[0-9]{{12}}:function:{_FUNCTION_NAME.pattern}")
 _FUNCTION_AND_QUALIFIER = re.compile(
     rf"(?P<function>{_FUNCTION_ARN.pattern}|(?!arn:){_FUNCTION_NAME.pattern})"
     r"(:(?P<qualifier>[A-Za-z0-9_-]{1,128}|\$LATEST))?"
-)
-_IMAGE_URI = re.compile(
-    r"[a-z0-9.-]+(:[0-9]{1,5})?/[a-z0-9._/-]+(?=[:@])(:[A-Za-z0-9_.-]{1,128})?(@sha256:[0-9a-f]{64})?"
 )
 _REGISTRY = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
@@ -46,16 +43,13 @@ def read_image(image: ImageEntry, run: InputReader, *, mode: Mode, region: str) 
     """
     reader = run.for_settings(image.settings)
     is_rollback = mode is Mode.ROLLBACK
-    if is_rollback and not image.name:
-        others = (*_BUILD_INPUTS, "platform", "image-uri", "promote-from")
-        reader.exclude(others, "mode: rollback, which brings back an image as it was")
     target = ImageTarget(
         name=image.name,
-        source=read_rollback(run) if is_rollback else _read_source(reader),
-        builder=read_builder(reader),
+        source=read_rollback(run) if is_rollback else _read_source(reader, run),
+        builder=read_builder(run),
         platform=cast("Platform", reader.choice("platform")) or None,
         repository=_read_repository(reader),
-        registry=reader.matching(
+        registry=run.matching(
             "registry", _REGISTRY, "a registry host such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com"
         ),
         tags=() if is_rollback else _read_tags(reader),
@@ -72,15 +66,15 @@ def read_image(image: ImageEntry, run: InputReader, *, mode: Mode, region: str) 
     return target
 
 
-def _read_source(reader: InputReader) -> ImageSource:
-    image_uri = reader.matching("image-uri", _IMAGE_URI, "an image's URI, REGISTRY/REPOSITORY with :TAG or @DIGEST")
+def _read_source(reader: InputReader, run: InputReader) -> ImageSource:
+    image_uri = reader.matching("image-uri", IMAGE_URI, "an image's URI, REGISTRY/REPOSITORY with :TAG or @DIGEST")
     promote_from = reader.text("promote-from")
     if not image_uri and not promote_from:
-        return read_build(reader)
+        return read_build(reader, run)
     name = "image-uri" if image_uri else "promote-from"
     if image_uri and promote_from:
         reader.conflict(("image-uri", "promote-from"), "excludes 'promote-from': both name the image.")
-    reader.exclude(_BUILD_INPUTS, f"'{name}', which takes an image that is built already")
+    reader.exclude(BUILD_INPUTS, f"'{name}', which takes an image that is built already")
     if image_uri:
         return ExistingImage(uri=image_uri)
     found = _FUNCTION_AND_QUALIFIER.fullmatch(promote_from)
@@ -122,7 +116,6 @@ def _read_tags(reader: InputReader) -> tuple[str, ...]:
             reader.problem("tags", f"holds image tags, one per line; {tag!r} is not one.")
     if reader.text("image-uri") or reader.text("promote-from"):
         return tags  # the image is not of this run's commit
-    commit = reader.environment.get("GITHUB_SHA", "")
-    if not tags and not commit:
+    if not tags and not reader.commit:
         reader.problem("tags", "is required where the environment has no GITHUB_SHA.")
-    return tags or (commit,)
+    return tags or (reader.commit,)

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from ecr_lambda_deploy.inputs.images import read_image
+from ecr_lambda_deploy.inputs.builds import read_properties
+from ecr_lambda_deploy.inputs.images import BUILD_INPUTS, read_image
 from ecr_lambda_deploy.inputs.manifest.manifest import read_manifest
 from ecr_lambda_deploy.inputs.manifest.tree import MOST_BYTES
 from ecr_lambda_deploy.inputs.problems import Place, Problem, TooManyProblemsError, note
 from ecr_lambda_deploy.inputs.reader import InputReader, why_unreadable
 from ecr_lambda_deploy.inputs.settings import FunctionEntry, ImageEntry, Settings
-from ecr_lambda_deploy.inputs.table import INPUTS, TABLE, Scope
+from ecr_lambda_deploy.inputs.table import INPUTS, TABLE
 from ecr_lambda_deploy.model.errors import InputError, SourceLocation
 from ecr_lambda_deploy.model.functions import name_of
-from ecr_lambda_deploy.model.images import is_same_registry
 from ecr_lambda_deploy.model.targets import ImageTarget, Mode, RoleToAssume
 
-_ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::(?P<account>[0-9]{12}):role/[\w+=,.@/-]+", re.ASCII)
+_ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[\w+=,.@/-]+", re.ASCII)
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 
@@ -72,10 +72,14 @@ def _read_inputs(reader: InputReader, given: Mapping[str, str]) -> Inputs:
     if mode is not Mode.ROLLBACK and reader.text("rollback-to"):
         reader.problem("rollback-to", "goes with mode: rollback only.")
     manifest = reader.text("manifest")
+    if mode is Mode.ROLLBACK:
+        images = (*BUILD_INPUTS, "platform", "image-uri", "promote-from")
+        beside = [name for name in images if not manifest or not TABLE[name].is_in_manifest or name == "set"]
+        reader.exclude(beside, "mode: rollback, which brings back an image as it was")
     entries = _read_entries(reader, manifest) if manifest else (_plain_entry(reader, given, mode),)
     selected = [(entry, read_image(entry, reader, mode=mode, region=region)) for entry in entries]
     role = _read_role(reader)
-    _check_tags(selected, _own_registry(role, region), reader.problems)
+    _check_tags(selected, reader.problems)
     return Inputs(
         mode=mode,
         images=tuple(image for _, image in selected),
@@ -115,33 +119,21 @@ def _plain_entry(reader: InputReader, given: Mapping[str, str], mode: Mode) -> I
 
 def _read_entries(reader: InputReader, manifest: str) -> tuple[ImageEntry, ...]:
     """Return the images of the manifest that `only` selects."""
-    own = [name for name, one in TABLE.items() if one.scope is not Scope.RUN and name != "registry"]
+    own = (name for name, one in TABLE.items() if one.is_in_manifest and name != "set")
     reader.exclude(("function-name", *own), "'manifest', which holds it itself")
-    variables = {name: value for name, value in reader.pairs("vars").items() if value is not None}
-    for name in reader.pairs("vars").keys() - variables.keys():
-        reader.problem("vars", f"holds KEY=VALUE lines; {name!r} has no value.")
-    content = _content(reader, manifest)
+    read_properties(reader)  # checks them even if nothing is built
+    variables, content = reader.values("vars"), _content(reader, manifest)
     if content is None:
         return ()
-    registry = reader.text("registry")
-    entries = read_manifest(
-        content,
-        file=manifest,
-        variables=variables,
-        settings={"registry": registry} if registry else {},
-        problems=reader.problems,
-    )
+    entries = read_manifest(content, file=manifest, variables=variables, problems=reader.problems)
     return _selected(reader, entries)
 
 
 def _content(reader: InputReader, manifest: str) -> bytes | None:
     """Return the manifest's content; None if it cannot be read, which is noted as a problem."""
-    path = reader.workspace / manifest
     try:
-        if not reader.is_in_workspace("manifest", path):
-            return None
-        with path.open("rb") as file:
-            return file.read(MOST_BYTES + 1)  # one more than allowed, so that `read_manifest` sees that it is too long
+        # One byte more than allowed, so that `read_manifest` sees that it is too long.
+        return reader.read_file("manifest", reader.workspace / manifest, most=MOST_BYTES + 1)
     except OSError as error:
         text = f"{manifest!r} is not a file in the workspace: {why_unreadable(error)}.{reader.checkout_hint}"
         reader.problem("manifest", text)
@@ -163,39 +155,29 @@ def _selected(reader: InputReader, entries: Sequence[ImageEntry]) -> tuple[Image
     )
 
 
-def _check_tags(selected: Sequence[tuple[ImageEntry, ImageTarget]], own_registry: str, problems: list[Problem]) -> None:
+def _check_tags(selected: Sequence[tuple[ImageEntry, ImageTarget]], problems: list[Problem]) -> None:
     """Note each tag that two images would push to one repository: the later image would take it over.
 
     Args:
         selected: the images, each as it is given and as it was read.
-        own_registry: a host name of the account's own registry; empty if the account is not known yet.
         problems: collects the problems.
     """
-    pushed: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    pushed: dict[tuple[str, str], str] = {}
     for entry, image in selected:
-        registry = image.registry or own_registry
         for tag in image.tags:
-            others = pushed.setdefault((image.repository, tag), [])
-            if owner := next((name for other, name in others if is_same_registry(other, registry)), None):
+            owner = pushed.setdefault((image.repository, tag), image.name)
+            if owner != image.name:
                 text = (
                     f"the images {owner} and {image.name} both push the tag {tag} to the repository "
                     f"{image.repository}: give each a 'repository' or 'tags' of its own."
                 )
                 note(problems, entry.settings.nearest("tags"), text)
-            else:
-                others.append((registry, image.name))
-
-
-def _own_registry(role: RoleToAssume | None, region: str) -> str:
-    """Return a host name of the registry of the role's account; empty without a role: the account is not known yet."""
-    arn = _ROLE_ARN.fullmatch(role.arn) if role else None
-    return f"{arn['account']}.dkr.ecr.{region}.amazonaws.com" if arn else ""
 
 
 def _read_region(reader: InputReader) -> str:
     """Return the Region, by default the environment's."""
     region = reader.matching("aws-region", _REGION, "an AWS Region such as eu-west-1")
-    region = region or reader.environment.get("AWS_REGION") or reader.environment.get("AWS_DEFAULT_REGION") or ""
+    region = region or reader.region
     if not region:
         reader.problem("aws-region", "is required where the environment has no AWS_REGION.")
     return region

@@ -4,14 +4,18 @@ import errno
 import json
 import os
 import re
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ecr_lambda_deploy.inputs.environment import is_credential
+from ecr_lambda_deploy.inputs.lists import CONTROLS, Item, items_of, name_of
 from ecr_lambda_deploy.inputs.problems import Problem, note
 from ecr_lambda_deploy.inputs.settings import Settings
 from ecr_lambda_deploy.inputs.table import INPUTS, TABLE
 
-_KEY = re.compile(r"[^\s=]+")
+_KEY = re.compile(rf"[^ \t={CONTROLS}]+")
+_NOT_IN_VALUES = re.compile(rf"(?!\n)[{CONTROLS}]")
 
 
 class InputReader:
@@ -25,17 +29,46 @@ class InputReader:
 
     def __init__(self, settings: Settings, environment: Mapping[str, str], problems: list[Problem]) -> None:
         self._settings = settings
-        self.environment = environment
+        self._environment = environment
         self.problems = problems
 
     def for_settings(self, settings: Settings) -> "InputReader":
         """Return a reader of other settings that collects in the same list."""
-        return InputReader(settings, self.environment, self.problems)
+        return InputReader(settings, self._environment, self.problems)
 
     @property
     def workspace(self) -> Path:
         """The folder that paths are relative to."""
-        return Path(self.environment.get("GITHUB_WORKSPACE") or ".").absolute()
+        return Path(self._environment.get("GITHUB_WORKSPACE") or ".").absolute()
+
+    @property
+    def commit(self) -> str:
+        """The commit that the run is for; may be empty."""
+        return self._environment.get("GITHUB_SHA", "")
+
+    @property
+    def region(self) -> str:
+        """The environment's AWS Region; may be empty."""
+        return self._environment.get("AWS_REGION") or self._environment.get("AWS_DEFAULT_REGION") or ""
+
+    def step_variable(self, name: str, key: str) -> str | None:
+        """Return the step's variable that a setting names; None if there is none, or the setting may not have it.
+
+        This is the only way in which what is given selects a part of the environment. It is closed to a manifest, which
+        is a file like others, and to credentials.
+
+        Args:
+            name: of the setting.
+            key: name of the variable.
+        """
+        if self.is_in_manifest:
+            text = f"has no value for {key!r}, and a manifest takes none from the environment: write {key}: ${{{key}}}"
+            self.problem(name, f"{text}, and give {key}=VALUE in the input 'vars'.")
+        elif is_credential(key):
+            self.problem(name, f"does not take {key!r} from the environment: that is for the step alone.")
+        else:
+            return self._environment.get(key)
+        return None
 
     @property
     def checkout_hint(self) -> str:
@@ -111,6 +144,28 @@ class InputReader:
         self.problem(name, f"{str(shown)!r} leaves the workspace.")
         return False
 
+    def read_file(self, name: str, path: Path, *, most: int) -> bytes | None:
+        """Return the beginning of a file in the workspace; None if it is outside, which is noted.
+
+        Args:
+            name: of the setting.
+            path: absolute.
+            most: bytes that are read.
+
+        Raises:
+            OSError: it cannot be read, or is no plain file: a pipe would have no end.
+            ValueError: the path holds a NUL.
+        """
+        if not self.is_in_workspace(name, path):
+            return None
+        descriptor = os.open(os.path.realpath(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 # it is open already
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                number = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+                raise OSError(number, os.strerror(number))
+            return file.read(most)
+
     def text(self, name: str) -> str:
         """Return a setting as text, or its default."""
         match self._settings.given.get(name, ""):
@@ -121,11 +176,23 @@ class InputReader:
             case mapping:
                 return json.dumps(mapping)
 
-    def lines(self, name: str) -> tuple[str, ...]:
-        """Return a setting's lines or items without empty ones and duplicates."""
+    def texts(self, name: str) -> list[str]:
+        """Return the items of a list that YAML has, or the text that is given instead."""
+        is_list = isinstance(self._settings.given.get(name), tuple)
+        return [item.text for item in self.items(name)] if is_list else [self.text(name)]
+
+    def items(self, name: str) -> list[Item]:
+        """Return the items of a list without empty ones; note a problem with each wrong one."""
         given = self._settings.given.get(name, "")
-        lines = given if isinstance(given, tuple) else self.text(name).splitlines()
-        return tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
+        items = list(items_of(given if isinstance(given, str | tuple) else ()))
+        for item in items:
+            if item.wrong:
+                self.problem(name, f"is a list, and {item.place} {item.wrong}.")
+        return [item for item in items if item.text and not item.wrong]
+
+    def lines(self, name: str) -> tuple[str, ...]:
+        """Return the items of a list without empty ones and duplicates."""
+        return tuple(dict.fromkeys(item.text for item in self.items(name)))
 
     def flag(self, name: str) -> bool:
         """Return whether a setting is true."""
@@ -166,21 +233,36 @@ class InputReader:
         return value
 
     def pairs(self, name: str) -> dict[str, str | None]:
-        """Return a mapping, or KEY=VALUE lines as one; None for a key without a value."""
+        """Return a mapping, or the KEY=VALUE items of a list as one; None for a key without a value."""
         if (mapping := self.mapping(name)) is not None:
-            for key in mapping:
-                if not _KEY.fullmatch(key):
-                    self.problem(name, f"has keys without blanks and '='; {key!r} is not one.")
-            return {key: None if value is None else str(value) for key, value in mapping.items()}
+            return {key: self._value(name, key, value) for key, value in mapping.items()}
         pairs: dict[str, str | None] = {}
-        for line in self.lines(name):
-            key, equals, value = line.partition("=")
-            key = key.strip()
+        for item in self.items(name):
+            key, equals, value = item.text.partition("=")
+            key = key.rstrip(" \t")
             if not _KEY.fullmatch(key):
-                self.problem(name, f"holds KEY=VALUE lines; {line!r} is not one.")
+                self.problem(name, f"holds KEY=VALUE lines; {item.place} is not one.")
+            elif key in pairs:
+                self.problem(name, f"has the key {key!r} twice.")
             else:
                 pairs[key] = value if equals else None
         return pairs
+
+    def _value(self, name: str, key: str, value: object) -> str | None:
+        """Return the value that a mapping has for a key; it may span lines."""
+        text = None if value is None else str(value)
+        if not _KEY.fullmatch(key):
+            self.problem(name, f"has keys without blanks and '='; {key!r} is not one.")
+        elif found := _NOT_IN_VALUES.search(text or ""):
+            self.problem(name, f"has for {key!r} the control character {name_of(found[0])}.")
+        return text
+
+    def values(self, name: str) -> dict[str, str]:
+        """Return pairs that all have a value; note a problem with each that has none."""
+        pairs = self.pairs(name)
+        for key in (key for key, value in pairs.items() if value is None):
+            self.problem(name, f"holds KEY=VALUE lines; {key!r} has no value.")
+        return {key: value for key, value in pairs.items() if value is not None}
 
     def mapping(self, name: str) -> Mapping[str, object] | None:
         """Return a setting that is given as a mapping; None for a text."""

@@ -17,6 +17,7 @@ _SECONDS = {"h": 3600, "m": 60, "s": 1}
 _ALARM = re.compile(r"\S(.{0,253}\S)?")
 _ROLLBACK_TO = re.compile(r"previous|\d{1,10}|[0-9a-f]{7,40}|sha256:[0-9a-f]{64}", re.ASCII)
 _MOST_ALARMS = 100
+_MOST_EVENT = 6 * 1024 * 1024  # bytes [Lambda quotas, invocation payload]
 
 
 def read_release(reader: InputReader, name: str) -> FunctionTarget:
@@ -84,12 +85,8 @@ def _read_event(reader: InputReader, event: str) -> str:
             return ""
     else:
         return event
-    path = reader.workspace / event
     try:
-        if not reader.is_in_workspace("smoke-event", path):
-            return ""
-        content = path.read_text(encoding="utf-8")
-        _parsed(content)
+        content = _event_in_file(reader, event)
     except OSError as error:
         reader.problem(
             "smoke-event", f"is neither JSON nor a file in the workspace: {event!r}: {why_unreadable(error)}."
@@ -99,6 +96,24 @@ def _read_event(reader: InputReader, event: str) -> str:
     else:
         return content
     return ""
+
+
+def _event_in_file(reader: InputReader, path: str) -> str:
+    """Return the JSON in a file; empty if that is outside the workspace, which is noted.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it does not hold an event.
+        RecursionError: the event is nested too deeply.
+    """
+    content = reader.read_file("smoke-event", reader.workspace / path, most=_MOST_EVENT + 1)
+    if content is None:
+        return ""
+    if len(content) > _MOST_EVENT:
+        raise ValueError(f"it has more than {_MOST_EVENT:,} bytes, which is what Lambda takes")
+    text = content.decode()
+    _parsed(text)
+    return text
 
 
 def _parsed(text: str) -> object:
@@ -118,7 +133,7 @@ def _parsed(text: str) -> object:
 def _read_traffic(reader: InputReader) -> tuple[TrafficStep, ...]:
     """Read steps such as `10% 5m, 50% 10m`, separated by commas or lines."""
     steps: list[TrafficStep] = []
-    for part in filter(None, (part.strip() for part in re.split(r"[,\n]", reader.text("traffic")))):
+    for part in filter(None, (part.strip() for item in reader.items("traffic") for part in item.text.split(","))):
         found = _TRAFFIC_STEP.fullmatch(part)
         weight = float(found["percent"]) / 100 if found else 0
         if found is None or not weight:

@@ -15,14 +15,14 @@ class Settings:
 
     Attributes:
         given: values by name; a setting that is missing here has its default.
-        places: of the settings in a manifest, also of those that are unset with null; None for an input of the action.
+        places: of the settings in a manifest, also of those that are unset with null.
         own: names of the owner's own settings; it inherits the others.
         owner: in words, such as `the image 'orders'`; empty outside a manifest.
         place: of the owner; None outside a manifest.
     """
 
     given: Mapping[str, Given]
-    places: Mapping[str, Place | None] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
     own: Collection[str] = ()
     owner: str = ""
     place: Place | None = None

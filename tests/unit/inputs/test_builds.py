@@ -74,12 +74,12 @@ def test_a_secret_is_given_once(workspace: Path) -> None:
 
 def test_named_contexts(workspace: Path) -> None:
     remote = ["docker-image://alpine:3", "https://example.com/x.git#main", "git@example.com:x/y", "ssh://git@h/x"]
-    layout = "oci-layout://docker:1@sha256:0"
+    layout = f"oci-layout://docker:1@sha256:{64 * '0'}"
     lines = [f"c{number}={value}" for number, value in enumerate((*remote, layout, "services/orders"))]
 
     contexts = parse_build(workspace, {"build-contexts": "\n".join(lines)}).build_contexts
 
-    layout = f"oci-layout://{workspace}/docker:1@sha256:0"
+    layout = f"oci-layout://{workspace}/docker:1@sha256:{64 * '0'}"
     assert [*contexts.values()] == [*remote, layout, f"{workspace}/services/orders"]
 
 
@@ -91,6 +91,10 @@ def test_named_contexts(workspace: Path) -> None:
         ("a=target:b", "target of a bake file"),
         ("a=..", "leaves the workspace"),
         ("a=oci-layout:///etc:x", "leaves the workspace"),
+        ("a=oci-layout://docker:1@sha256:0", "is not a folder in the workspace"),
+        ("a=docker-image://", "'' is not one"),
+        ("a=docker-image://--help", "names an image, REPOSITORY:TAG or REPOSITORY@DIGEST; '--help' is not one"),
+        ("a=docker-image://Alpine", "'Alpine' is not one"),
         ("a=nothing", "is not a folder in the workspace"),
     ],
 )
@@ -159,6 +163,8 @@ def test_attestations(workspace: Path, given: dict[str, str], expected: tuple[st
         {"reuse": "always"},
         {"provenance": "maybe"},
         {"sbom": "yes"},
+        {"sbom": 'x=1,"generator=-x"'},
+        {"provenance": "mode=max\x85,x=1"},
         {"builder": "unix:///run/buildkit"},
         {"builder": "tcp://host"},
         {"builder": "tcp://host:1234/path"},
@@ -170,6 +176,13 @@ def test_wrong_values(workspace: Path, given: dict[str, str]) -> None:
     (problem,) = problems_of(workspace, given)
 
     assert problem.startswith(f"'{next(iter(given))}' is ")
+
+
+@pytest.mark.parametrize("value", ["generator=--help", "generator=", "mode=max, Generator = ../x", "generator=a b"])
+def test_a_generator_is_an_image(workspace: Path, value: str) -> None:
+    (problem,) = problems_of(workspace, {"sbom": value})
+
+    assert problem.startswith("'sbom' names an image, REPOSITORY:TAG or REPOSITORY@DIGEST; ")
 
 
 @pytest.mark.parametrize("endpoint", ["tcp://build.example:1234", "tcp://[::1]:1234", "docker-container://buildx_0"])

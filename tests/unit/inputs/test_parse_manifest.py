@@ -127,42 +127,6 @@ def test_two_images_may_not_push_one_tag_to_one_repository(workspace: Path) -> N
     assert problem.startswith("deploy.yaml:4:3: the images one and two both push the tag")
 
 
-_HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
-_DUAL_STACK = "123456789012.dkr-ecr.eu-west-1.on.aws"
-_ROLE = "arn:aws:iam::123456789012:role/deploy"
-
-
-def _pushing_to(one: str, two: str) -> str:
-    image = "context: orders, repository: shop, tags: [v1]"
-    return f"version: 1\nimages:\n  one: {{ {image}, registry: {one} }}\n  two: {{ {image}, registry: {two} }}\n"
-
-
-@pytest.mark.parametrize(
-    ("one", "two", "role"),
-    [(_HOST, _DUAL_STACK, ""), ("null", _HOST, _ROLE), (_DUAL_STACK, "null", _ROLE), ("null", "null", "")],
-)
-def test_a_registry_is_the_same_under_another_name(workspace: Path, one: str, two: str, role: str) -> None:
-    (problem,) = _problems(workspace, _pushing_to(one, two), {"vars": "", "role-to-assume": role})
-
-    assert problem.startswith("deploy.yaml:4:45: the images one and two both push the tag v1")
-
-
-@pytest.mark.parametrize(
-    ("one", "two", "role"),
-    [
-        ("null", _HOST, ""),  # the environment's credentials may be of another account
-        ("null", _HOST.replace("eu-west-1", "us-east-1"), _ROLE),
-        ("null", _HOST, _ROLE.replace("123456789012", "210987654321")),
-        ("null", "localhost:4566", _ROLE),
-        (_HOST, _DUAL_STACK.replace("eu-west-1", "us-east-1"), ""),
-    ],
-)
-def test_what_may_be_two_registries_is_taken_for_two(workspace: Path, one: str, two: str, role: str) -> None:
-    inputs = _parse(workspace, _pushing_to(one, two), {"vars": "", "role-to-assume": role})
-
-    assert [image.tags for image in inputs.images] == [("v1",), ("v1",)]
-
-
 def test_secrets_of_a_mapping_are_read(workspace: Path) -> None:
     text = "version: 1\nimages:\n  orders: { context: orders, secrets: { npm-token: '1', other: null } }\n"
     (image,) = _parse(workspace, text, {"vars": ""}).images
@@ -236,7 +200,6 @@ images:
 """
 _NEEDS_ALIAS = "needs 'alias': it is an alias's traffic that is shifted."
 _NEEDS_EVENT = "needs 'smoke-event', the event that is answered."
-_IS_REPLACED = "does not go with 'cache-from' and 'cache-to', which replace it."
 _EXCLUDES = "excludes 'promote-from': both name the image."
 _NEEDS_PUBLISH = "needs 'publish: true': an alias points to a published version."
 
@@ -273,10 +236,6 @@ _NEEDS_PUBLISH = "needs 'publish: true': an alias points to a published version.
         ),
         ("alias: null", [f"5:5: 'traffic' of the image 'orders' {_NEEDS_ALIAS} 'traffic' is in line 2."]),
         (
-            "functions: [a]\ncache-from: type=gha",
-            [f"6:5: 'cache' of the image 'orders' {_IS_REPLACED} 'cache' is in line 2."],
-        ),
-        (
             "promote-from: f\nimage-uri: localhost/b:c",
             [f"6:5: 'image-uri' of the image 'orders' {_EXCLUDES} 'promote-from' is in line 5."],
         ),
@@ -288,6 +247,19 @@ def test_mistakes_between_settings_are_told_where_they_are_made(
     text = _DEFAULTS + "".join(f"    {line}\n" for line in lines.splitlines())
 
     assert _problems(workspace, text) == tuple(f"deploy.yaml:{problem}" for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("lines", "place", "end"),
+    [("functions: [a]", "4:3", " 'cache' is in line 2."), ("cache: off", "5:5", "")],
+    ids=["inherited", "the image's own"],
+)
+def test_entries_of_the_step_exclude_a_mode_of_the_manifest(workspace: Path, lines: str, place: str, end: str) -> None:
+    text = "'cache' of the image 'orders' does not go with 'cache-from' and 'cache-to', which replace it."
+
+    assert _problems(workspace, f"{_DEFAULTS}    {lines}\n", {"cache-from": "type=gha"}) == (
+        f"deploy.yaml:{place}: {text}{end}",
+    )
 
 
 def test_images_that_push_one_inherited_tag_are_told_one_by_one(workspace: Path) -> None:

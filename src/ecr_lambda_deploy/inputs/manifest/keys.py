@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from ecr_lambda_deploy.inputs.table import TABLE, Scope
 
-_SETTINGS = tuple(name for name, one in TABLE.items() if one.scope is not Scope.RUN)
+_SETTINGS = tuple(name for name, one in TABLE.items() if one.is_in_manifest)
 
 FILE_KEYS = ("version", "defaults", "images")
 IMAGE_KEYS = (*_SETTINGS, "functions")
@@ -40,6 +40,8 @@ def hint(key: str, keys: Sequence[str]) -> str:
     """
     if key in _PLACES:
         return f"{_PLACES[key]}."
+    if key in TABLE and TABLE[key].reserved:
+        return f"{TABLE[key].refusal} as an input of the action."
     if key in TABLE:
         return f"{_PLACES_BY_SCOPE[TABLE[key].scope]}."
     most = 100  # characters; comparing longer texts takes long

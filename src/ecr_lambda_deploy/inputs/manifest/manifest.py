@@ -29,11 +29,11 @@ class _Setting:
 
     Attributes:
         value: None for null, which unsets what an outer level gives.
-        place: of its key; None for an input of the action.
+        place: of its key.
     """
 
     value: Given | None
-    place: Place | None
+    place: Place
 
 
 def read_manifest(
@@ -41,7 +41,6 @@ def read_manifest(
     *,
     file: str,
     variables: Mapping[str, str],
-    settings: Mapping[str, Given],
     problems: list[Problem],
 ) -> tuple[ImageEntry, ...]:
     """Read a manifest.
@@ -50,7 +49,6 @@ def read_manifest(
         content: of the file; more than `MOST_BYTES` is a problem.
         file: its path, for places.
         variables: the values of `${KEY}` by key.
-        settings: of the action's own inputs, for all images; the manifest's own settings override them.
         problems: collects the problems.
 
     Returns:
@@ -60,7 +58,7 @@ def read_manifest(
         TooManyProblemsError: there are more problems than anybody would read.
     """
     root = read_yaml(content, file=file, problems=problems)
-    return _Manifest(ValueReader(file, variables, problems), settings).read(root) if root is not None else ()
+    return _Manifest(ValueReader(file, variables, problems)).read(root) if root is not None else ()
 
 
 class _Manifest:
@@ -68,12 +66,11 @@ class _Manifest:
 
     Args:
         values: reads values, and collects problems.
-        settings: of the action's own inputs, for all images.
     """
 
-    def __init__(self, values: ValueReader, settings: Mapping[str, Given]) -> None:
+    def __init__(self, values: ValueReader) -> None:
         self._values = values
-        self._defaults = {name: _Setting(value=value, place=None) for name, value in settings.items()}
+        self._defaults: dict[str, _Setting] = {}
         self._prefix = ""
         self._named: dict[str, tuple[Place, str]] = {}  # the place and the image's name of each function so far
 
@@ -111,7 +108,7 @@ class _Manifest:
         if not isinstance(node, yaml.MappingNode):
             self._values.problem(node, f"'defaults' is a mapping of settings for all images, not {noun(node)}.")
             return
-        self._defaults |= self._read_settings(node, DEFAULTS_KEYS, "'defaults'")
+        self._defaults = self._read_settings(node, DEFAULTS_KEYS, "'defaults'")
         prefix = entries(node).get("repository-prefix")
         if prefix and not is_null(prefix.value):
             self._prefix = self._values.text("repository-prefix", prefix.value) or ""

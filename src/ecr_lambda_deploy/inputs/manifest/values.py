@@ -53,7 +53,7 @@ class ValueReader:
         match TABLE[name].shape:
             case Shape.LINES:
                 return self._lines(name, node)
-            case Shape.PAIRS:
+            case Shape.PAIRS | Shape.VALUES | Shape.SECRETS:
                 return self._pairs(name, node)
             case Shape.JSON:
                 return self._json(name, node)

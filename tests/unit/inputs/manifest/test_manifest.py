@@ -26,13 +26,9 @@ images:
 """
 
 
-def _read(
-    content: bytes | str, variables: Mapping[str, str] | None = None, settings: Mapping[str, Given] | None = None
-) -> tuple[ImageEntry, ...]:
+def _read(content: bytes | str, variables: Mapping[str, str] | None = None) -> tuple[ImageEntry, ...]:
     problems: list[Problem] = []
-    entries = read_manifest(
-        content, file="deploy.yaml", variables=variables or {}, settings=settings or {}, problems=problems
-    )
+    entries = read_manifest(content, file="deploy.yaml", variables=variables or {}, problems=problems)
     assert not problems
     return entries
 
@@ -160,17 +156,9 @@ def test_an_empty_text_is_given() -> None:
     assert _given("cache: ''") == ""
 
 
-def test_an_input_of_the_action_is_farthest() -> None:
-    text = "version: 1\nimages:\n  a: {}\n  b: {registry: own.example}\n"
-    a, b = _read(text, settings={"registry": "registry.example"})
-
-    assert (a.settings.given["registry"], b.settings.given["registry"]) == ("registry.example", "own.example")
-    assert a.settings.places["registry"] is None
-
-
 @pytest.mark.parametrize("source", ["image-uri: registry.example/orders:v1", "promote-from: orders-dev"])
 def test_an_image_that_is_there_leaves_out_how_others_are_built(source: str) -> None:
-    entry = _image(source, defaults="{dockerfile: Dockerfile, build-args: {A: b}, tags: [v1], docker-auth: {}}")
+    entry = _image(source, defaults="{dockerfile: Dockerfile, build-args: {A: b}, tags: [v1], secrets: {}}")
 
     assert set(entry.settings.given) == {source.partition(":")[0], "tags", "repository"}
 
@@ -265,7 +253,7 @@ def test_there_may_be_no_defaults(defaults: str) -> None:
             "Role": "arn", "MemorySize": 512, "Tags": {"a": "1"}
         }),
         ("create-function: 'Role: arn'", "Role: arn"),
-        ("docker-auth: {auths: {registry.example: {auth: eA==}}}", '{"auths": {"registry.example": {"auth": "eA=="}}}'),
+        ("smoke-expect: {auths: {registry.example: {a: eA==}}}", '{"auths": {"registry.example": {"a": "eA=="}}}'),
     ],
 )  # fmt: skip
 def test_values(line: str, given: Given) -> None:

@@ -21,7 +21,7 @@ def _read(content: bytes | str) -> tuple[tuple[ImageEntry, ...], list[Problem]]:
     entries: tuple[ImageEntry, ...] = ()
     with suppress(TooManyProblemsError):
         entries = read_manifest(
-            content, file="deploy.yaml", variables={"stage": "dev", "region": "x"}, settings={}, problems=problems
+            content, file="deploy.yaml", variables={"stage": "dev", "region": "x"}, problems=problems
         )
     return entries, sorted(problems, key=attrgetter("place"))
 
@@ -258,14 +258,14 @@ def test_what_is_right_is_used_beside_what_is_wrong() -> None:
 
 def test_problems_that_were_there_before_stay() -> None:
     problems = [Problem(text="'mode' is wrong.")]
-    read_manifest("images: [", file="deploy.yaml", variables={}, settings={}, problems=problems)
+    read_manifest("images: [", file="deploy.yaml", variables={}, problems=problems)
 
     assert [problem.place is None for problem in problems] == [True, False]
 
 
 def test_secrets_are_not_told() -> None:
     _, problems = _read(
-        _of_image("secrets: {token: [hidden]}\ndocker-auth: {auths: [2026-01-02, .inf]}\nset: [[hidden]]")
+        _of_image("secrets: {token: [hidden]}\nsmoke-event: {auths: [2026-01-02, .inf]}\nset: [[hidden]]")
     )
 
     assert len(problems) == 4
