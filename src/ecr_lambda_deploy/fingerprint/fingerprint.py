@@ -7,6 +7,7 @@ network is as fresh as the last change of an input, as it is with Docker's layer
 
 import json
 import os
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from hashlib import sha256
@@ -167,15 +168,18 @@ def _read(path: Path) -> bytes | None:
     """Return a file's content, or None if there is no such file.
 
     Raises:
-        UnknownInputError: it cannot be read, is too large, or is a symlink, which BuildKit follows only within the
-            folder.
+        UnknownInputError: it cannot be read, is too large, is a symlink, which BuildKit follows only within the folder,
+            or is a pipe or the like, which would be waited for.
     """
     try:
-        if path.is_symlink():
-            raise UnknownInputError(f"{path.name} is a symlink")
+        kind = stat.S_IFMT(path.lstat().st_mode)
+        if kind == stat.S_IFDIR:
+            return None
+        if kind != stat.S_IFREG:
+            raise UnknownInputError(f"{path.name} is {'a symlink' if kind == stat.S_IFLNK else 'not a plain file'}")
         with path.open("rb") as file:
             content = file.read(_LARGEST + 1)
-    except (FileNotFoundError, IsADirectoryError):
+    except FileNotFoundError:
         return None
     except OSError as error:
         raise unreadable(path.name, error) from error

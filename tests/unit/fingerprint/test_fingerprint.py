@@ -84,6 +84,14 @@ def test_rule_1_only_an_image_reference_goes_to_a_registry(build: Build, referen
     assert taken.reason
 
 
+@pytest.mark.parametrize("name", ["Dockerfile", ".dockerignore", "Dockerfile.dockerignore"])
+def test_rule_1_a_named_pipe_is_not_waited_for(build: Build, name: str) -> None:
+    (build.context / name).unlink(missing_ok=True)
+    os.mkfifo(build.context / name)
+
+    assert reason(build) == f"{name} is not a plain file"
+
+
 def test_it_is_an_image_tag(build: Build) -> None:
     assert len(tag(build)) == 68
     assert tag(build).startswith("src-")
