@@ -8,7 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ecr_lambda_deploy.inputs.lists import items_of
+from ecr_lambda_deploy.inputs.manifest.manifest import read_manifest
 from ecr_lambda_deploy.inputs.parse import parse_inputs
+from ecr_lambda_deploy.inputs.problems import Problem
 from ecr_lambda_deploy.inputs.table import TABLE, Shape
 from ecr_lambda_deploy.model.errors import InputError
 from tests.unit.inputs.given_inputs import parse, parse_build, problems_of
@@ -95,6 +97,28 @@ def test_rule_4_a_list_of_a_manifest_is_no_other(workspace: Path, name: str, con
     problems = problems_of(workspace, {"manifest": "deploy.yaml", "function-name": ""})
 
     assert [one for one in problems if f"'{name}' is a list, and item 2 has the control character U+00" in one]
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029"])
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("target: a # b{}target: c", "target", "a"),
+        ("target: 'a{}b'", "target", "a{}b"),
+        ('target: "a{}b"', "target", "a{}b"),
+        ("target: a{}b", "target", "a{}b"),
+        ("target: >-\n      a{}b", "target", "a{}b"),
+        ("tags: |\n      a{}b\n      c", "tags", "a{}b\nc\n"),
+    ],
+)
+def test_rule_4_a_line_of_a_manifest_ends_at_a_line_feed_too(line: str, name: str, value: str, separator: str) -> None:
+    problems = list[Problem]()
+    text = f"version: 1\nimages:\n  orders:\n    {line.format(separator)}\n    sbom: 'true'\n"
+    (image,) = read_manifest(text, file="deploy.yaml", variables={}, problems=problems)
+
+    assert not problems
+    assert (image.settings.given[name], image.settings.given["sbom"]) == (value.format(separator), "true")
+    assert image.settings.places["sbom"].line == text[: text.index("sbom")].count("\n") + 1
 
 
 def test_a_branch_with_a_separator_in_its_name_is_one_argument(workspace: Path) -> None:

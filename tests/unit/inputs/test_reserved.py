@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ecr_lambda_deploy.inputs.parse import Inputs, parse_inputs
 from ecr_lambda_deploy.inputs.table import PROPERTIES, TABLE
@@ -92,6 +94,40 @@ def test_rule_3_a_manifest_says_no_property_that_is_reserved(workspace: Path, ow
     (problem,) = _problems(workspace, _with(owner, f"set: {form.format(entry)}"), {"vars": f"entry={entry}"})
 
     assert problem.endswith(f"'set' has {name}: {_SANDBOX}, {_REFUSED}: give it in the input 'set'.")
+
+
+_NAMES = st.sampled_from([*_PROPERTIES, *_SETTINGS, "annotations", "description", "shm-size", "ulimits"])
+_FORMS = st.sampled_from(
+    [
+        "{}=host", "{}+=host", " {} =host", "{}.a=host", '"{}=host"', "{}", "A={}", "shm-size=1m\n{}=host",
+        "description=a\u2028{}=host", "description=a\r{}=host", "description=a,{}=host", "${{x}}{}=host", "{}=${{x}}",
+        "$${{{}}}=host", "{}\u200b=host", "description={{{}: host}}", 'description=a"\n{}="host',
+    ]
+)  # fmt: skip
+_TEXTS = st.builds(lambda form, name: form.format(name), _FORMS, _NAMES)
+_KEYS = st.sampled_from(["set", "labels", "build-args", "description", "args", *_SETTINGS, *_PROPERTIES])
+
+
+@given(
+    image=st.dictionaries(st.just("set") | _KEYS, _TEXTS | st.lists(_TEXTS, max_size=3), max_size=2),
+    defaults=st.dictionaries(st.just("set") | _KEYS, _TEXTS | st.none() | st.lists(_TEXTS, max_size=3), max_size=1),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+def test_rule_3_whatever_a_manifest_says_nothing_reserved_is_in_its_images(
+    workspace: Path, image: dict[str, object], defaults: dict[str, object]
+) -> None:
+    whole = {"functions": ["f"], **image}
+    try:
+        read = _parse(
+            workspace, json.dumps({"version": 1, "defaults": defaults, "images": {"orders": whole}}), {"vars": "x="}
+        )
+    except InputError:
+        return
+    (orders,) = read.images
+    assert isinstance(orders.source, Build)
+    assert (orders.builder, orders.registry) == (BuilderSettings(), "")
+    assert (orders.source.cache.imports, orders.source.cache.exports) == ((), ())
+    assert not {*_PROPERTIES} & orders.source.properties.keys()
 
 
 def test_rule_3_what_is_reserved_holds_for_all_images_of_a_manifest(workspace: Path) -> None:

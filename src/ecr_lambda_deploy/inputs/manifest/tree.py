@@ -27,14 +27,16 @@ _MOST_WEIGHT = 100_000 * _WEIGHT_OF_NODE
 
 _LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
-# All but YAML's printable characters [YAML 1.1, 5.1], and among those the byte order mark and the two that stand for
-# braces below.
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010fffd]")
+# All but YAML's printable characters [YAML 1.1, 5.1], and among those the byte order mark, the four that stand for
+# others below, and the two that end a line in YAML alone.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010fffb]|\r(?!\n)")
 # Within {…} and […] YAML takes the braces of a plain ${KEY} for a mapping's, and refuses them. It never takes a brace
 # right after a dollar there, so all of these are hidden from it.
 _REFERENCE = re.compile(r"\$\{[^{}\[\],\s\"']*\}")
 _HIDDEN = str.maketrans("{}", "\U0010fffe\U0010ffff")
-_SHOWN = {0x10FFFE: "{", 0x10FFFF: "}"}
+# PyYAML ends lines at these, as YAML 1.1 does: what follows on a comment's line would be a key to it.
+_SEPARATORS = str.maketrans("\u2028\u2029", "\U0010fffc\U0010fffd")
+_SHOWN = {0x10FFFC: "\u2028", 0x10FFFD: "\u2029", 0x10FFFE: "{", 0x10FFFF: "}"}
 
 
 class Tag(StrEnum):
@@ -152,18 +154,18 @@ def _decoded(content: bytes | str, file: str) -> str:
     text = text.removeprefix("\ufeff")
     if found := _UNPRINTABLE.search(text):
         place = _place_after(text[: found.start()], file)
-        raise _UnreadableError(f"YAML does not allow the character U+{ord(found[0]):04X}: remove it.", place)
+        raise _UnreadableError(f"A manifest does not have the character U+{ord(found[0]):04X}: remove it.", place)
     return text
 
 
 def _place_after(text: str, file: str) -> Place:
     """Return the place that follows the text at the beginning of the file."""
-    lines = f"{text}.".splitlines()
+    lines = f"{text}.".split("\n")
     return Place(file=file, line=len(lines), column=len(lines[-1]))
 
 
 def _compose(text: str, file: str, problems: list[Problem]) -> yaml.Node:
-    hidden = _REFERENCE.sub(lambda found: found[0].translate(_HIDDEN), text)
+    hidden = _REFERENCE.sub(lambda found: found[0].translate(_HIDDEN), text.translate(_SEPARATORS))
     try:
         root = _Composer(_LOADER(hidden), file, problems).get_single_node()
     except ComposerError as error:
@@ -179,7 +181,7 @@ def _not_yaml(error: Exception, text: str, file: str) -> _UnreadableError:
     if not isinstance(error, yaml.MarkedYAMLError):
         return _UnreadableError(f"This is not YAML: {error}.", place_of(None, file))
     place = place_of(error.problem_mark or error.context_mark, file)
-    lines = text.splitlines()
+    lines = text.split("\n")
     if place.line <= len(lines) and re.match(" *\t", lines[place.line - 1]):
         return _UnreadableError("This line is indented with a tab, which YAML does not allow: use spaces.", place)
     begin = f" that begins in line {error.context_mark.line + 1}" if error.context_mark else ""

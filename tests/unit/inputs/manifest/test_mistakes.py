@@ -42,6 +42,8 @@ _UNREADABLE: list[tuple[str, bytes | str, tuple[int, int], str]] = [
     ("a byte of Latin-1", "version: 1\nimages: {gr\xfc: {}}\n".encode("latin-1"), (2, 12), "0xfc is not UTF-8"),
     ("UTF-16", "version: 1\n".encode("utf-16"), (1, 1), "save the file as UTF-8"),
     ("a control character", "version: 1\nimages: {a\x07: {}}\n", (2, 11), "U+0007: remove it"),
+    ("a line that ends in YAML alone", "version: 1\nimages: {} # a\x85b: 1\n", (2, 15), "U+0085: remove it"),
+    ("a line that ends in a return", "version: 1\r\nimages: {} # a\rb: 1\n", (2, 15), "U+000D: remove it"),
     ("half a character", "version: 1 # \ud800\n", (1, 14), "U+D800"),
     ("two documents", "version: 1\n---\nversion: 1\n", (2, 1), "a manifest is a single document"),
     ("an alias of nothing", "version: 1\nimages: *all\n", (2, 9), "nothing before it has the anchor &all"),
