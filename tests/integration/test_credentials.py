@@ -1,5 +1,5 @@
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,9 +8,20 @@ from typing import Any
 import pytest
 
 from ecr_lambda_deploy.aws.ecr import EcrRepositories
+from ecr_lambda_deploy.aws.sources import EcrSources
 from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.images import Authorization, ImageReference
 from ecr_lambda_deploy.model.targets import RoleToAssume
-from tests.integration.aws_in_memory import ENVIRONMENT_KEY, ROLE, Request, Traffic, aws_of, recorded_aws
+from tests.integration.aws_in_memory import (
+    ENVIRONMENT_KEY,
+    REGION,
+    REGISTRY,
+    ROLE,
+    Request,
+    Traffic,
+    aws_of,
+    recorded_aws,
+)
 
 _CHAINED = replace(ROLE, is_chained=True)
 
@@ -241,3 +252,34 @@ def test_ecr_s_password_is_masked_before_anybody_has_it(traffic: Traffic) -> Non
     _, *masked = traffic.events
     assert authorization.password in masked
     assert b64encode(f"AWS:{authorization.password}".encode()).decode() in masked
+
+
+def test_rule_2_only_an_overridden_endpoint_makes_an_emulator(
+    traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not aws_of(traffic).is_ecr_overridden()
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ECR"):
+        with monkeypatch.context() as patched:
+            patched.setenv(name, "http://localhost:4566")
+            assert aws_of(traffic).is_ecr_overridden()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "http://localhost:4566")
+    assert not aws_of(traffic).is_ecr_overridden()
+
+
+def test_rule_2_aws_names_the_host_of_another_account_s_registry(traffic: Traffic) -> None:
+    """The credentials may read it, but without the account ECR would name their own registry."""
+    host = f"210987654321.dkr.ecr.{REGION}.amazonaws.com"
+    filed: dict[str, Authorization] = {}
+
+    def copy_image(_image: ImageReference, _destination: str, logins: Mapping[str, Authorization]) -> None:
+        filed.update(logins)
+
+    aws = aws_of(traffic)
+    target = EcrRepositories(aws, traffic.mask)
+    sources = EcrSources(aws, target=target, copy_image=copy_image, mask=traffic.mask)
+    reference = ImageReference(registry=host, repository="orders", digest=f"sha256:{64 * '0'}")
+    with pytest.raises(DeployError, match="was copied to"):
+        sources.copy(reference, f"{REGISTRY}/orders:v1")
+
+    assert {one: login.registry for one, login in filed.items()} == {host: host, REGISTRY: REGISTRY}
+    assert not any(login.is_of_emulator for login in filed.values())

@@ -12,7 +12,7 @@ from ecr_lambda_deploy.aws.ecr_images import EcrImages
 from ecr_lambda_deploy.aws.ecr_policies import expiring_rule, lets_lambda_pull, lifecycle_policy, repository_policy
 from ecr_lambda_deploy.aws.errors import DeniedError, RefusedError, translated
 from ecr_lambda_deploy.model.errors import DeployError
-from ecr_lambda_deploy.model.images import CACHE_TAG_PREFIX, Authorization, ImageReference, registry_account
+from ecr_lambda_deploy.model.images import CACHE_TAG_PREFIX, Authorization, ImageReference, registry_owner
 
 if TYPE_CHECKING:
     from ecr_lambda_deploy.aws.session import Aws
@@ -24,11 +24,14 @@ class EcrRepositories(EcrImages):
     Args:
         aws: gives the client.
         mask: keeps a secret out of the log.
+        account: whose registry ECR is to name in the login; empty for the credentials' own. Everything else of this
+            class is about the credentials' own.
     """
 
-    def __init__(self, aws: "Aws", mask: Callable[[str], None]) -> None:
+    def __init__(self, aws: "Aws", mask: Callable[[str], None], *, account: str = "") -> None:
         super().__init__(aws, self.registry)
         self._mask = mask
+        self._account = account
         self._lock = Lock()
         self._authorization: Authorization | None = None
 
@@ -43,23 +46,34 @@ class EcrRepositories(EcrImages):
         """
         with self._lock:
             if self._authorization is None or fresh:
+                # The login is for every registry that the caller may read; the account decides which host is named.
+                arguments = {"registryIds": [self._account]} if self._account else {}
                 with translated("ecr:GetAuthorizationToken", "*"):
-                    answer = self._aws.ecr().get_authorization_token()["authorizationData"][0]
+                    answer = self._aws.ecr().get_authorization_token(**arguments)["authorizationData"][0]
                 token = answer["authorizationToken"]
                 self._mask(token)
                 username, _, password = b64decode(token).decode().partition(":")
                 self._mask(password)
                 registry = answer["proxyEndpoint"].partition("://")[2]
-                self._authorization = Authorization(registry=registry, username=username, password=password)
+                self._authorization = Authorization(
+                    registry=registry,
+                    username=username,
+                    password=password,
+                    is_of_emulator=self._aws.is_ecr_overridden(),
+                )
             return self._authorization
 
-    def registry(self) -> str:
+    def registry(self, given: str = "") -> str:
         """Read it from the authorization."""
-        return self.authorization().registry
+        authorization = self.authorization()
+        if given:
+            authorization.check_host(given)
+        return given or authorization.registry
 
     def check_available(self, reference: ImageReference) -> bool:
         """Read the image's status, in the account that its registry belongs to."""
-        images = EcrImages(self._aws, lambda: reference.registry, registry_account(reference.registry))
+        owner = registry_owner(reference.registry)
+        images = EcrImages(self._aws, lambda: reference.registry, owner.account if owner else "")
         status = images.checked_status(reference.repository, reference.digest)
         if status == "":
             raise DeployError(

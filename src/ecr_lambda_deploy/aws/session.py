@@ -150,6 +150,13 @@ class Aws:
         client: ECRClient = self._client("ecr")
         return client
 
+    def is_ecr_overridden(self) -> bool:
+        """Whether ECR's endpoint is not AWS's own: AWS_ENDPOINT_URL_ECR or AWS_ENDPOINT_URL names an emulator's."""
+        config = _CONFIG.merge(Config(ignore_configured_endpoint_urls=True))  # type: ignore[call-arg] # the stubs leave it out
+        with self._lock:
+            own = self._session.client("ecr", region_name=self.region, config=config)
+        return self.ecr().meta.endpoint_url != own.meta.endpoint_url
+
     def functions(self) -> "LambdaClient":
         """Return the client for Lambda."""
         client: LambdaClient = self._client("lambda")

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING
 
 from ecr_lambda_deploy.aws.ecr import EcrRepositories
 from ecr_lambda_deploy.aws.ecr_images import EcrImages
 from ecr_lambda_deploy.aws.errors import NotFoundError, RefusedError, translated
 from ecr_lambda_deploy.model.errors import DeployError
-from ecr_lambda_deploy.model.images import Authorization, ImageReference, RegistryImage
+from ecr_lambda_deploy.model.images import Authorization, ImageReference, RegistryImage, RegistryOwner, registry_owner
 from ecr_lambda_deploy.model.targets import Platform, ServedImage
 
 if TYPE_CHECKING:
@@ -19,27 +19,8 @@ if TYPE_CHECKING:
 _URI = re.compile(
     r"(?P<registry>[^/@]+)/(?P<repository>[^:@]+)(?::(?P<tag>[\w.-]+))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?", re.ASCII
 )
-# With FIPS and without, dual-stack and not [Amazon ECR user guide, endpoints; Amazon ECR endpoints and quotas].
-_HOST = re.compile(
-    r"(?P<account>\d{12})\.(?:dkr\.ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.(?:com|com\.cn|eu)"
-    r"|dkr-ecr(?:-fips)?\.(?P<dual_stack_region>[a-z0-9-]+)\.on\.(?:aws|amazonwebservices\.com\.cn))"
-)
-
-
 CopyImage = Callable[[ImageReference, str, Mapping[str, Authorization]], None]
 """Copies an image to registry, repository and tag, with the logins for both registries by host; see `ImageTools`."""
-
-
-class _Owner(NamedTuple):
-    """Account and Region of a registry or function; the account is empty for the target's in an emulator."""
-
-    account: str
-    region: str
-
-    @classmethod
-    def of_function(cls, arn: str) -> Self:
-        _, _, _, region, account, *_ = arn.split(":")
-        return cls(account, region)
 
 
 class EcrSources:
@@ -59,14 +40,14 @@ class EcrSources:
         self._target = target
         self._copy_image = copy_image
         self._mask = mask
-        self._served_by: dict[str, _Owner] = {}  # by registry and repository
-        self._registries: dict[_Owner, EcrRepositories] = {}
+        self._served_by: dict[str, RegistryOwner] = {}  # by registry and repository
+        self._registries: dict[RegistryOwner, EcrRepositories] = {}
 
     def served_image(self, source: ServedImage) -> ImageReference:
         """Call GetFunction, and remember the function's account and Region: the image's are the same."""
         aws = self._source
         if source.function.startswith("arn:"):
-            aws = self._aws_of(_Owner.of_function(source.function))
+            aws = self._aws_of(_owner_of_function(source.function))
         name = f"{source.function}:{source.qualifier}" if source.qualifier else source.function
         arguments = {"FunctionName": source.function} | ({"Qualifier": source.qualifier} if source.qualifier else {})
         try:
@@ -87,7 +68,7 @@ class EcrSources:
         reference = ImageReference.parse(uri)
         if reference is None:
             raise DeployError(f"Lambda does not say which image {name} runs: Code.ResolvedImageUri is {uri!r}.")
-        self._served_by[reference.repository_uri] = _Owner.of_function(configuration["FunctionArn"])
+        self._served_by[reference.repository_uri] = _owner_of_function(configuration["FunctionArn"])
         return reference
 
     def resolve(self, uri: str, platform: Platform) -> RegistryImage:
@@ -136,14 +117,14 @@ class EcrSources:
         host = registry.replace("ecr-fips.", "ecr.")
         return EcrImages(self._aws_of(owner), lambda: host, owner.account)
 
-    def _owner(self, registry: str, repository: str) -> _Owner | None:
-        if stated := _stated_owner(registry):
+    def _owner(self, registry: str, repository: str) -> RegistryOwner | None:
+        if stated := registry_owner(registry):
             return stated
         # An emulator has one host for all accounts and Regions: the function that serves the image has the image's.
         served_by = self._served_by.get(f"{registry}/{repository}")
         return served_by or (self._target_owner if registry == self._target.registry() else None)
 
-    def _aws_of(self, owner: _Owner) -> "Aws":
+    def _aws_of(self, owner: RegistryOwner) -> "Aws":
         is_own = owner.account == self._target_owner.account
         return (self._aws if is_own else self._source).in_region(owner.region)
 
@@ -151,17 +132,19 @@ class EcrSources:
         owner = self._owner(reference.registry, reference.repository)
         if owner is None or owner == self._target_owner:
             return self._target.authorization()
-        return self._registries.setdefault(owner, EcrRepositories(self._aws_of(owner), self._mask)).authorization()
+        theirs = EcrRepositories(self._aws_of(owner), self._mask, account=owner.account)
+        return self._registries.setdefault(owner, theirs).authorization()
 
     @property
-    def _target_owner(self) -> _Owner:
-        return _stated_owner(self._target.registry()) or _Owner("", self._aws.region)
+    def _target_owner(self) -> RegistryOwner:
+        return registry_owner(self._target.registry()) or RegistryOwner("", self._aws.region)
 
     @cached_property
     def _source(self) -> "Aws":
         return self._aws.source()
 
 
-def _stated_owner(registry: str) -> _Owner | None:
-    found = _HOST.fullmatch(registry)
-    return _Owner(found["account"], found["region"] or found["dual_stack_region"]) if found else None
+def _owner_of_function(arn: str) -> RegistryOwner:
+    """Return account and Region of a function: its image's registry has the same."""
+    _, _, _, region, account, *_ = arn.split(":")
+    return RegistryOwner(account, region)

@@ -56,7 +56,12 @@ def private_docker_config(
 
     Yields:
         the folder, for DOCKER_CONFIG.
+
+    Raises:
+        DeployError: a host is not one that AWS named for its credentials.
     """
+    for host, login in auths.items():
+        login.check_host(host)
     given = (extra or {}).get("auths")
     merged = dict(given) if isinstance(given, Mapping) else {}
     merged |= {host: {"auth": _encoded(login)} for host, login in auths.items()}

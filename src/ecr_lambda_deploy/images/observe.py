@@ -140,14 +140,15 @@ def _observed_image(
         mode: of the run.
 
     Raises:
-        DeployError: no repository follows, or functions differ in their architecture.
+        DeployError: no repository follows, functions differ in their architecture, or the registry that is given is
+            not the account's.
     """
     if mode is not Mode.BUILD:
         for function in functions:
             ports.log.info(_describe(function))
     if target.platform is None:
         check_one_architecture(functions)
-    host = target.registry or registry
+    host = ports.repositories.registry(target.registry) if target.registry else registry
     platform = target.platform or platform_of(functions) or builder_platform
     destination = Destination(
         registry=host,

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
+from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.targets import Build, Platform
 
 # The grammar of image references [distribution/reference, reference.go and normalize.go].
@@ -24,8 +25,25 @@ IMAGE_URI = re.compile(rf"{_HOST}/{_PATH}(?=[:@])(?::{_TAG})?(?:@sha256:[0-9a-f]
 """An image of a registry, by tag, by digest or by both."""
 _REFERENCE = re.compile(rf"(?P<registry>{_HOST})/(?P<repository>{_PATH})@(?P<digest>sha256:[0-9a-f]{{64}})")
 
-# [Amazon ECR User Guide, "Getting started with making requests over IPv6"; AWS General Reference, ECR endpoints]
-_ECR_HOST = re.compile(r"([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.")
+# Every host of an ECR registry, with FIPS and without, dual-stack and not: a whole name, under a domain of AWS's own
+# [Amazon ECR User Guide, "Getting started with making requests over IPv6"; AWS General Reference, ECR endpoints].
+_ECR_HOST = re.compile(
+    r"(?P<account>[0-9]{12})\.(?:dkr\.ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.(?:com|com\.cn|eu)"
+    r"|dkr-ecr(?:-fips)?\.(?P<dual_stack_region>[a-z0-9-]+)\.on\.(?:aws|amazonwebservices\.com\.cn))"
+)
+
+
+class RegistryOwner(NamedTuple):
+    """Account and Region of an ECR registry; the account is empty where an emulator's host does not say it."""
+
+    account: str
+    region: str
+
+
+def registry_owner(host: str) -> RegistryOwner | None:
+    """Return whose ECR registry has this host name; None for a host that is not ECR's."""
+    found = _ECR_HOST.fullmatch(host)
+    return RegistryOwner(found["account"], found["region"] or found["dual_stack_region"]) if found else None
 
 
 def is_image_reference(text: str) -> bool:
@@ -38,14 +56,8 @@ def is_same_registry(host: str, other: str) -> bool:
 
     An ECR registry has several, for example for dual-stack endpoints; each contains account and Region.
     """
-    found, other_found = _ECR_HOST.match(host), _ECR_HOST.match(other)
-    return found.groups() == other_found.groups() if found and other_found else host == other
-
-
-def registry_account(host: str) -> str:
-    """Return the account of an ECR registry; empty for any other host."""
-    found = _ECR_HOST.match(host)
-    return found[1] if found else ""
+    owner = registry_owner(host)
+    return host == other if owner is None else owner == registry_owner(other)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,11 +198,26 @@ class Authorization:
     """Credentials of an ECR registry, as `docker login` takes them; they last 12 hours.
 
     Attributes:
-        registry: host.
+        registry: host that ECR names.
         username: always `AWS`.
         password: already masked in the log.
+        is_of_emulator: whether ECR's endpoint is overridden; its registry may then have hosts of any name.
     """
 
     registry: str
     username: str
     password: str
+    is_of_emulator: bool = False
+
+    def check_host(self, host: str) -> None:
+        """Make sure that a host may be given this login: one that AWS named, or another one of the same registry.
+
+        Raises:
+            DeployError: it may not.
+        """
+        if not self.is_of_emulator and not is_same_registry(host, self.registry):
+            raise DeployError(
+                f"{host} is no host of the registry {self.registry}, so it is not given the registry's login.",
+                "The input 'registry' takes an ECR host of the same account and Region, such as the dual-stack one. "
+                "Any other host is taken only where AWS_ENDPOINT_URL_ECR or AWS_ENDPOINT_URL names an emulator of ECR.",
+            )

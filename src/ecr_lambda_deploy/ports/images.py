@@ -11,11 +11,14 @@ from ecr_lambda_deploy.model.targets import Build, Platform, ServedImage
 class Repositories(Protocol):
     """Repositories of the ECR registry that images are pushed to."""
 
-    def registry(self) -> str:
-        """Return the host that ECR's authorization names.
+    def registry(self, given: str = "") -> str:
+        """Return the registry's host: the one that ECR's authorization names, or the one that is given.
+
+        Args:
+            given: another host of the same registry; in an emulator any.
 
         Raises:
-            DeployError: ECR gives no authorization.
+            DeployError: ECR gives no authorization, or the given host is not the registry's.
         """
 
     def find_tags(self, repository: str, tags: Sequence[str]) -> Mapping[str, str] | None:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from ecr_lambda_deploy.docker.config import build_environment, network_environment, private_docker_config
+from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import Authorization
 
 _ONE = Authorization(registry="one.example", username="AWS", password="pass:word")
-_TWO = Authorization(registry="two.example", username="AWS", password="other")
+_TWO = Authorization(registry="two.example:443", username="AWS", password="other")
 
 
 def _auths(folder: Path) -> dict[str, Any]:
@@ -80,3 +81,9 @@ def test_registries_are_reached_without_an_engine() -> None:
 
 def test_builds_see_no_secret() -> None:
     assert build_environment(_NETWORK | _BUILDS | _SECRET) == _NETWORK | _BUILDS
+
+
+@pytest.mark.parametrize("host", ["two.example", "one.example.evil", ""])
+def test_rule_2_no_login_is_filed_under_a_host_that_aws_did_not_name(host: str) -> None:
+    with pytest.raises(DeployError, match="is not given the registry's login"), private_docker_config({host: _ONE}):
+        pytest.fail("it was filed")

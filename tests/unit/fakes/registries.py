@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from ecr_lambda_deploy.model.errors import BuildError, DeployError
 from ecr_lambda_deploy.model.images import (
+    Authorization,
     BuildOrder,
     Fingerprint,
     ImageReference,
@@ -128,9 +129,10 @@ class FakeRepositories(Recording):
         self.tagged: list[tuple[str, str]] = []
         self.expected: list[tuple[str, ...]] = []
 
-    def registry(self) -> str:
+    def registry(self, given: str = "") -> str:
         self.enter("registry")
-        return self.stored.host
+        Authorization(registry=self.stored.host, username="AWS", password="").check_host(given or self.stored.host)
+        return given or self.stored.host
 
     def find_tags(self, repository: str, tags: Sequence[str]) -> Mapping[str, str] | None:
         self.enter("find_tags")

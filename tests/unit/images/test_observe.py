@@ -52,6 +52,20 @@ def test_the_repository_is_the_one_in_use_or_named_like_the_function(
     assert world.image.repository_uri == f"{REGISTRY}/{expected}"
 
 
+def test_the_registry_may_be_given_by_another_of_its_hosts() -> None:
+    observed = _observe(World(), image_target(registry=_DUAL_STACK))
+
+    assert observed.destination.registry == _DUAL_STACK
+
+
+@pytest.mark.parametrize("mode", [Mode.DEPLOY, Mode.BUILD, Mode.PLAN])
+def test_rule_2_a_registry_that_aws_did_not_name_is_refused_before_anything_is_done(mode: Mode) -> None:
+    with pytest.raises(DeployError, match="is not given the registry's login") as caught:
+        _observe(World(), image_target(registry=f"{REGISTRY}.evil.example"), mode)
+
+    assert "'registry'" in caught.value.hint
+
+
 def test_a_function_s_name_that_cannot_name_a_repository_needs_one_given() -> None:
     world = World(functions=FakeFunctions(function_state(name="OrdersApi", image=None)))
 
