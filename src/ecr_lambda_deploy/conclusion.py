@@ -1,7 +1,6 @@
 """Reports the result of a run: log, annotations, outputs and job summary, written once however the run ends."""
 
 import os
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -59,11 +58,8 @@ class Conclusion:
             self.leave(1)
 
     def leave(self, exit_code: int) -> None:
-        """Flush the log and end the process without waiting for other threads."""
-        try:
-            sys.stdout.flush()
-        finally:
-            self.end(exit_code)
+        """End the process without waiting for other threads."""
+        self.end(exit_code)
 
     def end(self, exit_code: int) -> None:
         """End the process immediately."""

@@ -3,18 +3,21 @@
 import os
 import traceback
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from ecr_lambda_deploy.conclusion import Conclusion
 from ecr_lambda_deploy.deploy.deploy import deploy
-from ecr_lambda_deploy.github.actions import Console, id_token
+from ecr_lambda_deploy.github.actions import Console
 from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
 from ecr_lambda_deploy.github.event import read_event
+from ecr_lambda_deploy.github.oidc import id_token
 from ecr_lambda_deploy.inputs.parse import Inputs, parse_inputs
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, unexpected
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.secrets import secrets_of_addresses, secrets_of_entry
 from ecr_lambda_deploy.model.targets import Build, Mode
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.rollback.rollback import roll_back
@@ -97,13 +100,13 @@ def _ports(
     from ecr_lambda_deploy.docker.buildx import Buildx
     from ecr_lambda_deploy.docker.imagetools import ImageTools
 
-    for secret in _secrets(inputs, environment):
+    for secret in given_secrets(inputs, environment):
         console.mask(secret)
     clock, priority = SystemClock(cancelling), RequestPriority()
     aws = Aws(
         region=inputs.region,
         role=inputs.role,
-        id_token=id_token,
+        id_token=partial(id_token, environment=environment, mask=console.mask, sleep=clock.sleep),
         mask=console.mask,
         clock=clock,
         priority=priority,
@@ -133,11 +136,31 @@ def _ports(
     )
 
 
-def _secrets(inputs: Inputs, environment: Mapping[str, str]) -> Iterator[str]:
+_SECRET_VARIABLES = (
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    *("ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+    "BUILDER_NODE_0_AUTH_TLS_KEY",
+)
+_PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+
+def given_secrets(inputs: Inputs, environment: Mapping[str, str]) -> Iterator[str]:
     """Yield the secrets that the step starts with; secrets that it gets later are masked where it gets them."""
-    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "ACTIONS_RUNTIME_TOKEN"):
+    for name in _SECRET_VARIABLES:
         yield environment.get(name, "")
+    for name, value in environment.items():
+        if name.upper() in _PROXY_VARIABLES:
+            yield from secrets_of_addresses(value)
     for image in inputs.images:
         yield from image.builder.secrets
         if isinstance(image.source, Build):
-            yield from image.source.secrets.values()
+            yield from _secrets_of_build(image.source)
+
+
+def _secrets_of_build(build: Build) -> Iterator[str]:
+    yield from build.secrets.values()
+    entries = (*build.cache.imports, *build.cache.exports)
+    for entry in entries:
+        yield from secrets_of_entry(entry)
+    for text in (*entries, *build.build_args.values(), *build.build_contexts.values()):
+        yield from secrets_of_addresses(text)

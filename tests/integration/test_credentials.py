@@ -109,7 +109,7 @@ def test_what_sts_gives_is_masked_before_it_is_used(traffic: Traffic, role: Role
     assume, *masked, use = traffic.events
     assert isinstance(assume, Request)
     assert isinstance(use, Request)
-    assert set(masked) == {given["SecretAccessKey"], given["SessionToken"]}
+    assert set(masked) == {given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]}
     assert use.session_token == given["SessionToken"]
 
 
@@ -195,7 +195,7 @@ def test_credentials_that_are_about_to_expire_are_taken_anew(traffic: Traffic) -
     assert [first.parameters["WebIdentityToken"], second.parameters["WebIdentityToken"]] == ["first", "second"]
     assert used_first.session_token != used_second[0].session_token
     assert used_second[0].session_token == used_second[1].session_token
-    assert len([event for event in traffic.events if isinstance(event, str)]) == 4  # the new ones are masked too
+    assert len([event for event in traffic.events if isinstance(event, str)]) == 6  # the new ones are masked too
 
 
 def test_the_shortest_session_is_not_taken_anew_for_every_request(traffic: Traffic) -> None:
@@ -208,7 +208,7 @@ def test_the_shortest_session_is_not_taken_anew_for_every_request(traffic: Traff
 
 def test_a_job_without_permission_for_a_token_is_an_error(traffic: Traffic) -> None:
     def refuse(audience: str) -> str:
-        raise RuntimeError(f"Unable to get ACTIONS_ID_TOKEN_REQUEST_URL for {audience}")
+        raise DeployError(f"Unable to get ACTIONS_ID_TOKEN_REQUEST_URL for {audience}")
 
     with pytest.raises(DeployError, match="no OIDC token: Unable to get ACTIONS_ID_TOKEN_REQUEST_URL") as caught:
         EcrRepositories(aws_of(traffic, ROLE, id_token=refuse), traffic.mask).registry()

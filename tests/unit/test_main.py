@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.main import action_inputs, workflow_run
+from ecr_lambda_deploy.inputs.parse import parse_inputs
+from ecr_lambda_deploy.main import action_inputs, given_secrets, workflow_run
 from ecr_lambda_deploy.model.run import WorkflowRun
 
 
@@ -72,3 +73,32 @@ def test_the_run_is_known_from_its_event_too(tmp_path: Path, pull_request: objec
 
     assert (run.event, run.ref, run.default_branch) == ("pull_request", "refs/pull/7/merge", "trunk")
     assert run.is_from_fork is is_from_fork
+
+
+def test_rule_5_whatever_is_secret_of_the_step_is_masked(workspace: Path) -> None:
+    given = {
+        "function-name": "orders-api",
+        "aws-region": "eu-west-1",
+        "secrets": "npm=npm-secret",
+        "cache-from": "type=s3,bucket=b,secret_access_key=cache-secret",
+        "cache-to": "type=gha,token=cache-token",
+        "build-args": "INDEX=https://user:index-password@pypi.example/simple",
+        "build-contexts": "shared=https://x-access-token:context-token@github.com/acme/shared.git",
+        "docker-auth": '{"auths": {"registry.example": {"password": "registry-password"}}}',
+    }
+    environment = {
+        "GITHUB_WORKSPACE": str(workspace),
+        "GITHUB_SHA": "c0ffee",
+        "AWS_ACCESS_KEY_ID": "access-key",
+        "AWS_SECRET_ACCESS_KEY": "secret-key",
+        "AWS_SESSION_TOKEN": "session-token",
+        "ACTIONS_RUNTIME_TOKEN": "runtime-token",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "request-token",
+        "BUILDER_NODE_0_AUTH_TLS_KEY": "tls-key",
+        "https_proxy": "http://user:proxy-password@proxy:3128",
+    }
+    found = {*given_secrets(parse_inputs(given, environment), environment)} - {""}
+
+    assert found >= {*environment.values()} - {str(workspace), "c0ffee", environment["https_proxy"]}
+    passwords = {"npm-secret", "cache-secret", "cache-token", "index-password", "context-token", "registry-password"}
+    assert found >= passwords | {"proxy-password", "user:proxy-password"}

@@ -207,6 +207,7 @@ class Aws:
                     answer = client.assume_role_with_web_identity(WebIdentityToken=token, **arguments)["Credentials"]
             except RefusedError as error:
                 raise DeployError(error.message, _TRUST_HINT) from error
+        self._mask(answer["AccessKeyId"])
         self._mask(answer["SecretAccessKey"])
         self._mask(answer["SessionToken"])
         return {
@@ -224,7 +225,9 @@ class Aws:
     def _job_token(self) -> str:
         try:
             return self._id_token(AUDIENCE)
-        except Exception as error:  # the toolkit raises no class of its own
+        except CancelledError:
+            raise
+        except DeployError as error:
             raise DeployError(
                 f"GitHub gave this job no OIDC token: {error}", _hint(self._run, _PERMISSION_HINT)
             ) from error

@@ -1,4 +1,4 @@
-"""GitHub's runner: workflow commands, the OIDC token, outputs and the job summary."""
+"""GitHub's runner: workflow commands, outputs and the job summary."""
 
 import os
 import re
@@ -15,19 +15,28 @@ from actions_toolkit.command import Command
 from actions_toolkit.file_command import issue_file_command, prepare_key_value_message
 
 from ecr_lambda_deploy.model.errors import SourceLocation
+from ecr_lambda_deploy.model.text import writable
 
 # A workflow command begins with `::` at the start of a line, or with `##[` anywhere [actions/runner, ActionCommand].
 _COMMAND = re.compile(r"((?:^|[\r\n])[^\S\r\n]*)::")
+_LINE_END = re.compile(r"[\r\n]+")  # as the runner reads its input [.NET, TextReader.ReadLine]
+_SHORTEST_MASK = 4  # characters; a shorter secret is in too many words of a log
+
 _MOST_ANNOTATIONS = 10  # of each kind in a step [GitHub Actions documentation, workflow commands; actions/toolkit]
 
 
 class Console:
-    """The job's log. It writes and flushes whole lines: a mask that the runner reads too late hides nothing."""
+    """The job's log, and the only writer of standard output.
+
+    It writes and flushes whole lines: a mask that the runner reads too late hides nothing.
+    """
 
     def __init__(self) -> None:
         self._masked: set[str] = set()
+        self._has_short_secret = False
         self._lock = RLock()  # several threads write
         self._resume_token = ""
+        self._verbatim_blocks = 0
         self._annotations: Counter[str] = Counter()
 
     @contextmanager
@@ -43,23 +52,27 @@ class Console:
     def verbatim(self) -> Iterator[None]:
         """Stop workflow commands within the block.
 
-        Annotations and masks still reach the runner [GitHub Actions documentation, stopping and starting workflow
-        commands].
+        Annotations and masks of other threads still reach the runner; blocks of several threads are one to the runner
+        [GitHub Actions documentation, stopping and starting workflow commands].
         """
-        token = token_hex(16)
         with self._lock:
-            self._command("stop-commands", token)
-            self._resume_token = token
+            if self._verbatim_blocks == 0:
+                token = token_hex(16)
+                self._command("stop-commands", token)
+                self._resume_token = token
+            self._verbatim_blocks += 1
         try:
             yield
         finally:
             with self._lock:
-                self._resume_token = ""
-                self._command(token)
+                self._verbatim_blocks -= 1
+                if self._verbatim_blocks == 0:
+                    token, self._resume_token = self._resume_token, ""
+                    self._command(token)
 
     def info(self, message: str) -> None:
         """Print lines, with workflow commands made ineffective: functions and AWS wrote parts of the text."""
-        self._write(_COMMAND.sub(r"\1: :", message).replace("##[", "## ["))
+        self._write(_without_commands(message))
 
     def notice(self, message: str) -> None:
         """Annotate the run with a notice."""
@@ -75,12 +88,25 @@ class Console:
         self._annotate("error", message, {"file": location.file, "line": str(location.line)} if location else {})
 
     def mask(self, secret: str) -> None:
-        """Have the runner mask each line of a secret in the log from now on."""
-        for line in secret.splitlines():
-            with self._lock:
-                if line and line not in self._masked:
-                    self._masked.add(line)
-                    self._command("add-mask", line)
+        """Have the runner replace each line of a secret in the log from here on, also without its outer blanks.
+
+        What is shorter than four characters is not masked, since that would ruin the log.
+        """
+        lines = [line for line in _LINE_END.split(secret) if line.strip()]
+        maskable = [line for line in lines if len(line.strip()) >= _SHORTEST_MASK]
+        with self._lock:
+            for line in maskable:
+                # As `info` prints it, too: it may have to break a command in it.
+                for form in (line, line.strip(), _without_commands(line)):
+                    if form not in self._masked:
+                        self._masked.add(form)
+                        self._command("add-mask", form)
+            if lines and not maskable and not self._has_short_secret:
+                self._has_short_secret = True
+                self.warning(
+                    f"A secret of this step is shorter than {_SHORTEST_MASK} characters and is not masked: that would "
+                    "replace these characters everywhere in the log. Use a longer one."
+                )
 
     def _annotate(self, kind: str, message: str, properties: Mapping[str, str] = MappingProxyType({})) -> None:
         """Annotate the run, or print a line once GitHub shows no more annotations of this kind."""
@@ -104,21 +130,13 @@ class Console:
 
     def _write(self, text: str) -> None:
         with self._lock:
-            sys.stdout.write(f"{text}\n")
+            sys.stdout.write(f"{writable(text)}\n")
             sys.stdout.flush()
 
 
-def id_token(audience: str) -> str:
-    """Return the job's OIDC token, masked.
-
-    Raises:
-        Exception: GitHub gives no token; the toolkit has no exception class of its own.
-    """
-    from actions_toolkit import core  # this imports requests, which most runs do not need
-
-    token = core.get_id_token(audience)
-    sys.stdout.flush()
-    return str(token)
+def _without_commands(text: str) -> str:
+    """Return a text of which the runner takes no line for a command."""
+    return _COMMAND.sub(r"\1: :", text).replace("##[", "## [")
 
 
 def write_outputs(outputs: Mapping[str, str]) -> None:
@@ -128,7 +146,7 @@ def write_outputs(outputs: Mapping[str, str]) -> None:
         Exception: the file does not exist; the toolkit has no exception class of its own.
     """
     for name, value in outputs.items():
-        issue_file_command("OUTPUT", prepare_key_value_message(name, value))
+        issue_file_command("OUTPUT", prepare_key_value_message(name, writable(value)))
 
 
 def write_summary(markdown: str, path: str) -> None:
@@ -139,4 +157,4 @@ def write_summary(markdown: str, path: str) -> None:
         path: the value of GITHUB_STEP_SUMMARY.
     """
     with Path(path).open("a", encoding="utf-8") as file:
-        file.write(markdown + os.linesep)
+        file.write(writable(markdown) + os.linesep)

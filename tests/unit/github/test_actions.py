@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.github.actions import Console, write_summary
+from ecr_lambda_deploy.github.actions import Console, write_outputs, write_summary
 from ecr_lambda_deploy.model.errors import SourceLocation
-from sandbox.runner.workflow_commands import JobLog
+from sandbox.runner.workflow_commands import JobLog, parse_file_command
 
 _THREADS, _LINES = 16, 50
 
@@ -50,10 +50,49 @@ def test_an_error_can_name_a_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_line_of_a_secret_is_masked_once(capsys: pytest.CaptureFixture[str]) -> None:
     console = Console()
-    for secret in ("one\n\ntwo\n", "one", ""):
+    for secret in ("first\n\nsecond\n", "first", "", " \n"):
         console.mask(secret)
 
-    assert _printed(capsys) == ["::add-mask::one", "::add-mask::two"]
+    assert _printed(capsys) == ["::add-mask::first", "::add-mask::second"]
+
+
+def test_rule_5_a_secret_is_masked_without_its_outer_blanks_too(capsys: pytest.CaptureFixture[str]) -> None:
+    Console().mask(" hunter2\t\n")
+
+    assert _printed(capsys) == ["::add-mask:: hunter2\t", "::add-mask::hunter2"]
+
+
+@pytest.mark.parametrize("secret", ["abc", "  abc ", "ab\ncd"])
+def test_rule_5_a_short_secret_is_not_masked_and_that_is_said_once(
+    secret: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console = Console()
+    console.mask(secret)
+    console.mask(secret)
+    log = _job_log(capsys.readouterr().out)
+
+    assert log.masked == []
+    (annotation,) = log.annotations
+    assert annotation.level == "warning"
+    assert "shorter than 4 characters" in annotation.message
+    assert "abc" not in annotation.message
+
+
+def test_a_short_line_of_a_longer_secret_is_no_reason_to_warn(capsys: pytest.CaptureFixture[str]) -> None:
+    Console().mask('{\n"password": "x"\n}')
+
+    assert _printed(capsys) == ['::add-mask::"password": "x"']
+
+
+@pytest.mark.parametrize("secret", ["::error::hunter2", "hunter##[2]", "hun\udc80ter", "hun\u2028ter\x0b2"])
+def test_rule_5_a_secret_is_masked_in_the_form_that_is_printed(secret: str, capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console()
+    console.mask(secret)
+    console.info(secret)
+    console.warning(f"it is {secret}")
+
+    printed = "\n".join([*_job_log(capsys.readouterr().out).lines])
+    assert printed.splitlines() == ["***", "::warning::it is ***"]
 
 
 def test_text_of_other_programs_is_not_a_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -220,6 +259,45 @@ def test_verbatim_ends_while_other_threads_send_commands(capsys: pytest.CaptureF
     assert len(log.annotations) - 2 + len(printed) == 4 * _LINES  # one says that there are more
     assert {annotation.level for annotation in log.annotations} == {"notice", "warning"}
     assert log.annotations[-1].message == "the end"
+
+
+def test_rule_5_programs_that_print_at_the_same_time_leave_the_runner_listening(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    console = Console()
+    one, two = console.verbatim(), console.verbatim()
+    for block in (one, two):
+        block.__enter__()
+        console.info("::error::of a program")
+    console.mask("hunter2")
+    console.notice("both print")
+    one.__exit__(None, None, None)
+    console.notice("one prints")
+    console.info("::error::of a program, hunter2")
+    two.__exit__(None, None, None)
+    console.notice("none prints")
+    log = _job_log(capsys.readouterr().out)
+
+    assert log.masked == ["hunter2"]
+    assert [annotation.message for annotation in log.annotations] == ["both print", "one prints", "none prints"]
+
+
+@pytest.mark.parametrize("kind", ["info", "notice", "warning", "error"])
+def test_rule_5_lone_surrogates_are_printed_with_replacements(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    getattr(Console(), kind)("an answer \udc80 of\ud800 others")
+
+    assert capsys.readouterr().out.endswith("an answer ? of? others\n")
+
+
+def test_rule_5_lone_surrogates_lose_no_output_and_no_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    summary, output = tmp_path / "summary", tmp_path / "output"
+    output.touch()
+    monkeypatch.setenv("GITHUB_OUTPUT", str(output))
+    write_summary("an answer \udc80", str(summary))
+    write_outputs({"one": "an answer \udc80", "two": "2"})
+
+    assert summary.read_text(encoding="utf-8") == "an answer ?\n"
+    assert parse_file_command(output.read_text(encoding="utf-8")) == {"one": "an answer ?", "two": "2"}
 
 
 def test_the_summary_is_appended(tmp_path: Path) -> None:
