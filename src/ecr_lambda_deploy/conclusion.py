@@ -9,6 +9,7 @@ from threading import Lock, Thread
 from ecr_lambda_deploy.github.actions import Console, write_outputs, write_summary
 from ecr_lambda_deploy.model.errors import CancelledError
 from ecr_lambda_deploy.model.outcomes import Journal
+from ecr_lambda_deploy.private_folders import PrivateFolders
 from ecr_lambda_deploy.report.headline import headline
 from ecr_lambda_deploy.report.outputs import outputs
 from ecr_lambda_deploy.report.summary import summary
@@ -23,12 +24,16 @@ class Conclusion:
         journal: the results of the run.
         environment: of the step; it has the paths of the runner's files.
         console: the job's log.
+        folders: of the run, which no secret on disk outlives.
     """
 
-    def __init__(self, journal: Journal, environment: Mapping[str, str], console: Console) -> None:
+    def __init__(
+        self, journal: Journal, environment: Mapping[str, str], console: Console, folders: PrivateFolders
+    ) -> None:
         self._journal = journal
         self._environment = environment
         self._console = console
+        self._folders = folders
         self._once = Lock()
 
     def write(self) -> int:
@@ -51,6 +56,7 @@ class Conclusion:
         """Write the results so far and end the process: a cancelled run has missed its deadline."""
         Thread(target=self._end_soon, name="the end", daemon=True).start()  # a write to a full pipe would block
         try:
+            self._folders.remove_all()
             if self._once.acquire(timeout=_PATIENCE / 2):
                 self._journal.error = self._journal.error or CancelledError()
                 self._write()
@@ -59,7 +65,10 @@ class Conclusion:
 
     def leave(self, exit_code: int) -> None:
         """End the process without waiting for other threads."""
-        self.end(exit_code)
+        try:
+            self._folders.remove_all()
+        finally:
+            self.end(exit_code)
 
     def end(self, exit_code: int) -> None:
         """End the process immediately."""

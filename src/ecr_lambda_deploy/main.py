@@ -20,6 +20,7 @@ from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.secrets import secrets_of_addresses, secrets_of_entry
 from ecr_lambda_deploy.model.targets import Build, Mode
 from ecr_lambda_deploy.ports.ports import Ports
+from ecr_lambda_deploy.private_folders import PrivateFolders
 from ecr_lambda_deploy.rollback.rollback import roll_back
 
 
@@ -28,10 +29,11 @@ def main() -> int:
     environment = dict(os.environ)
     console, cancelling = Console(), RunnerCancelling()
     journal = Journal(run=workflow_run(environment))
-    conclusion = Conclusion(journal, environment, console)
+    folders = PrivateFolders(_workspace(environment))
+    conclusion = Conclusion(journal, environment, console, folders)
     cancelling.listen(conclusion.give_up)
     try:
-        _run(journal, environment, console, cancelling)
+        _run(journal, environment, console, cancelling, folders)
         cancelling.finish()
     except KeyboardInterrupt:  # at most one is raised
         journal.error = CancelledError()
@@ -41,12 +43,18 @@ def main() -> int:
     return exit_code
 
 
-def _run(journal: Journal, environment: Mapping[str, str], console: Console, cancelling: RunnerCancelling) -> None:
+def _run(
+    journal: Journal,
+    environment: Mapping[str, str],
+    console: Console,
+    cancelling: RunnerCancelling,
+    folders: PrivateFolders,
+) -> None:
     """Run the mode that the inputs name; errors go into the journal."""
     try:
         inputs = parse_inputs(action_inputs(environment), environment)
         journal.mode, journal.manifest = inputs.mode, inputs.manifest
-        ports = _ports(inputs, journal.run, environment, console, cancelling)
+        ports = _ports(inputs, journal.run, environment, console, cancelling, folders)
         run_mode = roll_back if inputs.mode is Mode.ROLLBACK else deploy
         run_mode(inputs, ports, journal)
     except DeployError as error:
@@ -85,8 +93,17 @@ def workflow_run(environment: Mapping[str, str]) -> WorkflowRun:
     )
 
 
+def _workspace(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get("GITHUB_WORKSPACE") or ".").absolute()
+
+
 def _ports(
-    inputs: Inputs, run: WorkflowRun, environment: Mapping[str, str], console: Console, cancelling: RunnerCancelling
+    inputs: Inputs,
+    run: WorkflowRun,
+    environment: Mapping[str, str],
+    console: Console,
+    cancelling: RunnerCancelling,
+    folders: PrivateFolders,
 ) -> Ports:
     # Imported here, so that wrong inputs are reported without the import of boto3 and the docker SDK.
     from ecr_lambda_deploy.aws.alarms import CloudWatchAlarms
@@ -113,7 +130,7 @@ def _ports(
         run=run,
     )
     repositories = EcrRepositories(aws, console.mask)
-    copy_image = ImageTools(environment=environment).copy
+    copy_image = ImageTools(environment=environment, folders=folders).copy
     return Ports(
         functions=LambdaFunctions(aws),
         aliases=LambdaAliases(aws),
@@ -122,12 +139,13 @@ def _ports(
         repositories=repositories,
         sources=EcrSources(aws, target=repositories, copy_image=copy_image, mask=console.mask),
         builders=lambda settings: Buildx(
-            workspace=Path(environment.get("GITHUB_WORKSPACE") or ".").absolute(),
+            workspace=_workspace(environment),
             environment=environment,
             console=console,
             authorization=repositories.authorization,
             settings=settings,
             clock=clock,
+            folders=folders,
         ),
         log=console,
         clock=clock,

@@ -5,6 +5,7 @@ needs no buildkitd, of which Debian has no package.
 """
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -34,26 +35,32 @@ while data := engine.recv(65536):
 
 
 @contextmanager
-def buildkit_at_tcp(engine: Path) -> Iterator[str]:
+def buildkit_at_tcp(engine: Path, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Yield the endpoint of an engine's BuildKit on loopback.
 
     Args:
         engine: its socket.
+        tls: of the server; None for none.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=_accept, args=(listener, engine), daemon=True).start()
+        threading.Thread(target=_accept, args=(listener, engine, tls), daemon=True).start()
         yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def _accept(listener: socket.socket, engine: Path) -> None:
+def _accept(listener: socket.socket, engine: Path, tls: ssl.SSLContext | None) -> None:
     with suppress(OSError):  # closed
         while True:
             client, _ = listener.accept()
-            threading.Thread(target=_serve, args=(client, engine), daemon=True).start()
+            threading.Thread(target=_serve, args=(client, engine, tls), daemon=True).start()
 
 
-def _serve(client: socket.socket, engine: Path) -> None:
+def _serve(client: socket.socket, engine: Path, tls: ssl.SSLContext | None) -> None:
+    with client, suppress(OSError):  # a client that is not let in
+        _relay(tls.wrap_socket(client, server_side=True) if tls else client, engine)
+
+
+def _relay(client: socket.socket, engine: Path) -> None:
     with client, socket.socket(socket.AF_UNIX) as upstream:
         upstream.connect(str(engine))
         upstream.sendall(_UPGRADE)

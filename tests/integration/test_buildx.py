@@ -21,13 +21,22 @@ from ecr_lambda_deploy.github.actions import Console
 from ecr_lambda_deploy.model.errors import BuildError, DeployError
 from ecr_lambda_deploy.model.images import Authorization, BuildOrder, ImageReference
 from ecr_lambda_deploy.model.targets import Build, BuilderSettings, CacheSettings
+from ecr_lambda_deploy.private_folders import PrivateFolders
 from sandbox.aws import Aws, Fault
 from sandbox.machine.debian_packages import programs
 from sandbox.machine.engine import Engine
 from sandbox.machine.process_watch import watched_processes
 from tests.integration.buildkit_endpoint import BUILDCTL, buildkit_at_tcp
+from tests.integration.certificates import Authority
 
 _BUILDX = ("sid", ("docker-buildx",), ("usr/libexec/docker/cli-plugins/docker-buildx",))
+# Notes the environment of each call, and what Docker configuration the call has, and then does what is wanted.
+_RECORDING = """#!/bin/sh
+env > {folder}/environment-$1-$$
+stat -c %a "$DOCKER_CONFIG" > {folder}/mode-$1-$$
+cp "$DOCKER_CONFIG/config.json" {folder}/config-$1-$$
+exec {program} "$@"
+"""
 _BUSYBOX = ("bookworm", ("busybox-static",), ("bin/busybox",))
 
 
@@ -151,6 +160,8 @@ def open_workshop(aws: Aws, base: str, buildx: Path, tmp_path: Path) -> Iterator
     """Make a workshop with an engine."""
     workspace = tmp_path / "workspace"
     workspace.mkdir()
+    private = tmp_path / "private"
+    private.mkdir()
     repository = f"app-{uuid4().hex[:8]}"
     aws.client("ecr").create_repository(repositoryName=repository)
 
@@ -179,6 +190,7 @@ def open_workshop(aws: Aws, base: str, buildx: Path, tmp_path: Path) -> Iterator
             authorization=authorize,
             settings=BuilderSettings(endpoint=endpoint, docker_auth=docker_auth or {}),
             clock=clock,
+            folders=PrivateFolders(workspace, [private]),
             program=program or str(buildx),
         )
         return Workshop(
@@ -279,7 +291,8 @@ def test_secrets_reach_the_build_and_nothing_else(
     seen = [*sightings.arguments, capfd.readouterr().out, *workshop.contents(image)]
     seen += [path.read_bytes().decode(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
     assert [value for value in values if any(value in text for text in seen)] == []
-    assert not list(tmp_path.glob("buildx-*"))
+    assert {path.name for path in tmp_path.iterdir()} == {"workspace", "private"}
+    assert not [*tmp_path.joinpath("private").iterdir()]
 
 
 def test_a_wrong_secret_is_noticed_by_the_test_above(workshop: Workshop) -> None:
@@ -443,6 +456,88 @@ def test_a_builder_s_container_on_the_engine_builds(open_workshop: Open, each_en
 
     assert workshop.builder.check_engine("linux/amd64") == "linux/amd64"
     workshop.push()
+
+
+@_ON_CURRENT
+def test_rule_10_a_buildkit_elsewhere_is_reached_by_tls(
+    open_workshop: Open, each_engine: Engine, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    authority = Authority()
+    client = authority.issue("client")
+    given = {"CACERT": authority.certificate, "CERT": client.certificate, "KEY": client.key}
+    variables = {f"BUILDER_NODE_0_AUTH_TLS_{name}": text for name, text in given.items()}
+    with buildkit_at_tcp(each_engine.socket, authority.server_context(tmp_path)) as endpoint:
+        workshop = open_workshop(variables, endpoint=endpoint)
+        workshop.write(_ONCE)
+        workshop.push()
+
+        assert workshop.builder.check_engine("linux/amd64") == "linux/amd64"
+        others = {**variables, "BUILDER_NODE_0_AUTH_TLS_CACERT": Authority().certificate}
+        for environment in ({}, others):
+            with pytest.raises(DeployError, match="does not answer as BuildKit does"):
+                open_workshop(environment, endpoint=endpoint).builder.check_engine("linux/amd64")
+        for missing in ("CACERT", "CERT", "KEY"):
+            name = f"BUILDER_NODE_0_AUTH_TLS_{missing}"
+            incomplete = {one: text for one, text in variables.items() if one != name}
+            with pytest.raises(DeployError, match=f"{name} is missing"):
+                open_workshop(incomplete, endpoint=endpoint).builder.check_engine("linux/amd64")
+    assert "without TLS" not in capfd.readouterr().out
+    assert not [*tmp_path.joinpath("private").iterdir()]
+
+
+def test_rule_10_a_builder_without_tls_is_warned_of_once(
+    open_workshop: Open, capfd: pytest.CaptureFixture[str]
+) -> None:
+    builder = open_workshop({}, endpoint="tcp://0.0.0.0:1").builder
+    for _ in range(2):
+        with pytest.raises(DeployError, match="cannot be reached"):
+            builder.check_engine(None)
+
+    assert capfd.readouterr().out.count("::warning::The builder tcp://0.0.0.0:1 is reached without TLS") == 1
+
+
+@_ON_CURRENT
+def test_rule_10_every_call_of_buildx_has_a_listed_environment_and_a_private_configuration(
+    open_workshop: Open, each_engine: Engine, buildx: Path, tmp_path: Path
+) -> None:
+    record, hostile = tmp_path / "record", tmp_path / "hostile"
+    for folder in (record, hostile):
+        folder.mkdir()
+    hostile.joinpath("config.json").write_text('{"credsStore": "hostile"}')
+    hostile.joinpath("docker-credential-hostile").symlink_to("/bin/false")
+    program = tmp_path / "buildx"
+    program.write_text(_RECORDING.format(folder=record, program=buildx))
+    program.chmod(0o755)
+    environment = {
+        "PATH": str(hostile),
+        "HOME": str(hostile),
+        "TMPDIR": str(hostile),
+        "DOCKER_CONFIG": str(hostile),
+        "BUILDX_BUILDER": "hostile",
+        "BUILDX_CONFIG": str(hostile),
+        "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "DOCKER_HOST": "unix:///nonexistent",
+    }
+    with buildkit_at_tcp(each_engine.socket) as endpoint:
+        workshop = open_workshop(environment, endpoint=endpoint, program=str(program))
+        workshop.write("COPY app /\n", app="one")
+        workshop.builder.check_engine("linux/amd64")
+        workshop.builder.fingerprints([(workshop.order().build, "linux/amd64")])
+        workshop.push()
+
+    calls = {path.name.split("-")[1] for path in record.iterdir()}
+    assert calls == {"create", "inspect", "imagetools", "bake"}
+    listed = {"PATH", "DOCKER_CONFIG", "DOCKER_HOST", "BUILDX_CONFIG", "BUILDX_BUILDER", "BUILDX_GIT_INFO"}
+    for path in record.glob("environment-*"):
+        seen = dict(line.partition("=")[::2] for line in path.read_text().splitlines())
+        assert seen.keys() - {"PWD", "_", "SHLVL", "OLDPWD"} <= listed
+        assert not [value for value in seen.values() if "hostile" in value]
+    assert {path.read_text() for path in record.glob("mode-*")} == {"700\n"}
+    auths = {path.name.split("-")[1]: {*json.loads(path.read_text())["auths"]} for path in record.glob("config-*")}
+    own = {workshop.aws.registry}
+    assert auths == {"create": set(), "inspect": set(), "imagetools": own, "bake": own}
+    assert {path.name for path in hostile.iterdir()} == {"config.json", "docker-credential-hostile"}
 
 
 @pytest.mark.parametrize(

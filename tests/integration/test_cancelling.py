@@ -112,23 +112,28 @@ from ecr_lambda_deploy.github.actions import Console
 from ecr_lambda_deploy.conclusion import Conclusion
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.private_folders import PrivateFolders
+from pathlib import Path
 
 runner.DEADLINE = 0.2
 console = Console()
-cancelling.listen(Conclusion(Journal(run=WorkflowRun()), dict(os.environ), console).give_up)
-say("ready")
-with cancelling.polled():
-    {task}
+folders = PrivateFolders(Path("/workspace"))
+cancelling.listen(Conclusion(Journal(run=WorkflowRun()), dict(os.environ), console, folders).give_up)
+with folders.folder() as folder:
+    Path(os.environ.get("NAMED", "/dev/null")).write_text(str(folder))
+    say("ready")
+    with cancelling.polled():
+        {task}
 """
 _HANGS = "time.sleep(60)"
 _PRINTS = "while True: console.info('x' * 1000)"
 _HAS_PRINTED = """
-    os.set_blocking(1, False)
-    try:
-        while True: os.write(1, b"x" * 1000)
-    except BlockingIOError:
-        os.set_blocking(1, True)
-    time.sleep(60)
+        os.set_blocking(1, False)
+        try:
+            while True: os.write(1, b"x" * 1000)
+        except BlockingIOError:
+            os.set_blocking(1, True)
+        time.sleep(60)
 """
 
 
@@ -251,3 +256,15 @@ def test_a_log_that_cannot_be_written_keeps_no_process_alive(task: str, is_close
     assert exit_code == 1
     assert "image-uri" in parse_file_command(output.read_text())
     assert "The run was cancelled." in summary.read_text()
+
+
+@pytest.mark.parametrize("task", [_HANGS, _HAS_PRINTED], ids=["hangs", "log is full"])
+def test_rule_9_a_run_that_is_given_up_leaves_no_secret_on_disk(task: str, tmp_path: Path) -> None:
+    named = tmp_path / "named"
+    with _process(_NO_LOG.format(task=task), NAMED=str(named)) as process:
+        folder = Path(named.read_text())
+        assert folder.exists()
+        process.send_signal(signal.SIGINT)
+        process.wait()
+
+    assert not folder.exists()

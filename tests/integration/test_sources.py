@@ -17,6 +17,7 @@ from ecr_lambda_deploy.docker.imagetools import ImageTools
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.targets import RoleToAssume, ServedImage
+from ecr_lambda_deploy.private_folders import PrivateFolders
 from sandbox.aws import Aws, Fault, running_aws
 from sandbox.machine.debian_packages import programs
 from sandbox.machine.engine import running_engine
@@ -82,7 +83,7 @@ def _desk(aws: Aws, monkeypatch: pytest.MonkeyPatch, folder: Path, **credentials
     product = credentials_of(aws, monkeypatch, masked=masked, **credentials)
     target = EcrRepositories(product, masked.append)
     environment = {"PATH": "/usr/bin:/bin", "DOCKER_HOST": "unix:///nowhere", "AWS_SECRET_ACCESS_KEY": "secret"}
-    tools = ImageTools(environment=environment, program=str(program), sleep=wait)
+    tools = ImageTools(environment=environment, folders=PrivateFolders(folder), program=str(program), sleep=wait)
     sources = EcrSources(product, target=target, copy_image=tools.copy, mask=masked.append)
     return Desk(credentials=product, sources=sources, target=target, folder=folder, masked=masked, waits=waits)
 
@@ -277,7 +278,7 @@ def test_other_accounts_are_read_with_the_environment_s_credentials(
     with recorded_aws(monkeypatch) as traffic:
         product = aws_of(traffic, ROLE)
         target = EcrRepositories(product, traffic.mask)
-        sources = EcrSources(product, target=target, copy_image=ImageTools(environment={}).copy, mask=traffic.mask)
+        sources = EcrSources(product, target=target, copy_image=lambda *_: None, mask=traffic.mask)
         with pytest.raises(DeployError, match=r"The repository of .*/orders:v1 does not exist"):
             sources.resolve(f"{host}/orders:v1", "linux/amd64")
         account, *_, region = host.partition(".on.aws")[0].removesuffix(".amazonaws.com").split(".")

@@ -10,9 +10,10 @@ import pytest
 
 from ecr_lambda_deploy.conclusion import Conclusion
 from ecr_lambda_deploy.github.actions import Console
-from ecr_lambda_deploy.model.errors import CancelledError, DeployError
+from ecr_lambda_deploy.model.errors import CancelledError, DeployError, SourceLocation
 from ecr_lambda_deploy.model.functions import ObservedFunction
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.private_folders import PrivateFolders
 from sandbox.runner.workflow_commands import parse_file_command
 from tests.unit.fakes.examples import NEW, RUN, function_state, observed_function
 
@@ -20,8 +21,10 @@ from tests.unit.fakes.examples import NEW, RUN, function_state, observed_functio
 class _Conclusion(Conclusion):
     """A conclusion that records the exit code instead of ending the process."""
 
-    def __init__(self, journal: Journal, environment: dict[str, str], console: Console) -> None:
-        super().__init__(journal, environment, console)
+    def __init__(
+        self, journal: Journal, environment: dict[str, str], console: Console, folders: PrivateFolders
+    ) -> None:
+        super().__init__(journal, environment, console, folders)
         self.left: list[int] = []
 
     def end(self, exit_code: int) -> None:
@@ -34,11 +37,12 @@ class _Step:
 
     output: Path
     summary: Path
+    folders: PrivateFolders = field(default_factory=lambda: PrivateFolders(Path("/workspace")))
     journal: Journal = field(default_factory=lambda: Journal(run=RUN, outcomes=(_outcome(),)))
 
     def conclusion(self, console: Console | None = None, **others: str) -> _Conclusion:
         environment = {"GITHUB_OUTPUT": str(self.output), "GITHUB_STEP_SUMMARY": str(self.summary), **others}
-        return _Conclusion(self.journal, environment, console or Console())
+        return _Conclusion(self.journal, environment, console or Console(), self.folders)
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -198,3 +202,25 @@ def test_giving_up_leaves_although_the_log_cannot_be_written(
     assert conclusion.left[:1] == [1]
     assert step.outputs["image-uri"] == str(NEW)
     assert "The run was cancelled." in step.summary.read_text()
+
+
+def test_rule_9_giving_up_removes_secrets_before_anything_is_written(step: _Step) -> None:
+    remaining: list[bool] = []
+
+    class Watching(Console):
+        def error(self, message: str, location: SourceLocation | None = None) -> None:
+            remaining.append(folder.exists())
+            super().error(message, location)
+
+    with step.folders.folder() as folder:
+        step.conclusion(Watching()).give_up()
+
+    assert remaining == [False]
+
+
+def test_rule_9_a_process_that_leaves_has_removed_its_secrets(step: _Step) -> None:
+    conclusion = step.conclusion()
+    with step.folders.folder() as folder:
+        conclusion.leave(0)
+        assert not folder.exists()
+    assert conclusion.left == [0]

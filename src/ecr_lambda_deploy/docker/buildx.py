@@ -4,7 +4,7 @@ import json
 import subprocess
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from platform import machine
@@ -12,9 +12,9 @@ from typing import Protocol
 
 from ecr_lambda_deploy.concurrency import for_each
 from ecr_lambda_deploy.docker.bake import bake_arguments, bake_definition, bake_secrets, bake_targets
-from ecr_lambda_deploy.docker.builders import check_platform, selected_builder
+from ecr_lambda_deploy.docker.builders import builder_tls, check_platform, selected_builder, unprotected
 from ecr_lambda_deploy.docker.cache import CacheEntries, choose_cache
-from ecr_lambda_deploy.docker.config import build_environment, private_docker_config
+from ecr_lambda_deploy.docker.config import BUILDX, build_environment, private_docker_config
 from ecr_lambda_deploy.docker.engine import engine_platform, has_containerd_store
 from ecr_lambda_deploy.docker.errors import LONGEST_LINE, explain, failed_login, failed_target, passing_failure
 from ecr_lambda_deploy.docker.imagetools import ImageDigests
@@ -23,6 +23,7 @@ from ecr_lambda_deploy.model.errors import BuildError
 from ecr_lambda_deploy.model.images import Authorization, BuildOrder, Fingerprint
 from ecr_lambda_deploy.model.targets import Build, BuilderSettings, Platform
 from ecr_lambda_deploy.ports.runner import Clock, Console
+from ecr_lambda_deploy.private_folders import PrivateFolders
 
 _LINES_KEPT = 500  # of the build's log, to look for an error in
 _LONGEST_DOCKERFILE = 1024**2  # characters, to find the line of an error in
@@ -52,6 +53,7 @@ class Buildx:
         authorization: returns the registry's credentials.
         settings: the builder and its logins; their secrets are masked already, as those of the builds are.
         clock: waits between two attempts.
+        folders: makes the folders for logins and keys.
         program: path of buildx.
     """
 
@@ -64,15 +66,19 @@ class Buildx:
         authorization: Authorize,
         settings: BuilderSettings,
         clock: Clock,
-        program: str = "buildx",
+        folders: PrivateFolders,
+        program: str = BUILDX,
     ) -> None:
         self._workspace = workspace
         self._runner = environment
         self._environment = build_environment(environment)
+        self._tls = builder_tls(environment)
+        self._warning = unprotected(settings.endpoint, self._tls)
         self._console = console
         self._authorization = authorization
         self._settings = settings
         self._clock = clock
+        self._folders = folders
         self._program = program
 
     @property
@@ -85,7 +91,7 @@ class Buildx:
             native = engine_platform(self._environment)
             if platform in {None, native}:
                 return native
-        with selected_builder(self._program, self._settings.endpoint, self._environment) as environment:
+        with self._selected_builder() as environment:
             return check_platform(self._program, environment, platform)
 
     def machine_platform(self) -> Platform:
@@ -120,7 +126,7 @@ class Buildx:
         targets = bake_targets(orders)
         caches = [self._choose_cache(order) for order in orders]
         deadline, delay, is_fresh = 0.0, 1, False
-        with selected_builder(self._program, self._settings.endpoint, self._environment) as environment:
+        with self._selected_builder() as environment:
             while (log := self._bake(targets, caches, environment, fresh=is_fresh)) is not None:
                 deadline = deadline or self._clock.now() + _PATIENCE
                 if (reason := passing_failure(log)) and self._clock.now() + delay <= deadline:
@@ -132,6 +138,12 @@ class Buildx:
                     is_fresh = True
                 else:
                     raise self._failure(targets, log)
+
+    def _selected_builder(self) -> AbstractContextManager[dict[str, str]]:
+        if self._warning:
+            self._console.warning(self._warning)
+            self._warning = ""  # once
+        return selected_builder(self._program, self._settings.endpoint, self._environment, self._folders, self._tls)
 
     def _choose_cache(self, order: BuildOrder) -> CacheEntries:
         is_inline_only = not self._settings.endpoint and not has_containerd_store(self._environment)
@@ -147,7 +159,7 @@ class Buildx:
         """Yield the variable by which buildx finds credentials for the registries."""
         login = self._authorization(fresh=fresh)
         auths = dict.fromkeys([*registries, login.registry], login)
-        with private_docker_config(auths, self._settings.docker_auth) as folder:
+        with private_docker_config(self._folders, auths, self._settings.docker_auth) as folder:
             yield {"DOCKER_CONFIG": str(folder)}
 
     def _bake(

@@ -4,20 +4,21 @@ A container action does not see the runner's own Docker configuration, and leave
 """
 
 import json
-import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ecr_lambda_deploy.model.images import Authorization
+from ecr_lambda_deploy.private_folders import PrivateFolders
 
-_NETWORK = re.compile(r"PATH|SSL_CERT_(FILE|DIR)|(HTTPS?|NO|ALL)_PROXY", re.IGNORECASE)
-_BUILDS = re.compile(
-    rf"{_NETWORK.pattern}|HOME|LANG|SSH_AUTH_SOCK|SOURCE_DATE_EPOCH|DOCKER_(HOST|CERT_PATH|TLS|TLS_VERIFY|API_VERSION)"
-    r"|(BUILDX|BUILDKIT|BAKE)_\w+",
-    re.IGNORECASE,
+BUILDX = "/usr/local/bin/buildx"
+"""Where the action's image has buildx: an earlier step may have put a folder of the workspace into PATH."""
+_PATH = "/usr/local/bin:/usr/bin:/bin"
+_NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
+_BUILDS = (
+    *("DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_API_VERSION"),
+    *("SSH_AUTH_SOCK", "SOURCE_DATE_EPOCH"),
 )
 
 
@@ -36,20 +37,23 @@ def build_environment(environment: Mapping[str, str]) -> dict[str, str]:
     Args:
         environment: the step's environment.
     """
-    return _selected(_BUILDS, environment)
+    return _selected((*_NETWORK, *_BUILDS), environment)
 
 
-def _selected(names: re.Pattern[str], environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if names.fullmatch(name)}
+def _selected(names: Sequence[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of these names, in either case, and a PATH of the image's own folders."""
+    selected = {name: value for name, value in environment.items() if name.upper() in names}
+    return {**selected, "PATH": _PATH}
 
 
 @contextmanager
 def private_docker_config(
-    auths: Mapping[str, Authorization], extra: Mapping[str, object] | None = None
+    folders: PrivateFolders, auths: Mapping[str, Authorization], extra: Mapping[str, object] | None = None
 ) -> Iterator[Path]:
     """Keep credentials for registries in a folder that only this user can read, for the time of the block.
 
     Args:
+        folders: makes the folder.
         auths: credentials by the registry's host.
         extra: a user's own `config.json`. Its `auths` serve the other hosts. Nothing else is taken from it: a
             credential helper or a context that it names is not on this machine, and would be asked first.
@@ -65,11 +69,11 @@ def private_docker_config(
     given = (extra or {}).get("auths")
     merged = dict(given) if isinstance(given, Mapping) else {}
     merged |= {host: {"auth": _encoded(login)} for host, login in auths.items()}
-    with TemporaryDirectory(prefix="docker-config-") as folder:  # mode 0700
-        config = Path(folder, "config.json")
+    with folders.folder() as folder:
+        config = folder / "config.json"
         config.touch(mode=0o600)
         config.write_text(json.dumps({"auths": merged}))
-        yield Path(folder)
+        yield folder
 
 
 def _encoded(login: Authorization) -> str:

@@ -5,14 +5,14 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from tempfile import TemporaryDirectory
 
-from ecr_lambda_deploy.docker.config import network_environment, private_docker_config
+from ecr_lambda_deploy.docker.config import BUILDX, network_environment, private_docker_config
 from ecr_lambda_deploy.docker.engine import image_digest
 from ecr_lambda_deploy.model.documents import Document
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import Authorization, ImageReference
 from ecr_lambda_deploy.model.text import bounded
+from ecr_lambda_deploy.private_folders import PrivateFolders
 from ecr_lambda_deploy.retry import TransientError, retried
 
 # Failures that another try would not change. All others are retried: a lost connection has too many wordings to list.
@@ -24,6 +24,7 @@ class ImageTools:
 
     Args:
         environment: the step's environment.
+        folders: makes the folder for the logins.
         program: path of buildx.
         sleep: waits for so many seconds.
     """
@@ -32,10 +33,12 @@ class ImageTools:
         self,
         *,
         environment: Mapping[str, str],
-        program: str = "buildx",
+        folders: PrivateFolders,
+        program: str = BUILDX,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._environment = network_environment(environment)
+        self._folders = folders
         self._program = program
         self._sleep = sleep
 
@@ -50,8 +53,8 @@ class ImageTools:
         Raises:
             DeployError: a registry refuses, or does not answer.
         """
-        with private_docker_config(logins) as config, TemporaryDirectory(prefix="buildx-") as folder:
-            environment = {**self._environment, "DOCKER_CONFIG": str(config), "BUILDX_CONFIG": folder}
+        with private_docker_config(self._folders, logins) as config:
+            environment = {**self._environment, "DOCKER_CONFIG": str(config), "BUILDX_CONFIG": str(config / "buildx")}
             # Left to itself, it would wrap a single manifest in an index, which Lambda refuses.
             options = ["--prefer-index=false", f"--tag={destination}"]
             command = [self._program, "imagetools", "create", *options, "--", str(image)]
