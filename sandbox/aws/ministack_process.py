@@ -48,7 +48,7 @@ def _install(folder: Path) -> None:
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet"]
     for command in (
         [sys.executable, "-m", "venv", str(folder)],
-        [*pip, "install", "--require-hashes", "--requirement", str(_REQUIREMENTS)],
+        [*pip, "install", "--require-hashes", "--only-binary=:all:", "--requirement", str(_REQUIREMENTS)],
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
