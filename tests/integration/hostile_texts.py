@@ -31,6 +31,7 @@ from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import Build, BuilderSettings, Expectation, SmokeTest
 from ecr_lambda_deploy.ports.functions import Response
+from ecr_lambda_deploy.private_folders import PrivateFolders
 from ecr_lambda_deploy.releases.smoke_test import run_smoke_test
 from ecr_lambda_deploy.report.headline import headline
 from ecr_lambda_deploy.report.summary import summary
@@ -109,6 +110,7 @@ def buildx_log() -> Callable[[], None]:
         settings=BuilderSettings(endpoint=f"tcp://{host}:{port}"),
         clock=SystemClock(RunnerCancelling()),
         program=str(program),
+        folders=PrivateFolders(build.context),
     )
     order = BuildOrder(build=build, platform="linux/amd64", labels={}, repository_uri=f"{_REGISTRY}/a", tag="src-1")
 
@@ -129,6 +131,7 @@ def registry_answer() -> Callable[[], None]:
         mask=lambda _: None,
         clock=SystemClock(RunnerCancelling()),
         priority=RequestPriority(),
+        run=WorkflowRun(),
     )
 
     def read() -> None:

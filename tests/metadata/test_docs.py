@@ -68,11 +68,12 @@ def _uses(tree: ast.AST) -> Iterator[str]:
 _TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(_SOURCE.rglob("*.py"))}
 _DEFINED = {name for tree in _TREES.values() for name in _definitions(tree)}
 _USED = {name for tree in _TREES.values() for name in _uses(tree)}
+_MODULES = {path.stem for path in _TREES}
 _MEMBERS = {name.rpartition(".")[2] for name in _DEFINED}
 
 
 def _is_known(name: str) -> bool:
-    return name in _DEFINED | _USED or ("." not in name and name in _MEMBERS)
+    return name in _DEFINED | _USED | _MODULES or ("." not in name and name in _MEMBERS)
 
 
 def test_the_architecture_is_read_in_one_sitting() -> None:

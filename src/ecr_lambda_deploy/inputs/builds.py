@@ -25,6 +25,7 @@ _SECRET_ID, _QUOTED = rf'[^\s=",{CONTROLS}]+', r'"(?:[^"]|"")*"'
 _SECRET = re.compile(
     rf'\s*(?:(?P<id>{_SECRET_ID})[ \t]*=[ \t]*(?P<value>{_QUOTED}|(?!")[^\n]*)|(?P<entry>{_QUOTED}))[ \t]*(?:\n|\Z)'
 )
+_OF_NO_ID = re.compile(rf'[\s=",{CONTROLS}]')
 _ENTRY = re.compile(rf"\s*(?P<id>{_SECRET_ID})\s*=(?P<value>.*)", re.DOTALL)
 # Without quotes, so that it is split at its commas as BuildKit splits it.
 _ATTESTATION = re.compile(rf'true|false|min|max|[a-z][a-z-]*=[^"{CONTROLS}]*')
@@ -162,7 +163,7 @@ def _read_secret_mapping(reader: InputReader, mapping: Mapping[str, object]) -> 
         if re.fullmatch(_SECRET_ID, id_):
             secrets[id_] = str(value)
         else:
-            begin = re.split(rf'[\s=",{CONTROLS}]', id_)[0]
+            begin = _OF_NO_ID.split(id_)[0]
             text = f"has ids without blanks, '=', '\"' and ','; the one that begins {begin!r} is not one: rename it."
             reader.problem("secrets", text)
     return secrets

@@ -29,7 +29,7 @@ def _no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _error(role: RoleToAssume | None, event: str, head: str) -> DeployError:
     def refuse(_: str) -> str:
-        raise RuntimeError("Unable to get ACTIONS_ID_TOKEN_REQUEST_URL")
+        raise DeployError("Unable to get ACTIONS_ID_TOKEN_REQUEST_URL")
 
     aws = Aws(
         region="eu-west-1",
