@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from ecr_lambda_deploy.inputs.table import INPUTS
+from ecr_lambda_deploy.inputs.table import INPUTS, PROPERTIES
 from ecr_lambda_deploy.report.outputs import OUTPUTS
 
 _ROOT = Path(__file__).parents[2]
 
-# The names of v1: a release may have fewer of them, none of its own.
+# The names of v1, which users rely on: a new one is added on purpose, and none is taken away.
 _V1_INPUTS = frozenset([
     "mode", "function-name", "manifest", "only", "vars",
     # The image, built or existing.
@@ -99,6 +99,11 @@ def test_the_readme_explains_everything() -> None:
 
 def test_every_input_is_one_of_v1() -> None:
     assert {*INPUTS} <= _V1_INPUTS
+
+
+def test_what_set_takes_has_no_input_of_its_own() -> None:
+    """Else the one would silently go before the other."""
+    assert not PROPERTIES.keys() & INPUTS
 
 
 def test_every_output_is_one_of_v1() -> None:

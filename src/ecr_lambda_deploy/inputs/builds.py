@@ -218,8 +218,9 @@ def _read_cache(reader: InputReader, run: InputReader) -> CacheSettings:
 def read_properties(reader: InputReader) -> dict[str, BakeProperty]:
     """Read the properties of the bake target that no other field of `Build` has.
 
-    Bake's definition and the fingerprint take all of them, so an input for one more property is read here, and nothing
-    else needs to know it. A manifest has those that are not reserved, and the inputs beside it the reserved ones.
+    Bake's definition and the fingerprint take all of them, so an input for one more property is read here, in place of
+    its row in `PROPERTIES`, and needs no field of `Build`. A manifest has those that are not reserved, and the inputs
+    beside it the reserved ones.
     """
     properties: dict[str, BakeProperty] = {}
     for _, line, _ in reader.items("set"):
