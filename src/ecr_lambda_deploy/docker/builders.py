@@ -14,6 +14,7 @@ from ecr_lambda_deploy.docker.engine import check_container
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.targets import Platform
 from ecr_lambda_deploy.private_folders import PrivateFolders
+from ecr_lambda_deploy.model.text import bounded
 
 _NAME = "endpoint"
 _TIMEOUT = 10  # seconds, to connect
@@ -168,5 +169,5 @@ def _check_listening(endpoint: str, host: str, port: int) -> None:
 def _output(program: str, arguments: list[str], environment: Mapping[str, str], failure: str) -> str:
     answer = subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
-        raise DeployError(f"{failure}: {answer.stderr.strip()}")
+        raise DeployError(f"{failure}: {bounded(answer.stderr.strip())}")
     return answer.stdout
