@@ -69,13 +69,17 @@ def _calls(source: str) -> Iterator[tuple[str, ast.Call]]:
                         yield operation, node
 
 
-def _constant(module: ModuleType, call: ast.Call) -> str | None:
-    """Return the pattern that a call is given, if it is written there, or is a constant of the module."""
-    match call.args[0]:
-        case ast.Constant(value=str(text)):
-            return text
+def _constant(module: ModuleType, text: ast.expr) -> str | None:
+    """Return a pattern if it is written where it is used, or made of constants of the module."""
+    match text:
+        case ast.Constant(value=str(written)):
+            return written
         case ast.Name(id=name) if name.isupper():
             return str(getattr(module, name))
+        case ast.JoinedStr(values=parts):
+            inner = [part.value if isinstance(part, ast.FormattedValue) else part for part in parts]
+            found = [_constant(module, part) for part in inner]
+            return None if None in found else "".join(filter(None, found))
     return None
 
 
@@ -90,7 +94,7 @@ def _uses() -> Iterator[tuple[str, _Use]]:
                 place = f"{module.__name__}.{name}" + ("" if is_alone else f"[{number}]")
                 yield place, _Use(pattern, is_scanned or not is_alone)
         for operation, call in _calls(source):
-            if (text := _constant(module, call)) is not None:
+            if (text := _constant(module, call.args[0])) is not None:
                 yield f"{module.__name__}:{call.lineno}", _Use(re.compile(text), operation in _SCANS)
 
 
@@ -99,7 +103,7 @@ def test_rule_6_no_pattern_is_made_of_others_text() -> None:
         f"{module.__name__}:{call.lineno}: {ast.unparse(call)}"
         for module, source in _SOURCES.items()
         for operation, call in _calls(source)
-        if operation == "compile" or _constant(module, call) is None
+        if operation == "compile" or _constant(module, call.args[0]) is None
     ]
 
     assert made == []
