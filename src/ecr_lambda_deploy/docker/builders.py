@@ -13,8 +13,8 @@ from ecr_lambda_deploy.docker.config import private_docker_config
 from ecr_lambda_deploy.docker.engine import check_container
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.targets import Platform
-from ecr_lambda_deploy.private_folders import PrivateFolders
 from ecr_lambda_deploy.model.text import bounded
+from ecr_lambda_deploy.private_folders import PrivateFolders
 
 _NAME = "endpoint"
 _TIMEOUT = 10  # seconds, to connect

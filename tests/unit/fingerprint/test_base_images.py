@@ -144,3 +144,10 @@ def test_what_nobody_can_know_is_named(dockerfile: str, reason: str) -> None:
 def test_a_missing_target_is_named() -> None:
     with pytest.raises(UnknownInputError, match="no stage 'x'"):
         images("FROM a", target="x")
+
+
+def test_rule_6_a_build_argument_has_a_bound_where_it_may_name_an_image() -> None:
+    with pytest.raises(UnknownInputError, match="longer than 4096 characters"):
+        images("ARG V\nFROM a:$V", V=5000 * "x")
+
+    assert images("FROM a\nARG V", V=5000 * "x") == ("a",)
