@@ -167,7 +167,9 @@ def _check_listening(endpoint: str, host: str, port: int) -> None:
 
 
 def _output(program: str, arguments: list[str], environment: Mapping[str, str], failure: str) -> str:
-    answer = subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        [program, *arguments], env=environment, capture_output=True, text=True, errors="replace", check=False
+    )
     if answer.returncode != 0:
         raise DeployError(f"{failure}: {bounded(answer.stderr.strip())}")
     return answer.stdout

@@ -130,7 +130,13 @@ class ImageDigests:
         command = [self.program, "imagetools", "inspect", "--format={{json .Manifest}}", "--", reference]
         try:
             answer = subprocess.run(
-                command, env=self.environment, capture_output=True, text=True, check=False, timeout=_TIMEOUT
+                command,
+                env=self.environment,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                timeout=_TIMEOUT,
             )
         except subprocess.TimeoutExpired as error:
             raise _UnknownDigestError(f"no answer within {_TIMEOUT} seconds") from error
