@@ -79,6 +79,7 @@ def image_digest(reference: str, environment: Mapping[str, str]) -> str | None:
 def _connected(environment: Mapping[str, str]) -> "Iterator[DockerClient]":
     import docker
     from docker.errors import DockerException
+    from requests import RequestException
 
     try:
         client = docker.from_env(timeout=_TIMEOUT, environment=environment)
@@ -86,7 +87,7 @@ def _connected(environment: Mapping[str, str]) -> "Iterator[DockerClient]":
             yield client
         finally:
             client.close()
-    except DockerException as error:
+    except (DockerException, RequestException) as error:  # the SDK lets those of a lost connection through
         raise DeployError(
             f"The Docker engine does not answer: {error}",
             "This action builds on the runner's Docker engine, through /var/run/docker.sock. GitHub's Linux runners "
