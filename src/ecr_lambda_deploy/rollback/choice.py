@@ -52,7 +52,8 @@ def choose(to: str, observed: ObservedFunction, run: WorkflowRun, *, tagged: str
     if not _COMMIT.fullmatch(to):
         raise DeployError(f"{observed.name} has no version {to}.", history(observed))
     commits = {Record.parse(version.description).commit for version in observed.versions}
-    meant = sorted(commit for commit in commits if commit.startswith(to))
+    # What a description has beyond a commit's digits is no commit, and must not hide one.
+    meant = sorted(commit for commit in commits if commit.startswith(to) and _COMMIT.fullmatch(commit))
     if len(meant) > 1:
         raise DeployError(f"{to} is the beginning of {len(meant)} commits: {', '.join(meant)}.", "Give more digits.")
     recorded = [version for version in observed.versions if Record.parse(version.description).commit in meant]

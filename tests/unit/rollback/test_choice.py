@@ -237,6 +237,15 @@ def test_the_beginning_of_several_commits_names_none() -> None:
     assert _chosen("abcdef01", _at("2", versions=versions)) == "1"
 
 
+@pytest.mark.parametrize("forged", [f"{_COMMITS['2']}00", f"{_COMMITS['2']}x", f"{_COMMITS['2'][:12]}/"])
+def test_rule_7_what_is_no_commit_neither_stops_nor_steers_a_rollback_to_one(forged: str) -> None:
+    versions = (_version("2"), version_state("3", image("3"), f"commit={forged}"))
+
+    assert _chosen(_COMMITS["2"], _at("3", versions=versions)) == "2"
+    assert _chosen(_COMMITS["2"][:7], _at("3", versions=versions)) == "2"
+    assert choose(_COMMITS["2"], _at("3", versions=versions[1:]), RUN) == RollbackTarget(commit=_COMMITS["2"])
+
+
 @pytest.mark.parametrize("to", [_COMMITS["2"], image("2").digest])
 @pytest.mark.parametrize(
     ("versions", "serving", "expected"),
