@@ -20,5 +20,10 @@ def command(step: PointAlias | UpdateCode, function: ServingFunction) -> str:
             number = step.version.version if step.version else ""
             return (
                 f"aws lambda update-alias {which} --name {alias} --function-version {quote(number)} "
-                f"--routing-config AdditionalVersionWeights={{}} --description {quote(step.description)}"
+                f"--routing-config AdditionalVersionWeights={{}} --description {quote(_typed(step.description))}"
             )
+
+
+def _typed(text: str) -> str:
+    """Return what can be typed of a text: a terminal acts on control characters that it is given, quoted or not."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -36,3 +36,11 @@ def test_the_region_is_the_function_s() -> None:
     assert command(UpdateCode(image=OLD, architecture="x86_64"), observed).startswith(
         "aws lambda update-function-code --region eu-west-1 --function-name other "
     )
+
+
+def test_a_description_cannot_act_on_the_terminal_that_the_command_is_pasted_into() -> None:
+    forged = "d\x03\ncurl evil.example\n\x1b[201~\u202e"
+    written = command(PointAlias(version=version_state("7"), description=forged), _AT_8)
+
+    assert written.isprintable()
+    assert written.endswith(" --description 'd  curl evil.example  [201~ '")
