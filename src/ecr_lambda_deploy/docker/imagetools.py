@@ -83,12 +83,16 @@ def _run(command: list[str], environment: Mapping[str, str]) -> None:
 
 
 def _last_error(stderr: str) -> str:
-    """Return the last error of buildx's output, which has lines of progress too."""
-    lines = [line.removeprefix("ERROR: ") for line in stderr.split("\n") if line.startswith("ERROR: ")]
+    """Return the last error of buildx's output, which has lines of progress too, or Go's before a trace of stacks."""
+    lines = [
+        line.removeprefix("ERROR: ") for line in stderr.split("\n") if line.startswith(("ERROR: ", "fatal error: "))
+    ]
     return bounded((lines[-1] if lines else stderr).strip())
 
 
 _TIMEOUT = 30  # seconds
+_MOST_MEMORY = 1024**2  # KiB; buildx needs a fourth, but reads all that a registry or its token service sends
+_LIMITED = ("/bin/sh", "-c", f'ulimit -d {_MOST_MEMORY}; exec "$@"', "sh")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,10 +131,10 @@ class ImageDigests:
             return local or reference
 
     def _ask_registry(self, reference: str) -> str:
-        command = [self.program, "imagetools", "inspect", "--format={{json .Manifest}}", "--", reference]
+        inspect = [self.program, "imagetools", "inspect", "--format={{json .Manifest}}", "--", reference]
         try:
             answer = subprocess.run(
-                command,
+                [*_LIMITED, *inspect],
                 env=self.environment,
                 capture_output=True,
                 text=True,

@@ -36,3 +36,24 @@ def test_rule_6_a_builder_s_answer_need_not_be_utf_8(monkeypatch: pytest.MonkeyP
 
     with pytest.raises(DeployError, match="The builder cannot be asked: ERROR: \ufffd"):
         check_platform("buildx", {"BUILDX_BUILDER": "default"}, None)
+
+
+def test_rule_6_a_registry_cannot_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = list[list[str]]()
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        return subprocess.CompletedProcess(
+            command, 2, stdout="", stderr="fatal error: out of memory\n\nruntime stack:\n"
+        )
+
+    lines = list[str]()
+    digests = ImageDigests(program="buildx", environment={}, has_engine=False, say=lines.append)
+    monkeypatch.setattr(subprocess, "run", run)
+
+    assert digests.resolve("registry.example/a:1") == "registry.example/a:1"
+    assert lines[0].endswith("(fatal error: out of memory)")
+    shell, *arguments = commands[0]
+    assert shell == "/bin/sh"
+    assert arguments[:3] == ["-c", 'ulimit -d 1048576; exec "$@"', "sh"]
+    assert arguments[3:6] == ["buildx", "imagetools", "inspect"]
