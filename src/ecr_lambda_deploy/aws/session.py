@@ -1,9 +1,11 @@
 """The AWS credentials of the whole run, from the environment or from a role, and the clients that use them."""
 
+import re
 from collections.abc import Callable
 from copy import copy
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import boto3
 from botocore import UNSIGNED
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 
 AUDIENCE = "sts.amazonaws.com"
+# The domains of AWS's own endpoints, also of those in a VPC [botocore, endpoints.json].
+_AWS_HOST = re.compile(r".+\.(?:amazonaws\.(?:com|com\.cn|eu)|api\.aws|api\.amazonwebservices\.(?:com\.cn|eu))")
 _TRUST_HINT = (
     "Look at the role's trust policy: it must allow sts:AssumeRoleWithWebIdentity to the principal "
     '{"Federated": "arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com"}, on the condition that '
@@ -151,11 +155,15 @@ class Aws:
         return client
 
     def is_ecr_overridden(self) -> bool:
-        """Whether ECR's endpoint is not AWS's own: AWS_ENDPOINT_URL_ECR or AWS_ENDPOINT_URL names an emulator's."""
+        """Whether ECR's endpoint is not AWS's own: AWS_ENDPOINT_URL_ECR or AWS_ENDPOINT_URL names an emulator's.
+
+        The endpoint of a VPC, which those may name too, is AWS's: it gives logins for real registries.
+        """
         config = _CONFIG.merge(Config(ignore_configured_endpoint_urls=True))  # type: ignore[call-arg] # the stubs leave it out
         with self._lock:
             own = self._session.client("ecr", region_name=self.region, config=config)
-        return self.ecr().meta.endpoint_url != own.meta.endpoint_url
+        used = self.ecr().meta.endpoint_url
+        return used != own.meta.endpoint_url and not _AWS_HOST.fullmatch(urlsplit(used).hostname or "")
 
     def functions(self) -> "LambdaClient":
         """Return the client for Lambda."""
