@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 
 import yaml
+from yaml.composer import ComposerError
 
 from ecr_lambda_deploy.inputs.reader import InputReader, why_unreadable
 from ecr_lambda_deploy.model.targets import EarlierRelease, Expectation, FunctionTarget, SmokeTest, TrafficStep
@@ -18,6 +19,17 @@ _ALARM = re.compile(r"\S(.{0,253}\S)?")
 _ROLLBACK_TO = re.compile(r"previous|\d{1,10}|[0-9a-f]{7,40}|sha256:[0-9a-f]{64}", re.ASCII)
 _MOST_ALARMS = 100
 _MOST_EVENT = 6 * 1024 * 1024  # bytes [Lambda quotas, invocation payload]
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader without aliases: a few can stand for more than there is memory, or for what has no end."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            alias = self.peek_event()  # type: ignore[no-untyped-call]
+            text = f"the alias *{alias.anchor} is not supported: write out what it stands for"
+            raise ComposerError(None, None, text, alias.start_mark)
+        return super().compose_node(parent, index)
 
 
 def read_release(reader: InputReader, name: str) -> FunctionTarget:
@@ -161,11 +173,12 @@ def _read_creation(reader: InputReader) -> Mapping[str, object] | None:
     if mapping is not None or not text:
         return mapping
     try:
-        parameters = yaml.safe_load(text)
+        parameters = yaml.load(text, _Loader)  # noqa: S506 # a safe loader
     except RecursionError:
         reader.problem("create-function", "is nested too deeply.")
         return None
-    except (yaml.YAMLError, ValueError) as error:  # the latter for 2026-13-45, for example
+    # The last two are for 2026-13-45, for example, and for a number in base 60 that is too large.
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         reader.problem("create-function", f"is not YAML: {getattr(error, 'problem', None) or error}{where}.")

@@ -194,7 +194,10 @@ def test_what_an_image_has_by_default_can_be_given_with_a_rollback(workspace: Pa
         ({"create-function": "a: 2026-13-45"}, "'create-function' is not YAML"),  # a date that there is not
         ({"create-function": "a: !!int x"}, "'create-function' is not YAML"),
         ({"create-function": "a: " + 5000 * "9"}, "'create-function'"),  # longer than int() reads
+        ({"create-function": f"Timeout: 1{400 * ':1'}.5"}, "'create-function' is not YAML"),  # in base 60
         ({"create-function": 2000 * "["}, "'create-function' is nested too deeply"),
+        ({"create-function": "Tags: &a {b: c}\nEnvironment: *a"}, "the alias *a is not supported"),
+        ({"create-function": "Environment: &a {Variables: *a}"}, "the alias *a is not supported"),
         ({"on-failure": "revert it"}, "'on-failure' is one of revert, keep, not 'revert it'"),
         ({"allow-stale": "yes"}, "'allow-stale' is true or false"),
         ({"mode": "rollback", "rollback-to": "abc"}, "'rollback-to' is previous, a version's number"),
