@@ -25,16 +25,23 @@ class InputReader:
         settings: of the action's inputs, or of an image or a function in a manifest.
         environment: the step's environment variables.
         problems: collects the problems.
+
+    Attributes:
+        events: the JSON of each `smoke-event` that was read, empty if it is wrong: thousands of functions may share a
+            large one.
     """
 
     def __init__(self, settings: Settings, environment: Mapping[str, str], problems: list[Problem]) -> None:
         self._settings = settings
         self._environment = environment
         self.problems = problems
+        self.events: dict[str, str] = {}
 
     def for_settings(self, settings: Settings) -> "InputReader":
         """Return a reader of other settings that collects in the same list."""
-        return InputReader(settings, self._environment, self.problems)
+        reader = InputReader(settings, self._environment, self.problems)
+        reader.events = self.events
+        return reader
 
     @property
     def workspace(self) -> Path:

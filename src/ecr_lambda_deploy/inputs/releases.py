@@ -83,7 +83,9 @@ def _read_smoke_test(reader: InputReader) -> SmokeTest | None:
             reader.problem("smoke-expect", f"is not JSON: {error}.")
     if not event:
         return None
-    text = _read_event(reader, event)
+    if event not in reader.events:
+        reader.events[event] = _read_event(reader, event)
+    text = reader.events[event]
     return SmokeTest(event=text, expect=expectation) if text else None
 
 

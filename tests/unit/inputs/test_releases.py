@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ecr_lambda_deploy.inputs.reader import InputReader
 from ecr_lambda_deploy.inputs.table import INPUTS
 from ecr_lambda_deploy.model.targets import EarlierRelease, Expectation, FunctionTarget, Mode, SmokeTest, TrafficStep
 from tests.unit.inputs.given_inputs import parse, problems_of
@@ -75,6 +76,27 @@ def test_an_event_can_be_a_file(workspace: Path, path: str) -> None:
     (workspace / "events/ping.json").write_text('{"ping": "ü"}\n', encoding="utf-8")
 
     assert _target(workspace, {"smoke-event": path}).smoke_test == SmokeTest(event='{"ping": "ü"}\n')
+
+
+def test_an_event_of_many_functions_is_read_once(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    read_file = InputReader.read_file
+
+    def spy(reader: InputReader, name: str, path: Path, *, most: int) -> bytes | None:
+        read.append(path)
+        return read_file(reader, name, path, most=most)
+
+    monkeypatch.setattr(InputReader, "read_file", spy)
+    (workspace / "ping.json").write_text("{}")
+    (workspace / "wrong.json").write_text("{")
+    names = {"function-name": "a\nb\nc"}
+
+    functions = parse(workspace, {**names, "smoke-event": "ping.json"}).images[0].functions
+    problems = problems_of(workspace, {**names, "smoke-event": "wrong.json"})
+
+    assert [function.smoke_test for function in functions] == 3 * [SmokeTest(event="{}")]
+    assert len(problems) == 1
+    assert read == [workspace / "ping.json", workspace / "wrong.json"]
 
 
 @pytest.mark.parametrize(("expect", "value"), [("null", None), ("false", False), ("0", 0), ('""', "")])
