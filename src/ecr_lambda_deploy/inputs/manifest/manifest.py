@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import yaml
 
@@ -14,12 +15,13 @@ from ecr_lambda_deploy.inputs.manifest.keys import (
     IMAGE_NAME,
     hint,
 )
-from ecr_lambda_deploy.inputs.manifest.tree import Entry, entries, is_null, noun, read_yaml, shown
+from ecr_lambda_deploy.inputs.manifest.tree import MOST_BYTES, Entry, entries, is_null, noun, read_yaml, shown
 from ecr_lambda_deploy.inputs.manifest.values import ValueReader
-from ecr_lambda_deploy.inputs.problems import Place, Problem
+from ecr_lambda_deploy.inputs.problems import Place, Problem, TooManyProblemsError
 from ecr_lambda_deploy.inputs.settings import FunctionEntry, Given, ImageEntry, Settings
 from ecr_lambda_deploy.inputs.table import TABLE, Scope
 
+_MOST_INHERITED = 20 * MOST_BYTES  # characters, counted for each image and function that inherits them
 _IMAGES = "it maps the name of each image to its settings, such as {orders: {context: services/orders}}"
 
 
@@ -30,10 +32,16 @@ class _Setting:
     Attributes:
         value: None for null, which unsets what an outer level gives.
         place: of its key.
+        size: characters of the value.
     """
 
     value: Given | None
     place: Place
+    size: int
+
+    @classmethod
+    def of(cls, value: Given | None, place: Place) -> Self:
+        return cls(value=value, place=place, size=len(value if isinstance(value, str) else repr(value)))
 
 
 def read_manifest(
@@ -72,6 +80,7 @@ class _Manifest:
         self._values = values
         self._defaults: dict[str, _Setting] = {}
         self._prefix = ""
+        self._inherited = 0  # characters so far
         self._named: dict[str, tuple[Place, str]] = {}  # the place and the image's name of each function so far
 
     def read(self, root: yaml.Node) -> tuple[ImageEntry, ...]:
@@ -133,7 +142,8 @@ class _Manifest:
         }
         settings = {**inherited, **own}
         if not _has_text(settings, "repository"):
-            settings["repository"] = _Setting(value=self._prefix + name, place=self._values.place(entry.key))
+            settings["repository"] = _Setting.of(self._prefix + name, self._values.place(entry.key))
+        self._count(settings, own, entry.key)
         return ImageEntry(
             name=name,
             settings=_settings(settings, own, f"the image {shown(name)}", self._values.place(entry.key)),
@@ -170,8 +180,21 @@ class _Manifest:
         name = self._values.text("name", named)
         if name is None or not self._is_new(image_name, name, named):
             return None
-        owner = f"the function {shown(name)}"
-        return FunctionEntry(name=name, settings=_settings({**settings, **own}, own, owner, self._values.place(named)))
+        owner, merged = f"the function {shown(name)}", {**settings, **own}
+        self._count(merged, own, named)
+        return FunctionEntry(name=name, settings=_settings(merged, own, owner, self._values.place(named)))
+
+    def _count(self, merged: Mapping[str, _Setting], own: Mapping[str, _Setting], node: yaml.Node) -> None:
+        """Count what an owner inherits: each reads it anew, so a short file can take hours and fill the memory.
+
+        Raises:
+            TooManyProblemsError: it is too much, which is noted; nothing else matters then.
+        """
+        self._inherited += sum(setting.size for name, setting in merged.items() if name not in own)
+        if self._inherited > _MOST_INHERITED:
+            text = "Here the manifest becomes too large, with all that its images and functions inherit."
+            self._values.problem(node, text)
+            raise TooManyProblemsError
 
     def _is_new(self, image_name: str, name: str, node: yaml.Node) -> bool:
         """Whether no function before has this name; if one has, note a problem."""
@@ -199,7 +222,7 @@ class _Manifest:
             elif name in TABLE:
                 value = None if is_null(entry.value) else self._values.setting(name, entry.value)
                 if value is not None or is_null(entry.value):
-                    settings[name] = _Setting(value=value, place=self._values.place(entry.key))
+                    settings[name] = _Setting.of(value, self._values.place(entry.key))
         return settings
 
 

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 import yaml
 from yaml.constructor import SafeConstructor
 
-from ecr_lambda_deploy.inputs.manifest.tree import Tag, entries, is_null, noun, place_of, shown
+from ecr_lambda_deploy.inputs.manifest.tree import MOST_BYTES, Tag, entries, is_null, noun, place_of, shown
 from ecr_lambda_deploy.inputs.problems import Place, Problem, note
 from ecr_lambda_deploy.inputs.settings import Given
 from ecr_lambda_deploy.inputs.table import TABLE, Shape
@@ -18,6 +18,7 @@ from ecr_lambda_deploy.inputs.table import TABLE, Shape
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?:(?P<key>[A-Za-z_][A-Za-z0-9_]*)\})?")
 # Longer than any useful number, and short enough to be parsed quickly.
 _LONGEST_NUMBER = 100
+_MOST_INSERTED = MOST_BYTES  # characters that stand in place of `${KEY}`, all together
 _CONSTRUCTOR = SafeConstructor()
 
 
@@ -34,6 +35,7 @@ class ValueReader:
         self._file = file
         self._variables = variables
         self._problems = problems
+        self._inserted = 0  # characters so far
 
     def place(self, node: yaml.Node) -> Place:
         """Return where a node begins."""
@@ -175,6 +177,10 @@ class ValueReader:
         for key in unknown:
             self.problem(node, self._wrong_reference(key))
         if unknown:
+            return None
+        self._inserted += sum(len(self._variables[key]) for key in keys if key)
+        if self._inserted > _MOST_INSERTED:
+            self.problem(node, "Here the manifest becomes too large, with all that its ${KEY} stand for.")
             return None
         return _REFERENCE.sub(lambda found: self._variables[found["key"]] if found["key"] else "${", text)
 

@@ -309,6 +309,47 @@ def test_nothing_takes_long(content: str) -> None:
     assert 0 < len(problems) <= 101
 
 
+_MANY = 20_000
+_IMAGES = "images:\n" + "".join(f"  a{number}: {{}}\n" for number in range(_MANY))
+_INHERITED = {
+    "arguments": f"defaults: {{build-args: {{{', '.join(f'a{number}: x' for number in range(_MANY))}}}}}\n{_IMAGES}",
+    "a prefix": f"defaults: {{repository-prefix: {'a' * 500_000}}}\n{_IMAGES}",
+    "an event of functions": f"defaults: {{smoke-event: '[{'1,' * 200_000}1]'}}\n"
+    f"images: {{a: {{functions: [{', '.join(f'f{number}' for number in range(_MANY))}]}}}}\n",
+}
+
+
+@pytest.mark.parametrize("content", _INHERITED.values(), ids=_INHERITED)
+def test_what_images_and_functions_inherit_has_a_bound(content: str) -> None:
+    entries, problems = _read(f"version: 1\n{content}")
+
+    assert entries == ()
+    assert [problem.text for problem in problems] == [
+        "Here the manifest becomes too large, with all that its images and functions inherit."
+    ]
+
+
+def test_many_images_and_functions_inherit_what_is_short() -> None:
+    defaults = "defaults: {alias: live, build-args: {A: b}, smoke-event: {a: 1}, repository-prefix: shop/}\n"
+
+    entries, problems = _read(f"version: 1\n{defaults}{_IMAGES}")
+
+    assert not problems
+    assert len(entries) == _MANY
+
+
+def test_what_variables_stand_for_has_a_bound() -> None:
+    problems: list[Problem] = []
+    content = f"version: 1\nimages:\n  a:\n    tags: [{'$X,' * 50_000}]\n".replace("$X", "${X}")
+
+    with suppress(TooManyProblemsError):
+        read_manifest(content, file="deploy.yaml", variables={"X": 100_000 * "x"}, problems=problems)
+
+    assert "Here the manifest becomes too large, with all that its ${KEY} stand for." in problems[0].text
+    assert problems[0].place is not None
+    assert problems[0].place.line == 4
+
+
 def test_more_problems_than_anybody_reads_are_not_all_told() -> None:
     _, problems = _read(_of_image("".join(f"x{number}: a\n" for number in range(500))))
 
