@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-# They run what a pull request brings, or after such a run with what it has left.
-_UNREVIEWED = {"merge_group", "pull_request", "pull_request_target", "workflow_run"}
+# They run what a pull request brings, by a comment too (such as `/deploy`), or after such a run with what it has left.
+_UNREVIEWED = {"issue_comment", "merge_group", "pull_request", "pull_request_target", "workflow_run"}
 _ALWAYS_DEFAULT = {"schedule"}  # its event does not name the branch [GitHub documentation, events]
 
 

@@ -21,6 +21,7 @@ from ecr_lambda_deploy.model.run import WorkflowRun
         ("pull_request_target", "refs/heads/main", "main", "event pull_request_target"),
         ("merge_group", "refs/heads/main", "main", "event merge_group"),
         ("workflow_run", "refs/heads/main", "main", "event workflow_run"),
+        ("issue_comment", "refs/heads/main", "main", "event issue_comment"),  # "/deploy" in a pull request
     ],
 )
 def test_rule_8_only_runs_of_the_default_branch_share_what_they_write(
