@@ -26,6 +26,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _LONGEST = 4096  # characters of a pattern: as many as a path has [Linux, PATH_MAX]
+_MOST_PATTERNS = 1000  # each is asked for each path
 _MOST_KEPT = 10_000  # transitions of an automaton
 _WILDCARDS = frozenset("*[]?^\\")
 
@@ -77,7 +78,9 @@ class Dockerignore:
     """
 
     def __init__(self, patterns: Sequence[str] = ()) -> None:
-        cleaned = (_clean(pattern) for pattern in (pattern.strip(_SPACE) for pattern in patterns) if pattern)
+        cleaned = [_clean(pattern) for pattern in (pattern.strip(_SPACE) for pattern in patterns) if pattern]
+        if len(cleaned) > _MOST_PATTERNS:
+            raise UnknownInputError(f"it has {len(cleaned)} patterns, more than {_MOST_PATTERNS}")
         self._patterns = tuple(_Pattern.parse(pattern) for pattern in cleaned)
         self._exceptions = tuple(pattern for pattern in self._patterns if pattern.is_exception)
         self.root: Matches = (False,) * len(self._patterns)

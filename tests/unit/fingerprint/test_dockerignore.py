@@ -109,6 +109,7 @@ def test_what_is_excluded(tmp_path: Path, dockerignore: str, excluded: set[str])
         pytest.param(b"?^", id="start"),
         pytest.param(b"a\xff", id="not UTF-8"),
         pytest.param(5000 * b"a", id="longer than any path"),
+        pytest.param(1001 * b"a\n", id="more patterns than anybody writes"),
     ],
 )
 def test_what_buildkit_refuses_or_misreads_is_refused(dockerignore: bytes) -> None:
