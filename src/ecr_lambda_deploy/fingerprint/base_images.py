@@ -202,9 +202,9 @@ class _StageReader:
             return
         lexer = ShellLex(self._escape)
         for source in map(lexer.process_word, instruction.args[:-1]):
-            # A slash before the variable shows that the source is a path, and not an address.
+            # A slash before the variable shows that the source is a path, unless the variable brings the second of `://`.
             known, variable, _ = source.partition("$")
-            if _REMOTE.match(known) or (variable and "/" not in known):
+            if _REMOTE.match(known) or (variable and ("/" not in known or known.endswith(":/"))):
                 self._stages[-1].unknown = f"ADD {source} without --checksum can bring something else each time"
 
 

@@ -105,6 +105,7 @@ def test_the_stage_is_an_argument() -> None:
         ('FROM a\nADD ["x", "https://example.com/x", "/"]', "without --checksum"),
         ("FROM a\nARG URL\nADD ${URL} /", "without --checksum"),
         ("FROM a\nADD htt$P://x /", "without --checksum"),
+        ("FROM a\nARG P=/example.com/x\nADD https:/$P /", "without --checksum"),
         ("FROM a AS b\nADD https://x /\nFROM c\nCOPY --from=b / /", "without --checksum"),
         ("FROM a AS b\nADD https://x /\nFROM b", "without --checksum"),
         ("FROM a\nONBUILD COPY . .", "ONBUILD"),
