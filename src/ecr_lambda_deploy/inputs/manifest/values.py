@@ -89,7 +89,8 @@ class ValueReader:
         else:
             wanted = "" if not choices or text in choices else f"one of {', '.join(choices)}"
         if wanted:
-            self.problem(node, f"'{name}' is {wanted}, not {shown(text)}.")
+            # As it is written: the runner masks no secret of which `shown` has left only the beginning.
+            self.problem(node, f"'{name}' is {wanted}, not {shown(node.value)}.")
             return None
         return text.lower() if shape is Shape.FLAG else text
 

@@ -338,6 +338,17 @@ def test_many_images_and_functions_inherit_what_is_short() -> None:
     assert len(entries) == _MANY
 
 
+@pytest.mark.parametrize("name", ["publish", "wait-timeout", "platform"])
+def test_a_mistake_shows_a_variable_and_not_the_beginning_of_its_value(name: str) -> None:
+    problems: list[Problem] = []
+    content = f"version: 1\nimages:\n  a:\n    {name}: ${{TOKEN}}\n"
+
+    read_manifest(content, file="deploy.yaml", variables={"TOKEN": 80 * "s"}, problems=problems)
+
+    assert len(problems) == 1
+    assert problems[0].text.endswith("not '${TOKEN}'.")
+
+
 def test_what_variables_stand_for_has_a_bound() -> None:
     problems: list[Problem] = []
     content = f"version: 1\nimages:\n  a:\n    tags: [{'$X,' * 50_000}]\n".replace("$X", "${X}")
