@@ -1,6 +1,7 @@
 """Nothing secret leaves: not by the log, a command line or a file that is left behind."""
 
 import base64
+import json
 import statistics
 from collections.abc import Iterable
 from pathlib import Path
@@ -55,6 +56,54 @@ def test_secrets_are_masked_and_leave_no_trace(job: Job, way: str, ending: str, 
     _assert_in_none(secrets, (path.read_bytes().decode(errors="replace") for path in left))
     assert list(temp.iterdir()) == []
     _assert_in_none(secrets, [result.summary, *result.outputs.values()])
+
+
+@pytest.mark.parametrize("ending", ["deployed", "build failed", "planned", "built"])
+def test_what_the_step_is_given_stays_with_it(job: Job, ending: str, tmp_path: Path) -> None:
+    """A canary in each secret input, and in each variable that a runner or a workflow keeps secrets in."""
+    failing = "RUN env | sort && false\n" if ending == "build failed" else ""
+    (job.workspace / "Dockerfile").write_text(
+        "FROM public.ecr.aws/lambda/python:3.13\nCOPY app.py ./\n"
+        "RUN --mount=type=secret,id=npm test -s /run/secrets/npm && env | sort\n"
+        f'{failing}CMD ["app.handler"]\n'
+    )
+    masked = {name: f"canary-{name}-{job.name}" for name in ("npm", "docker", "index", "cache")}
+    unnamed = {name: f"canary-{name}-{job.name}" for name in ("GITHUB_TOKEN", "DEPLOY_TOKEN", "RUNNER_TOKEN")}
+    runtime = {"ACTIONS_RUNTIME_TOKEN": f"canary-runtime-{job.name}"}
+    environment = {**job.aws.environment(), **unnamed, **runtime}
+    auth = base64.b64encode(f"user:{masked['docker']}".encode()).decode()
+    given = {
+        "secrets": f"npm={masked['npm']}",
+        "docker-auth": json.dumps({"auths": {"registry.example": {"auth": auth}}}),
+        "build-args": f"INDEX=https://user:{masked['index']}@packages.example/simple",
+        "cache-from": f"type=registry,ref={job.aws.registry}/none:none,token={masked['cache']}",
+        "create-repository": "true",
+    }
+    modes = {
+        "planned": {"mode": "plan", "function-name": job.name},
+        "built": {"mode": "build", "repository": job.name},
+    }
+    folders = {"/tmp": tmp_path / "tmp", "/github/home": tmp_path / "home"}  # noqa: S108
+    for folder in folders.values():
+        folder.mkdir()
+    with watched_processes() as sightings:
+        inputs = {**given, **modes.get(ending, {"function-name": job.name})}
+        result = job.step(inputs, environment=environment, mounts=folders)
+    assert result.exit_code == (1 if ending == "build failed" else 0), result.log
+
+    to_mask = {*masked.values(), auth, *runtime.values(), environment["AWS_ACCESS_KEY_ID"]}
+    canaries = to_mask | {*unnamed.values()}
+    assert to_mask <= {*result.masked}
+    _assert_masked_first(result, canaries)
+    _assert_in_none(canaries, sightings.arguments)
+    _assert_in_none(canaries, [result.summary, *result.outputs.values()])
+    left = [path for folder in (job.workspace, *folders.values()) for path in folder.rglob("*") if path.is_file()]
+    _assert_in_none(canaries, (path.read_bytes().decode(errors="replace") for path in left))
+    if ending in {"deployed", "built"}:
+        image = result.outputs["image-uri"]
+        _assert_in_none(
+            canaries, [job.engine.docker("history", "--no-trunc", image), job.engine.docker("inspect", image)]
+        )
 
 
 def _secrets(job: Job, result: StepResult, environment: dict[str, str]) -> set[str]:
