@@ -54,6 +54,8 @@ def _run(
     try:
         inputs = parse_inputs(action_inputs(environment), environment)
         journal.mode, journal.manifest = inputs.mode, inputs.manifest
+        for secret in given_secrets(inputs, environment):
+            console.mask(secret)
         ports = _ports(inputs, journal.run, environment, console, cancelling, folders)
         run_mode = roll_back if inputs.mode is Mode.ROLLBACK else deploy
         run_mode(inputs, ports, journal)
@@ -117,8 +119,6 @@ def _ports(
     from ecr_lambda_deploy.docker.buildx import Buildx
     from ecr_lambda_deploy.docker.imagetools import ImageTools
 
-    for secret in given_secrets(inputs, environment):
-        console.mask(secret)
     clock, priority = SystemClock(cancelling), RequestPriority()
     aws = Aws(
         region=inputs.region,

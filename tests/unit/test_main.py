@@ -82,7 +82,7 @@ def test_rule_5_whatever_is_secret_of_the_step_is_masked(workspace: Path) -> Non
         "secrets": "npm=npm-secret",
         "cache-from": "type=s3,bucket=b,secret_access_key=cache-secret",
         "cache-to": "type=gha,token=cache-token",
-        "build-args": "INDEX=https://user:index-password@pypi.example/simple",
+        "build-args": "INDEX=https://user:index-password@packages.example/simple",
         "build-contexts": "shared=https://x-access-token:context-token@github.com/acme/shared.git",
         "docker-auth": '{"auths": {"registry.example": {"password": "registry-password"}}}',
     }

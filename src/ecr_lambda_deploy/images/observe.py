@@ -67,20 +67,19 @@ def observe(targets: Sequence[ImageTarget], ports: Ports, journal: Journal, *, m
         names = [target.name for target in without_functions]
         builder_platforms = dict(zip(names, platforms.result(), strict=True))
     failures.raise_if_any()
+
+    def observed_image(target: ImageTarget) -> ObservedImage:
+        theirs = (functions.get(function.name) for function in target.functions)
+        there = tuple(function for function in theirs if function is not None)
+        platform = builder_platforms.get(target.name)
+        image = _observed_image(target, there, registry.result(), platform, ports, mode)
+        journal.update_image(image.name, repository_uri=image.repository_uri)
+        return image
+
     images = list[ObservedImage]()
     for target in targets:
-        theirs = [functions.get(function.name) for function in target.functions]
         with failures.collected():
-            image = _observed_image(
-                target,
-                tuple(function for function in theirs if function is not None),
-                registry.result(),
-                builder_platforms.get(target.name),
-                ports,
-                mode,
-            )
-            journal.update_image(image.name, repository_uri=image.repository_uri)
-            images.append(image)
+            images.append(observed_image(target))
     failures.raise_if_any()
     return tuple(images)
 

@@ -28,16 +28,14 @@ class Named(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IdentifiedImage:
-    """An image of which it is known what it is, wherever it is.
+class _StagedImage:
+    """An image on its way.
 
     Attributes:
-        observed: what is wanted, and what is there.
-        identity: the fingerprint of what it is built from; for an image that exists, what its registry says of it.
+        observed: what is wanted, and what was there.
     """
 
     observed: ObservedImage
-    identity: Fingerprint | RegistryImage
 
     @property
     def name(self) -> str:
@@ -46,51 +44,48 @@ class IdentifiedImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedImage:
+class IdentifiedImage(_StagedImage):
+    """An image of which it is known what it is, wherever it is.
+
+    Attributes:
+        identity: the fingerprint of what it is built from; for an image that exists, what its registry says of it.
+    """
+
+    identity: Fingerprint | RegistryImage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedImage(_StagedImage):
     """An image that is not in its repository yet.
 
     Attributes:
-        observed: what is wanted, and what is there.
         step: what gets it there.
         image: by the digest that it will have; None where that is known only when it is built.
         tags_found: the digests of its tags that the repository has.
         has_repository: whether the repository is there.
     """
 
-    observed: ObservedImage
     step: BuildImage | CopyImage
     image: ImageReference | None
     tags_found: Mapping[str, str]
     has_repository: bool
 
-    @property
-    def name(self) -> str:
-        """The image's name in the manifest."""
-        return self.observed.name
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadyImage:
+class ReadyImage(_StagedImage):
     """An image that is in its repository.
 
     Attributes:
-        observed: what is wanted, and what was there.
         step: what got it there.
         image: by the digest that the functions get.
         content: as it was read from the repository; None for an image that is kept as it is, which is not read.
         tags_found: the digests of its tags that the repository had.
     """
 
-    observed: ObservedImage
     step: ImageStep
     image: ImageReference
     content: RegistryImage | None
     tags_found: Mapping[str, str]
-
-    @property
-    def name(self) -> str:
-        """The image's name in the manifest."""
-        return self.observed.name
 
 
 PlannedOrReady = PlannedImage | ReadyImage

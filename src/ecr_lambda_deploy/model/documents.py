@@ -1,8 +1,8 @@
 """The JSON documents of a registry: manifests, indexes, configurations of images, descriptors.
 
-Whoever may push an image writes them. So they are read here alone, and checked: size, depth, types, digests. What is
-returned needs no further check. The formats are those of the OCI image specification, which Docker's are the same as
-in all that is read here.
+Anyone who may push an image writes them. So only this module reads them, and it checks size, depth, types and digests.
+The values that it returns need no further check. The formats are those of the OCI image specification; Docker's are the
+same in all that is read here.
 """
 
 import json
@@ -47,10 +47,10 @@ class Member:
 
     Attributes:
         descriptor: of its manifest.
-        os: of the platform that it is for; empty where the index does not say, as the two below.
-        architecture: likewise.
-        variant: likewise.
-        is_attestation: whether it is one, and no image.
+        os: operating system of its platform; empty where the index does not say.
+        architecture: of its platform; empty where the index does not say.
+        variant: of the architecture; empty where the index does not say.
+        is_attestation: whether it is an attestation, and not an image.
     """
 
     descriptor: Descriptor

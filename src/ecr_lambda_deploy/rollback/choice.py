@@ -31,8 +31,8 @@ class RollbackTarget:
 def choose(to: str, observed: ObservedFunction, run: WorkflowRun, *, tagged: str = "") -> RollbackTarget:
     """Choose what to go back to.
 
-    A version whose image has the commit's tag comes before one that only records the commit: whoever may publish a
-    version writes its description, but tags are given by those who may push.
+    A version whose image has the commit's tag comes before one that only records the commit: a description is written
+    by anyone who may publish a version, a tag only by those who may push.
 
     Args:
         to: `previous`, a version's number, a commit's SHA of 7 digits or more, or an image's digest.

@@ -28,7 +28,7 @@ def test_rule_5_secret_attributes_of_cache_entries_are_found(entry: str, expecte
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("https://user:pass@pypi.example/simple", ["user:pass", "pass"]),
+        ("https://user:pass@packages.example/simple", ["user:pass", "pass"]),
         ("http://user:p%40ss@proxy:3128", ["user:p%40ss", "p%40ss", "p@ss"]),
         ("https://ghp_token@github.com/org/repo.git#main", ["ghp_token"]),
         ("https://ghp_token:@github.com", ["ghp_token"]),
