@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from shutil import rmtree
@@ -12,7 +12,7 @@ from ecr_lambda_deploy.model.errors import CancelledError, DeployError
 
 # /dev/shm is memory. TMPDIR does not count: an earlier step may have set it to a folder that is kept.
 _PARENTS = (Path("/dev/shm"), Path("/tmp"), Path("/var/tmp"))  # noqa: S108 # a folder of mode 0700 is made in it
-_TRIES = 10  # to remove a folder that another thread or program still writes to
+_TRIES = 10  # to remove a folder that another thread removes, too
 
 
 class PrivateFolders:
@@ -70,7 +70,11 @@ class PrivateFolders:
 
 
 def _remove(folder: Path) -> None:
+    """Remove a folder; it is renamed first, so that a thread or program that still writes to it finds it no more."""
+    renamed = folder.with_name(f"{folder.name}-removed")
+    with suppress(FileNotFoundError):  # another thread has renamed it, or an interrupted removal
+        folder.rename(renamed)
     for _ in range(_TRIES):
-        rmtree(folder, ignore_errors=True)
-        if not folder.exists():
+        rmtree(renamed, ignore_errors=True)
+        if not renamed.exists():
             return
