@@ -64,9 +64,15 @@ def test_if_one_fails_all_are_as_before_and_the_job_is_red(releases: Releases, n
     results = _results(result)
     assert "ImageAccessDenied: Lambda may not pull." in results[names[1]]["error"]
     for name in (names[0], names[2]):
-        assert f"The release to {names[1]} failed, so this one is taken back." in results[name]["error"]
+        assert f"The release to {names[1]} failed, so this one is reverted." in results[name]["error"]
         assert results[name]["image_uri"] == releases.images[1]
     assert result.outputs["changed"] == "false"
+    # Whoever looks finds the cause first, once, and at the moment when it happened.
+    assert result.summary.splitlines()[0].startswith(f"### Failed for {names[1]} (")
+    assert "ImageAccessDenied" in result.summary.splitlines()[0]
+    assert result.output.count("::error::") == result.summary.count("[!CAUTION]") == 1
+    told = next(line for line in result.log.splitlines() if line.startswith(f"{names[1]} failed: "))
+    assert told.endswith("; reverting what this run has changed")
 
 
 def test_with_on_failure_keep_the_others_are_released(releases: Releases, names: list[str]) -> None:

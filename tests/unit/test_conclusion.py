@@ -94,7 +94,7 @@ def test_errors_that_github_does_not_show_are_in_the_log(step: _Step, capsys: py
     printed = capsys.readouterr().out
     assert printed.count("::error::") == 10
     assert [f"error {number:02}" in printed for number in range(12)] == 12 * [True]
-    assert printed.splitlines()[-1].startswith("Failed; of 12 functions")  # the total comes last
+    assert printed.splitlines()[-1].startswith("Failed for orders-api")  # the total comes last
 
 
 @pytest.mark.parametrize("is_given_up", [False, True])

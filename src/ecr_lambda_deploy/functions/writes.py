@@ -108,7 +108,6 @@ class FunctionWriter:
             RevisionError: somebody else has updated the code since it was read.
             DeployError: Lambda refuses.
         """
-        self.ports.log.info(f"Updating {self.name} to {image} ({architecture})")
         with self._assuming_written(replace(self.written, image=image, architecture=architecture)):
             latest = self._request_update(image, architecture, follows_alias=follows_alias)
         in_progress = Status(value="InProgress")

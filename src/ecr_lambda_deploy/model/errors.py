@@ -10,6 +10,7 @@
         TagLimitError         an ECR quota refuses one more tag
         CancelledError        the runner has cancelled the run
             UnsentError       the runner has cancelled the run before a request was first sent
+        ConsequenceError      another function's release has failed, and this one is reverted with it
         SeveralError          several of these failed, independently of each other
 
 The adapters derive classes of their own from `DeployError`, such as `RefusedError` in `aws/errors.py`. Any other
@@ -19,6 +20,7 @@ exception is a bug: `unexpected` makes a `DeployError` of it.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,13 @@ class DeployError(Exception):
     def __str__(self) -> str:
         """Return the message and, below it, the hint."""
         return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    def extended(self, lines: Sequence[str]) -> Self:
+        """Return the same error with more lines in its message, such as what was reverted."""
+        error = type(self).__new__(type(self))
+        vars(error).update(vars(self))
+        error.message = "\n".join([self.message, *lines])
+        return error
 
 
 class InputError(DeployError):
@@ -122,6 +131,21 @@ class CancelledError(DeployError):
 
 class UnsentError(CancelledError):
     """The runner has cancelled the run before a request was first sent: the request has changed nothing."""
+
+
+class ConsequenceError(DeployError):
+    """Another function's release has failed, and this one is reverted with it.
+
+    Attributes:
+        culprit: the function whose release failed.
+    """
+
+    def __init__(self, culprit: str) -> None:
+        super().__init__(
+            f"The release to {culprit} failed, so this one is reverted.",
+            "Look at the error of that function. With 'on-failure: keep' the others stay released.",
+        )
+        self.culprit = culprit
 
 
 class SeveralError(DeployError):

@@ -7,7 +7,7 @@ from enum import StrEnum
 from threading import Lock
 from typing import Self, TypedDict, Unpack
 
-from ecr_lambda_deploy.model.errors import DeployError, parts_of
+from ecr_lambda_deploy.model.errors import CancelledError, ConsequenceError, DeployError, parts_of
 from ecr_lambda_deploy.model.functions import ServingFunction, name_of
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.run import WorkflowRun
@@ -146,6 +146,11 @@ class Outcome:
         )
 
     @property
+    def is_consequence(self) -> bool:
+        """Whether it failed only since another release or the whole run did, and nothing is left to do about it."""
+        return isinstance(self.error, ConsequenceError | CancelledError) and not self.recovery
+
+    @property
     def arn(self) -> str:
         """ARN of the function, qualified with the version that serves, if any; empty if unknown."""
         if self.after.latest is None:
@@ -230,11 +235,29 @@ class Journal:
 
     @property
     def errors(self) -> tuple[DeployError, ...]:
-        """All errors, each once: the error that ended the run may hold those of functions and images."""
+        """The causes, each once: the error that ended the run may hold those of functions and images.
+
+        What only followed from them is in `consequences`.
+        """
         of_run = (self.error,) if self.error else ()
-        each: tuple[ImageOutcome | Outcome, ...] = (*self.images, *self.outcomes)
+        each: tuple[ImageOutcome | Outcome, ...] = (*self.images, *self._sorted_out[0])
         said = {str(part) for error in of_run for part in parts_of(error)}
         others = {str(one.error): one.error for one in each if one.error}
         return of_run + tuple(
             error for error in others.values() if not said.issuperset(str(part) for part in parts_of(error))
         )
+
+    @property
+    def consequences(self) -> tuple[Outcome, ...]:
+        """The functions that failed, or were reverted, only because another one or the whole run did."""
+        return self._sorted_out[1]
+
+    @property
+    def _sorted_out(self) -> tuple[tuple[Outcome, ...], tuple[Outcome, ...]]:
+        """Return the functions with errors of their own, and those with consequences of others'."""
+        failed = tuple(outcome for outcome in self.outcomes if outcome.error)
+        causes = tuple(outcome for outcome in failed if not outcome.is_consequence)
+        is_explained = bool(self.error or causes)
+        if not is_explained or len(self.outcomes) == 1:
+            return failed, ()
+        return causes, tuple(outcome for outcome in failed if outcome.is_consequence)

@@ -16,3 +16,9 @@ def writable(text: str) -> str:
     stands for it.
     """
     return text.encode(errors="replace").decode()
+
+
+def first_line(text: str, longest: int = 200) -> str:
+    """Return the first line of a text, of so many characters at most."""
+    line = next(iter(text.strip().splitlines()), "")
+    return line if len(line) <= longest else f"{line[:longest]}…"

@@ -116,6 +116,7 @@ class PlanExecution:
             case CreateFunction():
                 writer.create(step.image, step.architecture, step.parameters)
             case UpdateCode():
+                ports.log.info(f"Updating {target.name} to {step.image} ({step.architecture})")
                 writer.start_update(step.image, step.architecture, follows_alias=step.follows_alias)
                 writer.finish_update(poll_slowly=step.follows_alias)
             case InvokeSmokeTest():

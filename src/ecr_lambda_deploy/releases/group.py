@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ecr_lambda_deploy.model.errors import CancelledError, DeployError
+from ecr_lambda_deploy.model.errors import CancelledError, ConsequenceError, DeployError
 from ecr_lambda_deploy.ports.runner import Cancelling, Clock
 
 
@@ -30,7 +30,7 @@ class Group:
 
         Raises:
             CancelledError: the run is cancelled.
-            DeployError: another release has failed.
+            ConsequenceError: another release has failed.
         """
         self.cancelling.check()
         if self.failed:
@@ -38,12 +38,7 @@ class Group:
 
     def reason(self) -> DeployError:
         """Return why the other releases are reverted."""
-        if self.is_cancelled:
-            return CancelledError()
-        return DeployError(
-            f"The release to {self.failed} failed, so this one is taken back.",
-            "Look at the error of that function. With 'on-failure: keep' the others stay released.",
-        )
+        return CancelledError() if self.is_cancelled else ConsequenceError(self.failed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +57,7 @@ class GroupClock:
 
         Raises:
             CancelledError: the run is cancelled.
-            DeployError: another release has failed.
+            ConsequenceError: another release has failed.
         """
         self.clock.sleep(seconds)
         self.group.check()

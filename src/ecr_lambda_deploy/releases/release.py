@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 
 from ecr_lambda_deploy.concurrency import for_each, threads
 from ecr_lambda_deploy.functions.reads import observe_function
-from ecr_lambda_deploy.model.errors import CancelledError, DeployError, RevisionError, unexpected
+from ecr_lambda_deploy.model.errors import CancelledError, ConsequenceError, DeployError, RevisionError, unexpected
 from ecr_lambda_deploy.model.functions import ObservedFunction
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget
+from ecr_lambda_deploy.model.text import first_line
 from ecr_lambda_deploy.ports.functions import Aliases, Functions
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.execute import PlanExecution, check_executable
@@ -264,9 +265,13 @@ class _Stages:
         return observed
 
     def _fail(self, execution: PlanExecution, error: Exception) -> _Failed:
-        """Record why a release cannot go on, and stop the others of its group."""
+        """Record and print why a release cannot go on, and stop the others of its group."""
         self._stop_group(execution.plan, error)
         execution.fail(_reported(error))
+        if not isinstance(error, ConsequenceError | CancelledError):
+            target = execution.plan.target
+            what = "reverting what this run has changed" if target.reverts else "it stays so: 'on-failure: keep' is set"
+            self.ports.log.info(f"{target.name} failed: {first_line(_reported(error).message)}; {what}")
         return _Failed(execution=execution, error=error)
 
     def _fail_to_begin(self, plan: ReleasePlan, error: Exception) -> _Concluded:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from ecr_lambda_deploy.functions.writes import CONFLICT_DELAY, FunctionWriter
 from ecr_lambda_deploy.functions.written import Written
-from ecr_lambda_deploy.model.errors import CancelledError, DeployError, InProgressError, RevisionError
+from ecr_lambda_deploy.model.errors import CancelledError, ConsequenceError, DeployError, InProgressError, RevisionError
 from ecr_lambda_deploy.model.functions import LATEST, ObservedFunction
 from ecr_lambda_deploy.model.outcomes import Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.run import WorkflowRun
@@ -119,6 +119,7 @@ class _Revert:
             return
         self.writer.wait_until_updated()
         if step := self._plan().code:
+            self.ports.log.info(f"Putting {LATEST} of {self.writer.name} back to {step.image} ({step.architecture})")
             self.writer.start_update(step.image, step.architecture)
             self.record(self._outcome(f"{LATEST} is on its way back to {step.image}; Lambda goes on by itself."))
             self.writer.finish_update()
@@ -148,6 +149,14 @@ class _Revert:
                 self.ports.log.info(f"What serves {self.writer.name} now is not known: {error.message}")
         return self._outcome(trouble)
 
+    @property
+    def _status(self) -> ReleaseStatus:
+        """The status of a function of which all that can go back has gone back."""
+        if self.done:
+            return ReleaseStatus.REVERTED
+        is_innocent = isinstance(self.failed.error, ConsequenceError) and not self.written.is_anything
+        return ReleaseStatus.SKIPPED if is_innocent else ReleaseStatus.FAILED
+
     def _outcome(self, trouble: str = "") -> Outcome:
         """Return the outcome: why the release failed, what was reverted, what was not, and what is left to do by hand.
 
@@ -161,7 +170,7 @@ class _Revert:
         return replace(
             self.failed,
             after=now,
-            status=ReleaseStatus.REVERTED if self.done and not trouble and not kept else ReleaseStatus.FAILED,
-            error=DeployError("\n".join([reason.message, *lines]), reason.hint, location=reason.location),
+            status=self._status if not trouble and not kept else ReleaseStatus.FAILED,
+            error=reason.extended(lines),
             recovery=tuple(command(step, now) for step in plan.steps) if trouble else (),
         )

@@ -4,10 +4,12 @@ from collections import Counter
 
 from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import Mode
-from ecr_lambda_deploy.report.results import BY_IMPORTANCE, short_digest
+from ecr_lambda_deploy.model.text import first_line
+from ecr_lambda_deploy.report.results import counted, short_digest
 
 _MADE = (ImageStatus.BUILT, ImageStatus.COPIED)
 _MOST_NAMED = 5  # functions, in the headline
+_LONGEST_CAUSE = 120  # characters
 
 
 def headline(journal: Journal) -> str:
@@ -32,18 +34,31 @@ def _total(journal: Journal) -> str:
     has_all_images = not any(images[status] for status in (*_MADE, ImageStatus.PLANNED))
     if has_all_images and counts[ReleaseStatus.UNCHANGED] == len(journal.outcomes) and not journal.errors:
         return f"Nothing to do: {functions} {'is' if len(journal.outcomes) == 1 else 'are'} up to date"
-    listed = ", ".join(f"{counts[status]} {status}" for status in BY_IMPORTANCE if counts[status])
+    listed = counted(journal.outcomes)
     seconds = sum(phase.seconds for phase in journal.phases)
     took = f", in {seconds:.0f} s" if seconds >= 1 else ""
     if journal.errors:
-        failed = [outcome.function for outcome in journal.outcomes if outcome.status is ReleaseStatus.FAILED]
-        names = ", ".join(failed[:_MOST_NAMED]) + (" and others" if len(failed) > _MOST_NAMED else "")
-        return f"Failed{f' for {names}' if names else ''}; of {functions}: {listed}{took}"
+        return f"Failed{_blamed(journal)}; of {functions}: {listed}{took}"
     if journal.mode is Mode.PLAN:
         planned = counts[ReleaseStatus.PLANNED]
         return f"Plan: {planned} of {functions} would change, {_planned(journal)} would be built or copied"
     made = ", ".join(f"{_count(images[status], 'image')} {status}" for status in _MADE if images[status])
     return f"Of {functions}: {listed}{f'; {made}' if made else ''}{took}"
+
+
+def _blamed(journal: Journal) -> str:
+    """Return the functions that failed by themselves, and why if there is one reason; empty if there are none."""
+    following = {outcome.function for outcome in journal.consequences}
+    failed = [
+        outcome
+        for outcome in journal.outcomes
+        if outcome.function not in following and (outcome.error or outcome.status is ReleaseStatus.FAILED)
+    ]
+    names = ", ".join(outcome.function for outcome in failed[:_MOST_NAMED])
+    more = " and others" if len(failed) > _MOST_NAMED else ""
+    causes = {first_line(str(outcome.error), _LONGEST_CAUSE) for outcome in failed if outcome.error}
+    cause = f" ({causes.pop().rstrip('.:')})" if len(causes) == 1 else ""
+    return f" for {names}{more}{cause}" if failed else ""
 
 
 def _planned(journal: Journal) -> str:

@@ -1,5 +1,6 @@
 """What headline, summary and outputs share: the order of functions, their images and errors, and short digests."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ecr_lambda_deploy.model.errors import DeployError
@@ -33,6 +34,12 @@ def function_names(image: ImageOutcome) -> tuple[str, ...]:
 def images_by_function(journal: Journal) -> Mapping[str, ImageOutcome]:
     """Return the image of each function, by the function's name."""
     return {name: image for image in journal.images for name in function_names(image)}
+
+
+def counted(outcomes: Sequence[Outcome]) -> str:
+    """Return how many functions have each status, the most important first, such as `1 failed, 59 reverted`."""
+    counts = Counter(outcome.status for outcome in outcomes)
+    return ", ".join(f"{counts[status]} {status}" for status in BY_IMPORTANCE if counts[status])
 
 
 def error_of(outcome: Outcome, images: Mapping[str, ImageOutcome], journal: Journal) -> DeployError | None:

@@ -5,15 +5,15 @@ from urllib.parse import quote
 
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.text import first_line
 from ecr_lambda_deploy.report.gantt import gantt
 from ecr_lambda_deploy.report.headline import headline
 from ecr_lambda_deploy.report.markdown import alert, escaped, shell_block, table
-from ecr_lambda_deploy.report.results import error_of, images_by_function, importance, short_digest, shortened
+from ecr_lambda_deploy.report.results import counted, error_of, images_by_function, importance, short_digest, shortened
 from ecr_lambda_deploy.report.undo import undo
 
 _MOST_ERRORS = 10
 _LONGEST_ERROR = 5_000  # characters
-_LONGEST_WHY = 200  # characters
 _LONGEST_TAG = 20  # characters
 _MOST_BYTES = 1_040_000  # of a summary, which has 1 MiB [GitHub Actions documentation, adding a job summary]
 _MOST_BYTES_OF_IMAGES = 200_000
@@ -85,20 +85,33 @@ def _facts(journal: Journal) -> list[tuple[str, str]]:
 
 
 def _functions_table(journal: Journal, *, most: int) -> str:
-    """Return a row for each function, in so many bytes; unchanged functions come last and are folded."""
+    """Return a row for each function, in so many bytes.
+
+    Functions that only followed others, and then unchanged ones, come last and are folded.
+    """
     ordered = sorted(journal.outcomes, key=importance)
-    moved = [outcome for outcome in ordered if outcome.status is not ReleaseStatus.UNCHANGED]
+    following = {outcome.function for outcome in journal.consequences}
+    followed = [outcome for outcome in ordered if outcome.function in following]
     unchanged = [outcome for outcome in ordered if outcome.status is ReleaseStatus.UNCHANGED]
+    others = [
+        outcome
+        for outcome in ordered
+        if outcome.status is not ReleaseStatus.UNCHANGED and outcome.function not in following
+    ]
     images = images_by_function(journal)
     header = ("Function", "Status", "Digest", "Version", "Alias", "Seconds", "Why")
     parts = []
-    if moved:
-        parts.append(table(header, [_function_row(outcome, images, journal) for outcome in moved], most=most))
-        most -= len(parts[0].encode())
-    if unchanged:
-        rows = [_function_row(outcome, images, journal)[:-2] for outcome in unchanged]
-        folded = table(header[:-2], rows, most=most)
-        parts.append(f"<details><summary>{len(unchanged)} unchanged</summary>\n\n{folded}\n\n</details>")
+    for title, outcomes, left_out in (
+        ("", others, 0),
+        (f"{counted(followed)} because of this", followed, 0),
+        (f"{len(unchanged)} unchanged", unchanged, 2),
+    ):
+        if outcomes:
+            columns = len(header) - left_out
+            rows = [_function_row(outcome, images, journal)[:columns] for outcome in outcomes]
+            shown = table(header[:columns], rows, most=most)
+            parts.append(f"<details><summary>{title}</summary>\n\n{shown}\n\n</details>" if title else shown)
+            most -= len(parts[-1].encode()) + 2
     return "\n\n".join(parts)
 
 
@@ -155,5 +168,4 @@ def _linked(outcome: Outcome) -> str:
 
 
 def _why(text: str) -> str:
-    first = text.strip().splitlines()[0] if text.strip() else ""
-    return escaped(first if len(first) <= _LONGEST_WHY else f"{first[:_LONGEST_WHY]}…")
+    return escaped(first_line(text))

@@ -135,7 +135,9 @@ def test_failed_functions_come_first_and_unchanged_ones_are_folded() -> None:
     assert text.index("<details>") < text.index("[calm]")
     assert "| it \\| broke |" in table
     assert "<script>" not in table
-    assert "Failed for broken; of 4 functions: 1 failed, 1 reverted, 1 deployed, 1 unchanged" in headline(journal)
+    assert "Failed for broken (it | broke); of 4 functions: 1 failed, 1 reverted, 1 deployed, 1 unchanged" in headline(
+        journal
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.errors import CancelledError, ConsequenceError, DeployError
 from ecr_lambda_deploy.model.functions import ObservedFunction
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, Phase, ReleaseStatus
@@ -59,7 +59,7 @@ _ONE_IMAGE_FAILED = _journal(
 )
 _REVERTED = _journal(
     _outcome("orders-api", ReleaseStatus.REVERTED, error=DeployError("The smoke test did not pass")),
-    *(_outcome(f"{name}-api", ReleaseStatus.REVERTED, error=DeployError("orders-api failed")) for name in _NAMES[1:]),
+    *(_outcome(f"{name}-api", ReleaseStatus.REVERTED, error=ConsequenceError("orders-api")) for name in _NAMES[1:]),
 )
 _PLAN = _journal(
     _outcome("orders-api", ReleaseStatus.PLANNED, reason="its image is built anew"),
@@ -77,7 +77,7 @@ _UNCHANGED = _journal(
     ("journal", "expected"),
     [
         (_ONE_IMAGE_FAILED, "Failed for users-api; of 5 functions: 1 failed, 4 skipped, in 14 s"),
-        (_REVERTED, "Failed; of 5 functions: 5 reverted, in 14 s"),
+        (_REVERTED, "Failed for orders-api (The smoke test did not pass); of 5 functions: 5 reverted, in 14 s"),
         (_PLAN, "Plan: 1 of 2 functions would change, 1 image would be built or copied"),
         (
             replace(_PLAN, outcomes=_ONE_IMAGE_FAILED.outcomes, images=_ONE_IMAGE_FAILED.images),
@@ -113,6 +113,43 @@ def test_a_function_whose_image_failed_says_why() -> None:
     assert next(row for row in rows if row.startswith("| [users-api]")).endswith("| no space left on device |")
     assert next(row for row in rows if row.startswith("| [mail-api]")).endswith("| the image users failed |")
     assert "| users | failed | `unknown` |  | 1.5 | no space left on device |" in rows
+
+
+def test_the_cause_is_shown_once_and_what_followed_from_it_is_one_folded_line() -> None:
+    text = summary(_REVERTED)
+
+    assert [str(error) for error in _REVERTED.errors] == ["The smoke test did not pass"]
+    assert text.count("> [!CAUTION]") == 1
+    assert "<details><summary>4 reverted because of this</summary>" in text
+    before_folded, _, folded = text.partition("<details>")
+    assert re.findall(r"^\| \[([\w-]+)\]", before_folded, re.MULTILINE) == ["orders-api"]
+    assert re.findall(r"^\| \[([\w-]+)\]", folded, re.MULTILINE) == [f"{name}-api" for name in _NAMES[1:]]
+
+
+def test_what_could_not_be_reverted_is_no_mere_consequence() -> None:
+    stuck = replace(_outcome("stuck", ReleaseStatus.FAILED, error=ConsequenceError("orders-api")), recovery=("aws …",))
+    journal = replace(_REVERTED, outcomes=(*_REVERTED.outcomes, stuck))
+
+    assert "The release to orders-api failed, so this one is reverted." in str(journal.errors[-1])
+    assert stuck not in journal.consequences
+    assert headline(journal).startswith("Failed for orders-api, stuck; ")
+
+
+@pytest.mark.parametrize("error", [CancelledError(), ConsequenceError("somebody")])
+def test_without_a_cause_what_followed_is_the_error(error: DeployError) -> None:
+    journal = _journal(*(_outcome(name, ReleaseStatus.REVERTED, error=error) for name in _NAMES))
+
+    assert list(map(str, journal.errors)) == [str(error)]
+    assert journal.consequences == ()
+
+
+def test_a_cancelled_run_says_so_once() -> None:
+    reverted = CancelledError().extended(["The alias live points to version 7 again."])
+    journal = _journal(*(_outcome(name, ReleaseStatus.REVERTED, error=reverted) for name in _NAMES))
+    journal.error = CancelledError()
+
+    assert list(map(str, journal.errors)) == [str(CancelledError())]
+    assert len(journal.consequences) == len(_NAMES)
 
 
 def test_an_error_in_a_cell_is_not_markdown() -> None:
