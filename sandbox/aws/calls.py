@@ -1,6 +1,7 @@
 """The call log, and faults that happen to calls."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,7 @@ class Call:
         access_key: The caller's access key; empty without credentials, and for pulls by ministack's engine.
         is_throttled: Whether it exceeded a limit of `limit_rates` and was refused.
         at: Time of arrival, in seconds of `time.monotonic`.
+        ended: Time of the answer; 0 until then.
     """
 
     service: str
@@ -42,6 +44,20 @@ class Call:
     status: int = 0
     is_throttled: bool = False
     at: float = field(default_factory=time.monotonic)
+    ended: float = 0.0
+
+
+def calls_in_series(calls: Iterable[Call]) -> list[Call]:
+    """Return the longest series of calls each of which began only after the one before had ended.
+
+    Over a network a run takes at least as many round trips. Which calls overlap depends on chance, unless each call
+    takes longer than what happens between calls: see `Aws.calls_taking`.
+    """
+    series = list[Call]()
+    for call in sorted(calls, key=lambda call: call.ended):
+        if call.ended and (not series or call.at >= series[-1].ended):
+            series.append(call)
+    return series
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,6 +153,15 @@ class Aws:
         finally:
             self._proxy.state.update_seconds = usual
 
+    @contextmanager
+    def calls_taking(self, seconds: float) -> Iterator[None]:
+        """Let each call in the block take this many seconds more, as over a network."""
+        self._proxy.call_seconds = seconds
+        try:
+            yield
+        finally:
+            self._proxy.call_seconds = 0.0
+
     def create_functions(self, names: Sequence[str], image_uri: str, *, alias: str = "") -> None:
         """Create active image functions with a version 1: faster than by API calls, and not in the call log.
 

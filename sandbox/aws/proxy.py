@@ -4,6 +4,7 @@ import asyncio
 import copy
 import socket
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,7 @@ class Proxy:
         faults: The faults that have not happened yet.
         holds: The calls to hold, and those that are held.
         rates: The limits on calls a second.
+        call_seconds: How long each call takes at least, as over a network.
     """
 
     state: State
@@ -46,6 +48,7 @@ class Proxy:
     faults: list[Fault] = field(default_factory=list)
     holds: list[Held] = field(default_factory=list)
     rates: Rates = field(default_factory=Rates)
+    call_seconds: float = 0.0
 
     async def handle(self, http: web.Request) -> web.StreamResponse:
         """Answer one HTTP request."""
@@ -68,6 +71,7 @@ class Proxy:
         )
         self.log.append(call)
         try:
+            await asyncio.sleep(self.call_seconds)
             caller = self._caller(http, operation)
             call.access_key = caller.access_key
             if refusal := self.rates.refusal(operation, Scope(caller.account, caller.region)):
@@ -82,6 +86,7 @@ class Proxy:
         call.status = response.status
         if response.status < web.HTTPBadRequest.status_code:
             await self._hold(call, "after")
+        call.ended = time.monotonic()
         return response
 
     async def _hold(self, call: Call, moment: Moment) -> None:
