@@ -24,6 +24,7 @@ _KNOWN = {
     "stop-commands",
     "warning",
 }
+_LONGEST_ANNOTATION = 4_096  # characters [actions/runner, ExecutionContext]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +103,7 @@ class JobLog:
             self.annotations.append(
                 Annotation(
                     level=name,
-                    message=self._with_masks(message),
+                    message=self._with_masks(message)[:_LONGEST_ANNOTATION],
                     file=_unescape(given.get("file", "")),
                     line=int(given.get("line") or 0),
                 )

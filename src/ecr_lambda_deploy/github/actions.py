@@ -22,6 +22,9 @@ _COMMAND = re.compile(r"((?:^|[\r\n])[^\S\r\n]*)::")
 _LINE_END = re.compile(r"[\r\n]+")  # as the runner reads its input [.NET, TextReader.ReadLine]
 _SHORTEST_MASK = 4  # characters; a shorter secret is in too many words of a log
 
+# The runner cuts an annotation at 4,096 characters [actions/runner, ExecutionContext]: of a longer text it gets the
+# beginning, and the end, which names the documentation.
+_LONGEST_ANNOTATION, _KEPT_OF_THE_BEGINNING, _KEPT_OF_THE_END = 4_096, 2_500, 1_500
 _MOST_ANNOTATIONS = 10  # of each kind in a step [GitHub Actions documentation, workflow commands; actions/toolkit]
 
 
@@ -109,13 +112,19 @@ class Console:
                 )
 
     def _annotate(self, kind: str, message: str, properties: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Annotate the run, or print a line once GitHub shows no more annotations of this kind."""
+        """Annotate the run, or print a line once GitHub shows no more annotations of this kind.
+
+        What is too long for an annotation is printed, too.
+        """
         with self._lock:
             self._annotations[kind] += 1
             number = self._annotations[kind]
             if number == _MOST_ANNOTATIONS:
                 self._command(kind, f"There are more {kind}s than GitHub shows: this step's log has the rest.")
             if number < _MOST_ANNOTATIONS:
+                if len(message) > _LONGEST_ANNOTATION:
+                    self.info(message)
+                    message = f"{message[:_KEPT_OF_THE_BEGINNING]}\n…\n{message[-_KEPT_OF_THE_END:]}"
                 self._command(kind, message, properties)
             else:
                 self.info(f"{kind.capitalize()}: {message}")

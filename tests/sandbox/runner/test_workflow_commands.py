@@ -76,3 +76,9 @@ def test_a_mask_is_kept_from_then_on(mask: str) -> None:
     log = _taken("hunter2", mask, "it is hunter2")
 
     assert (log.masked, log.lines) == (["hunter2"], ["hunter2", "it is ***"])
+
+
+def test_an_annotation_is_cut() -> None:
+    (annotation,) = _taken(f"::error::{'x' * 4_097}").annotations
+
+    assert annotation.message == "x" * 4_096

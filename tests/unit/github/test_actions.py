@@ -42,6 +42,19 @@ def test_an_annotation_is_one_command_however_many_lines_it_has(kind: str, capsy
     assert _printed(capsys) == [f"::{kind}::100 %25 of%0Ait: all,"]
 
 
+def test_a_long_error_keeps_its_end_in_the_annotation_and_is_whole_in_the_log(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = "\n".join(["no such functions:", *(f"- orders-{number:04}" for number in range(400)), "Help: https://…"])
+    Console().error(text)
+    printed = capsys.readouterr().out
+
+    (annotation,) = _job_log(printed).annotations
+    assert annotation.message.startswith("no such functions:\n- orders-0000")
+    assert annotation.message.endswith("Help: https://…")
+    assert text in printed
+
+
 def test_an_error_can_name_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     Console().error("no such file", SourceLocation(file="a:b/Dockerfile", line=3))
 
