@@ -11,6 +11,7 @@ from ecr_lambda_deploy.model.errors import CancelledError
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.private_folders import PrivateFolders
 from ecr_lambda_deploy.report.headline import headline
+from ecr_lambda_deploy.report.help import with_help
 from ecr_lambda_deploy.report.outputs import outputs
 from ecr_lambda_deploy.report.summary import summary
 
@@ -47,7 +48,7 @@ class Conclusion:
         with ExitStack() as each:  # if one fails, the others still run; they run in reverse order
             each.callback(lambda: console.info(headline(journal)))
             for error in reversed(journal.errors):
-                each.callback(console.error, str(error), error.location)
+                each.callback(console.error, with_help(error, journal.run), error.location)
             each.callback(lambda: write_summary(summary(journal), path) if path else None)
             each.callback(lambda: write_outputs(outputs(journal)) if output else None)
         return 1 if journal.errors else 0

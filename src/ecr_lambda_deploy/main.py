@@ -16,7 +16,7 @@ from ecr_lambda_deploy.github.oidc import id_token
 from ecr_lambda_deploy.inputs.parse import Inputs, parse_inputs
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, unexpected
 from ecr_lambda_deploy.model.outcomes import Journal
-from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.run import ACTION, WorkflowRun
 from ecr_lambda_deploy.model.secrets import secrets_of_addresses, secrets_of_entry
 from ecr_lambda_deploy.model.targets import Build, Mode
 from ecr_lambda_deploy.ports.ports import Ports
@@ -78,6 +78,7 @@ def action_inputs(environment: Mapping[str, str]) -> dict[str, str]:
 
 def workflow_run(environment: Mapping[str, str]) -> WorkflowRun:
     """Return the workflow run, from GitHub's default variables and the event that started it."""
+    repository, ref = environment.get("GITHUB_ACTION_REPOSITORY"), environment.get("GITHUB_ACTION_REF")
     event = read_event(environment.get("GITHUB_EVENT_PATH", ""))
     return WorkflowRun(
         commit=environment.get("GITHUB_SHA", ""),
@@ -87,7 +88,7 @@ def workflow_run(environment: Mapping[str, str]) -> WorkflowRun:
         # Such as octo-org/orders/.github/workflows/deploy.yml@refs/heads/main [GitHub's documentation, variables].
         workflow=environment.get("GITHUB_WORKFLOW_REF", "").partition("@")[0].rpartition("/")[2],
         server_url=environment.get("GITHUB_SERVER_URL", ""),
-        action="@".join(filter(None, map(environment.get, ("GITHUB_ACTION_REPOSITORY", "GITHUB_ACTION_REF")))),
+        action=f"{repository}@{ref}" if repository and ref else ACTION,
         event=environment.get("GITHUB_EVENT_NAME", ""),
         ref=environment.get("GITHUB_REF", ""),
         default_branch=event.default_branch,

@@ -65,7 +65,8 @@ class PrivateFolders:
                 return parent
         raise DeployError(
             f"There is no place for credentials outside the workspace {self._workspace}: none of "
-            f"{', '.join(map(str, self._parents))} can be written to."
+            f"{', '.join(map(str, self._parents))} can be written to.",
+            topic="no-place-for-credentials",
         )
 
 

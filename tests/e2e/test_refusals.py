@@ -21,6 +21,9 @@ def _refused(job: Job, inputs: Mapping[str, str] | None = None, **options: Any) 
     assert [annotation.level for annotation in result.annotations].count("error") == 1
     assert "Traceback" not in result.log
     assert "failed" in result.summary.lower()
+    *_, last = _error(result).splitlines()
+    assert last.startswith("Help: https://github.com/org/ecr-lambda-deploy/blob/v1/docs/help/troubleshooting.md#")
+    assert last.removeprefix("Help: ") in result.summary
     return result
 
 

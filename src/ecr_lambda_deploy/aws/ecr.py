@@ -79,6 +79,7 @@ class EcrRepositories(EcrImages):
             raise DeployError(
                 f"ECR does not have the image {reference} any more.",
                 "Choose another release, or build that commit again. A lifecycle rule may have removed the image.",
+                topic="missing-image",
             )
         return status is not None
 
@@ -88,6 +89,7 @@ class EcrRepositories(EcrImages):
             f"There is no ECR repository {repository} in {self._aws.region}.",
             "Set 'create-repository: true', name another one in the input 'repository', or create it:\n"
             f"{self._command('create-repository', repository)}",
+            topic="missing-repository",
         )
 
     def create(self, repository: str) -> None:
@@ -169,4 +171,5 @@ def _created(repository: str, command: str) -> Iterator[None]:
             "\n".join(
                 filter(None, [error.hint, f"Run this with other credentials, and then this job again:\n{command}"])
             ),
+            topic="incomplete-repository",
         ) from error

@@ -99,7 +99,10 @@ class EcrImages:
             found |= {entry["imageId"]["imageTag"]: entry["imageId"]["imageDigest"] for entry in answer["images"]}
             for failure in answer["failures"]:
                 if failure.get("failureCode") != "ImageNotFound":
-                    raise DeployError(f"ecr:BatchGetImage on {repository} failed: {_reason(failure)}")
+                    raise DeployError(
+                        f"ecr:BatchGetImage on {repository} failed: {_reason(failure)}",
+                        topic="unexpected-answer-of-a-registry",
+                    )
         return {tag: found[tag] for tag in wanted if tag in found}
 
     def read_image(self, repository: str, tag_or_digest: str, platform: Platform) -> RegistryImage:
@@ -111,7 +114,10 @@ class EcrImages:
             manifest = self._manifest(repository, digest)
         kind = manifest.document.config_type
         if manifest.media_type not in _MANIFESTS or kind not in _CONFIGURATIONS:
-            raise DeployError(f"{manifest.name} is no container image, but {kind or manifest.media_type}.")
+            raise DeployError(
+                f"{manifest.name} is no container image, but {kind or manifest.media_type}.",
+                topic="not-a-container-image",
+            )
         layers = manifest.document.layers()
         config = self._config(manifest, manifest.document.config())
         return RegistryImage(
@@ -148,11 +154,13 @@ class EcrImages:
                 "Restore it, which takes ECR some minutes, and run this job again:\n"
                 f"aws ecr update-image-storage-class --repository-name {repository} --image-id {key}={value} "
                 "--target-storage-class STANDARD",
+                topic="archived-image",
             )
         if status == "ACTIVATING":
             raise DeployError(
                 f"The image {tag_or_digest} of {repository} is just being restored from ECR's archive.",
                 "Run this job again when ECR has finished.",
+                topic="archived-image",
             )
         return status
 
@@ -199,7 +207,9 @@ class EcrImages:
         answer = self._batch_get(repository, [_identifier(tag_or_digest)])
         if not answer["images"]:
             reason = "; ".join(_reason(failure) for failure in answer["failures"])
-            raise DeployError(f"ECR does not have the image {name}: {reason or 'it does not say why'}.")
+            raise DeployError(
+                f"ECR does not have the image {name}: {reason or 'it does not say why'}.", topic="missing-image"
+            )
         found = answer["images"][0]
         digest = tag_or_digest if is_digest else found["imageId"]["imageDigest"]
         text = found["imageManifest"]
@@ -229,6 +239,7 @@ class EcrImages:
                 f"ECR does not let {name} be downloaded, after several tries: {error}",
                 "Run this job again; if it fails again, look at the runner's network: layers and configurations come "
                 "from Amazon S3.",
+                topic="layers-cannot-be-downloaded",
             ) from None
         _check_digest(content, blob.digest, name)
         return Document(content, name).configuration()
@@ -239,7 +250,10 @@ class EcrImages:
 
         name = f"The blob {blob.digest} of {repository}"
         if blob.size > LARGEST:
-            raise DeployError(f"{name} is said to have {blob.size} bytes; a configuration has {LARGEST} at most.")
+            raise DeployError(
+                f"{name} is said to have {blob.size} bytes; a configuration has {LARGEST} at most.",
+                topic="unexpected-answer-of-a-registry",
+            )
         with translated("ecr:GetDownloadUrlForLayer", repository):
             answer = self._aws.ecr().get_download_url_for_layer(
                 repositoryName=repository, layerDigest=blob.digest, **self._owner
@@ -250,11 +264,17 @@ class EcrImages:
                 if response.status_code in PASSING_STATUSES:
                     raise TransientError(f"HTTP status {response.status_code}")
                 if not response.ok:
-                    raise DeployError(f"{name} cannot be read: HTTP status {response.status_code}")
+                    raise DeployError(
+                        f"{name} cannot be read: HTTP status {response.status_code}",
+                        topic="layers-cannot-be-downloaded",
+                    )
                 for chunk in response.iter_content(_CHUNK):
                     content += chunk
                     if len(content) > blob.size:
-                        raise DeployError(f"{name} is longer than the {blob.size} bytes that its manifest announces.")
+                        raise DeployError(
+                            f"{name} is longer than the {blob.size} bytes that its manifest announces.",
+                            topic="unexpected-answer-of-a-registry",
+                        )
         except requests.RequestException as error:
             # The address carries a signature: only the kind of the error is shown.
             raise TransientError(type(error).__name__) from None
@@ -272,7 +292,11 @@ def _reason(failure: "ImageFailureTypeDef") -> str:
 def _check_digest(content: bytes, digest: str, what: str) -> None:
     actual = f"sha256:{sha256(content).hexdigest()}"
     if actual != digest:
-        raise DeployError(f"ECR's answer for {what} has the digest {actual}, not {digest}.", "Run this job again.")
+        raise DeployError(
+            f"ECR's answer for {what} has the digest {actual}, not {digest}.",
+            "Run this job again.",
+            topic="unexpected-answer-of-a-registry",
+        )
 
 
 def member_for(platform: Platform, members: Sequence[Member], name: str) -> str:
@@ -294,6 +318,7 @@ def member_for(platform: Platform, members: Sequence[Member], name: str) -> str:
     raise DeployError(
         f"{name} is an index without an image for {platform}. It holds{':' + held if held else ' no image.'}",
         f"Build it for {platform} too, or let the function run on a platform that it holds.",
+        topic="no-image-for-the-platform",
     )
 
 

@@ -32,17 +32,23 @@ class RefusedError(DeployError):
         code: AWS's error code, such as `ResourceNotFoundException`.
     """
 
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message, hint)
+    topic = "refused-by-aws"
+
+    def __init__(self, code: str, message: str, hint: str = "", *, topic: str = "") -> None:
+        super().__init__(message, hint, topic=topic)
         self.code = code
 
 
 class DeniedError(RefusedError):
     """IAM does not allow a request."""
 
+    topic = "access-denied"
+
 
 class NotFoundError(RefusedError):
     """Lambda does not have what a request names: a function, a version, an alias or something that belongs to one."""
+
+    topic = "missing-function"
 
 
 @contextmanager
@@ -64,11 +70,12 @@ def translated(action: str, resource: str) -> Iterator[None]:
     except ClientError as error:
         raise _translate(error, action, resource) from error
     except NoCredentialsError as error:
-        raise DeployError("There are no AWS credentials.", CREDENTIALS_HINT) from error
+        raise DeployError("There are no AWS credentials.", CREDENTIALS_HINT, topic="no-credentials") from error
     except BotoCoreError as error:
         raise DeployError(
             f"{action} on {resource} failed: {error}",
             "Run this job again; if it fails again, look at the Region, the endpoint and the runner's network.",
+            topic="aws-does-not-answer",
         ) from error
 
 
@@ -79,7 +86,12 @@ def _translate(error: ClientError, action: str, resource: str) -> DeployError:
     if code in {"AccessDenied", "AccessDeniedException"}:
         return DeniedError(code, message, _allow_hint(words, action, resource))
     if code in _INVALID_CREDENTIALS:
-        return RefusedError(code, message, f"The AWS credentials are not valid, or no longer. {CREDENTIALS_HINT}")
+        return RefusedError(
+            code,
+            message,
+            f"The AWS credentials are not valid, or no longer. {CREDENTIALS_HINT}",
+            topic="invalid-credentials",
+        )
     if code == "ResourceNotFoundException":
         return NotFoundError(code, message)
     return RefusedError(code, message)
@@ -144,13 +156,16 @@ def translated_change(action: str, resource: str) -> Iterator[None]:
             raise InProgressError(
                 error.message,
                 "Let the role's trust policy allow sts:AssumeRole to lambda.amazonaws.com. A new role takes a while.",
+                topic="lambda-cannot-assume-the-role",
             ) from error
         if error.code == "PreconditionFailedException" or _exists_by_now(error):
             raise RevisionError(error.message) from error
         if "ECR permissions" in error.message or "access the ECR image" in error.message:
             statement = json.dumps(PULL_STATEMENT)
             raise DeployError(
-                error.message, f"Add this statement to the policy of the repository:\n{statement}"
+                error.message,
+                f"Add this statement to the policy of the repository:\n{statement}",
+                topic="lambda-may-not-pull-the-image",
             ) from error
         raise
 

@@ -104,6 +104,7 @@ class LambdaFunctions:
             raise DeployError(
                 "\n".join(["'create-function' is not what CreateFunction takes:", *(f"- {line}" for line in problems)]),
                 "Names and types are those of the Lambda API reference, CreateFunction.",
+                topic="wrong-inputs",
             )
 
     def differences(self, state: FunctionState, parameters: Mapping[str, object]) -> tuple[str, ...]:

@@ -47,7 +47,8 @@ class LambdaInvocations:
             payload = answer["Payload"].read(_LARGEST + 1)
         if len(payload) > _LARGEST:
             raise DeployError(
-                f"{name}:{qualifier} answered more than {_LARGEST} bytes, which no function of Lambda does."
+                f"{name}:{qualifier} answered more than {_LARGEST} bytes, which no function of Lambda does.",
+                topic="smoke-test-failed",
             )
         return Response(
             payload=payload.decode(errors="replace"),

@@ -136,7 +136,9 @@ class Aws:
             if session.get_credentials() is None:
                 return self
         except BotoCoreError as error:
-            raise DeployError(f"The AWS credentials of the environment cannot be used: {error}") from error
+            raise DeployError(
+                f"The AWS credentials of the environment cannot be used: {error}", topic="invalid-credentials"
+            ) from error
         other = copy(self)
         other._session = boto3.Session(botocore_session=session, region_name=self.region)  # noqa: SLF001 # its own class
         other._clients, other._limits = {}, {}  # noqa: SLF001
@@ -214,7 +216,7 @@ class Aws:
                 with translated("sts:AssumeRoleWithWebIdentity", role.arn):
                     answer = client.assume_role_with_web_identity(WebIdentityToken=token, **arguments)["Credentials"]
             except RefusedError as error:
-                raise DeployError(error.message, _TRUST_HINT) from error
+                raise DeployError(error.message, _TRUST_HINT, topic="role-cannot-be-assumed") from error
         self._mask(answer["AccessKeyId"])
         self._mask(answer["SecretAccessKey"])
         self._mask(answer["SessionToken"])
@@ -237,7 +239,9 @@ class Aws:
             raise
         except DeployError as error:
             raise DeployError(
-                f"GitHub gave this job no OIDC token: {error}", _hint(self._run, _PERMISSION_HINT)
+                f"GitHub gave this job no OIDC token: {error}",
+                _hint(self._run, _PERMISSION_HINT),
+                topic="no-oidc-token",
             ) from error
 
     def _check_credentials(self, session: boto3.Session) -> None:
@@ -247,7 +251,9 @@ class Aws:
             DeployError: it has none.
         """
         if session.get_credentials() is None:
-            raise DeployError("There are no AWS credentials.", _hint(self._run, CREDENTIALS_HINT))
+            raise DeployError(
+                "There are no AWS credentials.", _hint(self._run, CREDENTIALS_HINT), topic="no-credentials"
+            )
 
 
 def _hint(run: WorkflowRun, hint: str) -> str:

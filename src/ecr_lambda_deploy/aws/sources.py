@@ -58,16 +58,21 @@ class EcrSources:
                 f"There is no {name} in {aws.region} to promote from: {error.message}",
                 "Look at the input 'promote-from', and at the account of the credentials. A function of another "
                 "account or Region is named by its ARN.",
+                topic="nothing-to-promote",
             ) from error
         configuration = answer["Configuration"]
         if configuration.get("PackageType") != "Image":
             raise DeployError(
-                f"{name} has no image to promote: its package type is {configuration.get('PackageType')}."
+                f"{name} has no image to promote: its package type is {configuration.get('PackageType')}.",
+                topic="nothing-to-promote",
             )
         uri = answer["Code"].get("ResolvedImageUri", "")
         reference = ImageReference.parse(uri)
         if reference is None:
-            raise DeployError(f"Lambda does not say which image {name} runs: Code.ResolvedImageUri is {uri!r}.")
+            raise DeployError(
+                f"Lambda does not say which image {name} runs: Code.ResolvedImageUri is {uri!r}.",
+                topic="unknown-image-of-a-function",
+            )
         self._served_by[reference.repository_uri] = _owner_of_function(configuration["FunctionArn"])
         return reference
 
@@ -77,7 +82,8 @@ class EcrSources:
         tag_or_digest = parts and (parts["digest"] or parts["tag"])
         if parts is None or not tag_or_digest:
             raise DeployError(
-                f"{uri} does not name an image: it takes REGISTRY/REPOSITORY with :TAG or @sha256:DIGEST."
+                f"{uri} does not name an image: it takes REGISTRY/REPOSITORY with :TAG or @sha256:DIGEST.",
+                topic="image-not-in-ecr",
             )
         repository = parts["repository"]
         images = self._images(parts["registry"], repository, uri)
@@ -85,7 +91,9 @@ class EcrSources:
             image = images.read_image(repository, tag_or_digest, platform)
         except DeployError as error:
             if isinstance(error, RefusedError) and error.code == "RepositoryNotFoundException":
-                raise DeployError(f"The repository of {uri} does not exist: {error.message}") from error
+                raise DeployError(
+                    f"The repository of {uri} does not exist: {error.message}", topic="missing-image"
+                ) from error
             images.checked_status(repository, tag_or_digest)  # an archived image is a better reason
             raise
         images.checked_status(repository, image.reference.digest)
@@ -103,6 +111,7 @@ class EcrSources:
             raise DeployError(
                 f"{reference} was copied to {destination}, but that is {copied}.",
                 "Something else writes to this tag. Run this job again.",
+                topic="copy-failed",
             )
 
     def _images(self, registry: str, repository: str, uri: str) -> EcrImages:
@@ -112,6 +121,7 @@ class EcrSources:
                 f"Lambda takes images from private ECR repositories only, and {uri} is in none.",
                 "Copy it to one first, and name the copy:\n"
                 f"docker buildx imagetools create --tag {self._target.registry()}/REPOSITORY:TAG {uri}",
+                topic="image-not-in-ecr",
             )
         # Lambda refuses the hosts of FIPS endpoints; without `-fips`, the host names the same registry.
         host = registry.replace("ecr-fips.", "ecr.")

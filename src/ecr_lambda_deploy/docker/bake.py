@@ -53,6 +53,7 @@ def bake_secrets(targets: Mapping[str, BuildOrder]) -> dict[str, str]:
         raise DeployError(
             f"The secrets of {len(targets)} builds have {size:,} bytes, and buildx takes {_MOST_SECRETS:,} at once.",
             "Name fewer of the images by 'only', or have them share secrets: equal values count once.",
+            topic="too-many-secrets",
         )
     return variables
 

@@ -102,7 +102,7 @@ def check_platform(program: str, environment: Mapping[str, str], platform: Platf
     status = fields.get("Status", "").strip()
     if status != "running":
         reason = fields.get("Error", "").strip() or f"it is {status or 'unknown'}"
-        raise DeployError(f"The builder does not answer as BuildKit does: {reason}")
+        raise DeployError(f"The builder does not answer as BuildKit does: {reason}", topic="builder-does-not-answer")
     platforms = [name.strip().rstrip("*") for name in fields.get("Platforms", "").split(",")]
     acceptable: tuple[Platform, ...] = (platform,) if platform else get_args(Platform)
     found = sorted((name for name in acceptable if name in platforms), key=platforms.index)
@@ -114,6 +114,7 @@ def check_platform(program: str, environment: Mapping[str, str], platform: Platf
         "Run this job on a runner of that architecture (for linux/arm64 `runs-on: ubuntu-24.04-arm`, the fast "
         "way), name a builder of that architecture in the input 'builder', or put a step of docker/setup-qemu-action "
         "before this one.",
+        topic="wrong-platform-of-the-builder",
     )
 
 
@@ -133,6 +134,7 @@ def _driver(endpoint: str, environment: Mapping[str, str], folder: Path, tls: Ma
             f"The container {container} is not one that `docker buildx create` made: their names begin with "
             f"{_CONTAINER_PREFIX}.",
             "Create the builder with buildx or docker/setup-buildx-action, or give BuildKit's address as tcp://….",
+            topic="builder-does-not-answer",
         )
     check_container(container, environment)
     engine = [environment["DOCKER_HOST"]] if "DOCKER_HOST" in environment else []
@@ -147,6 +149,7 @@ def _tls_options(endpoint: str, folder: Path, tls: Mapping[str, str]) -> Iterato
         raise DeployError(
             f"The builder {endpoint} cannot be reached by TLS: {names} is missing in the step's environment.",
             "TLS needs the CA's certificate (CACERT); a client that authenticates itself, CERT and KEY too.",
+            topic="builder-does-not-answer",
         )
     for name, text in tls.items():
         file = folder / f"{name}.pem"
@@ -163,6 +166,7 @@ def _check_listening(endpoint: str, host: str, port: int) -> None:
         raise DeployError(
             f"The builder {endpoint} cannot be reached: {error}",
             "Look at the input 'builder', and whether this runner's network leads there.",
+            topic="builder-does-not-answer",
         ) from error
 
 
@@ -171,5 +175,5 @@ def _output(program: str, arguments: list[str], environment: Mapping[str, str], 
         [program, *arguments], env=environment, capture_output=True, text=True, errors="replace", check=False
     )
     if answer.returncode != 0:
-        raise DeployError(f"{failure}: {bounded(answer.stderr.strip())}")
+        raise DeployError(f"{failure}: {bounded(answer.stderr.strip())}", topic="builder-does-not-answer")
     return answer.stdout

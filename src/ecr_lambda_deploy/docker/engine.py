@@ -29,7 +29,10 @@ def engine_platform(environment: Mapping[str, str]) -> Platform:
         version = client.version()
     platform = _PLATFORMS.get(str(version["Arch"]))
     if version["Os"] != "linux" or platform is None:
-        raise DeployError(f"The Docker engine runs on {version['Os']}/{version['Arch']}, which Lambda does not have.")
+        raise DeployError(
+            f"The Docker engine runs on {version['Os']}/{version['Arch']}, which Lambda does not have.",
+            topic="wrong-platform-of-the-builder",
+        )
     return platform
 
 
@@ -61,6 +64,7 @@ def check_container(name: str, environment: Mapping[str, str]) -> None:
             f"The builder's container {name} is {status}.",
             "The input 'builder' names a container that runs BuildKit on the runner's engine; "
             "`docker buildx inspect --bootstrap` starts it, and `docker ps` shows its name.",
+            topic="builder-does-not-answer",
         )
 
 
@@ -92,4 +96,5 @@ def _connected(environment: Mapping[str, str]) -> "Iterator[DockerClient]":
             f"The Docker engine does not answer: {error}",
             "This action builds on the runner's Docker engine, through /var/run/docker.sock. GitHub's Linux runners "
             "have one; on a self-hosted runner, start Docker and let the runner's user reach it.",
+            topic="docker-engine-does-not-answer",
         ) from error

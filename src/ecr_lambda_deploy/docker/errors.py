@@ -94,12 +94,15 @@ def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> Deploy
         hint = "A registry, or the way to it, kept failing for about a minute: run this job again."
     line, lines = _line(log, reason, instructions) or 0, instructions.split("\n")
     if not 1 <= line <= len(lines):
-        return DeployError(f"The image could not be built and pushed: {_NOISE.sub('', reason)}", hint)
+        return DeployError(
+            f"The image could not be built and pushed: {_NOISE.sub('', reason)}", hint, topic="build-failed"
+        )
     return DeployError(
         f"The image could not be built: {_NOISE.sub('', reason)}\n{dockerfile}:{line}: "
         + bounded(lines[line - 1].strip(), _LONGEST_INSTRUCTION),
         hint,
         location=SourceLocation(file=dockerfile, line=line),
+        topic="build-failed",
     )
 
 

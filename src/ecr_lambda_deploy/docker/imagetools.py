@@ -67,6 +67,7 @@ class ImageTools:
                     "403 means that a permission is missing: ecr:BatchGetImage and ecr:GetDownloadUrlForLayer for the "
                     "source, the actions of a push for the destination. 400 means that the tag is on other content and "
                     "immutable. For anything else, run this job again.",
+                    topic="copy-failed",
                 ) from None
 
 

@@ -148,9 +148,10 @@ def check_updatable(function: ServingFunction) -> None:
         raise DeployError(
             f"The function {latest.name} has the package type {latest.package_type}: it cannot run a container image.",
             "Lambda cannot change a function's package type: create the function anew with --package-type Image.",
+            topic="not-an-image-function",
         )
     if latest.state.value == "Deleting":
-        raise DeployError(f"The function {latest.name} is being deleted.")
+        raise DeployError(f"The function {latest.name} is being deleted.", topic="function-is-being-deleted")
 
 
 def _read_latest(target: FunctionTarget, functions: Functions) -> FunctionState | None:

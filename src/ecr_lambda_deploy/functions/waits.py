@@ -39,6 +39,7 @@ def wait_until_updated(read: Callable[[], FunctionState], *, clock: Clock, log: 
                 f"Lambda has not finished updating {state.arn} within {timeout:.0f} s: "
                 f"State {state.state}, LastUpdateStatus {state.update}.",
                 "Lambda goes on by itself; run this job again, or give it longer with the input 'wait-timeout'.",
+                topic="update-not-finished",
             )
         if waited >= next_line:
             log.info(
@@ -109,6 +110,7 @@ def failed_update(state: FunctionState, *, is_creation: bool = False) -> DeployE
     return DeployError(
         f"Lambda could not {'create' if is_creation else 'update'} {state.name}: {label} {status}.",
         _HINTS.get(status.reason_code, f"{served}Run this job again once the cause is fixed."),
+        topic="update-failed",
     )
 
 
@@ -117,6 +119,7 @@ def _not_allocated(name: str, alias: AliasState, how: str) -> DeployError:
         f"Lambda has not moved the provisioned concurrency of {alias.arn} {how}: the old version serves.",
         "Look at its status: aws lambda get-provisioned-concurrency-config "
         f"--function-name {name} --qualifier {alias.name}",
+        topic="provisioned-concurrency-does-not-move",
     )
 
 

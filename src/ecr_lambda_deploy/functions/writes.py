@@ -148,7 +148,10 @@ class FunctionWriter:
                 number = self._request_version(description)
                 version = self._wait_until_updated(number, is_new=True)
         if version.state.value != "Active":
-            raise DeployError(f"Version {number} of {self.name} did not become active: State {version.state}.")
+            raise DeployError(
+                f"Version {number} of {self.name} did not become active: State {version.state}.",
+                topic="version-not-active",
+            )
         self.published = version
         if self.now.version_numbered(number) is None:
             listed = PublishedVersion(number=number, code_sha256=version.code_sha256, description=version.description)

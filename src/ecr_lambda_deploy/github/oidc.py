@@ -32,12 +32,12 @@ def id_token(
     url, bearer = environment.get(_URL, ""), environment.get(_TOKEN, "")
     for name, value in ((_URL, url), (_TOKEN, bearer)):
         if not value:
-            raise DeployError(f"the runner gave no {name}")
+            raise DeployError(f"the runner gave no {name}", topic="no-oidc-token")
     mask(bearer)
     try:
         token = retried(lambda: _request(url, bearer, audience), sleep=sleep)
     except TransientError as error:
-        raise DeployError(str(error)) from error
+        raise DeployError(str(error), topic="no-oidc-token") from error
     mask(token)
     return token
 
@@ -58,11 +58,11 @@ def _request(url: str, bearer: str, audience: str) -> str:
     if answer.status_code != requests.codes.ok:
         quoted = " ".join(answer.text.split())[:_MOST_QUOTED]
         failed = f"HTTP {answer.status_code} {answer.reason}: {quoted}"
-        raise TransientError(failed) if answer.status_code in _PASSING else DeployError(failed)
+        raise TransientError(failed) if answer.status_code in _PASSING else DeployError(failed, topic="no-oidc-token")
     try:
         token = answer.json()["value"]
     except (ValueError, LookupError, TypeError):
         token = None
     if not isinstance(token, str) or not token:
-        raise DeployError("GitHub's answer holds no token")
+        raise DeployError("GitHub's answer holds no token", topic="no-oidc-token")
     return token

@@ -55,6 +55,7 @@ def check_image(image: RegistryImage, *, platform: Platform, function: FunctionS
         raise DeployError(
             "\n".join([f"Lambda cannot run {image.reference}:", *(f"- {finding.problem}" for finding in findings)]),
             "\n".join(dict.fromkeys(finding.way_out for finding in findings)),
+            topic="lambda-cannot-run-the-image",
         )
 
 

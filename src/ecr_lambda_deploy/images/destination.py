@@ -35,6 +35,7 @@ def check_one_architecture(functions: Sequence[ServingFunction]) -> None:
         raise DeployError(
             f"One image cannot serve functions of different architectures: {listed}.",
             "Deploy them as an image for each architecture, or give all of them one with the input 'platform'.",
+            topic="different-architectures",
         )
 
 
@@ -64,6 +65,7 @@ def present_repository(functions: Sequence[ServingFunction], registry: str) -> s
         f"No repository is given, and none follows from {name}: "
         f"its image is {images[0] or 'unknown'}, and its name cannot be that of an ECR repository.",
         "Give the ECR repository's name in the input 'repository'.",
+        topic="no-repository-given",
     )
 
 

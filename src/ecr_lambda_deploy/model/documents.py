@@ -171,6 +171,7 @@ class Document:
         return DeployError(
             f"The registry's answer for {self._name} is not what the OCI image specification says: {why}.",
             "Push the image again, with a current version of the tool that makes it.",
+            topic="unexpected-answer-of-a-registry",
         )
 
 

@@ -42,13 +42,20 @@ class DeployError(Exception):
     Attributes:
         message: what failed; it quotes AWS, Docker or the registry where they gave a reason.
         hint: what to do: the input, the command, or the IAM action and resource.
+        topic: the heading about it in docs/help/troubleshooting.md, as an anchor such as `no-credentials`. A class
+            has one for all its errors, or each is given one where it is made.
         location: the line at fault, if known.
     """
 
-    def __init__(self, message: str, hint: str = "", *, location: SourceLocation | None = None) -> None:
+    topic = ""
+
+    def __init__(
+        self, message: str, hint: str = "", *, topic: str = "", location: SourceLocation | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.topic = topic or self.topic
         self.location = location
 
     def __str__(self) -> str:
@@ -75,23 +82,31 @@ class InputError(DeployError):
         wrong = "mistakes" if location else "inputs are wrong"
         many = f"{len(self.problems)} {wrong}:\n" if len(self.problems) > 1 else ""
         lines = "\n".join(f"- {problem}" if many else problem for problem in self.problems)
-        super().__init__(many + lines, location=location)
+        super().__init__(many + lines, topic="wrong-manifest" if location else "wrong-inputs", location=location)
 
 
 class MissingFunctionError(DeployError):
     """The function, version or alias does not exist."""
 
+    topic = "missing-function"
+
 
 class InProgressError(DeployError):
     """Lambda is still working on another change of the function; the same request succeeds later."""
+
+    topic = "change-in-progress"
 
 
 class RevisionError(DeployError):
     """Somebody else has changed the function or alias since it was read: read it again and plan again."""
 
+    topic = "changed-by-somebody-else"
+
 
 class TakenOverError(DeployError):
     """Somebody else has changed the function or alias meanwhile; this run leaves it as it is."""
+
+    topic = "changed-by-somebody-else"
 
 
 class BuildError(DeployError):
@@ -100,6 +115,8 @@ class BuildError(DeployError):
     Attributes:
         uri: registry, repository and tag of the push; empty if not known.
     """
+
+    topic = "build-failed"
 
     def __init__(self, message: str, hint: str = "", *, location: SourceLocation | None = None, uri: str = "") -> None:
         super().__init__(message, hint, location=location)
@@ -113,6 +130,8 @@ class TagLimitError(DeployError):
         is_of_image: whether it is the quota of tags per image, not that of images per repository.
     """
 
+    topic = "quota-of-ecr"
+
     def __init__(self, message: str, *, is_of_image: bool) -> None:
         hint = (
             "Delete images that nobody needs, best by a lifecycle policy, or have AWS raise the quota 'Images per "
@@ -124,6 +143,8 @@ class TagLimitError(DeployError):
 
 class CancelledError(DeployError):
     """The runner has cancelled the run."""
+
+    topic = "cancelled"
 
     def __init__(self) -> None:
         super().__init__("The run was cancelled.", "Run this job again: it goes on from what is there.")
@@ -139,6 +160,8 @@ class ConsequenceError(DeployError):
     Attributes:
         culprit: the function whose release failed.
     """
+
+    topic = "another-release-failed"
 
     def __init__(self, culprit: str) -> None:
         super().__init__(
@@ -162,7 +185,9 @@ class SeveralError(DeployError):
 
 def unexpected(error: Exception) -> DeployError:
     """Return the error that reports an unexpected exception as a bug; `main` prints the traceback."""
-    return DeployError(f"This is a bug in ecr-lambda-deploy: {error!r}", "Report it with the traceback in the log.")
+    return DeployError(
+        f"This is a bug in ecr-lambda-deploy: {error!r}", "Report it with the traceback in the log.", topic="bug"
+    )
 
 
 def parts_of(error: DeployError) -> tuple[DeployError, ...]:

@@ -220,4 +220,5 @@ class Authorization:
                 f"{host} is no host of the registry {self.registry}, so it is not given the registry's login.",
                 "The input 'registry' takes an ECR host of the same account and Region, such as the dual-stack one. "
                 "Any other host is taken only where AWS_ENDPOINT_URL_ECR or AWS_ENDPOINT_URL names an emulator of ECR.",
+                topic="wrong-registry-host",
             )

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+ACTION = "org/ecr-lambda-deploy@v1"
+"""This action, for a workflow that names none: one of its own repository uses it by path."""
+
 # They run what a pull request brings, by a comment too (such as `/deploy`), or after such a run with what it has left.
 _UNREVIEWED = {"issue_comment", "merge_group", "pull_request", "pull_request_target", "workflow_run"}
 _ALWAYS_DEFAULT = {"schedule"}  # its event does not name the branch [GitHub documentation, events]
@@ -18,7 +21,7 @@ class WorkflowRun:
         attempt: number of the attempt, from 1.
         workflow: file name of the workflow.
         server_url: such as `https://github.com`.
-        action: this action, as the workflow names it: `owner/name@ref`.
+        action: this action, as the workflow names it, or as it is released: `owner/name@ref`.
         event: name of the event that started it, such as `push`.
         ref: what it runs on, such as `refs/heads/main`.
         default_branch: of the repository; empty where the event does not say.
@@ -31,7 +34,7 @@ class WorkflowRun:
     attempt: str = ""
     workflow: str = ""
     server_url: str = ""
-    action: str = ""
+    action: str = ACTION
     event: str = ""
     ref: str = ""
     default_branch: str = ""

@@ -308,6 +308,7 @@ def _plan_again(release: Release, observed: ObservedFunction, conflicts: Sequenc
         raise DeployError(
             f"{observed.name} is changed by somebody else again and again.",
             "Give the workflow a 'concurrency' group, and leave this function's code to one workflow.",
+            topic="changed-by-somebody-else",
         )
     return release.plan_again(observed)
 

@@ -93,7 +93,7 @@ class _Revert:
             except (InProgressError, RevisionError) as error:  # the next attempt plans from what is there then
                 self.ports.log.info(error.message)
                 self.writer.clock.sleep(CONFLICT_DELAY)
-        raise DeployError("somebody else goes on changing the function.")
+        raise DeployError("somebody else goes on changing the function.", topic="changed-by-somebody-else")
 
     def _revert_alias(self, is_again: bool) -> None:  # as `_retry_conflicts` calls it
         """Put the alias back, if this run has moved it.
@@ -166,7 +166,7 @@ class _Revert:
         now, plan, kept = self.writer.now, self._plan(), self._kept
         created = f"The function {self.writer.name} is new and stays." if self.written.is_created else ""
         lines = [line for line in (*self.done, *plan.left, created, kept, trouble) if line]
-        reason = self.failed.error or DeployError("")
+        reason = self.failed.error or CancelledError()
         return replace(
             self.failed,
             after=now,

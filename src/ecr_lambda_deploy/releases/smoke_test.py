@@ -119,6 +119,7 @@ def _failed(reason: str, response: Response) -> DeployError:
     return DeployError(
         f"The smoke test did not pass: {bounded(reason)}{log}",
         "Fix the function, or the inputs 'smoke-event' and 'smoke-expect'.",
+        topic="smoke-test-failed",
     )
 
 

@@ -41,6 +41,7 @@ def check_alarms(names: tuple[str, ...], alarms: Alarms) -> None:
         raise DeployError(
             f"The CloudWatch alarm {', '.join(alarmed)} is in ALARM.",
             "Look at what it watches. To release in spite of it, leave out the inputs 'traffic' and 'alarms'.",
+            topic="alarm",
         )
 
 
@@ -55,6 +56,7 @@ def check_alarms_exist(names: tuple[str, ...], alarms: Alarms) -> Mapping[str, s
         raise DeployError(
             f"There is no CloudWatch alarm {', '.join(missing)}.",
             "Look at the input 'alarms', and at the Region and account of the credentials.",
+            topic="missing-alarm",
         )
     return states
 

@@ -53,7 +53,14 @@ def shell_block(commands: Sequence[str]) -> str:
     return code_block("sh", [*commands[:_MOST_COMMANDS], *more])
 
 
-def alert(text: str) -> str:
-    """Return an alert with a text that other programs may have written, in a code block: it is not Markdown."""
+def alert(text: str, *, links: Iterable[str] = ()) -> str:
+    """Return an alert with a text that other programs may have written, in a code block: it is not Markdown.
+
+    Args:
+        text: of the alert.
+        links: addresses of help, below it.
+    """
     block = code_block("text", re.split(r"\r\n|\r|\n", text))
-    return "\n".join(["> [!CAUTION]", *(f"> {line}".rstrip() for line in block.split("\n"))])
+    help_line = ", ".join(f"<{link}>" for link in links)
+    lines = [*block.split("\n"), *([f"Help: {help_line}"] if help_line else [])]
+    return "\n".join(["> [!CAUTION]", *(f"> {line}".rstrip() for line in lines)])

@@ -1,6 +1,7 @@
 """The outputs of the step."""
 
 import json
+import sys
 from collections.abc import Mapping
 
 from ecr_lambda_deploy.model.errors import DeployError
@@ -77,9 +78,15 @@ def check_matrix(journal: Journal) -> None:
     """
     jobs, hint = len(matrix(journal)), "Plan the manifest in parts: name fewer images in the input 'only'."
     if jobs > _MOST_JOBS:
-        raise DeployError(f"{jobs} images would change, and a GitHub matrix has at most {_MOST_JOBS} jobs.", hint)
+        raise DeployError(
+            f"{jobs} images would change, and a GitHub matrix has at most {_MOST_JOBS} jobs.",
+            hint,
+            topic="plan-too-large",
+        )
     if len(_matrix(journal)) > _MOST_CHARACTERS:
-        raise DeployError("The images that would change have more functions than an output holds.", hint)
+        raise DeployError(
+            "The images that would change have more functions than an output holds.", hint, topic="plan-too-large"
+        )
 
 
 def _matrix(journal: Journal) -> str:
@@ -113,12 +120,10 @@ def _results(journal: Journal, *, most: int) -> str:
 
 
 def _result(
-    outcome: Outcome, images: Mapping[str, ImageOutcome], journal: Journal, *, longest_error: int | None = None
+    outcome: Outcome, images: Mapping[str, ImageOutcome], journal: Journal, *, longest_error: int = sys.maxsize
 ) -> Mapping[str, object]:
     before, after = outcome.before, outcome.after
     error = error_of(outcome, images, journal)
-    if error and longest_error:
-        error = DeployError(shortened(error, longest_error))
     return {
         "function": outcome.function,
         "arn": outcome.arn,
@@ -128,7 +133,7 @@ def _result(
         "previous_image_uri": str(before.image or ""),
         "status": str(outcome.status),
         "seconds": round(outcome.seconds, 3),
-        "error": str(error or ""),
+        "error": shortened(error, longest_error) if error else "",
     }
 
 

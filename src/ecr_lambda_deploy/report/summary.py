@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.text import first_line
 from ecr_lambda_deploy.report.gantt import gantt
 from ecr_lambda_deploy.report.headline import headline
+from ecr_lambda_deploy.report.help import help_addresses
 from ecr_lambda_deploy.report.markdown import alert, escaped, shell_block, table
 from ecr_lambda_deploy.report.results import counted, error_of, images_by_function, importance, short_digest, shortened
 from ecr_lambda_deploy.report.undo import undo
@@ -34,7 +34,7 @@ _IMAGES_BY_IMPORTANCE: Sequence[ImageStatus] = (
 
 def summary(journal: Journal) -> str:
     """Return the job summary as GitHub's Markdown, within the 1 MiB that GitHub accepts."""
-    start = [f"### {escaped(headline(journal))}", *_alerts(journal.errors)]
+    start = [f"### {escaped(headline(journal))}", *_alerts(journal)]
     if recovery := [command for outcome in journal.outcomes for command in outcome.recovery]:
         start.append(f"**Left to revert by hand**\n\n{shell_block(recovery)}")
     rows = [(phase.title, f"{phase.seconds:.1f}") for phase in journal.phases]
@@ -48,11 +48,15 @@ def summary(journal: Journal) -> str:
     return "\n\n".join(filter(None, [*start, *tables, *end])) + "\n"
 
 
-def _alerts(errors: tuple[DeployError, ...]) -> list[str]:
-    shown = [shortened(error, _LONGEST_ERROR) for error in errors[:_MOST_ERRORS]]
+def _alerts(journal: Journal) -> list[str]:
+    errors = journal.errors
+    alerts = [
+        alert(shortened(error, _LONGEST_ERROR), links=help_addresses(error, journal.run))
+        for error in errors[:_MOST_ERRORS]
+    ]
     if len(errors) > _MOST_ERRORS:
-        shown.append(f"and {len(errors) - _MOST_ERRORS} more errors: see the log")
-    return [alert(text) for text in shown]
+        alerts.append(alert(f"and {len(errors) - _MOST_ERRORS} more errors: see the log"))
+    return alerts
 
 
 def _facts(journal: Journal) -> list[tuple[str, str]]:

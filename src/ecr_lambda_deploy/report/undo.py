@@ -22,17 +22,17 @@ def undo(journal: Journal) -> list[str]:
     by_manifest = {ReleaseStatus.DEPLOYED} if journal.manifest else set()
     of_manifest = [outcome for outcome in outcomes if outcome.status in by_manifest]
     single = [outcome for outcome in outcomes if outcome.status not in by_manifest]
-    action = journal.run.action or "org/ecr-lambda-deploy@v1"
     parts = []
     if of_manifest:
         path = journal.manifest if _PLAIN.fullmatch(journal.manifest) else json.dumps(journal.manifest)
         number = journal.run.run_id
         note = f"  # rolls back run {number}, unless another run has released since" if number else ""
-        lines = [f"- uses: {action}", f"  with: {{ mode: rollback, manifest: {path} }}{note}"]
+        lines = [f"- uses: {journal.run.action}", f"  with: {{ mode: rollback, manifest: {path} }}{note}"]
         parts += ["**To undo** the releases of this run, add a step with the same Region, role and `vars`:"]
         parts += [code_block("yaml", lines)]
     if single:
-        steps = [line for goal, names in _goals(single[:_MOST_UNDONE]).items() for line in _step(action, goal, names)]
+        goals = _goals(single[:_MOST_UNDONE]).items()
+        steps = [line for goal, names in goals for line in _step(journal.run.action, goal, names)]
         parts += ["**To undo**, add a step with the same Region and role:", code_block("yaml", steps)]
     if len(single) > _MOST_UNDONE:
         parts.append(f"and {len(single) - _MOST_UNDONE} more functions")

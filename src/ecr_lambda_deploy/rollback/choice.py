@@ -50,12 +50,16 @@ def choose(to: str, observed: ObservedFunction, run: WorkflowRun, *, tagged: str
     if version := observed.version_numbered(to):
         return RollbackTarget(version=version)
     if not _COMMIT.fullmatch(to):
-        raise DeployError(f"{observed.name} has no version {to}.", history(observed))
+        raise DeployError(f"{observed.name} has no version {to}.", history(observed), topic="nothing-to-roll-back-to")
     commits = {Record.parse(version.description).commit for version in observed.versions}
     # What a description has beyond a commit's digits is no commit, and must not hide one.
     meant = sorted(commit for commit in commits if commit.startswith(to) and _COMMIT.fullmatch(commit))
     if len(meant) > 1:
-        raise DeployError(f"{to} is the beginning of {len(meant)} commits: {', '.join(meant)}.", "Give more digits.")
+        raise DeployError(
+            f"{to} is the beginning of {len(meant)} commits: {', '.join(meant)}.",
+            "Give more digits.",
+            topic="ambiguous-commit",
+        )
     recorded = [version for version in observed.versions if Record.parse(version.description).commit in meant]
     proven = _with_image(tagged, observed)
     both = [version for version in recorded if version in proven]
@@ -93,12 +97,14 @@ def _previous(observed: ObservedFunction, run: WorkflowRun) -> PublishedVersion:
         raise DeployError(
             f"{what} does not record which version served before it.",
             f"Name one: 'rollback-to' takes a version's number, a commit's SHA or a digest.\n{history(observed)}",
+            topic="nothing-to-roll-back-to",
         )
     version = observed.version_numbered(number)
     if version is None:
         raise DeployError(
             f"Version {number} of {observed.name}, which served before, has been deleted.",
             f"Name another: 'rollback-to' takes a version's number, a commit's SHA or a digest.\n{history(observed)}",
+            topic="nothing-to-roll-back-to",
         )
     return version
 

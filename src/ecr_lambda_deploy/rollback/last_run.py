@@ -58,6 +58,7 @@ def released_together(observed: Sequence[ObservedFunction], run: WorkflowRun) ->
         raise DeployError(
             "None of these functions was released by a run of this repository, so there is none to take back.",
             "Name what to go back to in the input 'rollback-to'.",
+            topic="nothing-to-roll-back-to",
         )
     left = {name for name, run_id in begun.items() if run_id == last} | shared if last else unrecorded
     members = tuple(function for function in observed if function.name in left or function.name in own)

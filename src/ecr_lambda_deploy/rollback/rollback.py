@@ -118,7 +118,10 @@ def _plan(
 def _goal_of_version(name: str, version: PublishedVersion, ports: Ports) -> RollbackGoal:
     state = ports.functions.read(name, version.number)
     if state.image is None:
-        raise DeployError(f"Lambda does not say which image version {version.number} of {state.name} runs.")
+        raise DeployError(
+            f"Lambda does not say which image version {version.number} of {state.name} runs.",
+            topic="unknown-image-of-a-function",
+        )
     if not ports.repositories.check_available(state.image):
         ports.log.warning(
             f"Whether ECR still has {state.image} is not known: these credentials may not call ecr:DescribeImages on "
@@ -160,13 +163,17 @@ def _goal_of_image(observed: ObservedFunction, chosen: RollbackTarget, repositor
     """Look for an image that no version has in a repository, by default the one that the function uses now."""
     serving, image = observed.serving, observed.image
     if serving is None or image is None:
-        raise DeployError(f"Lambda does not say which image {observed.name} runs, and so which repository it uses.")
+        raise DeployError(
+            f"Lambda does not say which image {observed.name} runs, and so which repository it uses.",
+            topic="unknown-image-of-a-function",
+        )
     image = replace(image, repository=repository or image.repository)
     if not chosen.digest:
         raise DeployError(
             f"No version of {observed.name} and no tag of the repository {image.repository} is of the commit "
             f"{chosen.commit}.",
             history(observed),
+            topic="nothing-to-roll-back-to",
         )
     found = ports.sources.resolve(f"{image.repository_uri}@{chosen.digest}", PLATFORM_OF[serving.architecture])
     check_image(found, platform=PLATFORM_OF[serving.architecture], function=serving)
@@ -186,5 +193,9 @@ def _digest_of_commit(commit: str, image: ImageReference, ports: Ports) -> str:
         tags = {tag: digest for tag, digest in repositories.tags(image.repository).items() if tag.startswith(commit)}
     digests = sorted({*tags.values()})
     if len(digests) > 1:
-        raise DeployError(f"{commit} is the beginning of several tags: {', '.join(sorted(tags))}.", "Give more digits.")
+        raise DeployError(
+            f"{commit} is the beginning of several tags: {', '.join(sorted(tags))}.",
+            "Give more digits.",
+            topic="ambiguous-commit",
+        )
     return digests[0] if digests else ""

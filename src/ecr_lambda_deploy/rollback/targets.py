@@ -65,6 +65,7 @@ def released_last(
         raise DeployError(
             f"There is nothing to go back to: {group.reason}, and nothing was released to them before.",
             "Name a version, a commit or a digest in the input 'rollback-to', or other images in 'only'.",
+            topic="nothing-to-roll-back-to",
         )
 
     def read(target: FunctionTarget, functions: Functions, _: Aliases) -> ObservedFunction:
