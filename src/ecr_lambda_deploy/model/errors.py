@@ -77,12 +77,14 @@ class InputError(DeployError):
         problems: every problem, one sentence each.
     """
 
+    topic = "wrong-inputs"
+
     def __init__(self, problems: Sequence[str], *, location: SourceLocation | None = None) -> None:
         self.problems = tuple(problems)
         wrong = "mistakes" if location else "inputs are wrong"
         many = f"{len(self.problems)} {wrong}:\n" if len(self.problems) > 1 else ""
         lines = "\n".join(f"- {problem}" if many else problem for problem in self.problems)
-        super().__init__(many + lines, topic="wrong-manifest" if location else "wrong-inputs", location=location)
+        super().__init__(many + lines, topic="wrong-manifest" if location else "", location=location)
 
 
 class MissingFunctionError(DeployError):
