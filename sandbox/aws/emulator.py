@@ -93,13 +93,18 @@ class Aws:
         """Empty the call log."""
         self._proxy.log.clear()
 
-    def deny(self, action: str) -> None:
-        """Deny an action, such as `lambda:UpdateFunctionCode`, to everyone until `reset_rules`."""
-        self._proxy.state.denied.add(action)
+    def deny(self, action: str, why: str = "") -> None:
+        """Deny an action to everyone until `reset_rules`.
+
+        Args:
+            action: Such as `lambda:UpdateFunctionCode`.
+            why: The end of IAM's message; by default that no identity-based policy allows it.
+        """
+        self._proxy.state.denied[action] = why
 
     def allow(self, action: str) -> None:
         """Allow a denied action again."""
-        self._proxy.state.denied.discard(action)
+        self._proxy.state.denied.pop(action, None)
 
     def fail_update(self, function: str, code: str, text: str) -> None:
         """Make the next creation or update of the function end Failed, with this reason code and text."""
@@ -108,6 +113,10 @@ class Aws:
     def inject(self, fault: Fault) -> None:
         """Make a fault happen to the next calls of its action."""
         self._proxy.faults.append(fault)
+
+    def keep_oidc_busy(self, answers: int) -> None:
+        """Make GitHub's token endpoint answer 503 so many times, until `reset_rules`."""
+        self._proxy.state.identities.busy_oidc_answers = answers
 
     def pending_faults(self) -> list[str]:
         """Return the actions of faults that have not happened yet."""
@@ -137,6 +146,7 @@ class Aws:
             held.release()
         self._proxy.holds.clear()
         self._proxy.state.denied.clear()
+        self._proxy.state.identities.busy_oidc_answers = 0
         self._proxy.state.planned_failures.clear()
         self._proxy.faults.clear()
 

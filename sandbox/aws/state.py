@@ -96,7 +96,7 @@ class State:
     planned_failures: dict[str, tuple[str, str]] = field(default_factory=dict)
     archived: set[tuple[Scope, str, str]] = field(default_factory=set)  # with repository and digest
     layer_downloads: dict[str, tuple[Scope, str, str]] = field(default_factory=dict)
-    denied: set[str] = field(default_factory=set)
+    denied: dict[str, str] = field(default_factory=dict)  # why, by action
     _changing: set[asyncio.Task[None]] = field(default_factory=set)
 
     def owner(self, repository: str, scope: Scope) -> Scope | None:
@@ -137,9 +137,9 @@ class State:
         Source: IAM User Guide, Troubleshoot access denied error messages.
         """
         if action in self.denied:
+            why = self.denied[action] or f"because no identity-based policy allows the {action} action"
             raise ApiError(
                 "AccessDeniedException",
-                f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource} "
-                f"because no identity-based policy allows the {action} action",
+                f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource} {why}",
                 403,
             )

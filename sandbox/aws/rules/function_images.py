@@ -79,7 +79,7 @@ async def _lambda_may_pull(state: State, scope: Scope, owner: Scope, repository:
     in_account = any(_lets_pull(statement, "AWS", scope.account) for statement in policy["Statement"])
     if in_service and (own or in_account):
         return
-    if not own or denied & {"ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"}:
+    if not own or denied.keys() & {"ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"}:
         text = "Lambda does not have permission to access the ECR image. Check the ECR permissions."
         raise ApiError("AccessDeniedException", text, 403)
     policy["Statement"].append(

@@ -65,6 +65,7 @@ class Identities:
 
     oidc_request_token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     puller_password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    busy_oidc_answers: int = 0
     _credentials: dict[str, Credentials] = field(default_factory=dict)
     _passwords: dict[str, tuple[Caller, float]] = field(default_factory=dict)
     _oidc_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
@@ -151,10 +152,13 @@ class Identities:
         raise ApiError("UNAUTHORIZED", "Not Authorized\n", 401)
 
     def oidc_token(self, request: web.Request) -> web.Response:
-        """Answer as GitHub's token endpoint does.
+        """Answer as GitHub's token endpoint does; as often as `busy_oidc_answers` says, with 503.
 
         Source: GitHub Docs, OpenID Connect reference, "Methods for requesting the OIDC token".
         """
+        if self.busy_oidc_answers > 0:
+            self.busy_oidc_answers -= 1
+            return web.Response(status=503, text="Service Unavailable")
         if not hmac.compare_digest(request.headers.get("Authorization", ""), f"Bearer {self.oidc_request_token}"):
             return web.json_response({"message": "Bad credentials"}, status=401)
         now = int(time.time())

@@ -9,6 +9,9 @@ from sandbox.aws.api_errors import ApiError
 from sandbox.aws.rule import Request, Rule
 from sandbox.aws.rules.identity import Credentials
 
+_LEAST, _MOST = 900, 12 * 3600  # seconds [AWS STS API Reference, AssumeRole, DurationSeconds]
+_USUAL = 3600  # a role's MaxSessionDuration, unless it was created with another [AWS IAM API Reference, CreateRole]
+
 
 async def _assume_role_with_web_identity(request: Request) -> web.Response:
     request.state.identities.check_oidc_token(request.operation.parameters["WebIdentityToken"])
@@ -16,6 +19,12 @@ async def _assume_role_with_web_identity(request: Request) -> web.Response:
 
 
 async def _assume_role(request: Request) -> web.Response:
+    # The caller is a role itself, as all callers are here: that is role chaining.
+    if _seconds(request) > _USUAL:
+        raise ApiError(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+        )
     return _assumed(request)
 
 
@@ -28,16 +37,23 @@ async def _get_caller_identity(request: Request) -> web.Response:
 
 
 def _assumed(request: Request) -> web.Response:
-    parameters = request.operation.parameters
-    seconds = int(parameters.get("DurationSeconds", 3600))
-    if not 900 <= seconds <= 12 * 3600:  # noqa: PLR2004 -- AWS STS API Reference, AssumeRole, DurationSeconds
+    parameters, seconds = request.operation.parameters, _seconds(request)
+    if not _LEAST <= seconds <= _MOST:
         raise ApiError(
             "ValidationError",
             f"1 validation error detected: Value '{seconds}' at 'durationSeconds' failed to satisfy constraint: "
             "Member must have value greater than or equal to 900",
         )
+    if seconds > _USUAL:
+        raise ApiError(
+            "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        )
     issued = request.state.identities.issue(parameters["RoleArn"], parameters["RoleSessionName"], seconds=seconds)
     return _answer(request.operation.action, _credentials(issued))
+
+
+def _seconds(request: Request) -> int:
+    return int(request.operation.parameters.get("DurationSeconds", _USUAL))
 
 
 def _credentials(issued: Credentials) -> str:
@@ -66,6 +82,8 @@ RULES = (
         _assume_role_with_web_identity,
         "AWS STS API Reference, AssumeRoleWithWebIdentity; GitHub Docs, OpenID Connect in Amazon Web Services",
     ),
-    Rule(("sts:AssumeRole",), _assume_role, "AWS STS API Reference, AssumeRole"),
+    Rule(
+        ("sts:AssumeRole",), _assume_role, "AWS STS API Reference, AssumeRole; kreuzwerker/awsu#27, eks-anywhere#9485"
+    ),
     Rule(("sts:GetCallerIdentity",), _get_caller_identity, "AWS STS API Reference, GetCallerIdentity"),
 )

@@ -71,6 +71,42 @@ def test_an_oidc_token_for_another_audience_or_of_another_issuer_is_refused(aws:
     assert no_bearer.status_code == 401
 
 
+def test_a_session_lasts_as_long_as_the_role_allows_and_a_chained_one_an_hour(aws: Aws) -> None:
+    role = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/deploy", "RoleSessionName": "run"}
+    token = oidc_token(aws, "sts.amazonaws.com")
+    call = anonymous_sts(aws).assume_role_with_web_identity
+    answer = refusal(call, **role, WebIdentityToken=token, DurationSeconds=3601)
+    assert answer == (
+        "ValidationError",
+        "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+        400,
+    )
+    assert call(**role, WebIdentityToken=token, DurationSeconds=3600)["Credentials"]
+    chained = client_of(aws.environment(), "sts").assume_role
+    answer = refusal(chained, **role, DurationSeconds=3601)
+    assert answer == (
+        "ValidationError",
+        "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+        400,
+    )
+    assert chained(**role, DurationSeconds=3600)["Credentials"]
+
+
+def test_a_denial_names_the_kind_of_policy(aws: Aws) -> None:
+    aws.deny("ecr:DescribeRepositories", "with an explicit deny in a service control policy")
+    code, text, _ = refusal(client_of(aws.environment(), "ecr").describe_repositories)
+    assert code == "AccessDeniedException"
+    assert text.endswith("on resource: * with an explicit deny in a service control policy")
+
+
+def test_github_s_token_endpoint_can_be_busy(aws: Aws) -> None:
+    aws.keep_oidc_busy(1)
+    environment = aws.oidc_environment()
+    headers = {"Authorization": f"Bearer {environment['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"}
+    asked = [requests.get(environment["ACTIONS_ID_TOKEN_REQUEST_URL"], headers=headers, timeout=10) for _ in range(2)]
+    assert [answer.status_code for answer in asked] == [503, 200]
+
+
 def test_a_role_of_another_account_sees_that_account(aws: Aws, repository: str) -> None:
     chained = client_of(aws.environment(), "sts").assume_role(
         RoleArn=f"arn:aws:iam::{OTHER_ACCOUNT}:role/deploy", RoleSessionName="run"
