@@ -1,6 +1,7 @@
 """Composition root: the only reader of the environment, and the one place that ends the run."""
 
 import os
+import re
 import traceback
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -13,6 +14,7 @@ from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
 from ecr_lambda_deploy.github.event import read_event
 from ecr_lambda_deploy.github.oidc import id_token
+from ecr_lambda_deploy.inputs.docker_auth import secrets_of_docker_auth
 from ecr_lambda_deploy.inputs.parse import Inputs, parse_inputs
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, unexpected
 from ecr_lambda_deploy.model.outcomes import Journal
@@ -52,9 +54,12 @@ def _run(
 ) -> None:
     """Run the mode that the inputs name; errors go into the journal."""
     try:
-        inputs = parse_inputs(action_inputs(environment), environment)
+        given = action_inputs(environment)
+        for secret in secrets_of_step(given, environment):
+            console.mask(secret)
+        inputs = parse_inputs(given, environment)
         journal.mode, journal.manifest = inputs.mode, inputs.manifest
-        for secret in given_secrets(inputs, environment):
+        for secret in secrets_of_inputs(inputs):
             console.mask(secret)
         ports = _ports(inputs, journal.run, environment, console, cancelling, folders)
         run_mode = roll_back if inputs.mode is Mode.ROLLBACK else deploy
@@ -160,18 +165,27 @@ _SECRET_VARIABLES = (
     *("ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
     "BUILDER_NODE_0_AUTH_TLS_KEY",
 )
-_PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_ADDRESSES = re.compile(r"(HTTPS?|ALL)_PROXY|AWS_ENDPOINT_URL(_.+)?|DOCKER_HOST", re.IGNORECASE)
 
 
-def given_secrets(inputs: Inputs, environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield the secrets that the step starts with; secrets that it gets later are masked where it gets them."""
+def secrets_of_step(given: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield the secrets that the step has before its inputs are checked, whether or not they are right.
+
+    Args:
+        given: inputs by name.
+        environment: the step's.
+    """
     for name in _SECRET_VARIABLES:
         yield environment.get(name, "")
     for name, value in environment.items():
-        if name.upper() in _PROXY_VARIABLES:
+        if _ADDRESSES.fullmatch(name):
             yield from secrets_of_addresses(value)
+    yield from secrets_of_docker_auth(given.get("docker-auth", ""))
+
+
+def secrets_of_inputs(inputs: Inputs) -> Iterator[str]:
+    """Yield the secrets that the inputs turn out to hold; what a run gets later is masked where it gets it."""
     for image in inputs.images:
-        yield from image.builder.secrets
         if isinstance(image.source, Build):
             yield from _secrets_of_build(image.source)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from ecr_lambda_deploy.inputs.parse import parse_inputs
-from ecr_lambda_deploy.main import action_inputs, given_secrets, workflow_run
+from ecr_lambda_deploy.main import action_inputs, secrets_of_inputs, secrets_of_step, workflow_run
 from ecr_lambda_deploy.model.run import WorkflowRun
 
 
@@ -84,7 +84,7 @@ def test_rule_5_whatever_is_secret_of_the_step_is_masked(workspace: Path) -> Non
         "cache-to": "type=gha,token=cache-token",
         "build-args": "INDEX=https://user:index-password@packages.example/simple",
         "build-contexts": "shared=https://x-access-token:context-token@github.com/acme/shared.git",
-        "docker-auth": '{"auths": {"registry.example": {"password": "registry-password"}}}',
+        "docker-auth": '{"auths": {"registry.example": {"username": "me", "password": "registry-password"}}}',
     }
     environment = {
         "GITHUB_WORKSPACE": str(workspace),
@@ -97,7 +97,7 @@ def test_rule_5_whatever_is_secret_of_the_step_is_masked(workspace: Path) -> Non
         "BUILDER_NODE_0_AUTH_TLS_KEY": "tls-key",
         "https_proxy": "http://user:proxy-password@proxy:3128",
     }
-    found = {*given_secrets(parse_inputs(given, environment), environment)} - {""}
+    found = {*secrets_of_step(given, environment), *secrets_of_inputs(parse_inputs(given, environment))} - {""}
 
     assert found >= {*environment.values()} - {str(workspace), "c0ffee", environment["https_proxy"]}
     passwords = {"npm-secret", "cache-secret", "cache-token", "index-password", "context-token", "registry-password"}

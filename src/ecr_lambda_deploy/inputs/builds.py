@@ -1,13 +1,12 @@
 """The inputs of a build and its builder."""
 
-import json
 import os
 import re
 import stat
-from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ecr_lambda_deploy.inputs.docker_auth import read_docker_auth
 from ecr_lambda_deploy.inputs.lists import CONTROLS
 from ecr_lambda_deploy.inputs.reader import InputReader, why_unreadable
 from ecr_lambda_deploy.inputs.table import PROPERTIES, Shape
@@ -32,10 +31,6 @@ _ATTESTATION = re.compile(rf'true|false|min|max|[a-z][a-z-]*=[^"{CONTROLS}]*')
 _ENDPOINT = re.compile(
     r"tcp://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}|docker-container://[A-Za-z0-9][A-Za-z0-9_.-]+"
 )
-
-# In a Docker config.json: the secret values of a login in `auths`, and the keys that name programs.
-_SECRET_FIELDS = ("auth", "password", "identitytoken", "registrytoken")
-_CREDENTIAL_HELPERS = ("credHelpers", "credsStore")
 
 
 def read_build(reader: InputReader, run: InputReader) -> Build:
@@ -74,13 +69,11 @@ def read_builder(reader: InputReader) -> BuilderSettings:
     Args:
         reader: of the action's own inputs.
     """
-    docker_auth, secrets = _read_docker_auth(reader)
     return BuilderSettings(
         endpoint=reader.matching(
             "builder", _ENDPOINT, "a BuildKit endpoint, tcp://HOST:PORT or docker-container://NAME"
         ),
-        docker_auth=docker_auth,
-        secrets=secrets,
+        docker_auth=read_docker_auth(reader),
     )
 
 
@@ -256,57 +249,3 @@ def _add_property(reader: InputReader, properties: dict[str, BakeProperty], name
             reader.problem("set", f"has {name} twice.")
         case _:
             properties[name] = value
-
-
-def _read_docker_auth(reader: InputReader) -> tuple[Mapping[str, object], tuple[str, ...]]:
-    """Read a Docker `config.json` with credentials for base images; no problem shows what it holds.
-
-    Returns:
-        the configuration, and every secret value in it.
-    """
-    text = reader.text("docker-auth")
-    if not text:
-        return {}, ()
-    try:
-        config = json.loads(text)
-    except json.JSONDecodeError as error:
-        reader.problem("docker-auth", f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.")
-        return {}, ()
-    except RecursionError:
-        reader.problem("docker-auth", "is nested too deeply.")
-        return {}, ()
-    auths = config.get("auths", {}) if isinstance(config, dict) else None
-    if not isinstance(auths, dict) or not all(_is_login(login) for login in auths.values()):
-        reader.problem(
-            "docker-auth",
-            "is the content of a Docker config.json such as "
-            '{"auths": {"registry.example": {"auth": "base64 of user:password"}}}; this has another shape.',
-        )
-        return {}, ()
-    for name in _CREDENTIAL_HELPERS:
-        if config.get(name):
-            reader.problem(
-                "docker-auth",
-                f"names credential helpers in {name!r}, programs that the action's container does not "
-                "have: give the credentials themselves, in 'auths'.",
-            )
-    return config, tuple(secret for login in auths.values() for secret in _secrets_of(login))
-
-
-def _is_login(login: object) -> bool:
-    """Whether this is what `docker login` writes for a registry."""
-    if not isinstance(login, dict) or not all(isinstance(value, str) for value in login.values()):
-        return False
-    try:
-        return not login.get("auth") or ":" in _user_and_password(login)
-    except ValueError:
-        return False
-
-
-def _secrets_of(login: Mapping[str, str]) -> list[str]:
-    password = _user_and_password(login).partition(":")[2]
-    return list(filter(None, [*(login.get(name) for name in _SECRET_FIELDS), password]))
-
-
-def _user_and_password(login: Mapping[str, str]) -> str:
-    return b64decode(login.get("auth", ""), validate=True).decode()

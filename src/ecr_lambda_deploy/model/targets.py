@@ -94,12 +94,10 @@ class BuilderSettings:
     Attributes:
         endpoint: of BuildKit, `tcp://…` or `docker-container://…`; empty for the runner's engine.
         docker_auth: a Docker `config.json` with credentials for base images.
-        secrets: the values in `docker_auth` that the log must mask.
     """
 
     endpoint: str = ""
     docker_auth: Mapping[str, object] = field(default_factory=dict)
-    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

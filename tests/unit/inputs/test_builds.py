@@ -1,6 +1,5 @@
 """Inputs that say how an image is built: paths, arguments, contexts, secrets, cache, builder and credentials."""
 
-import json
 from base64 import b64encode
 from pathlib import Path
 
@@ -188,45 +187,6 @@ def test_a_generator_is_an_image(workspace: Path, value: str) -> None:
 @pytest.mark.parametrize("endpoint", ["tcp://build.example:1234", "tcp://[::1]:1234", "docker-container://buildx_0"])
 def test_builder(workspace: Path, endpoint: str) -> None:
     assert parse(workspace, {"builder": endpoint}).images[0].builder.endpoint == endpoint
-
-
-def test_credentials_and_what_of_them_is_secret(workspace: Path) -> None:
-    config = {"auths": {"one.example": {"auth": _AUTH}, "two.example": {"username": "me", "password": "hidden"}}}
-
-    builder = parse(workspace, {"docker-auth": json.dumps(config)}).images[0].builder
-
-    assert builder.docker_auth == config
-    assert builder.secrets == (_AUTH, "hid:den", "hidden")
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        '{"auths": {"hidden": ',
-        '["hidden"]',
-        '"hidden"',
-        '{"auths": "hidden"}',
-        '{"auths": {"r.example": "hidden"}}',
-        '{"auths": {"r.example": {"auth": 1, "x": "hidden"}}}',
-        '{"auths": {"r.example": {"auth": "hidden!"}}}',
-        '{"auths": {"r.example": {"auth": "aGlkZGVu"}}}',
-    ],
-)
-def test_wrong_credentials_are_told_without_what_they_are(workspace: Path, given: str) -> None:
-    (problem,) = problems_of(workspace, {"docker-auth": given})
-
-    assert problem.startswith("'docker-auth' is ")
-    assert "hidden" not in problem
-    assert "aGlkZGVu" not in problem
-
-
-@pytest.mark.parametrize("name", ["credsStore", "credHelpers"])
-def test_credential_helpers_cannot_work(workspace: Path, name: str) -> None:
-    value = "desktop" if name == "credsStore" else {"r.example": "ecr-login"}
-
-    (problem,) = problems_of(workspace, {"docker-auth": json.dumps({name: value})})
-
-    assert f"credential helpers in '{name}'" in problem
 
 
 def test_the_dockerfile_is_looked_for_in_the_context(workspace: Path) -> None:

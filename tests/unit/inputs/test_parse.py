@@ -138,7 +138,6 @@ def test_every_input_is_read(workspace: Path) -> None:
                 builder=BuilderSettings(
                     endpoint="tcp://buildkit.example:1234",
                     docker_auth={"auths": {"registry.example": {"auth": _LOGIN}}},
-                    secrets=(_LOGIN, "password"),
                 ),
             ),
         ),
@@ -254,6 +253,7 @@ def test_the_cache(workspace: Path, given: dict[str, str], expected: CacheSettin
         ({"build-contexts": "base=../elsewhere"}, "leaves the workspace"),
         ({"secrets": "token"}, "'secrets' holds ID=VALUE lines"),
         ({"docker-auth": "user:password"}, "'docker-auth' is not JSON"),
+        ({"docker-auth": "9" * 5000}, "'docker-auth' is nested too deeply, or has a number that is too long"),
         ({"docker-auth": "[]"}, "'docker-auth' is the content of a Docker config.json"),
         ({"repository": "Orders"}, "'repository' is an ECR repository's name"),
         ({"repository": "orders:v1"}, "'repository' is an ECR repository's name"),

@@ -141,7 +141,7 @@ def test_rule_3_what_is_reserved_holds_for_all_images_of_a_manifest(workspace: P
     }
     orders, stock, there = _parse(workspace, _TWO, given).images
 
-    builder = BuilderSettings(endpoint=given["builder"], docker_auth=json.loads(_AUTH), secrets=("hidden",))
+    builder = BuilderSettings(endpoint=given["builder"], docker_auth=json.loads(_AUTH))
     assert {image.registry for image in (orders, stock, there)} == {"registry.example"}
     assert (orders.builder, stock.builder) == (builder, builder)
     own: Mapping[str, Mapping[str, str]] = {"orders": {"shm-size": "128m"}, "stock": {}}
