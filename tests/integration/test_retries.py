@@ -7,8 +7,16 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
-from botocore.exceptions import ConnectTimeoutError
+from botocore.exceptions import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ReadTimeoutError,
+    SSLError,
+)
 from urllib3 import HTTPResponse
+from urllib3.exceptions import LocationParseError
 
 from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
@@ -110,6 +118,43 @@ def test_what_takes_something_back_is_sent_again_all_the_same(traffic: Traffic) 
         client.describe_repositories()
 
     assert len(traffic.requests()) == 1
+
+
+def _tls(reason: str) -> SSLError:
+    return SSLError(endpoint_url="https://x", error=OSError(reason))
+
+
+@pytest.mark.parametrize(
+    ("error", "is_sent_again"),
+    [
+        (HTTPClientError(error=ValueError("Invalid header value")), False),
+        (HTTPClientError(error=LocationParseError("http://a:port")), False),
+        (_tls("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"), False),
+        (_tls("[X509] no certificate or crl found"), False),
+        (_tls("[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred"), True),
+        (EndpointConnectionError(endpoint_url="https://x", error="Temporary failure in name resolution"), True),
+        (ConnectionClosedError(endpoint_url="https://x"), True),
+        (ReadTimeoutError(endpoint_url="https://x"), True),
+        (HTTPClientError(error=OSError("broken pipe")), True),
+    ],
+)
+def test_what_another_try_cannot_change_is_not_sent_again(
+    traffic: Traffic, error: Exception, *, is_sent_again: bool
+) -> None:
+    clock = _Clock()
+    client = aws_of(traffic, clock=clock).ecr()
+
+    def fail(_: str) -> AWSResponse:
+        raise error
+
+    _fail_once(client, fail)
+    if is_sent_again:
+        client.describe_repositories()
+    else:
+        with pytest.raises(type(error)):
+            client.describe_repositories()
+
+    assert bool(clock.naps) is is_sent_again
 
 
 def test_other_requests_back_off_while_one_that_was_refused_waits(

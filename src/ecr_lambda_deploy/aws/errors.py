@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from ecr_lambda_deploy.aws.ecr_policies import PULL_STATEMENT
+from ecr_lambda_deploy.model.denials import denial_hint
 from ecr_lambda_deploy.model.errors import DeployError, InProgressError, RevisionError
 from ecr_lambda_deploy.model.text import bounded
 
@@ -15,7 +16,34 @@ CREDENTIALS_HINT = (
     "Give the job credentials: a step of aws-actions/configure-aws-credentials before this one, or the input "
     "'role-to-assume' with `permissions: { id-token: write }`."
 )
-_DENIED = re.compile(r"not authorized to perform: (?P<action>[\w-]+:\w+)(?: on resource: (?P<resource>\S+))?")
+# What makes AWS refuse a request, or not answer, in its own words or botocore's; the first that fits counts.
+_HINTS = (
+    (
+        re.compile(r"Signature expired|Signature not yet current|RequestExpired|RequestTimeTooSkewed"),
+        "The clock of this runner is wrong: set it, best by NTP.",
+    ),
+    (
+        re.compile(r"KMSAccessDenied|KMS access was denied|KmsException|KMS Exception"),
+        (
+            "A key of KMS may not be used by whom the message names: look at the key's policy, and at the policies of "
+            "that role, which is the function's own where Lambda uses the key."
+        ),
+    ),
+    (
+        re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed"),
+        (
+            "Whoever answers for AWS shows a certificate that this action's container does not know, such as that of a "
+            "proxy that reads along: have AWS_CA_BUNDLE name a file of the workspace that has its CA."
+        ),
+    ),
+    (
+        re.compile(r"Failed to connect to proxy|ProxyError|Tunnel connection failed"),
+        (
+            "Look at HTTPS_PROXY, HTTP_PROXY and NO_PROXY: a proxy on the runner's own loopback is out of reach for "
+            "the action's container."
+        ),
+    ),
+)
 _INVALID_CREDENTIALS = {
     "ExpiredToken",
     "ExpiredTokenException",
@@ -74,7 +102,8 @@ def translated(action: str, resource: str) -> Iterator[None]:
     except BotoCoreError as error:
         raise DeployError(
             f"{action} on {resource} failed: {error}",
-            "Run this job again; if it fails again, look at the Region, the endpoint and the runner's network.",
+            _hint(str(error))
+            or "Run this job again; if it fails again, look at the Region, the endpoint and the runner's network.",
             topic="aws-does-not-answer",
         ) from error
 
@@ -84,7 +113,11 @@ def _translate(error: ClientError, action: str, resource: str) -> DeployError:
     words = bounded(str(error.response["Error"].get("Message", "")))
     message = f"{action} on {resource} failed: {code}: {words}"
     if code in {"AccessDenied", "AccessDeniedException"}:
-        return DeniedError(code, message, _allow_hint(words, action, resource))
+        return DeniedError(code, message, denial_hint(words, action, resource))
+    if "not authorized to perform: " in words:
+        return RefusedError(code, message, denial_hint(words, action, resource))  # of others, such as KMS for Lambda
+    if hint := _hint(f"{code}: {words}"):
+        return RefusedError(code, message, hint)
     if code in _INVALID_CREDENTIALS:
         return RefusedError(
             code,
@@ -97,13 +130,8 @@ def _translate(error: ClientError, action: str, resource: str) -> DeployError:
     return RefusedError(code, message)
 
 
-def _allow_hint(message: str, action: str, resource: str) -> str:
-    denied = _DENIED.search(message)
-    if denied:
-        action = denied["action"]
-        resource = denied["resource"] or resource
-    statement = json.dumps({"Effect": "Allow", "Action": action, "Resource": resource})
-    return f"Allow it in a policy of the role that this job uses:\n{statement}"
+def _hint(words: str) -> str:
+    return next((hint for pattern, hint in _HINTS if pattern.search(words)), "")
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 """Retries of requests to AWS that failed for a reason that passes."""
 
 import random
+import re
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ConnectionError, HTTPClientError  # noqa: A004 # botocore's own name
+from botocore.exceptions import ConnectionError, HTTPClientError, SSLError  # noqa: A004 # botocore's own names
 
 from ecr_lambda_deploy.ports.runner import Clock
 from ecr_lambda_deploy.retry import DELAYS
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sts import STSClient
+
+_CUT_OFF = re.compile(r"EOF|timed out|reset by peer", re.IGNORECASE)  # of a handshake
 
 THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
 """The codes with which AWS answers a call above a limit."""
@@ -41,6 +44,13 @@ def retry_by_delay(client: "CloudWatchClient | ECRClient | LambdaClient | STSCli
     client.meta.events.register_first("needs-retry", retry)  # type: ignore[arg-type]
 
 
+def _lasts(error: HTTPClientError | ConnectionError) -> bool:
+    """Whether a request was never sent, and never will be: its address or a header is wrong, or a certificate."""
+    if isinstance(error, SSLError):
+        return not _CUT_OFF.search(str(error))
+    return isinstance(error.kwargs.get("error"), ValueError)
+
+
 def _retry_delay(
     *,
     attempts: int,
@@ -55,7 +65,7 @@ def _retry_delay(
         response: what AWS answered, if it did.
         caught_exception: why there is no answer.
     """
-    is_passing = isinstance(caught_exception, HTTPClientError | ConnectionError)
+    is_passing = isinstance(caught_exception, HTTPClientError | ConnectionError) and not _lasts(caught_exception)
     if response is not None:
         answer, parsed = response
         code = parsed.get("Error", {}).get("Code")

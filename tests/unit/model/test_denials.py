@@ -1,0 +1,76 @@
+"""Denials in the words of the IAM User Guide, Troubleshoot access denied error messages."""
+
+import time
+
+import pytest
+
+from ecr_lambda_deploy.model.denials import denial_hint
+
+_ROLE = "User: arn:aws:sts::123456789012:assumed-role/deploy/ecr-lambda-deploy"
+_USER = "User: arn:aws:iam::123456789012:user/ci/deployer"
+_WHAT = " is not authorized to perform: ecr:PutImage on resource: arn:aws:ecr:eu-west-1:123456789012:repository/orders "
+_STATEMENT = (
+    '{"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "arn:aws:ecr:eu-west-1:123456789012:repository/orders"}'
+)
+
+
+@pytest.mark.parametrize("why", ["", "because no identity-based policy allows the ecr:PutImage action"])
+def test_what_no_policy_allows_needs_a_statement_of_whom_the_message_names(why: str) -> None:
+    assert denial_hint(_ROLE + _WHAT + why) == f"Allow it in a policy of the role deploy:\n{_STATEMENT}"
+    assert denial_hint(_USER + _WHAT + why) == f"Allow it in a policy of the user ci/deployer:\n{_STATEMENT}"
+
+
+def test_what_the_message_does_not_name_is_what_was_asked_for() -> None:
+    hint = denial_hint("Access denied", "lambda:GetFunction", "orders")
+
+    assert hint == (
+        "Allow it in a policy of the role that this job uses:\n"
+        '{"Effect": "Allow", "Action": "lambda:GetFunction", "Resource": "orders"}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("why", "hint"),
+    [
+        ("with an explicit deny in a service control policy", "A service control policy denies the role deploy"),
+        ("because no service control policy allows the ecr:PutImage action", "A service control policy does not allow"),
+        (
+            "with an explicit deny in a service control policy: arn:aws:organizations::1:policy/o-1/p-1",
+            "A service control policy arn:aws:organizations::1:policy/o-1/p-1 denies the role deploy",
+        ),
+        ("with an explicit deny in a resource control policy", "A resource control policy denies"),
+        ("because no permissions boundary allows the ecr:PutImage action", "A permissions boundary does not allow"),
+        ("with an explicit deny in a permissions boundary", "A permissions boundary denies"),
+        ("because no session policy allows the ecr:PutImage action", "A session policy does not allow"),
+        ("with an explicit deny in a session policy", "A session policy denies"),
+        ("because no VPC endpoint policy allows the ecr:PutImage action", "A VPC endpoint policy does not allow"),
+        ("with an explicit deny in a VPC endpoint policy", "A VPC endpoint policy denies"),
+        ("because no resource-based policy allows the ecr:PutImage action", "A resource-based policy does not allow"),
+        ("with an explicit deny in a resource-based policy", "A resource-based policy denies"),
+        ("with an explicit deny in an identity-based policy", "An identity-based policy denies"),
+        ("because no role trust policy allows the sts:AssumeRole action", "A role trust policy does not allow"),
+        ("with an explicit deny in the role trust policy", "A role trust policy denies"),
+    ],
+)
+def test_the_policy_that_denies_is_named_and_no_statement_for_the_role(why: str, hint: str) -> None:
+    said = denial_hint(_ROLE + _WHAT + why)
+
+    assert said.startswith(hint)
+    assert "the role deploy the action ecr:PutImage: " in said
+    assert '"Effect"' not in said
+
+
+def test_a_key_has_a_policy_too() -> None:
+    message = "is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:eu-west-1:123456789012:key/1 because "
+    allowing = denial_hint(_ROLE.replace("deploy", "orders-function") + " " + message)
+
+    assert allowing.startswith("Allow it in a policy of the role orders-function:\n")
+    assert "The key's own policy must allow it too" in allowing
+
+
+def test_rule_6_a_message_takes_no_time() -> None:
+    started = time.thread_time()
+    for text in ("not authorized to perform: ", "User: arn:aws:sts::1:assumed-role/", "because no ", "a:" * 9):
+        denial_hint(text * 2000)
+
+    assert time.thread_time() - started < 1
