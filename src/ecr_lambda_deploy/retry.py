@@ -1,7 +1,7 @@
 """Retries what failed temporarily."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0)
@@ -14,17 +14,20 @@ class TransientError(Exception):
     """An attempt failed, and the next one may succeed."""
 
 
-def retried(attempt: Callable[[], _T], *, sleep: Callable[[float], None] = time.sleep) -> _T:
+def retried(
+    attempt: Callable[[], _T], *, sleep: Callable[[float], None] = time.sleep, delays: Sequence[float] = DELAYS
+) -> _T:
     """Return the result of the first attempt that succeeds.
 
     Args:
         attempt: raises TransientError to be called again.
         sleep: waits for so many seconds.
+        delays: seconds between attempts.
 
     Raises:
         TransientError: the last attempt failed.
     """
-    for delay in DELAYS:
+    for delay in delays:
         try:
             return attempt()
         except TransientError:

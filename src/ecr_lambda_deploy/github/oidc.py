@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.text import bounded
 from ecr_lambda_deploy.retry import TransientError, retried
 
 if TYPE_CHECKING:
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
 _URL, _TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
 _TIMEOUT = 10  # seconds
 _PASSING = {408, 429, 500, 502, 503, 504}  # statuses that another try may change
+_REFUSING = {401, 403}  # those of a job without permission
+_BUSY_HINT = (
+    "GitHub's OIDC endpoint, or the way to it, kept failing: run this job again. https://www.githubstatus.com tells "
+    "whether GitHub has trouble; a self-hosted runner has to reach it from its containers, too."
+)
+_REFUSED_HINT = "GitHub's OIDC endpoint does not answer as it should: look at what is between this runner and GitHub."
 _MOST_QUOTED = 300  # characters of an answer that is an error
 
 
@@ -37,7 +44,7 @@ def id_token(
     try:
         token = retried(lambda: _request(url, bearer, audience), sleep=sleep)
     except TransientError as error:
-        raise DeployError(str(error), topic="no-oidc-token") from error
+        raise DeployError(str(error), _BUSY_HINT, topic="no-oidc-token") from error
     mask(token)
     return token
 
@@ -54,15 +61,21 @@ def _request(url: str, bearer: str, audience: str) -> str:
             url, params={"audience": audience}, auth=authorize, timeout=_TIMEOUT, allow_redirects=False
         )
     except requests.RequestException as error:
-        raise TransientError(f"{type(error).__name__}: {error}") from error
+        failed = bounded(f"{type(error).__name__}: {error}", _MOST_QUOTED)
+        if isinstance(error, ValueError) or "certificate verify failed" in str(error):  # ValueError: a wrong address
+            raise DeployError(failed, _REFUSED_HINT, topic="no-oidc-token") from error
+        raise TransientError(failed) from error
     if answer.status_code != requests.codes.ok:
-        quoted = " ".join(answer.text.split())[:_MOST_QUOTED]
+        quoted = bounded(" ".join(answer.text.split()), _MOST_QUOTED)
         failed = f"HTTP {answer.status_code} {answer.reason}: {quoted}"
-        raise TransientError(failed) if answer.status_code in _PASSING else DeployError(failed, topic="no-oidc-token")
+        if answer.status_code in _PASSING:
+            raise TransientError(failed)
+        # Why GitHub refuses the job is the caller's to say.
+        raise DeployError(failed, "" if answer.status_code in _REFUSING else _REFUSED_HINT, topic="no-oidc-token")
     try:
         token = answer.json()["value"]
     except (ValueError, LookupError, TypeError):
         token = None
     if not isinstance(token, str) or not token:
-        raise DeployError("GitHub's answer holds no token", topic="no-oidc-token")
+        raise DeployError("GitHub's answer holds no token", _REFUSED_HINT, topic="no-oidc-token")
     return token
