@@ -61,6 +61,9 @@ def _run(
         journal.mode, journal.manifest = inputs.mode, inputs.manifest
         for secret in secrets_of_inputs(inputs):
             console.mask(secret)
+        for remark in inputs.remarks:
+            console.warning(remark)
+        environment = _use(inputs.environment)
         ports = _ports(inputs, journal.run, environment, console, cancelling, folders)
         run_mode = roll_back if inputs.mode is Mode.ROLLBACK else deploy
         run_mode(inputs, ports, journal)
@@ -69,6 +72,14 @@ def _run(
     except Exception as error:  # noqa: BLE001 # outputs and summary are still written
         console.info(traceback.format_exc())
         journal.error = unexpected(error)
+
+
+def _use(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Make this the environment of the process, which AWS's and Docker's SDK read by themselves."""
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update(environment)
+    return environment
 
 
 def action_inputs(environment: Mapping[str, str]) -> dict[str, str]:
@@ -134,6 +145,7 @@ def _ports(
         clock=clock,
         priority=priority,
         run=run,
+        environment=environment,
     )
     repositories = EcrRepositories(aws, console.mask)
     copy_image = ImageTools(environment=environment, folders=folders).copy

@@ -147,6 +147,7 @@ def aws_of(
         clock=clock or SystemClock(RunnerCancelling()),
         priority=priority or RequestPriority(),
         run=WorkflowRun(),
+        environment={},
     )
 
 

@@ -132,6 +132,7 @@ def registry_answer() -> Callable[[], None]:
         clock=SystemClock(RunnerCancelling()),
         priority=RequestPriority(),
         run=WorkflowRun(),
+        environment={},
     )
 
     def read() -> None:

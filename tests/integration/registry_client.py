@@ -134,6 +134,7 @@ def credentials_of(
         clock=SystemClock(RunnerCancelling()),
         priority=RequestPriority(),
         run=WorkflowRun(),
+        environment={},
     )
 
 

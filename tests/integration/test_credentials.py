@@ -221,7 +221,7 @@ def test_a_job_without_permission_for_a_token_is_an_error(traffic: Traffic) -> N
     ("code", "message"),
     [
         ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"),
-        ("InvalidIdentityToken", "No OpenIDConnect provider found in your account"),
+        ("InvalidIdentityToken", "The ID Token provided is not a valid JWT"),
     ],
 )
 def test_a_role_that_does_not_trust_the_workflow_hints_at_its_trust_policy(

@@ -1,7 +1,7 @@
 """The AWS credentials of the whole run, from the environment or from a role, and the clients that use them."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -12,13 +12,14 @@ from botocore import UNSIGNED
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.config import Config
 from botocore.credentials import CredentialResolver, DeferredRefreshableCredentials
-from botocore.exceptions import BotoCoreError
 from botocore.model import OperationModel
 from botocore.session import get_session
 
-from ecr_lambda_deploy.aws.errors import CREDENTIALS_HINT, RefusedError, translated
+from ecr_lambda_deploy.aws.environment import absent_files, named_variables
+from ecr_lambda_deploy.aws.errors import CREDENTIALS_HINT
 from ecr_lambda_deploy.aws.rates import RateLimits, RequestPriority
 from ecr_lambda_deploy.aws.retries import THROTTLED, retry_by_delay
+from ecr_lambda_deploy.aws.roles import AssumedRole
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, UnsentError
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import RoleToAssume
@@ -31,15 +32,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 
-AUDIENCE = "sts.amazonaws.com"
 # The domains of AWS's own endpoints, also of those in a VPC [botocore, endpoints.json].
 _AWS_HOST = re.compile(r".+\.(?:amazonaws\.(?:com|com\.cn|eu)|api\.aws|api\.amazonwebservices\.(?:com\.cn|eu))")
-_TRUST_HINT = (
-    "Look at the role's trust policy: it must allow sts:AssumeRoleWithWebIdentity to the principal "
-    '{"Federated": "arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com"}, on the condition that '
-    f"token.actions.githubusercontent.com:aud is {AUDIENCE} and :sub names this repository; the account needs that "
-    "OIDC provider. README.md has the whole policy."
-)
 _PERMISSION_HINT = (
     "Add `permissions: { id-token: write, contents: read }` to the workflow or the job. "
     "To take the role with the credentials of the environment instead, set 'role-chaining: true'."
@@ -88,6 +82,7 @@ class Aws:
         clock: what requests wait with before they are sent, or sent again.
         priority: whose requests come first.
         run: whose credentials they are; what a hint advises depends on what started it.
+        environment: the process's, for what an error says of it: AWS's SDK reads that itself.
     """
 
     def __init__(
@@ -100,16 +95,18 @@ class Aws:
         clock: Clock,
         priority: RequestPriority,
         run: WorkflowRun,
+        environment: Mapping[str, str],
     ) -> None:
         self.region = region
         self._clock, self._priority = clock, priority
-        self._id_token = id_token
+        self._id_token, self._variables = id_token, environment
         self._run = run
         self._mask = mask
         self._lock = Lock()  # creating clients is not thread-safe [boto3 documentation, multithreading]
         self._clients: dict[tuple[str, str, bool], Any] = {}
         self._limits: dict[str, RateLimits] = {}  # by Region
-        self._environment = boto3.Session(region_name=region)
+        with named_variables(environment):
+            self._environment = boto3.Session(region_name=region)
         self._session = self._environment if role is None else self._session_of(role)
 
     def in_region(self, region: str) -> Self:
@@ -132,22 +129,29 @@ class Aws:
         session = get_session()
         resolver: CredentialResolver = session.get_component("credential_provider")
         resolver.remove("iam-role")  # the metadata service of EC2
-        try:
-            if session.get_credentials() is None:
+        with named_variables(self._variables):
+            credentials = session.get_credentials()
+            if credentials is None:
                 return self
-        except BotoCoreError as error:
-            raise DeployError(
-                f"The AWS credentials of the environment cannot be used: {error}", topic="invalid-credentials"
-            ) from error
+            credentials.get_frozen_credentials()
         other = copy(self)
         other._session = boto3.Session(botocore_session=session, region_name=self.region)  # noqa: SLF001 # its own class
         other._clients, other._limits = {}, {}  # noqa: SLF001
         return other
 
     def _session_of(self, role: RoleToAssume) -> boto3.Session:
+        assumed = AssumedRole(
+            role,
+            sts=self._sts,
+            id_token=self._id_token,
+            mask=self._mask,
+            clock=self._clock,
+            run=self._run,
+            permission_hint=_hint(self._run, _PERMISSION_HINT),
+        )
         session = get_session()
         session._credentials = _RoleCredentials(  # type: ignore[attr-defined] # noqa: SLF001 # botocore has no public way to give a session credentials that refresh themselves
-            refresh_using=lambda: self._assume(role), method="assume-role"
+            refresh_using=assumed.credentials, method="assume-role"
         )
         return boto3.Session(botocore_session=session, region_name=self.region)
 
@@ -187,7 +191,9 @@ class Aws:
             key = service, self.region, config is _CONFIG
             if key not in self._clients:
                 self._check_credentials(self._session)
-                client = self._session.client(service, region_name=self.region, config=config)
+                with named_variables(self._variables):
+                    client = self._session.client(service, region_name=self.region, config=config)
+                    _check_endpoint(client)
                 limits = self._limits.setdefault(self.region, RateLimits(self._clock, self._priority))
                 _keep_within(client, limits, service)  # first, so that others back off while a refused request waits
                 if config is _CONFIG:
@@ -195,65 +201,44 @@ class Aws:
                 self._clients[key] = client
             return self._clients[key]
 
-    def _assume(self, role: RoleToAssume) -> dict[str, str]:
-        """Take the role, and return its credentials in the form that botocore refreshes.
-
-        Raises:
-            DeployError: the role cannot be taken.
-        """
-        arguments: dict[str, Any] = {"RoleArn": role.arn, "RoleSessionName": role.session_name}
-        if role.duration_seconds is not None:
-            arguments["DurationSeconds"] = role.duration_seconds
-        if role.is_chained:
+    def _sts(self, is_signed: bool) -> "STSClient":
+        if is_signed:
             self._check_credentials(self._environment)
-            with translated("sts:AssumeRole", role.arn):
-                answer = self._sts(_CONFIG).assume_role(**arguments)["Credentials"]
-        else:
-            token = self._job_token()
-            # The token is the proof: the request is not signed, so no other credentials are looked for.
-            client = self._sts(_CONFIG.merge(Config(signature_version=UNSIGNED)))
-            try:
-                with translated("sts:AssumeRoleWithWebIdentity", role.arn):
-                    answer = client.assume_role_with_web_identity(WebIdentityToken=token, **arguments)["Credentials"]
-            except RefusedError as error:
-                raise DeployError(error.message, _TRUST_HINT, topic="role-cannot-be-assumed") from error
-        self._mask(answer["AccessKeyId"])
-        self._mask(answer["SecretAccessKey"])
-        self._mask(answer["SessionToken"])
-        return {
-            "access_key": answer["AccessKeyId"],
-            "secret_key": answer["SecretAccessKey"],
-            "token": answer["SessionToken"],
-            "expiry_time": answer["Expiration"].isoformat(),
-        }
-
-    def _sts(self, config: Config) -> "STSClient":
-        client = self._environment.client("sts", config=config)
+        config = _CONFIG if is_signed else _CONFIG.merge(Config(signature_version=UNSIGNED))
+        with named_variables(self._variables):
+            client = self._environment.client("sts", config=config)
+            _check_endpoint(client)
         retry_by_delay(client, self._clock)
         return client
-
-    def _job_token(self) -> str:
-        try:
-            return self._id_token(AUDIENCE)
-        except CancelledError:
-            raise
-        except DeployError as error:
-            raise DeployError(
-                f"GitHub gave this job no OIDC token: {error}",
-                _hint(self._run, _PERMISSION_HINT),
-                topic="no-oidc-token",
-            ) from error
 
     def _check_credentials(self, session: boto3.Session) -> None:
         """Make sure that a session has credentials, before its first request.
 
         Raises:
-            DeployError: it has none.
+            DeployError: it has none, or they cannot be had.
         """
-        if session.get_credentials() is None:
-            raise DeployError(
-                "There are no AWS credentials.", _hint(self._run, CREDENTIALS_HINT), topic="no-credentials"
-            )
+        with named_variables(self._variables):
+            credentials = session.get_credentials()
+            if credentials is not None and session is self._environment:
+                credentials.get_frozen_credentials()  # has them read, where they are in a file or at an address
+        if credentials is None:
+            hint = absent_files(self._variables) + _hint(self._run, CREDENTIALS_HINT)
+            raise DeployError("There are no AWS credentials.", hint, topic="no-credentials")
+
+
+def _check_endpoint(client: "CloudWatchClient | ECRClient | LambdaClient | STSClient") -> None:
+    """Refuse an address that botocore takes, and that no request reaches.
+
+    Raises:
+        ValueError: it is none of HTTP.
+    """
+    try:
+        address = urlsplit(client.meta.endpoint_url)
+        is_right = address.scheme in {"http", "https"} and bool(address.hostname) and address.port != 0
+    except ValueError:
+        is_right = False
+    if not is_right:
+        raise ValueError(f"Invalid endpoint: {client.meta.endpoint_url}")
 
 
 def _hint(run: WorkflowRun, hint: str) -> str:

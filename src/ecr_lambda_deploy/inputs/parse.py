@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from ecr_lambda_deploy.inputs.builds import read_properties
+from ecr_lambda_deploy.inputs.environment import cleaned, unused_variables, variable_problems
 from ecr_lambda_deploy.inputs.images import BUILD_INPUTS, read_image
 from ecr_lambda_deploy.inputs.manifest.manifest import read_manifest
 from ecr_lambda_deploy.inputs.manifest.tree import MOST_BYTES
@@ -21,6 +22,7 @@ from ecr_lambda_deploy.model.targets import ImageTarget, Mode, RoleToAssume
 
 _ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[\w+=,.@/-]+", re.ASCII)
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+_NEARLY = 0.8  # of a name's letters, in their order [difflib]
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 
 
@@ -34,6 +36,8 @@ class Inputs:
         manifest: path of the manifest that names them; empty if the inputs do.
         region: AWS Region.
         role: the role to assume; None to use the environment's credentials.
+        environment: the step's, cleaned, and without what this run leaves aside.
+        remarks: what is odd about the inputs or the environment and does not matter, for warnings.
     """
 
     mode: Mode
@@ -41,6 +45,8 @@ class Inputs:
     manifest: str = ""
     region: str
     role: RoleToAssume | None
+    environment: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    remarks: tuple[str, ...] = ()
 
 
 def parse_inputs(given: Mapping[str, str], environment: Mapping[str, str]) -> Inputs:
@@ -54,8 +60,9 @@ def parse_inputs(given: Mapping[str, str], environment: Mapping[str, str]) -> In
         InputError: something is wrong; it has all problems.
     """
     problems: list[Problem] = []
+    environment = cleaned(environment)
     try:
-        inputs = _read_inputs(InputReader(Settings(given=given), environment, problems), given)
+        inputs = _read_inputs(InputReader(Settings(given=given), environment, problems), given, environment)
     except TooManyProblemsError:
         raise _error(problems) from None
     if problems:
@@ -63,10 +70,8 @@ def parse_inputs(given: Mapping[str, str], environment: Mapping[str, str]) -> In
     return inputs
 
 
-def _read_inputs(reader: InputReader, given: Mapping[str, str]) -> Inputs:
-    for name in sorted(set(given) - set(INPUTS)):
-        close = get_close_matches(name, INPUTS, n=1)
-        reader.problem(name, "is not an input of this action" + (f"; did you mean '{close[0]}'?" if close else "."))
+def _read_inputs(reader: InputReader, given: Mapping[str, str], environment: Mapping[str, str]) -> Inputs:
+    strange = list(_strange_names(reader, given))
     region = _read_region(reader)
     mode = Mode(reader.choice("mode"))
     if mode is not Mode.ROLLBACK and reader.text("rollback-to"):
@@ -79,6 +84,9 @@ def _read_inputs(reader: InputReader, given: Mapping[str, str]) -> Inputs:
     entries = _read_entries(reader, manifest) if manifest else (_plain_entry(reader, given, mode),)
     selected = [(entry, read_image(entry, reader, mode=mode, region=region)) for entry in entries]
     role = _read_role(reader)
+    for name, text in variable_problems(environment, role):
+        reader.problem(name, text)
+    unused = unused_variables(environment, role)
     _check_tags(selected, reader.problems)
     return Inputs(
         mode=mode,
@@ -86,7 +94,24 @@ def _read_inputs(reader: InputReader, given: Mapping[str, str]) -> Inputs:
         manifest=manifest,
         region=region,
         role=role,
+        environment={name: value for name, value in environment.items() if name not in unused},
+        remarks=tuple(strange),
     )
+
+
+def _strange_names(reader: InputReader, given: Mapping[str, str]) -> Iterator[str]:
+    """Note each name that is nearly an input's, and yield a remark for each other that is none.
+
+    The runner passes inputs as variables, INPUT_ and their name: a job's own variable may be called so too.
+    """
+    for name in sorted(set(given) - set(INPUTS)):
+        alike = name.replace("_", "-")
+        close = get_close_matches(alike, INPUTS, n=1)
+        question = f"; did you mean '{close[0]}'?" if close else "."
+        if get_close_matches(alike, close, cutoff=_NEARLY):
+            reader.problem(name, f"is not an input of this action{question}")
+        else:
+            yield f"INPUT_{name.upper()} in the environment is ignored: there is no input '{name}'{question}"
 
 
 def _error(problems: list[Problem]) -> InputError:
@@ -177,6 +202,9 @@ def _check_tags(selected: Sequence[tuple[ImageEntry, ImageTarget]], problems: li
 def _read_region(reader: InputReader) -> str:
     """Return the Region, by default the environment's."""
     region = reader.matching("aws-region", _REGION, "an AWS Region such as eu-west-1")
+    if not region and reader.region and not _REGION.fullmatch(reader.region):
+        text = f"is not given, and AWS_REGION in the environment is no AWS Region such as eu-west-1: {reader.region!r}."
+        reader.problem("aws-region", text)
     region = region or reader.region
     if not region:
         reader.problem("aws-region", "is required where the environment has no AWS_REGION.")

@@ -20,6 +20,7 @@ def _is_overridden(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> bool:
         clock=FakeClock(),
         priority=RequestPriority(),
         run=WorkflowRun(),
+        environment={},
     )
     return aws.is_ecr_overridden()
 

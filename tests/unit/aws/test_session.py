@@ -1,5 +1,6 @@
 """What a run without credentials is told, by what has started it. Nothing is sent."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -27,22 +28,29 @@ def _no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "/missing")
 
 
-def _error(role: RoleToAssume | None, event: str, head: str) -> DeployError:
+def _error(role: RoleToAssume | None, event: str = "", head: str = "", **environment: str) -> DeployError:
     def refuse(_: str) -> str:
         raise DeployError("Unable to get ACTIONS_ID_TOKEN_REQUEST_URL")
 
-    aws = Aws(
+    run = WorkflowRun(repository=_OWN, event=event, head=head)
+    with pytest.raises(DeployError) as caught:
+        _aws(role, refuse, run, environment).ecr().describe_repositories()
+    return caught.value
+
+
+def _aws(
+    role: RoleToAssume | None, id_token: Callable[[str], str], run: WorkflowRun, environment: Mapping[str, str]
+) -> Aws:
+    return Aws(
         region="eu-west-1",
         role=role,
-        id_token=refuse,
+        id_token=id_token,
         mask=lambda _: None,
         clock=FakeClock(),
         priority=RequestPriority(),
-        run=WorkflowRun(repository=_OWN, event=event, head=head),
+        run=run,
+        environment=environment,
     )
-    with pytest.raises(DeployError) as caught:
-        aws.ecr().describe_repositories()
-    return caught.value
 
 
 @pytest.mark.parametrize("event", ["pull_request", "pull_request_review"])
@@ -77,3 +85,72 @@ def test_any_other_run_is_told_what_to_give_it(role: RoleToAssume | None, event:
 
     assert "id-token: write" in hint
     assert "fork" not in hint
+
+
+_KEYS = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "canary"}
+_TOKEN_FILE = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token"
+_ROLE_ARN = "arn:aws:iam::123456789012:role/runner"
+_NO_ADDRESSES = ("localhost:4566", "//localhost:4566", "http://localhost:port", "ftp://localhost", "http://a b")
+
+
+@pytest.mark.parametrize(
+    ("environment", "words", "named"),
+    [
+        ({"AWS_PROFILE": "prod"}, "The config profile (prod) could not be found", "AWS_PROFILE"),
+        (
+            {"AWS_WEB_IDENTITY_TOKEN_FILE": _TOKEN_FILE, "AWS_ROLE_ARN": _ROLE_ARN},
+            f"No such file or directory: '{_TOKEN_FILE}'",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+        ),
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": _TOKEN_FILE}, "no role ARN configured", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+        (
+            {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://example.com/credentials"},
+            "Unsupported host 'example.com'",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        ),
+        (
+            {
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9/credentials",
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": _TOKEN_FILE,
+            },
+            f"No such file or directory: '{_TOKEN_FILE}'",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        ),
+        *[
+            ({**_KEYS, name: address}, f"Invalid endpoint: {address}", name)
+            for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ECR")
+            for address in _NO_ADDRESSES
+        ],
+        ({**_KEYS, "AWS_DEFAULTS_MODE": "fast"}, "invalid defaults mode: fast", "AWS_DEFAULTS_MODE"),
+        ({"AWS_METADATA_SERVICE_TIMEOUT": "1s"}, "invalid literal for int()", "AWS_METADATA_SERVICE_TIMEOUT"),
+    ],
+)
+def test_what_names_a_thing_of_the_runner_is_named_and_no_bug(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], words: str, named: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    error = _error(None, **environment)
+
+    assert error.message.startswith("The AWS settings or credentials of the environment cannot be used: ")
+    assert words in error.message
+    assert f"Look at {named}. This action runs in a container of its own" in error.hint
+    assert "canary" not in str(error)
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"])
+@pytest.mark.parametrize("address", _NO_ADDRESSES)
+@pytest.mark.parametrize("role", [_ROLE, _CHAINED])
+def test_so_is_the_address_of_sts(monkeypatch: pytest.MonkeyPatch, role: RoleToAssume, address: str, name: str) -> None:
+    for variable, value in {**_KEYS, name: address}.items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(DeployError, match=f"Invalid endpoint: {address}") as caught:
+        _aws(role, lambda _: "token", WorkflowRun(), {name: address}).ecr().describe_repositories()
+
+    assert caught.value.hint.startswith(f"Look at {name}.")
+
+
+def test_without_credentials_a_file_that_is_not_here_is_named() -> None:
+    hint = _error(None, AWS_CONFIG_FILE="/home/runner/.aws/config").hint
+
+    assert hint.startswith("What AWS_CONFIG_FILE names is not in the container that this action runs in. Give the job")

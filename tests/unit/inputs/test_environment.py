@@ -1,4 +1,4 @@
-"""Rule 1: an ordinary file selects nothing from the process's environment."""
+"""Rule 1: an ordinary file selects nothing from the environment. And what of that is wrong, or left aside."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from ecr_lambda_deploy.inputs.table import PROPERTIES, TABLE
 from ecr_lambda_deploy.model.errors import InputError
 from ecr_lambda_deploy.model.images import BuildOrder
 from ecr_lambda_deploy.model.targets import Build
-from tests.unit.inputs.given_inputs import parse_build, problems_of
+from tests.unit.inputs.given_inputs import parse, parse_build, problems_of
 
 # What a runner or a step before gives this step to log in with, or leads to it.
 _CREDENTIALS = [
@@ -42,7 +42,8 @@ def _parse(workspace: Path, manifest: str, environment: Mapping[str, str], given
 
 @pytest.mark.parametrize("name", [*_CREDENTIALS, *map(str.lower, _CREDENTIALS)])
 def test_rule_1_a_build_argument_takes_no_credential_of_the_step(workspace: Path, name: str) -> None:
-    (problem,) = problems_of(workspace, {"build-args": f"A=1\n {name} "}, **{name: "canary"})
+    given = {"build-args": f"A=1\n {name} ", "role-to-assume": "arn:aws:iam::123456789012:role/deploy"}
+    (problem,) = problems_of(workspace, given, **{name: "canary"})
 
     assert problem == f"'build-args' does not take {name!r} from the environment: that is for the step alone."
 
@@ -157,3 +158,121 @@ def test_rule_1_a_named_pipe_and_a_file_of_the_process_are_not_read(workspace: P
         given = {where: value} | ({"function-name": ""} if where == "manifest" else {})
         (problem,) = problems_of(workspace, given)
         assert problem.startswith(f"'{where}' ")
+
+
+_ROLE = {"role-to-assume": "arn:aws:iam::123456789012:role/deploy"}
+_CHAINED = {**_ROLE, "role-chaining": "true"}
+_LOGIN = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret/key+"}
+_OTHER_CREDENTIALS = {
+    "AWS_PROFILE": "prod",
+    "AWS_DEFAULT_PROFILE": "prod",
+    "AWS_CONFIG_FILE": "/home/runner/.aws/config",
+    "AWS_SHARED_CREDENTIALS_FILE": "/home/runner/.aws/credentials",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/secrets/eks.amazonaws.com/serviceaccount/token",
+    "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/runner",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/var/run/secrets/token",
+}
+
+
+@pytest.mark.parametrize(("given", "keys"), [(_ROLE, {}), ({}, _LOGIN), (_ROLE, _LOGIN), (_CHAINED, _LOGIN)])
+def test_other_credentials_of_the_runner_are_left_aside(
+    workspace: Path, given: dict[str, str], keys: dict[str, str]
+) -> None:
+    left = parse(workspace, given, **_OTHER_CREDENTIALS, **keys).environment
+
+    assert not _OTHER_CREDENTIALS.keys() & left.keys()
+    assert keys.items() <= left.items()
+
+
+@pytest.mark.parametrize("given", [{}, _CHAINED])
+def test_what_names_the_only_credentials_stays(workspace: Path, given: dict[str, str]) -> None:
+    assert _OTHER_CREDENTIALS.items() <= parse(workspace, given, **_OTHER_CREDENTIALS).environment.items()
+
+
+_CERTIFICATES = ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"]
+
+
+@pytest.mark.parametrize("name", _CERTIFICATES)
+def test_certificates_count_where_they_are(workspace: Path, name: str) -> None:
+    (workspace / "ca.pem").touch()
+    there, absent = str(workspace / "ca.pem"), "/usr/local/share/ca-certificates/company.crt"
+
+    assert parse(workspace, {}, **{name: there}).environment[name] == there
+    for path in (absent, 300 * "x"):
+        assert name not in parse(workspace, {}, **{name: path}).environment
+
+
+@pytest.mark.parametrize("name", [*_LOGIN, "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_ENDPOINT_URL", "HTTPS_PROXY"])
+@pytest.mark.parametrize("around", ["{}\n", " {}", "\t{}\r\n"])
+def test_blanks_around_a_value_of_the_environment_do_not_count(workspace: Path, name: str, around: str) -> None:
+    value = {"AWS_REGION": "eu-west-3", "AWS_ENDPOINT_URL": "http://localhost:4566"}.get(name, "abc")
+    inputs = parse(workspace, {}, **{**_LOGIN, name: around.format(value)})
+
+    assert inputs.environment[name] == value
+    assert inputs.region == ("eu-west-3" if name == "AWS_REGION" else "eu-west-1")
+
+
+@pytest.mark.parametrize("name", ["AWS_PROFILE", "AWS_ENDPOINT_URL", "DOCKER_HOST", "HTTP_PROXY", "SSL_CERT_FILE"])
+def test_an_empty_value_is_none(workspace: Path, name: str) -> None:
+    assert name not in parse(workspace, {}, **{name: " "}).environment
+
+
+@pytest.mark.parametrize("name", [*_LOGIN, "AWS_SESSION_TOKEN"])
+@pytest.mark.parametrize("value", ["canary\ncanary", "canary canary", '"canary"', "'canary'", "canary…", "canary\x7f"])
+def test_a_key_that_cannot_be_one_is_named_without_its_value(workspace: Path, name: str, value: str) -> None:
+    (problem,) = problems_of(workspace, {}, **{**_LOGIN, name: value})
+
+    assert problem.startswith(f"'{name}' in the environment has characters that it cannot have")
+    assert "canary" not in problem
+
+
+@pytest.mark.parametrize(
+    "value", ["http://", "http://u:canary@[bad", "http://canary:port", "socks5://canary:1080", ":0"]
+)
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "https_proxy"])
+def test_a_proxy_that_cannot_be_one_is_named_without_its_value(workspace: Path, name: str, value: str) -> None:
+    (problem,) = problems_of(workspace, {}, **{name: value})
+
+    assert (
+        problem == f"'{name}' in the environment is no address of a proxy by HTTP, such as http://proxy.example:3128."
+    )
+
+
+@pytest.mark.parametrize("value", ["proxy:3128", "http://u:p@proxy.example", "10.0.0.1:80", "https://[::1]:3128/"])
+def test_a_proxy_needs_no_scheme(workspace: Path, value: str) -> None:
+    assert parse(workspace, {}, HTTPS_PROXY=value).environment["HTTPS_PROXY"] == value
+
+
+@pytest.mark.parametrize(("there", "missing"), [tuple(_LOGIN), tuple(_LOGIN)[::-1]])
+@pytest.mark.parametrize("given", [{}, _CHAINED])
+def test_half_of_the_keys_is_named(workspace: Path, given: dict[str, str], there: str, missing: str) -> None:
+    (problem,) = problems_of(workspace, given, **{there: "canary", missing: ""})
+
+    assert problem.startswith(f"'{there}' is in the environment, and {missing} is not or is empty")
+    assert "canary" not in problem
+    assert parse(workspace, _ROLE, **{there: "canary"}).role  # which needs none
+
+
+@pytest.mark.parametrize("region", ["Ireland", "eu-west-1a", "eu_west_1", "eu-west-1 # comment", "<no value>"])
+def test_a_region_of_the_environment_that_is_none_is_named(workspace: Path, region: str) -> None:
+    (problem,) = problems_of(workspace, {}, AWS_REGION=region)
+
+    assert problem == (
+        f"'aws-region' is not given, and AWS_REGION in the environment is no AWS Region such as eu-west-1: {region!r}."
+    )
+    assert parse(workspace, {"aws-region": "eu-west-3"}, AWS_REGION=region).region == "eu-west-3"
+
+
+@pytest.mark.parametrize(
+    ("name", "remark"),
+    [
+        ("token", "INPUT_TOKEN in the environment is ignored: there is no input 'token'."),
+        (
+            "region",
+            "INPUT_REGION in the environment is ignored: there is no input 'region'; did you mean 'aws-region'?",
+        ),
+    ],
+)
+def test_a_variable_that_is_no_input_of_ours_does_not_end_the_run(workspace: Path, name: str, remark: str) -> None:
+    assert parse(workspace, {name: "x"}).remarks == (remark,)

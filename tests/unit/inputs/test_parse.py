@@ -280,7 +280,8 @@ def test_the_cache(workspace: Path, given: dict[str, str], expected: CacheSettin
         ({"wait-timeout": "²"}, "'wait-timeout' is a whole number"),
         ({"wait-timeout": 5000 * "9"}, "'wait-timeout'"),
         ({"functionname": "x"}, "'functionname' is not an input of this action; did you mean 'function-name'?"),
-        ({"zzz": "x"}, "'zzz' is not an input of this action."),
+        ({"allias": "x"}, "'allias' is not an input of this action; did you mean 'alias'?"),
+        ({"function_name": "x"}, "'function_name' is not an input of this action; did you mean 'function-name'?"),
     ],
 )
 def test_each_mistake_is_one_problem(workspace: Path, given: dict[str, str], words: str) -> None:
