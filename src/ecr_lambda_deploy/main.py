@@ -134,6 +134,7 @@ def _ports(
     from ecr_lambda_deploy.aws.session import Aws
     from ecr_lambda_deploy.aws.sources import EcrSources
     from ecr_lambda_deploy.docker.buildx import Buildx
+    from ecr_lambda_deploy.docker.engine import reachable_engine
     from ecr_lambda_deploy.docker.imagetools import ImageTools
 
     clock, priority = SystemClock(cancelling), RequestPriority()
@@ -158,7 +159,7 @@ def _ports(
         sources=EcrSources(aws, target=repositories, copy_image=copy_image, mask=console.mask),
         builders=lambda settings: Buildx(
             workspace=_workspace(environment),
-            environment=environment,
+            environment=reachable_engine(environment),
             console=console,
             authorization=repositories.authorization,
             settings=settings,

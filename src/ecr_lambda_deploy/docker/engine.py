@@ -3,9 +3,11 @@
 The SDK is imported where an engine is asked: a run that builds nothing does not need it.
 """
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.targets import Platform
@@ -15,8 +17,58 @@ if TYPE_CHECKING:
 
 
 _TIMEOUT = 15  # seconds
+_CONNECTING = 2  # seconds
+_MOUNTED = "/var/run/docker.sock"
+"""Where the runner mounts the engine that it uses itself [actions/runner, ContainerOperationProvider]."""
+
+_TLS = ("DOCKER_CERT_PATH", "DOCKER_TLS", "DOCKER_TLS_VERIFY")
+_HINT = (
+    "This action builds on the runner's Docker engine, through /var/run/docker.sock. GitHub's Linux runners "
+    "have one; on a self-hosted runner, start Docker and let the runner's user reach it."
+)
 _PLATFORMS: dict[str, Platform] = {"amd64": "linux/amd64", "arm64": "linux/arm64"}
 _CONTAINERD_STORE = ["driver-type", "io.containerd.snapshotter.v1"]
+
+
+def reachable_engine(environment: Mapping[str, str], mounted: str = _MOUNTED) -> dict[str, str]:
+    """Return the environment with the variables of the engine that this container reaches.
+
+    DOCKER_HOST of a runner whose engine is not at the usual place names a socket, or a port of its loopback, that the
+    container does not have; the runner mounts its engine's socket at the usual place [actions/runner#827,
+    docker/rootless#83].
+
+    Args:
+        environment: the step's.
+        mounted: path of the socket that the runner mounts.
+    """
+    host = environment.get("DOCKER_HOST", "")
+    is_elsewhere = _is_of_the_runner(host) and not _answers(host) and _answers(f"unix://{mounted}")
+    dropped = (*_TLS, "DOCKER_HOST") if is_elsewhere else _TLS if host.startswith("unix://") or not host else ()
+    return {name: value for name, value in environment.items() if name not in dropped}
+
+
+def _is_of_the_runner(host: str) -> bool:
+    """Whether an address means something else in a container."""
+    if host.startswith("unix://"):
+        return True
+    try:
+        return (urlsplit(host).hostname or "") in {"localhost", "127.0.0.1", "::1"}
+    except ValueError:
+        return False
+
+
+def _answers(host: str) -> bool:
+    try:
+        if host.startswith("unix://"):
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(_CONNECTING)
+                connection.connect(host.removeprefix("unix://"))
+        else:
+            address = urlsplit(host)
+            socket.create_connection((address.hostname, address.port or 0), timeout=_CONNECTING).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def engine_platform(environment: Mapping[str, str]) -> Platform:
@@ -91,10 +143,16 @@ def _connected(environment: Mapping[str, str]) -> "Iterator[DockerClient]":
             yield client
         finally:
             client.close()
-    except (DockerException, RequestException) as error:  # the SDK lets those of a lost connection through
+    # The SDK lets those of a lost connection through, and of an address that is none.
+    except (DockerException, RequestException, ValueError) as error:
+        named = [f"{name}={environment[name]}" for name in ("DOCKER_HOST", *_TLS) if name in environment]
+        hint = (
+            f"The environment has {', '.join(named)}. This action runs in a container of its own, which has no SSH, "
+            "and of the runner's sockets and files /var/run/docker.sock and the workspace: unset it for this step, to "
+            "use the engine that the runner uses, or give a BuildKit elsewhere in the input 'builder'."
+        )
         raise DeployError(
             f"The Docker engine does not answer: {error}",
-            "This action builds on the runner's Docker engine, through /var/run/docker.sock. GitHub's Linux runners "
-            "have one; on a self-hosted runner, start Docker and let the runner's user reach it.",
+            hint if named else _HINT,
             topic="docker-engine-does-not-answer",
         ) from error

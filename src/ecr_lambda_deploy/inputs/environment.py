@@ -46,6 +46,7 @@ _SOURCES = {
     *("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
     *("AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
 }
+_DOCKER_CONFIGURATION = {"DOCKER_CONFIG", "DOCKER_CONTEXT"}  # of the docker CLI; logins are in 'docker-auth'
 _CERTIFICATES = {"AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"}
 
 
@@ -86,8 +87,8 @@ def variable_problems(environment: Mapping[str, str], role: RoleToAssume | None)
 def unused_variables(environment: Mapping[str, str], role: RoleToAssume | None) -> set[str]:
     """Return the variables that this run leaves aside.
 
-    They name other credentials than those that it is given, or certificates that are not here: the runner passes the
-    job's variables into the action's container as they are, and what they name is on the runner.
+    They name other credentials than those that it is given, Docker's configuration, or certificates that are not here:
+    the runner passes the job's variables into the action's container as they are, and what they name is on the runner.
 
     Args:
         environment: cleaned.
@@ -95,7 +96,7 @@ def unused_variables(environment: Mapping[str, str], role: RoleToAssume | None) 
     """
     others = _SOURCES if _has_proof(role) or _ACCESS_KEY in environment else set()
     absent = {name for name in _CERTIFICATES & environment.keys() if not _is_there(environment[name])}
-    return (others | absent) & environment.keys()
+    return (others | absent | _DOCKER_CONFIGURATION) & environment.keys()
 
 
 def _is_proxy(address: str) -> bool:

@@ -190,6 +190,11 @@ def test_what_names_the_only_credentials_stays(workspace: Path, given: dict[str,
     assert _OTHER_CREDENTIALS.items() <= parse(workspace, given, **_OTHER_CREDENTIALS).environment.items()
 
 
+@pytest.mark.parametrize("name", ["DOCKER_CONFIG", "DOCKER_CONTEXT"])
+def test_docker_s_configuration_of_the_runner_is_left_aside(workspace: Path, name: str) -> None:
+    assert name not in parse(workspace, {}, **{name: "/home/runner/.docker"}).environment
+
+
 _CERTIFICATES = ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"]
 
 
