@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from ecr_lambda_deploy.model.denials import denial_hint
 from ecr_lambda_deploy.model.errors import DeployError, SourceLocation
 from ecr_lambda_deploy.model.text import bounded
 
@@ -37,28 +38,54 @@ _PULL_LIMIT = re.compile(r"pull rate limit|Data limit exceeded")  # of Docker Hu
 _PUSH_STATUS = re.compile(r"unexpected status from \w+ request to \S+: (?P<status>\d{3} .+)")
 _LOGIN = re.compile(r"token has expired|401 Unauthorized|unauthorized: authentication required|no basic auth")
 
+_UNAUTHORIZED = re.compile(r"401 Unauthorized|403 Forbidden|access to the resource is denied")
+_PUSH_HINT = "Allow the push to the repository in a policy of the role that this job uses; README.md lists its actions."
+# By reason; the first that fits counts, so what says more comes first. What IAM denies is told by its policies.
 _HINTS = (
+    (
+        re.compile(r"x509: |tls: failed to verify certificate"),
+        (
+            "A registry shows a certificate that the builder does not know, such as that of a proxy that reads along: "
+            "give its CA to the engine, as /etc/docker/certs.d/REGISTRY/ca.crt on the runner, or to the BuildKit that "
+            "'builder' names."
+        ),
+    ),
+    (
+        re.compile(r"no space left on device"),
+        "The engine's disk is full: use a larger runner, or remove what the job does not need before this step.",
+    ),
+    (
+        re.compile(r"413 (Request Entity|Content|Payload) Too Large"),
+        "A proxy before the registry takes no layer of this size: raise its limit, or push around it.",
+    ),
+    (
+        re.compile(r"proxyconnect|Proxy Authentication Required"),
+        "The proxy of the builder does not let it through: look at HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the engine.",
+    ),
+    (
+        _PULL_LIMIT,
+        (
+            "The registry of a base image limits pulls: give a login in the input 'docker-auth', take the image from "
+            "public.ecr.aws, or copy it to ECR."
+        ),
+    ),
     (
         re.compile(r"name unknown|NAME_UNKNOWN|repository with name \S+ does not exist"),
         "The registry does not know the repository: look at the inputs 'repository' and 'registry'.",
     ),
+    (re.compile(r"HTTP 403 response|unauthorized: authentication required|no basic auth"), _PUSH_HINT),
     (
-        re.compile(
-            r"not authorized to perform: ecr:|failed to push|HTTP 403 response"
-            r"|unauthorized: authentication required|no basic auth"
-        ),
-        "Allow the push to the repository in a policy of the role that this job uses; README.md lists its actions.",
-    ),
-    (
-        re.compile(r"401 Unauthorized|authorization failed|pull access denied"),
+        re.compile(rf"{_UNAUTHORIZED.pattern}|authorization failed|pull access denied"),
         "A registry requires credentials for a base image: give them in the input 'docker-auth'.",
     ),
     (
-        _PULL_LIMIT,
-        "The registry of a base image limits anonymous pulls: take the image from public.ecr.aws, or copy it to ECR.",
+        re.compile(
+            r"HTTP response to HTTPS client|tls: (handshake failure|protocol version)|not look like a TLS handshake"
+        ),
+        "What answers in the registry's place does not speak TLS as a registry does: look at its name and port.",
     ),
     (
-        re.compile(r"connection refused|no such host|i/o timeout|TLS handshake timeout"),
+        re.compile(r"connection refused|no such host|no route to host|i/o timeout|TLS handshake timeout"),
         "A registry could not be reached: look at the image's name; if it is right, run this job again.",
     ),
     (
@@ -68,10 +95,6 @@ _HINTS = (
     (
         re.compile(r"exec format error"),
         "A program of the image is for another architecture: build on a runner of the function's architecture.",
-    ),
-    (
-        re.compile(r"no space left on device"),
-        "The engine's disk is full: use a larger runner, or remove what the job does not need before this step.",
     ),
     (
         re.compile(r"BuildKit is enabled but the buildx component is missing|Cannot connect to the Docker daemon"),
@@ -89,7 +112,7 @@ def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> Deploy
         instructions: the Dockerfile's text.
     """
     reason = _reason(log)
-    hint = next((hint for pattern, hint in _HINTS if pattern.search(reason)), "The build's log above has the details.")
+    hint = _hint(reason)
     if passing_failure(log):
         hint = "A registry, or the way to it, kept failing for about a minute: run this job again."
     line, lines = _line(log, reason, instructions) or 0, instructions.split("\n")
@@ -104,6 +127,19 @@ def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> Deploy
         location=SourceLocation(file=dockerfile, line=line),
         topic="build-failed",
     )
+
+
+def _hint(reason: str) -> str:
+    """Return what to do; the text of a command of the Dockerfile, which may hold any words, does not count."""
+    for begin, end in (('process "', '" did not complete'), ("executor failed running [", "]: ")):
+        before, found, rest = reason.partition(begin)
+        if found:
+            reason = before + rest.rpartition(end)[2]
+    if "not authorized to perform: " in reason:
+        return denial_hint(reason)
+    if "failed to push" in reason and _UNAUTHORIZED.search(reason):
+        return _PUSH_HINT
+    return next((hint for pattern, hint in _HINTS if pattern.search(reason)), "The build's log above has the details.")
 
 
 def failed_target(log: Sequence[str], targets: Iterable[str]) -> str:

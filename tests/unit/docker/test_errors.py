@@ -71,19 +71,53 @@ def test_a_refused_push_hints_at_permissions_and_not_at_a_base_image(engine: str
     assert "base image" not in hint
 
 
+_DENIED = "User: arn:aws:sts::1:assumed-role/deploy/run is not authorized to perform: ecr:InitiateLayerUpload"
+_PUSH = "failed to push registry.example/orders:src-1:"
+_DO = 'failed to do request: Head "https://registry.example/v2/orders/blobs/sha256:1"'
+_FAILED, _ENDED = 'process "/bin/sh -c echo', '" did not complete successfully: exit code: 1'
+
+
 @pytest.mark.parametrize(
     ("reason", "hint"),
     [
-        ("denied: User: arn:aws:sts::1:x is not authorized to perform: ecr:InitiateLayerUpload", "Allow the push"),
+        (f"denied: {_DENIED}", '"Action": "ecr:InitiateLayerUpload"'),
+        (
+            f"{_PUSH} denied: {_DENIED} with an explicit deny in a service control policy",
+            "A service control policy denies",
+        ),
         ("pull access denied, repository does not exist or may require authorization", "'docker-auth'"),
         ("dial tcp: lookup registry.example: no such host", "could not be reached"),
+        (f"{_PUSH} dial tcp 10.0.0.1:443: connect: connection refused", "could not be reached"),
+        (f"{_PUSH} dial tcp 10.0.0.1:443: connect: no route to host", "could not be reached"),
         ("toomanyrequests: You have reached your unauthenticated pull rate limit", "public.ecr.aws"),
+        ("429 Too Many Requests: toomanyrequests: You have reached your pull rate limit as 'me'", "'docker-auth'"),
+        (
+            f"{_PUSH} {_DO}: tls: failed to verify certificate: x509: certificate signed by unknown authority",
+            "give its CA",
+        ),
+        ("python:3.13: failed to resolve: x509: certificate has expired or is not yet valid", "give its CA"),
+        (f"{_PUSH} {_DO}: remote error: tls: handshake failure", "does not speak TLS as a registry does"),
+        (f"{_PUSH} {_DO}: http: server gave HTTP response to HTTPS client", "does not speak TLS"),
+        (
+            f"{_PUSH} unexpected status from PUT request to r: 413 Request Entity Too Large",
+            "layer of this size",
+        ),
+        (f"{_PUSH} {_DO}: proxyconnect tcp: dial tcp 10.0.0.1:3128: connect: connection refused", "proxy"),
+        (f"{_PUSH} unexpected status from POST request to https://r/v2/: 403 Forbidden", "Allow the push"),
+        ("ghcr.io/acme/base:1: failed to fetch anonymous token: unexpected status: 403 Forbidden", "'docker-auth'"),
+        ("denied: requested access to the resource is denied", "'docker-auth'"),
         ("exec /bin/sh: exec format error", "another architecture"),
         ("write /x: no space left on device", "disk is full"),
+        (f"{_PUSH} write /var/lib/docker/tmp/x: no space left on device", "disk is full"),
+        (f"{_PUSH} unknown: something new", "log above has the details"),
         ("something new", "log above has the details"),
+        (f"{_FAILED} x509: no space left on device" + _ENDED, "log above has the details"),
+        (f"{_FAILED} 401 Unauthorized; not authorized to perform: a:B" + _ENDED, "log above has the details"),
+        ("executor failed running [/bin/sh -c echo 401 Unauthorized]: exit code: 1", "log above has the details"),
+        (f"{_FAILED} app{_ENDED}: exec /app: exec format error", "another architecture"),
     ],
 )
-def test_known_reasons_have_a_way_out(reason: str, hint: str) -> None:
+def test_the_hint_follows_the_reason(reason: str, hint: str) -> None:
     error = explain([f"ERROR: {reason}"], dockerfile="Dockerfile", instructions="FROM scratch\n")
 
     assert error.message.endswith(f": {reason}")
