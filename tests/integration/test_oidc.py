@@ -140,6 +140,7 @@ def test_only_a_refusal_is_left_to_the_caller_to_explain(github: GitHub, status:
         (200, "{}", "holds no token"),
         (200, '{"value": ""}', "holds no token"),
         (200, '{"value": 1}', "holds no token"),
+        (200, '{"value": "\\ud800"}', "holds no token"),
         (200, "[]", "holds no token"),
         (200, "no JSON", "holds no token"),
     ],

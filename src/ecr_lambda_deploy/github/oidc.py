@@ -76,6 +76,6 @@ def _request(url: str, bearer: str, audience: str) -> str:
         token = answer.json()["value"]
     except (ValueError, LookupError, TypeError):
         token = None
-    if not isinstance(token, str) or not token:
+    if not isinstance(token, str) or not token or not token.isascii():
         raise DeployError("GitHub's answer holds no token", _REFUSED_HINT, topic="no-oidc-token")
     return token

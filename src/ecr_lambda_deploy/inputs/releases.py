@@ -22,13 +22,20 @@ _MOST_EVENT = 6 * 1024 * 1024  # bytes [Lambda quotas, invocation payload]
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader without aliases: a few can stand for more than there is memory, or for what has no end."""
+    """PyYAML's safe loader without aliases and tags.
+
+    A few aliases can stand for more than there is memory, or for what has no end. A tag can say of a value what it is
+    not, or make of it what CreateFunction does not take.
+    """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             alias = self.peek_event()  # type: ignore[no-untyped-call]
             text = f"the alias *{alias.anchor} is not supported: write out what it stands for"
             raise ComposerError(None, None, text, alias.start_mark)
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if tag := getattr(event, "tag", None):
+            raise ComposerError(None, None, f"the tag {tag} is not supported: write the value", event.start_mark)
         return super().compose_node(parent, index)
 
 

@@ -214,7 +214,13 @@ def test_what_an_image_has_by_default_can_be_given_with_a_rollback(workspace: Pa
         ({"create-function": "a: 1\n---\nb: 2"}, "'create-function' is not YAML"),
         ({"create-function": "a: !!python/object:os.system x"}, "'create-function' is not YAML"),
         ({"create-function": "a: 2026-13-45"}, "'create-function' is not YAML"),  # a date that there is not
-        ({"create-function": "a: !!int x"}, "'create-function' is not YAML"),
+        ({"create-function": "a: !!int x"}, "the tag tag:yaml.org,2002:int is not supported"),
+        ({"create-function": "a: !!timestamp x"}, "the tag tag:yaml.org,2002:timestamp is not supported"),
+        ({"create-function": "a: !!bool x"}, "the tag tag:yaml.org,2002:bool is not supported"),
+        ({"create-function": "a: !!int ''"}, "the tag tag:yaml.org,2002:int is not supported"),
+        ({"create-function": "a: !!set {b}"}, "the tag tag:yaml.org,2002:set is not supported"),
+        ({"create-function": "!!omap a: b"}, "the tag tag:yaml.org,2002:omap is not supported"),
+        ({"create-function": "a: !b c"}, "the tag !b is not supported"),
         ({"create-function": "a: " + 5000 * "9"}, "'create-function'"),  # longer than int() reads
         ({"create-function": f"Timeout: 1{400 * ':1'}.5"}, "'create-function' is not YAML"),  # in base 60
         ({"create-function": 2000 * "["}, "'create-function' is nested too deeply"),
