@@ -116,13 +116,21 @@ class Runner:
         command += ["--workdir", "/github/workspace", "--rm"]
         # The one difference from GitHub's runner: the sandbox's AWS listens on the machine's loopback.
         command += ["--network", "host"]
+        # By name, so that no value is in an argument; but what the docker CLI reads itself is for the container alone.
+        own = {name: value for name, value in variables.items() if name.startswith("DOCKER_")}
         for variable in variables:
-            command += ["-e", variable]
+            command += ["-e", f"{variable}={own[variable]}" if variable in own else variable]
         for target, source in volumes.items():
             command += ["-v", f"{source}:{target}"]
         with subprocess.Popen(
             [*command, self.image],
-            env={**os.environ, **self.engine.environment(), **variables, "HOME": "/github/home"},
+            env={
+                **os.environ,
+                **variables,
+                **dict.fromkeys(own, ""),
+                **self.engine.environment(),
+                "HOME": "/github/home",
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
