@@ -73,6 +73,7 @@ _CHECKS: list[tuple[str, str, _Call]] = [
         "The operation cannot be performed at this time. The function is currently in the following state: Pending",
         "The operation cannot be performed at this time. The function is currently in the following state: 'Pending'",
         f"The operation cannot be performed at this time. An update is in progress for resource: {_ARN}",
+        "The function could not be updated due to a concurrent update operation. Please try again later.",
     ],
 )
 def test_what_passes_is_waited_for(stubbed: _Lambda, call: str, change: _Call, message: str) -> None:
@@ -103,14 +104,35 @@ def test_what_does_not_pass_is_not(stubbed: _Lambda, call: str, change: _Call, c
     assert message in caught.value.message
 
 
-def test_a_role_that_is_too_new_is_waited_for(stubbed: _Lambda) -> None:
-    message = "The role defined for the function cannot be assumed by Lambda."
+_TOO_NEW = [
+    ("The role defined for the function cannot be assumed by Lambda.", "trust policy"),
+    (
+        "The provided execution role does not have permissions to call CreateNetworkInterface on EC2",
+        "function's own role",
+    ),
+    ("Lambda was unable to configure your environment: KMS key is invalid for CreateGrant", "kms:CreateGrant"),
+]
+
+
+@pytest.mark.parametrize(("message", "hint"), _TOO_NEW)
+def test_what_a_new_function_needs_and_is_too_new_is_waited_for(stubbed: _Lambda, message: str, hint: str) -> None:
     stubbed.stubber.add_client_error("create_function", "InvalidParameterValueException", message)
 
-    with pytest.raises(InProgressError, match="cannot be assumed") as caught:
+    with pytest.raises(InProgressError) as caught:
         stubbed.functions.create("orders-api", _IMAGE, "x86_64", {"Role": "r"})
 
-    assert "trust policy" in caught.value.hint
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("message", [message for message, _ in _TOO_NEW])
+def test_of_a_function_that_exists_none_of_it_is_new(stubbed: _Lambda, message: str) -> None:
+    stubbed.stubber.add_client_error("update_function_code", "InvalidParameterValueException", message)
+
+    with pytest.raises(DeployError) as caught:
+        stubbed.functions.update_code("orders-api", _IMAGE, "x86_64", revision_id="seen")
+
+    assert not isinstance(caught.value, InProgressError)
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,21 @@ def test_what_another_try_cannot_change_is_not_sent_again(
     assert bool(clock.naps) is is_sent_again
 
 
+@pytest.mark.parametrize("code", ["Throttling", "RequestThrottledException", "RequestTimeout"])
+def test_what_passes_with_http_400_is_sent_again(traffic: Traffic, code: str) -> None:
+    def refuse(url: str) -> AWSResponse:
+        headers = HTTPHeaders()
+        headers["x-amzn-errortype"] = code
+        return AWSResponse(url, 400, headers, HTTPResponse(BytesIO(b"{}"), preload_content=False))
+
+    clock = _Clock()
+    client = aws_of(traffic, clock=clock).functions()
+    _fail_once(client, refuse)
+    client.list_functions()
+
+    assert clock.naps
+
+
 def test_other_requests_back_off_while_one_that_was_refused_waits(
     traffic: Traffic, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,6 +92,7 @@ def test_rule_5_whatever_is_secret_of_the_step_is_masked(workspace: Path) -> Non
         "AWS_ACCESS_KEY_ID": "access-key",
         "AWS_SECRET_ACCESS_KEY": "secret-key",
         "AWS_SESSION_TOKEN": "session-token",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": "container-token",
         "ACTIONS_RUNTIME_TOKEN": "runtime-token",
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "request-token",
         "BUILDER_NODE_0_AUTH_TLS_KEY": "tls-key",

@@ -157,8 +157,24 @@ def probed(action: str, resource: str) -> Iterator[None]:
         pass
 
 
-# "An update is in progress", or "currently in the following state: Pending" [Lambda developer guide, function states].
-_PASSING = re.compile(r"in progress|state: '?Pending")
+# "An update is in progress", "currently in the following state: Pending", or "could not be updated due to a concurrent
+# update operation" [Lambda developer guide, function states; helix-deploy#83, terraform-provider-aws#5154].
+_PASSING = re.compile(r"in progress|state: '?Pending|concurrent update operation")
+# What Lambda says of a role or a grant that is too new [CreateFunction; terraform-provider-aws, function resource].
+_TOO_NEW = (
+    (
+        "cannot be assumed by Lambda",
+        "Let the role's trust policy allow sts:AssumeRole to lambda.amazonaws.com. A new role takes a while.",
+    ),
+    (
+        "execution role does not have permissions",
+        "Allow it in a policy of the function's own role; what was allowed just now takes a while.",
+    ),
+    (
+        "KMS key is invalid for CreateGrant",
+        "Let the key's policy allow kms:CreateGrant, on which Lambda relies, to the role of this job.",
+    ),
+)
 
 
 @contextmanager
@@ -170,7 +186,7 @@ def translated_change(action: str, resource: str) -> Iterator[None]:
         resource: as for `translated`.
 
     Raises:
-        InProgressError: another change is in progress, or a role is too new to be assumed [CreateFunction].
+        InProgressError: another change is in progress, or what a new function needs is too new.
         RevisionError: it is another revision by now, or exists by now.
         DeployError: Lambda may not pull the image; and as for `translated`.
     """
@@ -180,12 +196,9 @@ def translated_change(action: str, resource: str) -> Iterator[None]:
     except RefusedError as error:
         if error.code == "ResourceConflictException" and _PASSING.search(error.message):
             raise InProgressError(error.message, error.hint) from error
-        if "cannot be assumed by Lambda" in error.message:
-            raise InProgressError(
-                error.message,
-                "Let the role's trust policy allow sts:AssumeRole to lambda.amazonaws.com. A new role takes a while.",
-                topic="lambda-cannot-assume-the-role",
-            ) from error
+        hint = next((hint for words, hint in _TOO_NEW if words in error.message), "")
+        if hint and action == "lambda:CreateFunction":
+            raise InProgressError(error.message, hint, topic="lambda-cannot-assume-the-role") from error
         if error.code == "PreconditionFailedException" or _exists_by_now(error):
             raise RevisionError(error.message) from error
         if "ECR permissions" in error.message or "access the ECR image" in error.message:

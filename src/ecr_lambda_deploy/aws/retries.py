@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 
 _CUT_OFF = re.compile(r"EOF|timed out|reset by peer", re.IGNORECASE)  # of a handshake
 
-THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
+THROTTLED = {
+    *("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded"),
+    *("RequestThrottled", "RequestThrottledException", "BandwidthLimitExceeded", "SlowDown"),
+}
 """The codes with which AWS answers a call above a limit."""
+
+_PASSING_CODES = {"RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete"}  # with HTTP 400
 
 PASSING_STATUSES = {429, 500, 502, 503, 504}
 """The HTTP statuses after which the same request may succeed."""
@@ -69,7 +74,7 @@ def _retry_delay(
     if response is not None:
         answer, parsed = response
         code = parsed.get("Error", {}).get("Code")
-        is_passing = answer.status_code in PASSING_STATUSES or code in THROTTLED
+        is_passing = answer.status_code in PASSING_STATUSES or code in THROTTLED | _PASSING_CODES
     if not is_passing or attempts > len(DELAYS):
         return None
     return DELAYS[attempts - 1] * (1 + random.random() / 4)  # noqa: S311 # parallel calls spread out, no secret

@@ -203,7 +203,7 @@ def _read_region(reader: InputReader) -> str:
     """Return the Region, by default the environment's."""
     region = reader.matching("aws-region", _REGION, "an AWS Region such as eu-west-1")
     if not region and reader.region and not _REGION.fullmatch(reader.region):
-        text = f"is not given, and AWS_REGION in the environment is no AWS Region such as eu-west-1: {reader.region!r}."
+        text = f"is not given, and the environment's is no AWS Region such as eu-west-1: {reader.region!r}."
         reader.problem("aws-region", text)
     region = region or reader.region
     if not region:

@@ -264,7 +264,7 @@ def test_a_region_of_the_environment_that_is_none_is_named(workspace: Path, regi
     (problem,) = problems_of(workspace, {}, AWS_REGION=region)
 
     assert problem == (
-        f"'aws-region' is not given, and AWS_REGION in the environment is no AWS Region such as eu-west-1: {region!r}."
+        f"'aws-region' is not given, and the environment's is no AWS Region such as eu-west-1: {region!r}."
     )
     assert parse(workspace, {"aws-region": "eu-west-3"}, AWS_REGION=region).region == "eu-west-3"
 
