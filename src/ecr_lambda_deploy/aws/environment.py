@@ -1,6 +1,5 @@
 """Errors of AWS's SDK over what it finds in the step's environment, which name the variables at fault."""
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -47,7 +46,12 @@ def _is_quoted(value: str, words: str) -> bool:
     host: str | None = None
     with suppress(ValueError):
         host = urlsplit(value).hostname
-    return any(re.search(rf"(?<!\w){re.escape(part)}(?!\w)", words) for part in (value, host) if part)
+    return any(_has_word(words, part) for part in (value, host) if part)
+
+
+def _has_word(words: str, part: str) -> bool:
+    before, found, after = words.partition(part)
+    return bool(found) and not before[-1:].isalnum() and not after[:1].isalnum()
 
 
 def absent_files(environment: Mapping[str, str]) -> str:
