@@ -1,4 +1,4 @@
-"""The command lines that a person with a shell on the runner could see."""
+"""The command lines that a person with a shell on the runner could see, and what each program was started with."""
 
 import multiprocessing
 import os
@@ -18,10 +18,13 @@ class Sightings:
 
     Attributes:
         arguments: every command line that was seen.
+        environments: the environment that a program was started with, `NAME=VALUE` separated by NUL, beside its
+            command line. Only root sees those of others.
         gaps: seconds between two polls.
     """
 
     arguments: set[str] = field(default_factory=set)
+    environments: set[tuple[str, str]] = field(default_factory=set)
     gaps: list[float] = field(default_factory=list)
 
 
@@ -43,7 +46,7 @@ def watched_processes() -> Iterator[Sightings]:
     finally:
         here.send("end")
         seen: Sightings = here.recv()
-        sightings.arguments, sightings.gaps = seen.arguments, seen.gaps
+        sightings.arguments, sightings.environments, sightings.gaps = seen.arguments, seen.environments, seen.gaps
         watcher.join()
 
 
@@ -52,6 +55,7 @@ def _watch(connection: Connection) -> None:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     sightings = Sightings()
     kernel: set[str] = set()  # kernel threads, which never get a command line
+    programs: dict[str, bytes] = {}  # command lines by process: another one means that it has started a program
     connection.send("watching")
     last = time.monotonic()
     while not connection.poll(_PAUSE):
@@ -63,10 +67,23 @@ def _watch(connection: Connection) -> None:
                 except (FileNotFoundError, ProcessLookupError):
                     continue  # the process has ended
                 if arguments:
-                    sightings.arguments.add(arguments.replace(b"\0", b" ").decode(errors="replace"))
+                    if programs.get(process) == arguments:
+                        continue
+                    programs[process] = arguments
+                    shown = arguments.replace(b"\0", b" ").decode(errors="replace")
+                    sightings.arguments.add(shown)
+                    sightings.environments.add((shown, _environment(process)))
                 elif not Path(f"/proc/{process}/exe").exists():
                     kernel.add(process)
         now = time.monotonic()
         sightings.gaps.append(now - last)
         last = now
     connection.send(sightings)
+
+
+def _environment(process: str) -> str:
+    try:
+        with open(f"/proc/{process}/environ", "rb") as file:  # noqa: PTH123 # likewise
+            return file.read().decode(errors="replace")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return ""

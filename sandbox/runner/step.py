@@ -26,6 +26,7 @@ class StepResult:
         annotations: in order.
         outputs: by name.
         summary: the job summary's Markdown.
+        files: what the step wrote into the runner's files, by name; outputs and summary among them.
         seconds: from the start of the container to its end.
     """
 
@@ -36,11 +37,16 @@ class StepResult:
     annotations: tuple[Annotation, ...]
     outputs: Mapping[str, str]
     summary: str
+    files: Mapping[str, str]
     seconds: float
 
 
 class RunningStep:
-    """A step that was started."""
+    """A step that was started.
+
+    Attributes:
+        container: the name of its container.
+    """
 
     def __init__(
         self,
@@ -51,7 +57,7 @@ class RunningStep:
         files: Path,
         show: Callable[[str], None] | None,
     ) -> None:
-        self._engine, self._container, self._process, self._files = engine, container, process, files
+        self._engine, self.container, self._process, self._files = engine, container, process, files
         self._log, self._printed = JobLog(), list[str]()
         self._started, self._seconds = time.monotonic(), 0.0
         self._reader = Thread(target=self._read, args=(show,), name=container, daemon=True)
@@ -66,7 +72,7 @@ class RunningStep:
         deadline = time.monotonic() + _CREATION_SECONDS
         while self._process.poll() is None:
             try:
-                self._engine.docker("kill", f"--signal={name}", self._container)
+                self._engine.docker("kill", f"--signal={name}", self.container)
             except SandboxError:
                 if time.monotonic() > deadline:
                     raise
@@ -88,14 +94,16 @@ class RunningStep:
         """Wait until the step has ended, and return its result."""
         self._process.wait()
         self._reader.join()
+        files = {file.name: file.read_text() for file in self._files.iterdir()}
         return StepResult(
             exit_code=self._process.returncode,
             log="\n".join(self._log.lines),
             output="".join(self._printed),
             masked=tuple(self._log.masked),
             annotations=tuple(self._log.annotations),
-            outputs=parse_file_command((self._files / "output").read_text()),
-            summary=(self._files / "step_summary").read_text(),
+            outputs=parse_file_command(files["output"]),
+            summary=files["step_summary"],
+            files=files,
             seconds=self._seconds,
         )
 

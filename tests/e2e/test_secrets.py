@@ -1,128 +1,156 @@
-"""Nothing secret leaves: not by the log, a command line or a file that is left behind."""
+"""Nothing secret leaves: not by the log, a command line, another host or a file that is left behind."""
 
-import base64
-import json
 import statistics
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from sandbox.machine.process_watch import watched_processes
-from sandbox.runner import StepResult
+from sandbox.machine.process_watch import Sightings, watched_processes
+from sandbox.runner import RunningStep, StepResult
+from tests.e2e.canaries import Canaries, canaries, found, pushed, records, texts_in
 from tests.e2e.jobs import Job
 
-
-def _inputs(job: Job, way: str) -> dict[str, str]:
-    role = f"arn:aws:iam::{job.aws.account}:role/deploy"
-    return {
-        "environment": {"function-name": job.name},
-        "id token": {"function-name": job.name, "role-to-assume": role},
-        "chained role": {"function-name": job.name, "role-to-assume": role, "role-chaining": "true"},
-    }[way]
-
-
-def _environment(job: Job, way: str) -> dict[str, str]:
-    if way == "id token":
-        return {"AWS_ENDPOINT_URL": job.aws.endpoint, "AWS_REGION": job.aws.region, **job.aws.oidc_environment()}
-    return job.aws.environment()
-
-
-@pytest.mark.parametrize("way", ["environment", "id token", "chained role"])
-@pytest.mark.parametrize("ending", ["deployed", "build failed"])
-def test_secrets_are_masked_and_leave_no_trace(job: Job, way: str, ending: str, tmp_path: Path) -> None:
-    job.greet("secret")
-    if ending == "build failed":
-        (job.workspace / "Dockerfile").write_text("FROM public.ecr.aws/lambda/python:3.13\nRUN env | sort && false\n")
-    temp, home = tmp_path / "tmp", tmp_path / "home"
-    temp.mkdir()
-    home.mkdir()
-    environment = _environment(job, way)
-    with watched_processes() as sightings:
-        result = job.step(
-            _inputs(job, way),
-            environment=environment,
-            mounts={"/tmp": temp, "/github/home": home},  # noqa: S108
-        )
-    assert result.exit_code == (0 if ending == "deployed" else 1)
-
-    secrets = _secrets(job, result, environment)
-    _assert_masked_first(result, secrets)
-    assert any("buildx" in arguments for arguments in sightings.arguments)
-    assert statistics.quantiles(sightings.gaps, n=20)[-1] < 0.02
-    _assert_in_none(secrets, sightings.arguments)
-    left = [path for folder in (job.workspace, temp, home) for path in folder.rglob("*") if path.is_file()]
-    assert left
-    _assert_in_none(secrets, (path.read_bytes().decode(errors="replace") for path in left))
-    assert list(temp.iterdir()) == []
-    _assert_in_none(secrets, [result.summary, *result.outputs.values()])
+_ALLOWED = {
+    "bake": {"npm", "proxy"},
+    "imagetools": {"proxy"},
+    "history": {"proxy"},
+}  # which canaries a buildx needs, by its command
+# What is denied or held, by the mode.
+_DENIED = {"build": "ecr:PutImage", "plan": "lambda:GetFunction", "rollback": "lambda:UpdateAlias"}
+_HELD = {"deploy": "registry:PutManifest", "build": "registry:PutManifest", "rollback": "lambda:UpdateAlias"}
+_MEMORY, _HOME = "/dev/shm", "/github/home"  # noqa: S108 # of the container
+_WRITABLE = (_MEMORY, _HOME, "/tmp", "/var/tmp")  # noqa: S108 # likewise
+_CODES = {"success": 0, "failure": 1, "cancel": 1, "kill": 137}
+each_mode = pytest.mark.parametrize(
+    ("each_engine", "mode"),
+    [("current", "deploy"), ("20.10", "build"), ("20.10", "plan"), ("20.10", "rollback")],
+    indirect=["each_engine"],
+)
+each_ending = pytest.mark.parametrize(
+    ("ending", "way"),
+    [("success", "id token"), ("failure", "chained role"), ("cancel", "environment"), ("kill", "id token")],
+)
 
 
-@pytest.mark.parametrize("ending", ["deployed", "build failed", "planned", "built"])
-def test_what_the_step_is_given_stays_with_it(job: Job, ending: str, tmp_path: Path) -> None:
+@each_mode
+@each_ending
+def test_what_the_step_is_given_stays_with_it(
+    job_on_each_engine: Job, first_image_on_each_engine: str, mode: str, ending: str, way: str, tmp_path: Path
+) -> None:
     """A canary in each secret input, and in each variable that a runner or a workflow keeps secrets in."""
-    failing = "RUN env | sort && false\n" if ending == "build failed" else ""
-    (job.workspace / "Dockerfile").write_text(
-        "FROM public.ecr.aws/lambda/python:3.13\nCOPY app.py ./\n"
-        "RUN --mount=type=secret,id=npm test -s /run/secrets/npm && env | sort\n"
-        f'{failing}CMD ["app.handler"]\n'
-    )
-    masked = {name: f"canary-{name}-{job.name}" for name in ("npm", "docker", "index", "cache")}
-    unnamed = {name: f"canary-{name}-{job.name}" for name in ("GITHUB_TOKEN", "DEPLOY_TOKEN", "RUNNER_TOKEN")}
-    runtime = {"ACTIONS_RUNTIME_TOKEN": f"canary-runtime-{job.name}"}
-    environment = {**job.aws.environment(), **unnamed, **runtime}
-    auth = base64.b64encode(f"user:{masked['docker']}".encode()).decode()
-    given = {
-        "secrets": f"npm={masked['npm']}",
-        "docker-auth": json.dumps({"auths": {"registry.example": {"auth": auth}}}),
-        "build-args": f"INDEX=https://user:{masked['index']}@packages.example/simple",
-        "cache-from": f"type=registry,ref={job.aws.registry}/none:none,token={masked['cache']}",
-        "create-repository": "true",
-    }
-    modes = {
-        "planned": {"mode": "plan", "function-name": job.name},
-        "built": {"mode": "build", "repository": job.name},
-    }
-    folders = {"/tmp": tmp_path / "tmp", "/github/home": tmp_path / "home"}  # noqa: S108
+    job = job_on_each_engine
+    # Of a container that is killed, its memory ends with it.
+    folders = {path: tmp_path / path[1:] for path in _WRITABLE if (path, ending) != (_MEMORY, "kill")}
     for folder in folders.values():
-        folder.mkdir()
-    with watched_processes() as sightings:
-        inputs = {**given, **modes.get(ending, {"function-name": job.name})}
-        result = job.step(inputs, environment=environment, mounts=folders)
-    assert result.exit_code == (1 if ending == "build failed" else 0), result.log
+        folder.mkdir(parents=True)
+    credentials = job.aws.environment()
+    if way == "id token":
+        credentials = {"AWS_ENDPOINT_URL": job.aws.endpoint, "AWS_REGION": job.aws.region, **job.aws.oidc_environment()}
+    with canaries(job, credentials) as given, watched_processes() as sightings:
+        inputs = _inputs(job, given, mode, way)
+        given.write_dockerfile(job, fails=(mode, ending) == ("deploy", "failure"), adds=mode == "deploy")
+        if ending == "failure" and mode in _DENIED:
+            job.aws.deny(_DENIED[mode])
+        with (
+            _held(job, given, mode, ending) as end,
+            job.started(inputs, environment=given.environment, mounts=folders) as step,
+        ):
+            end(step)
+            result = step.wait()
+    assert result.exit_code == _CODES[ending], result.log
 
-    to_mask = {*masked.values(), auth, *runtime.values(), environment["AWS_ACCESS_KEY_ID"]}
-    canaries = to_mask | {*unnamed.values()}
-    assert to_mask <= {*result.masked}
-    _assert_masked_first(result, canaries)
-    _assert_in_none(canaries, sightings.arguments)
-    _assert_in_none(canaries, [result.summary, *result.outputs.values()])
-    left = [path for folder in (job.workspace, *folders.values()) for path in folder.rglob("*") if path.is_file()]
-    _assert_in_none(canaries, (path.read_bytes().decode(errors="replace") for path in left))
-    if ending in {"deployed", "built"}:
-        image = result.outputs["image-uri"]
-        _assert_in_none(
-            canaries, [job.engine.docker("history", "--no-trunc", image), job.engine.docker("inspect", image)]
-        )
+    issued = {secret for secret in job.aws.issued_secrets() if secret in f"{result.output}{credentials}"}
+    assert issued
+    assert given.to_mask(mode) <= {*result.masked}
+    secrets = given.all | issued
+    _assert_masked_first(result, secrets)
+    _assert_kept_from_processes(sightings, secrets, mode)
+    left = [path for name, folder in folders.items() for path in folder.iterdir() if name != _HOME]
+    assert left == []
+    assert job.engine.docker("ps", "--all", "--quiet", f"--filter=name={step.container}") == ""
+    # Nobody is left to remove the record of a build whose run is killed.
+    assert found(secrets, records(job)) <= (given.recorded if ending == "kill" else set())
+    in_repository = [*pushed(job, without=first_image_on_each_engine)]
+    places = {
+        "the runner's files": result.files.values(),
+        "files that are left": texts_in([job.workspace, *folders.values()]),
+        "the repository": in_repository,
+        "the image": [job.engine.docker("history", "--no-trunc", image) for image in _images(result, mode)],
+    }
+    assert {place: leaked for place, texts in places.items() if (leaked := found(secrets, texts))} == {}
+    called = [str(call.parameters) for call in job.aws.calls()]
+    assert found(given.all, called) <= {job.aws.oidc_environment()["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]}
+    for name, host in given.hosts.items():
+        assert found(secrets, host.heard) <= given.meant.get(name, set()), name
+    if ending == "success" and mode != "rollback":
+        assert found(secrets, given.hosts["private"].heard)
+        assert found(secrets, given.hosts["proxy"].heard) or mode == "deploy"
+        assert in_repository or mode == "plan"
 
 
-def _secrets(job: Job, result: StepResult, environment: dict[str, str]) -> set[str]:
-    """Return what was issued to this step: whatever the action asked to mask, and what AWS knows that it gave."""
-    passwords = {secret for secret in job.aws.issued_secrets() if secret in result.output}
-    assert passwords, "the action got nothing that is secret"
-    given = {environment[name] for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN") if name in environment}
-    encoded = {base64.b64encode(f"AWS:{password}".encode()).decode() for password in passwords}
-    return set(result.masked) | passwords | given | encoded
+def _images(result: StepResult, mode: str) -> list[str]:
+    """Return the images that the step made."""
+    return [result.outputs["image-uri"]] if result.exit_code == 0 and mode in {"deploy", "build"} else []
+
+
+def _inputs(job: Job, given: Canaries, mode: str, way: str) -> Mapping[str, str]:
+    role = {"role-to-assume": f"arn:aws:iam::{job.aws.account}:role/deploy"} if way != "environment" else {}
+    chained = {"role-chaining": "true"} if way == "chained role" else {}
+    if mode == "rollback":
+        client = job.aws.client("lambda")
+        for number in ("1", "2"):
+            client.update_function_configuration(FunctionName=job.name, Description=number)
+            client.get_waiter("function_updated_v2").wait(FunctionName=job.name, WaiterConfig={"Delay": 0.05})
+            client.publish_version(FunctionName=job.name)
+        client.create_alias(FunctionName=job.name, Name="live", FunctionVersion="2")
+        function = {"function-name": job.name, "alias": "live", "rollback-to": "1"}
+        return {"mode": mode, **function, **role, **chained}
+    what = {"repository": job.name} if mode == "build" else {"function-name": job.name, "repository": job.name}
+    inputs = {"mode": mode, **given.inputs, **what, **role, **chained}
+    if mode == "deploy":  # on an engine that can export caches
+        inputs["cache-from"] += "\ntype=gha,scope=canaries"
+        cache = f"{job.aws.registry}/{job.name}:cache"
+        inputs["cache-to"] = f"type=registry,ref={cache},mode=max,image-manifest=true,oci-mediatypes=true"
+    return inputs
+
+
+@contextmanager
+def _held(job: Job, given: Canaries, mode: str, ending: str) -> Iterator[Callable[[RunningStep], None]]:
+    """Yield what ends the step when it is where it has most to hide: in the middle of a build, or of a change."""
+    if ending not in {"cancel", "kill"}:
+        yield lambda _: None
+        return
+    held = given.hosts["private"].hold() if mode == "plan" else job.aws.hold(_HELD[mode])
+
+    def end(step: RunningStep) -> None:
+        held.reached()
+        step.signal({"cancel": "SIGINT", "kill": "SIGKILL"}[ending])
+        time.sleep(0.3)
+        held.release()
+
+    yield end
 
 
 def _assert_masked_first(result: StepResult, secrets: Iterable[str]) -> None:
+    """Make sure that the log shows none, and that what the action prints has one only where it is masked."""
+    assert found(secrets, [result.log]) == set()
+    printed = [line for line in result.output.splitlines() if not line.startswith("::add-mask::")]
     for secret in secrets:
-        assert secret not in result.log
         lines = [line for line in result.output.splitlines() if secret in line]
-        assert all(line.startswith("::add-mask::") for line in lines)
+        assert all(line.startswith("::add-mask::") for line in lines), secret
+    assert found(secrets, printed) == set()
 
 
-def _assert_in_none(secrets: Iterable[str], texts: Iterable[str]) -> None:
-    for text in texts:
-        for secret in secrets:
-            assert secret not in text
+def _assert_kept_from_processes(sightings: Sightings, secrets: Iterable[str], mode: str) -> None:
+    """Make sure that no command line has one, and no program's environment one that it does not need."""
+    assert mode == "rollback" or any("buildx" in arguments for arguments in sightings.arguments)
+    assert statistics.quantiles(sightings.gaps, n=20)[-1] < 0.02
+    assert found(secrets, sightings.arguments) == set()
+    for arguments, environment in sightings.environments:
+        is_action = "/action/entrypoint.py" in arguments or " run --name action-" in arguments
+        if not is_action:
+            needed = next((names for command, names in _ALLOWED.items() if f"buildx {command}" in arguments), set())
+            assert {one.split("-")[1] for one in found(secrets, [environment])} <= needed, arguments

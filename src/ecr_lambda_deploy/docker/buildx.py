@@ -4,7 +4,7 @@ import json
 import subprocess
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from platform import machine
@@ -18,6 +18,7 @@ from ecr_lambda_deploy.docker.config import BUILDX, build_environment, private_d
 from ecr_lambda_deploy.docker.engine import engine_platform, has_containerd_store
 from ecr_lambda_deploy.docker.errors import LONGEST_LINE, explain, failed_login, failed_target, passing_failure
 from ecr_lambda_deploy.docker.imagetools import ImageDigests
+from ecr_lambda_deploy.docker.records import have_secrets, without_records
 from ecr_lambda_deploy.fingerprint.fingerprint import BuildInputs
 from ecr_lambda_deploy.model.errors import BuildError
 from ecr_lambda_deploy.model.images import Authorization, BuildOrder, Fingerprint
@@ -126,7 +127,9 @@ class Buildx:
         targets = bake_targets(orders)
         caches = [self._choose_cache(order) for order in orders]
         deadline, delay, is_fresh = 0.0, 1, False
-        with self._selected_builder() as environment:
+        with self._selected_builder() as environment, ExitStack() as at_end:
+            if have_secrets(orders, caches):
+                at_end.enter_context(without_records(self._program, environment))
             while (log := self._bake(targets, caches, environment, fresh=is_fresh)) is not None:
                 deadline = deadline or self._clock.now() + _PATIENCE
                 if (reason := passing_failure(log)) and self._clock.now() + delay <= deadline:
