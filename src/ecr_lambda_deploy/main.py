@@ -182,7 +182,7 @@ _ADDRESSES = re.compile(r"(HTTPS?|ALL)_PROXY|AWS_ENDPOINT_URL(_.+)?|DOCKER_HOST"
 
 
 def secrets_of_step(given: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield the secrets that the step has before its inputs are checked, whether or not they are right.
+    """Yield the secrets that the step has before its inputs are checked: a mistake in one may quote it.
 
     Args:
         given: inputs by name.
@@ -190,9 +190,9 @@ def secrets_of_step(given: Mapping[str, str], environment: Mapping[str, str]) ->
     """
     for name in _SECRET_VARIABLES:
         yield environment.get(name, "")
-    for name, value in environment.items():
-        if _ADDRESSES.fullmatch(name):
-            yield from secrets_of_addresses(value)
+    named = [value for name, value in environment.items() if _ADDRESSES.fullmatch(name)]
+    for text in (*named, *given.values()):
+        yield from secrets_of_addresses(text)
     yield from secrets_of_docker_auth(given.get("docker-auth", ""))
 
 

@@ -103,3 +103,7 @@ def test_rule_5_whatever_is_secret_of_the_step_is_masked(workspace: Path) -> Non
     assert found >= {*environment.values()} - {str(workspace), "c0ffee", environment["https_proxy"]}
     passwords = {"npm-secret", "cache-secret", "cache-token", "index-password", "context-token", "registry-password"}
     assert found >= passwords | {"proxy-password", "user:proxy-password"}
+
+
+def test_rule_5_the_login_of_an_address_is_masked_before_the_input_may_be_refused() -> None:
+    assert {*secrets_of_step({"builder": "tcp://user:builder-password@builder:1"}, {})} >= {"builder-password"}

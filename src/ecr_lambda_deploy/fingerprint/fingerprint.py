@@ -21,6 +21,7 @@ from ecr_lambda_deploy.fingerprint.context import digest_of, unreadable
 from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 from ecr_lambda_deploy.model.images import Fingerprint, is_image_reference
+from ecr_lambda_deploy.model.secrets import without_logins
 from ecr_lambda_deploy.model.targets import Build, Platform
 from ecr_lambda_deploy.model.text import bounded
 
@@ -52,7 +53,7 @@ class BuildInputs:
         try:
             inputs, images = self._inputs(build, platform)
         except UnknownInputError as error:
-            return Fingerprint(tag=None, reason=bounded(" ".join(str(error).split()), _LONGEST_REASON))
+            return Fingerprint(tag=None, reason=bounded(without_logins(" ".join(str(error).split())), _LONGEST_REASON))
         digest = sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
         return Fingerprint(tag=f"src-{digest}", hints=_hints(build), images=images)
 

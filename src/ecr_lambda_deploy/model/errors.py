@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
+from ecr_lambda_deploy.model.secrets import without_logins
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceLocation:
@@ -40,7 +42,7 @@ class DeployError(Exception):
     """Something failed, and the reader of the log can do something about it.
 
     Attributes:
-        message: what failed; it quotes AWS, Docker or the registry where they gave a reason.
+        message: what failed; it quotes AWS, Docker or the registry where they gave a reason, addresses without logins.
         hint: what to do: the input, the command, or the IAM action and resource.
         topic: the heading about it in docs/help/troubleshooting.md, as an anchor such as `no-credentials`. A class
             has one for all its errors, or each is given one where it is made.
@@ -52,9 +54,9 @@ class DeployError(Exception):
     def __init__(
         self, message: str, hint: str = "", *, topic: str = "", location: SourceLocation | None = None
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = without_logins(message)
+        self.hint = without_logins(hint)
+        super().__init__(self.message)
         self.topic = topic or self.topic
         self.location = location
 
@@ -80,7 +82,7 @@ class InputError(DeployError):
     topic = "wrong-inputs"
 
     def __init__(self, problems: Sequence[str], *, location: SourceLocation | None = None) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(map(without_logins, problems))
         wrong = "mistakes" if location else "inputs are wrong"
         many = f"{len(self.problems)} {wrong}:\n" if len(self.problems) > 1 else ""
         lines = "\n".join(f"- {problem}" if many else problem for problem in self.problems)

@@ -37,3 +37,15 @@ def secrets_of_addresses(text: str) -> Iterator[str]:
             yield from dict.fromkeys((userinfo, password, unquote(password)))
         elif "ssh" not in found["scheme"].lower() and userinfo.rstrip(":") != "git":
             yield from dict.fromkeys((userinfo.rstrip(":"), unquote(userinfo.rstrip(":"))))
+
+
+# A path that is made of an address has lost one of the slashes.
+_LOGIN = re.compile(r"(:/{1,2})[^\s/?#@]{1,4096}@")
+
+
+def without_logins(text: str) -> str:
+    """Return a text with `***` in place of what its addresses have before `@`.
+
+    Masks hide a login in the log, but neither in outputs nor in the job summary.
+    """
+    return _LOGIN.sub(r"\1***@", text)

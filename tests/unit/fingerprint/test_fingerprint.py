@@ -339,6 +339,13 @@ def test_rule_6_a_definition_has_a_bound(build: Build, name: str) -> None:
     assert reason(build) == f"{name} has more than 1048576 bytes"
 
 
+def test_rule_5_a_reason_shows_addresses_without_logins(build: Build) -> None:
+    build.dockerfile.write_text("FROM scratch\nCOPY --from=other a ./\n")
+    contexts = {"other": "https://user:password@git.example/other.git"}
+
+    assert "other=https://***@git.example/other.git" in reason(replace(build, build_contexts=contexts))
+
+
 def test_rule_6_a_reason_has_a_bound(build: Build) -> None:
     build.dockerfile.write_text(f"FROM a\nFETCH{100_000 * 'x'}")
 

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_lambda_deploy.model.secrets import secrets_of_addresses, secrets_of_entry
+from ecr_lambda_deploy.model.errors import DeployError, InputError
+from ecr_lambda_deploy.model.secrets import secrets_of_addresses, secrets_of_entry, without_logins
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,20 @@ def test_rule_5_secret_attributes_of_cache_entries_are_found(entry: str, expecte
 )
 def test_rule_5_the_userinfo_of_addresses_is_found(text: str, expected: list[str]) -> None:
     assert [*secrets_of_addresses(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("'https://user:pass@h/a' has no value", "'https://***@h/a' has no value"),
+        ("ftp:/token@h is not a folder", "ftp:/***@h is not a folder"),
+        ("https://h/a@sha256:0 and a@b.example", "https://h/a@sha256:0 and a@b.example"),
+    ],
+)
+def test_rule_5_an_error_shows_addresses_without_logins(text: str, expected: str) -> None:
+    error = InputError([text])
+    assert without_logins(text) == expected == error.message == error.problems[0]
+    assert str(DeployError("", text)).strip() == expected
 
 
 @given(st.text())
