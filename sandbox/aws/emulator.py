@@ -172,6 +172,19 @@ class Aws:
         finally:
             self._proxy.call_seconds = 0.0
 
+    def put_log_alarm(self, name: str, state: str) -> None:
+        """Have a CloudWatch alarm of the kind LogAlarm in a state, such as OK."""
+        self._proxy.state.log_alarms[Scope(self.account, self.region), name] = state
+
+    @contextmanager
+    def versions_limited_to(self, most: int) -> Iterator[None]:
+        """Let a capacity provider of managed instances have no more than so many versions in the block."""
+        usual, self._proxy.state.most_versions = self._proxy.state.most_versions, most
+        try:
+            yield
+        finally:
+            self._proxy.state.most_versions = usual
+
     def create_functions(self, names: Sequence[str], image_uri: str, *, alias: str = "") -> None:
         """Create active image functions with a version 1: faster than by API calls, and not in the call log.
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.aws.rules.managed_instances import listed
 from sandbox.aws.state import Image, State
 from sandbox.aws.upstream import Scope
 
@@ -35,8 +36,11 @@ async def take_snapshot(state: State, scope: Scope) -> Snapshot:
     for (owner, name), function in sorted(state.functions.items(), key=lambda item: item[0][1]):
         if owner != scope:
             continue
-        listed = (await state.upstream.functions(scope, "GET", f"/{name}/versions?MaxItems=10000")).json()["Versions"]
-        shown = {config["Version"]: _code(function.versions[config["Version"]].image, config) for config in listed}
+        found = (await state.upstream.functions(scope, "GET", f"/{name}/versions?MaxItems=10000")).json()["Versions"]
+        shown = {
+            config["Version"]: _code(function.versions[config["Version"]].image, config)
+            for config in listed(function, found)
+        }
         functions[name] = shown.pop("$LATEST")
         versions[name] = shown
         found = (await state.upstream.functions(scope, "GET", f"/{name}/aliases?MaxItems=10000")).json()["Aliases"]

@@ -52,13 +52,21 @@ class Function:
 
     Attributes:
         arn: Its unqualified ARN.
-        versions: By number, and `$LATEST`.
+        versions: By number, `$LATEST`, and `$LATEST.PUBLISHED`.
+        capacity_provider: ARN of the one whose managed instances it runs on; empty if there is none.
+        isolates_tenants: Whether each invocation must name a tenant.
+        latest_published: The number of the version of ministack's that stands for `$LATEST.PUBLISHED`.
+        unlisted: Numbers of versions that ministack has, and AWS does not.
         pending: The image that an update in progress brings.
         allocating: By alias, the old version while the new one waits for its provisioned concurrency.
     """
 
     arn: str
     versions: dict[str, Version]
+    capacity_provider: str = ""
+    isolates_tenants: bool = False
+    latest_published: str = ""
+    unlisted: set[str] = field(default_factory=set)
     pending: Image | None = None
     allocating: dict[str, str] = field(default_factory=dict)
 
@@ -66,6 +74,11 @@ class Function:
     def latest(self) -> Version:
         """The unpublished version."""
         return self.versions["$LATEST"]
+
+    @property
+    def settled_state(self) -> str:
+        """The State of `$LATEST` when nothing is in progress: on managed instances, only versions are invoked."""
+        return "ActiveNonInvocable" if self.capacity_provider else "Active"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +103,14 @@ class State:
     registry: str
     update_seconds: float
     upstream: Upstream
+    most_versions: int = 100  # of a capacity provider (AWS Lambda Developer Guide, Lambda quotas)
     identities: Identities = field(default_factory=Identities)
     repositories: dict[tuple[Scope, str], Repository] = field(default_factory=dict)
     functions: dict[tuple[Scope, str], Function] = field(default_factory=dict)
     planned_failures: dict[str, tuple[str, str]] = field(default_factory=dict)
     archived: set[tuple[Scope, str, str]] = field(default_factory=set)  # with repository and digest
     layer_downloads: dict[str, tuple[Scope, str, str]] = field(default_factory=dict)
+    log_alarms: dict[tuple[Scope, str], str] = field(default_factory=dict)  # the state by name
     denied: dict[str, str] = field(default_factory=dict)  # why, by action
     _changing: set[asyncio.Task[None]] = field(default_factory=set)
 

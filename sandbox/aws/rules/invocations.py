@@ -11,6 +11,7 @@ from aiohttp import web
 from sandbox.aws.rule import Request, Rule
 from sandbox.aws.rules.aliases import get_alias
 from sandbox.aws.rules.functions import function_of, not_active, target
+from sandbox.aws.rules.managed_instances import LATEST_PUBLISHED
 from sandbox.aws.state import Version
 from sandbox.aws.upstream import Answer
 
@@ -24,7 +25,7 @@ async def _invoke(request: Request) -> web.Response | None:
     name, qualifier = target(request)
     if function is None:
         return None
-    number = qualifier or "$LATEST"
+    number = qualifier or (LATEST_PUBLISHED if function.capacity_provider else "$LATEST")
     if number not in function.versions:
         alias = await get_alias(request, number)
         if alias is None:
@@ -33,6 +34,8 @@ async def _invoke(request: Request) -> web.Response | None:
     version = function.versions.get(number)
     if version is not None and request.operation.parameters.get("InvocationType") != "DryRun":
         _check_active(request, version)
+    if number == LATEST_PUBLISHED:
+        number = function.latest_published
     path = f"/2015-03-31/functions/{name}/invocations?Qualifier={quote(number)}"
     headers = {key: value for key, value in request.http.headers.items() if key.lower().startswith("x-amz-")}
     answer = await request.state.upstream.call(

@@ -2,10 +2,12 @@
 
 from sandbox.aws.rule import Rule
 from sandbox.aws.rules import (
+    alarms,
     aliases,
     ecr_images,
     ecr_repositories,
     invocations,
+    managed_instances,
     refusals,
     registry,
     sts,
@@ -19,8 +21,10 @@ RULES: tuple[Rule, ...] = (
     *ecr_images.RULES,
     *registry.RULES,
     *refusals.RULES,
+    *managed_instances.RULES,
     *aliases.RULES,
     *invocations.RULES,
     *triggers.RULES,
+    *alarms.RULES,
     *updates.RULES,
 )

@@ -8,6 +8,7 @@ from sandbox.aws.api_errors import ApiError
 from sandbox.aws.rule import Request, Rule
 from sandbox.aws.rules.function_images import resolve_image, unsupported_layer
 from sandbox.aws.rules.functions import function_arn, function_of, shown, shown_image, target
+from sandbox.aws.rules.managed_instances import PER_TENANT, capacity_provider, publish_latest, read
 from sandbox.aws.rules.refusals import nothing_in_progress, revision_matches
 from sandbox.aws.state import Function, Image, Version
 from sandbox.aws.upstream import Answer
@@ -31,7 +32,12 @@ async def _create_function(request: Request) -> web.Response:
         return answer.response()
     config = answer.json()
     name = config["FunctionName"]
-    function = Function(arn=function_arn(request.scope, name), versions={"$LATEST": Version(image=image)})
+    function = Function(
+        arn=function_arn(request.scope, name),
+        versions={"$LATEST": Version(image=image)},
+        capacity_provider=capacity_provider(parameters),
+        isolates_tenants=(parameters.get("TenancyConfig") or {}).get("TenantIsolationMode") == PER_TENANT,
+    )
     request.state.functions[request.scope, name] = function
     if parameters.get("Publish"):
         config["Version"] = await _publish(request, name, function, image)
@@ -41,7 +47,7 @@ async def _create_function(request: Request) -> web.Response:
 
 async def _created(request: Request, name: str, function: Function) -> None:
     latest, failure = function.latest, await _failure(request, name, function.latest.image)
-    latest.state, latest.state_reason = ("Failed", failure) if failure else ("Active", None)
+    latest.state, latest.state_reason = ("Failed", failure) if failure else (function.settled_state, None)
     latest.touch()
 
 
@@ -75,7 +81,7 @@ async def _updated(request: Request, name: str, function: Function) -> None:
         answer = await _hand_image_over(request, name, function, image)
         failure = None if answer.ok else ("InternalError", answer.body.decode())
     if failure is None:
-        latest.state, latest.state_reason = "Active", None
+        latest.state, latest.state_reason = function.settled_state, None
     function.pending = None  # after a failure the old image is shown again; it served all the time
     latest.update, latest.update_reason = ("Failed", failure) if failure else ("Successful", None)
     latest.touch()
@@ -117,6 +123,9 @@ async def _publish_version(request: Request) -> web.Response:
     if function is None or not answer.ok:
         return answer.response()
     config = answer.json()
+    if request.operation.parameters.get("PublishTo"):
+        return answer.response(publish_latest(request, function, config))
+    function.unlisted.discard(config["Version"])
     if config["Version"] not in function.versions:
         _add_version(request, function, config["Version"], function.latest.image)
     return answer.response(shown(request, config))
@@ -134,10 +143,9 @@ async def _delete_function(request: Request) -> web.Response:
 
 
 async def _shown_as_it_is(request: Request) -> web.Response:
-    answer = await request.forward()
+    answer, value = await read(request)
     if not answer.ok:
         return answer.response()
-    value = answer.json()
     if "Configuration" in value:
         config = value["Configuration"] = shown(request, value["Configuration"])
         function = function_of(request)
@@ -146,9 +154,9 @@ async def _shown_as_it_is(request: Request) -> web.Response:
         if image is not None:
             value["Code"] |= {"ImageUri": image.uri, "ResolvedImageUri": image.resolved_uri}
         return answer.response(value)
-    for listed in ("Functions", "Versions"):
-        if listed in value:
-            return answer.response(value | {listed: [shown(request, config) for config in value[listed]]})
+    for member in ("Functions", "Versions"):
+        if member in value:
+            return answer.response(value | {member: [shown(request, config) for config in value[member]]})
     return answer.response(shown(request, value))
 
 

@@ -100,6 +100,18 @@ def test_alarms_change_and_are_denied_and_throttled(aws: Aws) -> None:
     assert {call.action for call in aws.calls()} == {"PutMetricAlarm", "SetAlarmState", "DescribeAlarms"}
 
 
+def test_a_log_alarm_is_shown_to_those_who_ask_for_that_kind(aws: Aws) -> None:
+    cloudwatch = aws.client("cloudwatch")
+    cloudwatch.put_metric_alarm(**ALARM)
+    aws.put_log_alarm("error lines", "ALARM")
+    asked = {"AlarmNames": ["errors", "error lines"]}
+    both = cloudwatch.describe_alarms(**asked, AlarmTypes=["MetricAlarm", "LogAlarm"])
+    assert [alarm["AlarmName"] for alarm in both["MetricAlarms"]] == ["errors"]
+    assert [(alarm["AlarmName"], alarm["StateValue"]) for alarm in both["LogAlarms"]] == [("error lines", "ALARM")]
+    assert "LogAlarms" not in cloudwatch.describe_alarms(**asked, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    assert cloudwatch.describe_alarms(AlarmNames=["errors"], AlarmTypes=["LogAlarm"])["LogAlarms"] == []
+
+
 def test_an_action_is_named_in_cbor_s_path_too(aws: Aws) -> None:
     environment = aws.environment()
     credential = f"{environment['AWS_ACCESS_KEY_ID']}/20260101/{aws.region}/monitoring/aws4_request"
