@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -25,9 +26,14 @@ from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.private_folders import PrivateFolders
 from ecr_lambda_deploy.rollback.rollback import roll_back
 
+# Bytes that each thread has for its calls, as on Debian. Python for Alpine gives it 1 MB, which is little for what
+# others wrote, such as regular expressions and JSON work on [docker-library/python, Dockerfile, THREAD_STACK_SIZE].
+_STACK = 8 * 1024**2
+
 
 def main() -> int:
     """Run the action with the inputs in the environment, and return the exit code."""
+    threading.stack_size(_STACK)
     environment = dict(os.environ)
     console, cancelling = Console(), RunnerCancelling()
     journal = Journal(run=workflow_run(environment))

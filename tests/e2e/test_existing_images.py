@@ -11,6 +11,7 @@ from sandbox.aws.regions import one_endpoint
 from sandbox.runner import StepResult
 from sandbox.sandbox import create_function
 from tests.e2e.jobs import SHARED, Job
+from tests.integration.registry_client import Pusher
 
 ON_CURRENT = pytest.mark.parametrize("each_engine", ["current"], indirect=True)
 
@@ -54,6 +55,15 @@ def test_an_attested_image_is_deployed_without_its_attestations(job_on_each_engi
     assert set(images) == {"linux/amd64", "unknown/unknown"}
     result = job.step({"function-name": job.name, "image-uri": uri}, with_engine=False)
     assert result.outputs["image-digest"] == images["linux/amd64"]
+
+
+def test_a_configuration_that_is_nested_too_deeply_does_not_end_the_process(job: Job) -> None:
+    deep = '{"os": "linux", "architecture": "amd64", "deep": ' + 9000 * "[" + 9000 * "]" + "}"
+    digest = Pusher(job.aws).image(SHARED, configuration=deep)
+    image = f"{job.aws.registry}/{SHARED}@{digest}"
+    result = job.step({"function-name": job.name, "image-uri": image}, with_engine=False)
+    assert result.exit_code == 1, result.log
+    assert "it is nested too deeply: more than 200 levels" in _error(result)
 
 
 @ON_CURRENT

@@ -52,15 +52,19 @@ class Pusher:
         content: str = "content",
         config_type: str = OCI_CONFIG,
         media_type: str = OCI_MANIFEST,
+        configuration: str = "",
         **settings: object,
     ) -> str:
-        """Push an image of one layer under a tag, or by its digest alone, and return its digest."""
+        """Push an image of one layer under a tag, or by its digest alone, and return its digest.
+
+        Its configuration has these settings, unless it is given as a whole.
+        """
         system, _, architecture = platform.partition("/")
         config = {"os": system, "architecture": architecture, "config": settings}
         manifest = {
             "schemaVersion": 2,
             "mediaType": media_type,
-            "config": {"mediaType": config_type} | self._blob(repository, json.dumps(config)),
+            "config": {"mediaType": config_type} | self._blob(repository, configuration or json.dumps(config)),
             "layers": [{"mediaType": GZIP_LAYER} | self._blob(repository, content)],
         }
         return self.manifest(repository, reference, manifest)

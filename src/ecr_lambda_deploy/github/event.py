@@ -1,8 +1,9 @@
 """What the event that started the workflow run says, of which GitHub has no variable."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
+
+from ecr_lambda_deploy.model.json_text import parse_json
 
 DELETED = "a deleted fork"
 _MOST_BYTES = 25_000_000  # of a payload [GitHub documentation, webhook events and payloads]
@@ -29,8 +30,8 @@ def read_event(path: str) -> Event:
             return Event()
         with Path(path).open("rb") as file:
             text = file.read(_MOST_BYTES + 1)
-        payload: object = json.loads(text) if len(text) <= _MOST_BYTES else None
-    except (OSError, ValueError, RecursionError):
+        payload: object = parse_json(text) if len(text) <= _MOST_BYTES else None
+    except (OSError, ValueError):
         return Event()
     head = _text(payload, "pull_request", "head", "repo", "full_name")
     return Event(

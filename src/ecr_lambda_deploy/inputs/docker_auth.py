@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from ecr_lambda_deploy.inputs.reader import InputReader
+from ecr_lambda_deploy.model.json_text import check_nesting
 
 _FORM = '{"auths": {"registry.example": {"auth": "base64 of user:password"}}}'
 _TOKENS = ("identitytoken", "registrytoken")
@@ -36,7 +37,7 @@ def read_docker_auth(reader: InputReader) -> Mapping[str, object]:
     except json.JSONDecodeError as error:
         reader.problem("docker-auth", f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.")
         return {}
-    except (ValueError, RecursionError):  # a number longer than int() reads
+    except ValueError:  # a number longer than int() reads
         reader.problem("docker-auth", "is nested too deeply, or has a number that is too long.")
         return {}
     for problem in _problems(config):
@@ -52,7 +53,7 @@ def secrets_of_docker_auth(text: str) -> Iterator[str]:
     """
     try:
         config = _parsed(text)
-    except (ValueError, RecursionError):
+    except ValueError:
         yield from (found[1] for found in _STRING.finditer(text) if found[1] not in {*_LOGIN_FIELDS, "auths"})
         yield from (found[0] for found in _WORD.finditer(text) if found[0] not in {*_LOGIN_FIELDS, "auths"})
         return
@@ -69,7 +70,7 @@ def _parsed(text: str) -> object:
 
     Raises:
         JSONDecodeError: it is no JSON, or has a key twice, of which the first would be ignored.
-        RecursionError: it is nested too deeply.
+        NestingError: it is nested too deeply.
     """
 
     def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -77,6 +78,7 @@ def _parsed(text: str) -> object:
             raise json.JSONDecodeError("A key twice in one object", text, 0)
         return dict(pairs)
 
+    check_nesting(text)
     return json.loads(text, object_pairs_hook=once)
 
 

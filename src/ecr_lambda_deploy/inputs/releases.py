@@ -8,6 +8,7 @@ import yaml
 from yaml.composer import ComposerError
 
 from ecr_lambda_deploy.inputs.reader import InputReader, why_unreadable
+from ecr_lambda_deploy.model.json_text import check_nesting
 from ecr_lambda_deploy.model.targets import EarlierRelease, Expectation, FunctionTarget, SmokeTest, TrafficStep
 
 # [CreateAlias, Name]; only digits would be a version.
@@ -86,7 +87,7 @@ def _read_smoke_test(reader: InputReader) -> SmokeTest | None:
     if expect:
         try:
             expectation = Expectation(value=_parsed(expect))
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             reader.problem("smoke-expect", f"is not JSON: {error}.")
     if not event:
         return None
@@ -100,7 +101,7 @@ def _read_event(reader: InputReader, event: str) -> str:
     """Return the event's JSON, which is given itself or as the path of a file; empty if it is wrong."""
     try:
         _parsed(event)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         if event[0] in '{["':
             reader.problem("smoke-event", f"is not JSON: {error}.")
             return ""
@@ -112,7 +113,7 @@ def _read_event(reader: InputReader, event: str) -> str:
         reader.problem(
             "smoke-event", f"is neither JSON nor a file in the workspace: {event!r}: {why_unreadable(error)}."
         )
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         reader.problem("smoke-event", f"names the file {event!r}, which is not JSON: {error}.")
     else:
         return content
@@ -125,7 +126,6 @@ def _event_in_file(reader: InputReader, path: str) -> str:
     Raises:
         OSError: it cannot be read.
         ValueError: it does not hold an event.
-        RecursionError: the event is nested too deeply.
     """
     content = reader.read_file("smoke-event", reader.workspace / path, most=_MOST_EVENT + 1)
     if content is None:
@@ -141,13 +141,13 @@ def _parsed(text: str) -> object:
     """Return parsed JSON without NaN and Infinity, which Python's parser would accept.
 
     Raises:
-        ValueError: the text is not JSON.
-        RecursionError: it is nested too deeply.
+        ValueError: the text is not JSON, or is nested too deeply.
     """
 
     def refuse(constant: str) -> None:
         raise ValueError(f"{constant} is not a number in JSON")
 
+    check_nesting(text)
     return json.loads(text, parse_constant=refuse)
 
 

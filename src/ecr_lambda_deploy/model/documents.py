@@ -13,6 +13,7 @@ from typing import Any
 
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import Layer
+from ecr_lambda_deploy.model.json_text import NestingError, parse_json
 
 LARGEST = 4 * 1024**2
 """Bytes of a document [OCI distribution specification, pushing manifests]."""
@@ -84,9 +85,9 @@ class Document:
         if len(content) > LARGEST:
             raise self._wrong(f"it has more than {LARGEST} bytes")
         try:
-            self._root = self._object(json.loads(content), "the whole of it")
-        except RecursionError:
-            raise self._wrong("it is nested too deeply") from None
+            self._root = self._object(parse_json(content), "the whole of it")
+        except NestingError as error:
+            raise self._wrong(str(error)) from None
         except ValueError:  # also for text that is not UTF-8, and for a number of thousands of digits
             raise self._wrong("it is not JSON") from None
 

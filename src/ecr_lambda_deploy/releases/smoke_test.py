@@ -6,6 +6,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.json_text import NestingError, parse_json
 from ecr_lambda_deploy.model.targets import SmokeTest
 from ecr_lambda_deploy.model.text import bounded
 from ecr_lambda_deploy.ports.functions import Invocations, Response
@@ -49,9 +50,9 @@ def run_smoke_test(
     if test.expect is None:
         return
     try:
-        differences = list(differing(test.expect.value, json.loads(response.payload)))
-    except RecursionError:
-        raise _failed(f"the response is nested too deeply: {_shown(response.payload)}", response) from None
+        differences = list(differing(test.expect.value, parse_json(response.payload)))
+    except NestingError as error:
+        raise _failed(f"the response cannot be compared, since {error}: {_shown(response.payload)}", response) from None
     except ValueError:
         raise _failed(f"the response is not JSON: {_shown(response.payload)}", response) from None
     if differences:
@@ -108,10 +109,12 @@ def _invoke(
 
 def _error_of(response: Response) -> str:
     try:
-        error = json.loads(response.payload)
-        return f"{error['errorType']}: {error['errorMessage']}" if "errorType" in error else str(error["errorMessage"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+        error = parse_json(response.payload)
+    except ValueError:
+        error = None
+    if not isinstance(error, dict) or "errorMessage" not in error:
         return f"{response.error}: {_shown(response.payload)}"
+    return f"{error['errorType']}: {error['errorMessage']}" if "errorType" in error else str(error["errorMessage"])
 
 
 def _failed(reason: str, response: Response) -> DeployError:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import signal
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +47,14 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def images(engine: Engine) -> tuple[BaseImage, ...]:
     return provide_base_images(engine, say=lambda _: None)
+
+
+@pytest.mark.usefixtures("images")
+def test_a_thread_of_the_action_s_base_has_a_small_stack(engine: Engine) -> None:
+    parse = "import json, threading; threading.Thread(target=json.loads, args=[9000 * '[' + 9000 * ']']).start()"
+    program = f"import subprocess, sys; print(subprocess.run([sys.executable, '-I', '-c', {parse!r}]).returncode)"
+    printed = engine.docker("run", "--rm", "python:3.13-alpine", "python3", "-I", "-c", program)
+    assert printed.strip() == str(-signal.SIGSEGV)
 
 
 @contextmanager
