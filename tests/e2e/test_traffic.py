@@ -88,6 +88,10 @@ def test_an_alarm_that_rings_already_lets_nothing_begin(releases: Releases, alar
     assert "is in ALARM" in error(_refused(releases, alarm))
     unchanged = releases.deploy(1, {"traffic": _STEPS, "alarms": alarm})
     assert (unchanged.exit_code, status(unchanged)) == (0, "unchanged")
+    releases.set_alarm(alarm, "OK")
+    releases.aws.put_log_alarm(f"{alarm}-lines", "ALARM")
+    lines = releases.deploy(2, {"traffic": _STEPS, "alarms": f"{alarm}\n{alarm}-lines"})
+    assert f"The CloudWatch alarm {alarm}-lines is in ALARM" in error(lines)
 
 
 def test_a_new_alias_has_no_traffic_to_shift(releases: Releases) -> None:

@@ -1,14 +1,18 @@
 """CloudWatch alarms, by boto3."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ecr_lambda_deploy.aws.errors import translated
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.ports.runner import Clock
 
 if TYPE_CHECKING:
+    from botocore.model import StringShape
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.literals import AlarmTypeType
+
     from ecr_lambda_deploy.aws.session import Aws
 
 
@@ -18,7 +22,7 @@ _POLL = 0.1  # seconds between two looks whether another thread has the answer
 
 
 class CloudWatchAlarms:
-    """Metric and composite alarms of one account and Region.
+    """Alarms of one account and Region, of every kind that botocore's model of CloudWatch knows.
 
     Many functions may be released under the same alarms: threads that ask within a second get the same answer.
 
@@ -60,11 +64,25 @@ class CloudWatchAlarms:
         found: dict[str, str] = {}
         for start in range(0, len(names), _NAMES_OF_ONE_CALL):
             with translated("cloudwatch:DescribeAlarms", ", ".join(names)):
-                answer = self._aws.alarms().describe_alarms(
+                client = self._aws.alarms()
+                answer = client.describe_alarms(
                     AlarmNames=list(names[start : start + _NAMES_OF_ONE_CALL]),
-                    AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+                    AlarmTypes=_kinds(client),
                     MaxRecords=_NAMES_OF_ONE_CALL,
                 )
-            for alarm in [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]:
-                found[alarm["AlarmName"]] = alarm["StateValue"]
+            for alarm in _alarms(answer):
+                found[alarm["AlarmName"]] = alarm.get("StateValue", "")
         return found
+
+
+def _kinds(client: "CloudWatchClient") -> "Sequence[AlarmTypeType]":
+    """Return every kind of alarm in the model: without names of kinds, CloudWatch shows metric alarms alone."""
+    shape = cast("StringShape", client.meta.service_model.shape_for("AlarmType"))
+    return cast("Sequence[AlarmTypeType]", shape.enum)
+
+
+def _alarms(answer: Mapping[str, object]) -> Iterator[Mapping[str, str]]:
+    """Yield the alarms of an answer, which has a list for each kind, such as `MetricAlarms`."""
+    for value in answer.values():
+        if isinstance(value, list):
+            yield from (alarm for alarm in value if isinstance(alarm, dict) and "AlarmName" in alarm)

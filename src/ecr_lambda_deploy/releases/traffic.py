@@ -55,7 +55,8 @@ def check_alarms_exist(names: tuple[str, ...], alarms: Alarms) -> Mapping[str, s
     if missing := [name for name in names if name not in states]:
         raise DeployError(
             f"There is no CloudWatch alarm {', '.join(missing)}.",
-            "Look at the input 'alarms', and at the Region and account of the credentials.",
+            "Look at the input 'alarms', which has names and not ARNs, and at the Region and account of the "
+            "credentials. CloudWatch was asked for metric, composite and log alarms: of any other kind it shows none.",
             topic="missing-alarm",
         )
     return states

@@ -6,6 +6,7 @@ from threading import Event
 from types import SimpleNamespace
 from typing import Any, cast
 
+import boto3
 import pytest
 
 from ecr_lambda_deploy.aws.alarms import CloudWatchAlarms
@@ -13,6 +14,8 @@ from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError
 from tests.unit.fakes.clock import FakeClock
+
+_CLOUDWATCH = boto3.client("cloudwatch", region_name="eu-west-1")
 
 
 class _Aws:
@@ -25,7 +28,7 @@ class _Aws:
         self.error: Exception | None = None
 
     def alarms(self) -> SimpleNamespace:
-        return SimpleNamespace(describe_alarms=self._describe)
+        return SimpleNamespace(describe_alarms=self._describe, meta=_CLOUDWATCH.meta)
 
     def _describe(self, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 # as boto3 takes them
         names = arguments["AlarmNames"]
