@@ -153,7 +153,7 @@ class _Invocations:
     def check_may_invoke(self, name: str) -> None:
         """Allow it."""
 
-    def invoke(self, *_: str) -> Response:
+    def invoke(self, *_: str, timeout: float) -> Response:  # noqa: ARG002 # as the port has it
         """Return what the function is said to have answered."""
         return Response(payload=self._payload, error="Unhandled", log=4096 * "\n")
 
@@ -169,7 +169,9 @@ def function_error() -> Callable[[], None]:
             journal = Journal(run=WorkflowRun())
             invocations = _Invocations(payload)
             try:
-                run_smoke_test(test, "a", "1", invocations=invocations, log=console, clock=clock, check=lambda: None)
+                run_smoke_test(
+                    test, "a", "1", timeout=3, invocations=invocations, log=console, clock=clock, check=lambda: None
+                )
             except DeployError as error:
                 journal.error = error
             console.info(f"{journal.error}\n{headline(journal)}\n{summary(journal)}")

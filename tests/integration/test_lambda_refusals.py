@@ -234,9 +234,9 @@ def test_rule_6_the_reason_of_a_state_has_a_bound_and_can_be_written(stubbed: _L
 
 
 def _answered(aws: Aws, **answer: object) -> Response:
-    with Stubber(aws.invoking_functions()) as stubber:
+    with Stubber(aws.invoking_functions(3)) as stubber:
         stubber.add_response("invoke", answer)
-        return LambdaInvocations(aws).invoke("orders-api", "7", "{}")
+        return LambdaInvocations(aws).invoke("orders-api", "7", "{}", timeout=3)
 
 
 def test_rule_6_the_log_of_a_function_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Requests that fail in passing are sent again, for as long as the run is not cancelled."""
 
+import socket
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
@@ -16,11 +17,13 @@ from botocore.exceptions import (
     SSLError,
 )
 from urllib3 import HTTPResponse
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import LocationParseError
 
+from ecr_lambda_deploy.aws.invocations import LambdaInvocations
 from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
-from ecr_lambda_deploy.model.errors import CancelledError, UnsentError
+from ecr_lambda_deploy.model.errors import CancelledError, DeployError, UnsentError
 from tests.integration.aws_in_memory import Traffic, aws_of, recorded_aws
 
 
@@ -184,3 +187,130 @@ def test_other_requests_back_off_while_one_that_was_refused_waits(
 
     refused, other = clock.naps[:2]
     assert other == pytest.approx(1.0 - refused)
+
+
+def _answered(status: int, code: str, body: bytes = b"{}") -> Callable[[str], AWSResponse]:
+    def answer(url: str) -> AWSResponse:
+        headers = HTTPHeaders()
+        if code:
+            headers["x-amzn-errortype"] = code
+        return AWSResponse(url, status, headers, HTTPResponse(BytesIO(body), preload_content=False))
+
+    return answer
+
+
+def _closed(url: str) -> AWSResponse:
+    raise ConnectionClosedError(endpoint_url=url)
+
+
+def _silent(url: str) -> AWSResponse:
+    raise ReadTimeoutError(endpoint_url=url)
+
+
+def _unreachable(url: str) -> AWSResponse:
+    raise EndpointConnectionError(endpoint_url=url)
+
+
+_STATE = (
+    b'{"message": "The operation cannot be performed at this time. The function is currently in the following state: '
+)
+
+
+def _invoke(traffic: Traffic, clock: _Clock, *answers: Callable[[str], AWSResponse]) -> int:
+    """Invoke with answers, of which the last one is repeated; return how often Lambda was asked."""
+    aws, asked = aws_of(traffic, clock=clock), list[int]()
+    client: Any = aws.invoking_functions(3)
+
+    def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        asked.append(1)
+        return answers[min(len(asked), len(answers)) - 1](str(request.url))
+
+    client.meta.events.register_first("before-send", answer)
+    try:
+        LambdaInvocations(aws).invoke("orders-api", "7", "{}", timeout=3)
+    except DeployError:
+        if len(answers) == 1 or answers[-1] is not _RAN:
+            raise
+    return len(asked)
+
+
+_RAN = _answered(200, "")
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [
+        pytest.param(_answered(429, "TooManyRequestsException"), id="throttled"),
+        pytest.param(_answered(502, "ResourceNotReadyException"), id="not ready"),
+        pytest.param(_answered(502, "EC2ThrottledException"), id="EC2"),
+        pytest.param(_answered(502, "ENINotReadyException"), id="ENI"),
+        pytest.param(_answered(409, "SnapStartNotReadyException"), id="SnapStart"),
+        pytest.param(_answered(409, "ResourceConflictException", _STATE + b'Pending"}'), id="Pending"),
+        pytest.param(_answered(409, "ResourceConflictException", _STATE + b'Inactive"}'), id="Inactive"),
+        pytest.param(_timed_out, id="no connection in time"),
+        pytest.param(_unreachable, id="no connection"),
+    ],
+)
+def test_an_invocation_that_was_not_run_is_sent_again(traffic: Traffic, passing: Callable[[str], AWSResponse]) -> None:
+    clock = _Clock()
+    assert _invoke(traffic, clock, passing, passing, _RAN) == 3
+    assert sum(clock.naps) == pytest.approx(1.5, rel=0.3)
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        pytest.param(_answered(500, "ServiceException"), id="an error of Lambda"),
+        pytest.param(_answered(503, ""), id="a gateway"),
+        pytest.param(_answered(502, "ENILimitReachedException"), id="a limit"),
+        pytest.param(_answered(409, "ResourceConflictException", _STATE + b'Failed"}'), id="Failed"),
+        pytest.param(_answered(408, "SnapStartTimeoutException"), id="its own code"),
+        pytest.param(_closed, id="a connection that ends"),
+        pytest.param(_silent, id="no answer in time"),
+    ],
+)
+def test_one_that_may_have_run_is_not(traffic: Traffic, failing: Callable[[str], AWSResponse]) -> None:
+    clock = _Clock()
+    with pytest.raises(DeployError):
+        _invoke(traffic, clock, failing, _answered(409, "Twice"))
+    assert clock.naps == []
+
+
+def test_a_limit_that_lasts_is_named_after_a_minute(traffic: Traffic) -> None:
+    clock = _Clock()
+    reason = b'{"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "message": "Rate Exceeded."}'
+    with pytest.raises(DeployError) as caught:
+        _invoke(traffic, clock, _answered(429, "TooManyRequestsException", reason))
+
+    assert 60 <= sum(clock.naps) < 80
+    assert "Rate Exceeded. (ReservedFunctionConcurrentInvocationLimitExceeded)" in caught.value.message
+    assert "reserved concurrency" in caught.value.hint
+    assert "aws lambda get-function-concurrency --function-name orders-api;" in caught.value.hint
+
+
+def test_the_answer_is_waited_for_as_long_as_the_function_may_run(traffic: Traffic) -> None:
+    aws = aws_of(traffic)
+    clients: list[Any] = [aws.invoking_functions(1800), aws.invoking_functions(3), aws.functions()]
+    assert [client.meta.config.read_timeout for client in clients] == [1860, 63, 60]
+    assert aws.invoking_functions(3) is clients[1]
+
+
+def test_a_connection_on_which_nothing_is_sent_is_kept_alive(traffic: Traffic) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        seen = list[socket.socket]()
+        connect = HTTPConnection.connect
+
+        class Seeing(HTTPConnection):
+            def connect(self) -> None:
+                connect(self)
+                seen.append(self.sock)
+
+        client: Any = aws_of(traffic).invoking_functions(3)
+        session = client._endpoint.http_session  # noqa: SLF001 # as it is used for requests
+        pool = session._manager.connection_from_url(f"http://127.0.0.1:{server.getsockname()[1]}")  # noqa: SLF001
+        pool.ConnectionCls = Seeing
+        pool._get_conn().connect()  # noqa: SLF001
+        option = seen[0].getsockopt
+        assert option(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert option(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+        seen[0].close()

@@ -10,7 +10,7 @@ from botocore.validate import ParamValidator
 
 from ecr_lambda_deploy.aws.errors import NotFoundError, RefusedError, probed, translated, translated_change
 from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError, RevisionError
-from ecr_lambda_deploy.model.functions import FunctionState, PublishedVersion, Status, name_of
+from ecr_lambda_deploy.model.functions import LONGEST_TIMEOUT, FunctionState, PublishedVersion, Status, name_of
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.targets import Architecture
 from ecr_lambda_deploy.model.text import bounded
@@ -180,8 +180,18 @@ def _state(configuration: "FunctionConfigurationTypeDef", code: "FunctionCodeLoc
         revision_id=configuration.get("RevisionId", ""),
         description=configuration.get("Description", ""),
         has_entry_point=bool(image_config.get("EntryPoint") or image_config.get("Command")),
+        timeout=_timeout(configuration),
         configuration={**configuration},
     )
+
+
+def _timeout(configuration: "FunctionConfigurationTypeDef") -> int:
+    """Return the seconds that an invocation may take; of a durable function it is the whole execution.
+
+    [Lambda developer guide, Invoking durable Lambda functions]
+    """
+    execution = configuration.get("DurableConfig", {}).get("ExecutionTimeout", 0)
+    return max(configuration.get("Timeout", LONGEST_TIMEOUT), min(execution, LONGEST_TIMEOUT))
 
 
 def _without_values(report: str) -> str:

@@ -3,6 +3,8 @@
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from ecr_lambda_deploy.aws.errors import DeniedError, NotFoundError, RefusedError, translated
 from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
 from ecr_lambda_deploy.model.text import bounded
@@ -12,6 +14,19 @@ if TYPE_CHECKING:
     from ecr_lambda_deploy.aws.session import Aws
 
 _LARGEST = 6 * 1024**2 + 1024  # bytes of a response; Lambda has 6 MB [Lambda quotas], and says more of an error
+
+
+# By the code of an answer that means that the function was not run [Lambda API reference, Invoke].
+_HINTS = {
+    "TooManyRequestsException": (
+        "The function was not run: as many of its invocations as are allowed at once are running. Look at its "
+        "reserved concurrency (0 lets none run): aws lambda get-function-concurrency --function-name {0}; and, where "
+        "it has none, at what the account has left: aws lambda get-account-settings. Then run this job again."
+    ),
+    "ENILimitReachedException": "Have AWS raise the quota of network interfaces of the VPC, or remove unused ones.",
+    "SubnetIPAddressLimitReachedException": "Give the function subnets with free addresses.",
+    "ResourceNotReadyException": "Its connection to the VPC is not there again yet: run this job again in a minute.",
+}
 
 
 class LambdaInvocations:
@@ -38,13 +53,20 @@ class LambdaInvocations:
         except RefusedError:
             pass  # IAM allows it; Lambda may refuse for another reason, such as a function that is not active
 
-    def invoke(self, name: str, qualifier: str, event: str) -> Response:
-        """Call Invoke, with a client that waits as long and never tries again."""
-        with translated("lambda:InvokeFunction", f"{name}:{qualifier}"):
-            answer = self._aws.invoking_functions().invoke(
-                FunctionName=name, Qualifier=qualifier, LogType="Tail", Payload=event.encode()
-            )
-            payload = answer["Payload"].read(_LARGEST + 1)
+    def invoke(self, name: str, qualifier: str, event: str, *, timeout: float) -> Response:
+        """Call Invoke, with a client that waits as long; it is sent again only if the function was not run."""
+        try:
+            with translated("lambda:InvokeFunction", f"{name}:{qualifier}"):
+                answer = self._aws.invoking_functions(timeout).invoke(
+                    FunctionName=name, Qualifier=qualifier, LogType="Tail", Payload=event.encode()
+                )
+                payload = answer["Payload"].read(_LARGEST + 1)
+        except DeniedError:
+            raise
+        except RefusedError as error:
+            raise DeployError(
+                error.message + _reason(error), _HINTS.get(error.code, error.hint).format(name)
+            ) from error
         if len(payload) > _LARGEST:
             raise DeployError(
                 f"{name}:{qualifier} answered more than {_LARGEST} bytes, which no function of Lambda does.",
@@ -55,3 +77,10 @@ class LambdaInvocations:
             error=bounded(answer.get("FunctionError", "")),
             log=bounded(b64decode(answer.get("LogResult", "")).decode(errors="replace")),
         )
+
+
+def _reason(error: RefusedError) -> str:
+    """Return which limit an invocation would exceed, where Lambda names one."""
+    cause = error.__cause__
+    reason = cause.response.get("Reason") if isinstance(cause, ClientError) else None
+    return f" ({bounded(str(reason))})" if reason else ""

@@ -5,7 +5,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ConnectionError, HTTPClientError, SSLError  # noqa: A004 # botocore's own names
+from botocore.exceptions import (
+    ConnectionError,  # noqa: A004 # botocore's own name
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    SSLError,  # botocore's own name
+)
 
 from ecr_lambda_deploy.ports.runner import Clock
 from ecr_lambda_deploy.retry import DELAYS
@@ -25,24 +31,52 @@ THROTTLED = {
 """The codes with which AWS answers a call above a limit."""
 
 _PASSING_CODES = {"RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete"}  # with HTTP 400
+NOT_RUN = {
+    "CodeArtifactUserPendingException",
+    "EC2ThrottledException",
+    "EC2UnexpectedException",
+    "ENINotReadyException",
+    "ResourceNotReadyException",
+    "SnapStartNotReadyException",
+    "TooManyRequestsException",
+}
+"""The codes with which Invoke says that it has not run the function, and may do so in a moment.
+
+Waiting does not change what other such codes name, such as a limit of network interfaces [API reference, Invoke].
+"""
 
 PASSING_STATUSES = {429, 500, 502, 503, 504}
 """The HTTP statuses after which the same request may succeed."""
 
 
-def retry_by_delay(client: "CloudWatchClient | ECRClient | LambdaClient | STSClient", clock: Clock) -> None:
+# An invocation wakes a version that is Inactive, and it is Pending then [Lambda developer guide, function states].
+_WAKING = re.compile(r"state: '?(?:Pending|Inactive)")
+_Answered = tuple[AWSResponse, dict[str, Any]]
+
+
+def retry_by_delay(
+    client: "CloudWatchClient | ECRClient | LambdaClient | STSClient", clock: Clock, *, only_once: bool = False
+) -> None:
     """Have a client send a request again that failed for a reason that passes.
 
     Args:
         client: without retries of botocore's.
         clock: waits; an error that its `sleep` raises ends the call.
+        only_once: whether a request must not be carried out twice: it is sent again only if it certainly was not.
     """
+    is_passing = _was_not_run if only_once else _may_pass
 
-    def retry(**event: Any) -> float | None:  # noqa: ANN401 # as botocore gives it
-        delay = _retry_delay(**event)
-        if delay is None:
+    def retry(
+        *,
+        attempts: int,
+        response: _Answered | None,
+        caught_exception: Exception | None,
+        **_: object,
+    ) -> float | None:
+        if attempts > len(DELAYS) or not is_passing(response, caught_exception):
             return None
-        clock.sleep(delay)  # and not botocore, whose sleep cancelling does not end
+        # and not botocore, whose sleep cancelling does not end; parallel calls spread out
+        clock.sleep(DELAYS[attempts - 1] * (1 + random.random() / 4))  # noqa: S311 # no secret
         return 0.0
 
     # botocore takes what the first listener returns; the type stubs know only listeners that return nothing.
@@ -56,25 +90,26 @@ def _lasts(error: HTTPClientError | ConnectionError) -> bool:
     return isinstance(error.kwargs.get("error"), ValueError)
 
 
-def _retry_delay(
-    *,
-    attempts: int,
-    response: tuple[AWSResponse, dict[str, Any]] | None,
-    caught_exception: Exception | None,
-    **_: object,
-) -> float | None:
-    """Return how many seconds to wait before a request is sent again; None if it is not.
+def _may_pass(response: _Answered | None, error: Exception | None) -> bool:
+    """Whether the same request may succeed in a moment.
 
     Args:
-        attempts: how often it was sent.
         response: what AWS answered, if it did.
-        caught_exception: why there is no answer.
+        error: why there is no answer.
     """
-    is_passing = isinstance(caught_exception, HTTPClientError | ConnectionError) and not _lasts(caught_exception)
-    if response is not None:
-        answer, parsed = response
-        code = parsed.get("Error", {}).get("Code")
-        is_passing = answer.status_code in PASSING_STATUSES or code in THROTTLED | _PASSING_CODES
-    if not is_passing or attempts > len(DELAYS):
-        return None
-    return DELAYS[attempts - 1] * (1 + random.random() / 4)  # noqa: S311 # parallel calls spread out, no secret
+    if response is None:
+        return isinstance(error, HTTPClientError | ConnectionError) and not _lasts(error)
+    return response[0].status_code in PASSING_STATUSES or _code(response) in THROTTLED | _PASSING_CODES
+
+
+def _was_not_run(response: _Answered | None, error: Exception | None) -> bool:
+    """Whether an invocation has certainly not begun, and may in a moment; the arguments are those of `_may_pass`."""
+    if response is None:  # these two come before the request is sent
+        return isinstance(error, EndpointConnectionError | ConnectTimeoutError) and not _lasts(error)
+    words = str(response[1].get("Error", {}).get("Message", ""))
+    is_waking = _code(response) == "ResourceConflictException" and _WAKING.search(words) is not None
+    return is_waking or _code(response) in NOT_RUN
+
+
+def _code(response: _Answered) -> str:
+    return str(response[1].get("Error", {}).get("Code", ""))

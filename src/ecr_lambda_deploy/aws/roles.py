@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_lambda_deploy.aws.errors import RefusedError, translated
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError
+from ecr_lambda_deploy.model.json_text import parse_json
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import RoleToAssume
 from ecr_lambda_deploy.model.text import bounded
@@ -214,8 +215,8 @@ def _claims(token: str) -> dict[str, str]:
     if len(payload) > _LONGEST_CLAIMS:
         return {}
     try:
-        claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (ValueError, RecursionError):
+        claims = parse_json(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except ValueError:
         return {}
     texts = claims if isinstance(claims, dict) else {}
     return {name: bounded(value, 1000) for name in ("iss", "sub", "aud") if isinstance(value := texts.get(name), str)}

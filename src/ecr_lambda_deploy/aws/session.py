@@ -1,6 +1,7 @@
 """The AWS credentials of the whole run, from the environment or from a role, and the clients that use them."""
 
 import re
+import socket
 from collections.abc import Callable, Mapping
 from copy import copy
 from threading import Lock
@@ -60,8 +61,13 @@ _CONFIG = Config(
     max_pool_connections=32,  # kept for the next call
     user_agent_extra="ecr-lambda-deploy",
 )
-# A function runs for 15 minutes at most [Lambda quotas]; a second try would invoke it twice.
-_INVOKING_CONFIG = _CONFIG.merge(Config(read_timeout=15 * 60 + 30))
+_LONGER = 60  # seconds that an answer may take beyond the function's own timeout: Lambda starts it first
+# Gateways forget a connection on which nothing is sent for 350 s [Amazon VPC user guide, NAT gateways], without a word.
+_KEEP_ALIVE = [
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 8),
+]
 
 
 class _RoleCredentials(DeferredRefreshableCredentials):
@@ -103,7 +109,7 @@ class Aws:
         self._run = run
         self._mask = mask
         self._lock = Lock()  # creating clients is not thread-safe [boto3 documentation, multithreading]
-        self._clients: dict[tuple[str, str, bool], Any] = {}
+        self._clients: dict[tuple[str, str, float], Any] = {}
         self._limits: dict[str, RateLimits] = {}  # by Region
         with named_variables(environment):
             self._environment = boto3.Session(region_name=region)
@@ -176,9 +182,13 @@ class Aws:
         client: LambdaClient = self._client("lambda")
         return client
 
-    def invoking_functions(self) -> "LambdaClient":
-        """Return a client for Lambda that waits for as long as a function may run, and never tries again."""
-        client: LambdaClient = self._client("lambda", _INVOKING_CONFIG)
+    def invoking_functions(self, timeout: float) -> "LambdaClient":
+        """Return a client for Lambda that waits for as long as a function may run, and invokes it once.
+
+        Args:
+            timeout: of the function, in seconds.
+        """
+        client: LambdaClient = self._client("lambda", timeout + _LONGER)
         return client
 
     def alarms(self) -> "CloudWatchClient":
@@ -186,18 +196,27 @@ class Aws:
         client: CloudWatchClient = self._client("cloudwatch")
         return client
 
-    def _client(self, service: Literal["cloudwatch", "ecr", "lambda"], config: Config = _CONFIG) -> Any:  # noqa: ANN401 # boto3's clients are made at run time
+    def _client(self, service: Literal["cloudwatch", "ecr", "lambda"], invoking: float = 0) -> Any:  # noqa: ANN401 # boto3's clients are made at run time
+        """Return a client.
+
+        Args:
+            service: which it is for.
+            invoking: seconds that it waits for the answer of a function; 0 if it invokes none.
+        """
         with self._lock:
-            key = service, self.region, config is _CONFIG
+            key = service, self.region, invoking
             if key not in self._clients:
                 self._check_credentials(self._session)
+                waiting = Config(read_timeout=invoking, tcp_keepalive=True) if invoking else None
+                config = _CONFIG.merge(waiting) if waiting else _CONFIG
                 with named_variables(self._variables):
                     client = self._session.client(service, region_name=self.region, config=config)
                     _check_endpoint(client)
                 limits = self._limits.setdefault(self.region, RateLimits(self._clock, self._priority))
                 _keep_within(client, limits, service)  # first, so that others back off while a refused request waits
-                if config is _CONFIG:
-                    retry_by_delay(client, self._clock)
+                retry_by_delay(client, self._clock, only_once=invoking > 0)
+                if invoking:
+                    _probe_often(client)
                 self._clients[key] = client
             return self._clients[key]
 
@@ -251,6 +270,16 @@ def _hint(run: WorkflowRun, hint: str) -> str:
     if run.event in _PRIVILEGED:
         return hint + _PRIVILEGED_HINT.format(event=run.event)
     return _FORK_HINT if run.is_from_fork else hint
+
+
+def _probe_often(client: "CloudWatchClient | ECRClient | LambdaClient") -> None:
+    """Have the kernel probe connections on which nothing is sent, more often than the two hours of its default.
+
+    Botocore's `tcp_keepalive` switches the probes on; it has no setting for when they begin.
+    """
+    endpoint: Any = client._endpoint  # type: ignore[union-attr] # noqa: SLF001 # botocore has no public way to its options
+    options: list[tuple[int, int, int]] = endpoint.http_session._socket_options  # noqa: SLF001
+    options.extend(_KEEP_ALIVE)
 
 
 def _keep_within(client: "CloudWatchClient | ECRClient | LambdaClient", limits: RateLimits, service: str) -> None:

@@ -9,6 +9,9 @@ from ecr_lambda_deploy.model.targets import Architecture
 LATEST = "$LATEST"
 """The qualifier of a function's unpublished code."""
 
+LONGEST_TIMEOUT = 1800
+"""Seconds that an invocation may take which is waited for [Lambda quotas]."""
+
 
 def name_of(given: str) -> str:
     """Return the function name of a name or an unqualified ARN."""
@@ -46,6 +49,7 @@ class FunctionState:
         revision_id: changes with every change of the function.
         description: of the version.
         has_entry_point: whether the function's own ImageConfig overrides ENTRYPOINT or CMD.
+        timeout: seconds that an invocation may take.
         configuration: the complete answer of Lambda, including secrets in the environment.
     """
 
@@ -61,6 +65,7 @@ class FunctionState:
     revision_id: str = ""
     description: str = ""
     has_entry_point: bool = False
+    timeout: int = LONGEST_TIMEOUT
     configuration: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
 
     @property

@@ -174,8 +174,14 @@ class Invocations(Protocol):
             DeployError: it may not.
         """
 
-    def invoke(self, name: str, qualifier: str, event: str) -> Response:
-        """Invoke a function once, and wait for its answer for as long as a function may run.
+    def invoke(self, name: str, qualifier: str, event: str, *, timeout: float) -> Response:
+        """Invoke a function once, and wait for its answer for as long as it may run.
+
+        Args:
+            name: of the function.
+            qualifier: `$LATEST`, or a version.
+            event: JSON.
+            timeout: of the function, in seconds.
 
         Raises:
             DeployError: Lambda did not run it.

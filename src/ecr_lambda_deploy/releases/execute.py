@@ -5,6 +5,7 @@ from typing import assert_never
 
 from ecr_lambda_deploy.functions.writes import FunctionWriter
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, RevisionError
+from ecr_lambda_deploy.model.functions import LONGEST_TIMEOUT
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.aws_cli import command
@@ -131,13 +132,14 @@ class PlanExecution:
                 assert_never(step)
 
     def _smoke_test(self, step: InvokeSmokeTest) -> None:
-        target, ports = self.plan.target, self.ports
+        target, ports, latest = self.plan.target, self.ports, self._writer.now.latest
         if not target.alias and self.plan.observed.latest is not None:
             ports.log.info(f"The new code of {target.name} serves already: no alias is given to hold it back")
         run_smoke_test(
             step.test,
             target.name,
             step.qualifier,
+            timeout=latest.timeout if latest else LONGEST_TIMEOUT,
             invocations=ports.invocations,
             log=ports.log,
             clock=self._clock,

@@ -21,6 +21,7 @@ def run_smoke_test(
     name: str,
     qualifier: str,
     *,
+    timeout: float,
     invocations: Invocations,
     log: Log,
     clock: Clock,
@@ -31,7 +32,8 @@ def run_smoke_test(
     Args:
         test: event and expectation.
         name: of the function.
-        qualifier: `$LATEST` or a version's number.
+        qualifier: `$LATEST`, a version's number, or `$LATEST.PUBLISHED`.
+        timeout: of the function, in seconds.
         invocations: invokes the function.
         log: gets the response.
         clock: measures how long it took.
@@ -43,7 +45,7 @@ def run_smoke_test(
     """
     log.info(f"Smoke test: invoking {name}:{qualifier}")
     started = clock.now()
-    response = _invoke(test, name, qualifier, invocations, check)
+    response = _invoke(lambda: invocations.invoke(name, qualifier, test.event, timeout=timeout), name, check)
     log.info(f"{name} answered after {clock.now() - started:.1f} s: {_shown(response.payload)}")
     if response.error:
         raise _failed(f"{name} failed with {_error_of(response)}", response)
@@ -83,15 +85,13 @@ def differing(expected: object, answer: object, path: str = "$") -> Iterator[str
                 yield f"- {path} is {_shown(json.dumps(answer))}; expected {_shown(json.dumps(expected))}"
 
 
-def _invoke(
-    test: SmokeTest, name: str, qualifier: str, invocations: Invocations, check: Callable[[], None]
-) -> Response:
-    """Invoke on another thread: a function may run for 15 minutes, and cancelling must not wait for it."""
+def _invoke(call: Callable[[], Response], name: str, check: Callable[[], None]) -> Response:
+    """Invoke on another thread: a function may run for half an hour, and cancelling must not wait for it."""
     results = SimpleQueue[Response | BaseException]()
 
     def invoke() -> None:
         try:
-            results.put(invocations.invoke(name, qualifier, test.event))
+            results.put(call())
         except BaseException as error:  # noqa: BLE001 # the waiting thread raises it
             results.put(error)
 

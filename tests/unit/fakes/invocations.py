@@ -13,17 +13,20 @@ class FakeInvocations:
     Attributes:
         answer: to every invocation.
         invoked: qualifier, the image that ran, and the event of each.
+        timeouts: how long each was waited for, in seconds.
     """
 
     def __init__(self, functions: FakeFunctions) -> None:
         self._functions = functions
         self.answer = Response(payload='{"ok": true}', error="", log="")
         self.invoked: list[tuple[str, str, str]] = []
+        self.timeouts: list[float] = []
 
     def check_may_invoke(self, name: str) -> None:
         self._functions.enter("check_may_invoke", name=name)
 
-    def invoke(self, name: str, qualifier: str, event: str) -> Response:
+    def invoke(self, name: str, qualifier: str, event: str, *, timeout: float) -> Response:
+        self.timeouts.append(timeout)
         self._functions.enter("invoke", qualifier, name=name)
         functions = self._functions
         state = functions.latest if qualifier == LATEST else functions.published[qualifier]

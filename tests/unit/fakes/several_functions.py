@@ -88,5 +88,5 @@ class _Invocations:
     def check_may_invoke(self, name: str) -> None:
         self._worlds[name].invocations.check_may_invoke(name)
 
-    def invoke(self, name: str, qualifier: str, event: str) -> Response:
-        return self._worlds[name].invocations.invoke(name, qualifier, event)
+    def invoke(self, name: str, qualifier: str, event: str, *, timeout: float) -> Response:
+        return self._worlds[name].invocations.invoke(name, qualifier, event, timeout=timeout)

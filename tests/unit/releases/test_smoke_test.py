@@ -65,6 +65,7 @@ def _run(world: World, test: SmokeTest = _TEST, qualifier: str = "$LATEST") -> N
         test,
         "orders-api",
         qualifier,
+        timeout=3,
         invocations=world.invocations,
         log=world.log,
         clock=world.clock,
