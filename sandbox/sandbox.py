@@ -1,7 +1,7 @@
 """Starts engine, AWS and runner together."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -55,7 +55,14 @@ def prepare(engine: Engine, *, say: Callable[[str], None] = print) -> None:
     build_action(engine)
 
 
-def create_function(sandbox_aws: Aws, name: str, image_uri: str, architecture: str = "x86_64") -> None:
+def create_function(
+    sandbox_aws: Aws,
+    name: str,
+    image_uri: str,
+    architecture: str = "x86_64",
+    *,
+    settings: Mapping[str, object] | None = None,
+) -> None:
     """Create an image function and wait until it is active, as infrastructure code does.
 
     Args:
@@ -63,6 +70,7 @@ def create_function(sandbox_aws: Aws, name: str, image_uri: str, architecture: s
         name: function name.
         image_uri: its first image.
         architecture: x86_64 or arm64.
+        settings: further parameters of CreateFunction.
     """
     client = sandbox_aws.client("lambda")
     client.create_function(
@@ -72,6 +80,7 @@ def create_function(sandbox_aws: Aws, name: str, image_uri: str, architecture: s
         Role=f"arn:aws:iam::{sandbox_aws.account}:role/{name}",
         Timeout=30,
         Architectures=[architecture],
+        **(settings or {}),
     )
     while client.get_function(FunctionName=name)["Configuration"]["State"] == "Pending":
         time.sleep(0.05)

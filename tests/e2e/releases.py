@@ -141,10 +141,19 @@ def push_images(job: Job, count: int) -> tuple[str, ...]:
     return tuple(images)
 
 
-def releases_of(job: Job, images: tuple[str, ...], workspace: Path) -> Releases:
-    """Return a function that runs the first of the images, with a workspace that has nothing in it."""
+def releases_of(
+    job: Job, images: tuple[str, ...], workspace: Path, settings: Mapping[str, object] | None = None
+) -> Releases:
+    """Return a function that runs the first of the images, with a workspace that has nothing in it.
+
+    Args:
+        job: the function's.
+        images: by number.
+        workspace: made empty.
+        settings: further parameters of CreateFunction.
+    """
     workspace.mkdir()
     job.workspace = workspace
-    create_function(job.aws, job.name, images[0])
+    create_function(job.aws, job.name, images[0], settings=settings)
     job.aws.forget_calls()
     return Releases(job=job, images=images)

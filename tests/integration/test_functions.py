@@ -11,7 +11,13 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from ecr_lambda_deploy.aws.functions import LambdaFunctions
-from ecr_lambda_deploy.model.errors import DeployError, InProgressError, MissingFunctionError, RevisionError
+from ecr_lambda_deploy.model.errors import (
+    DeployError,
+    InProgressError,
+    MissingFunctionError,
+    RevisionError,
+    VersionLimitError,
+)
 from ecr_lambda_deploy.model.functions import PublishedVersion, Status
 from ecr_lambda_deploy.model.images import ImageReference
 from tests.integration.aws_in_memory import ACCOUNT, REGION, REGISTRY, Traffic, aws_of, client, recorded_aws
@@ -309,3 +315,61 @@ def test_credentials_that_are_no_longer_valid_come_with_a_hint(
         functions.read("orders-api")
 
     assert "credentials are not valid" in caught.value.hint
+
+
+def test_members_that_are_absent_from_an_answer_are_not_missed(stubbed: tuple[LambdaFunctions, Stubber]) -> None:
+    functions, stubber = stubbed
+    stubber.add_response("get_function", {"Configuration": {}})
+    state = functions.read(_ARN)
+    assert (state.name, state.arn, state.version, state.image) == ("orders-api", _ARN, "$LATEST", None)
+    assert (state.timeout, state.is_managed, state.is_durable, state.isolates_tenants) == (1800, False, False, False)
+
+    stubber.add_response("get_function", {})
+    assert functions.read("orders-api").name == "orders-api"
+    stubber.add_response("list_versions_by_function", {"Versions": [{}, {"Version": "3"}]})
+    assert functions.versions("orders-api") == (PublishedVersion(number="3", code_sha256=""),)
+    stubber.add_response("list_versions_by_function", {})
+    assert functions.versions("orders-api") == ()
+
+
+def test_kinds_of_functions_are_told_apart(stubbed: tuple[LambdaFunctions, Stubber]) -> None:
+    functions, stubber = stubbed
+    provider = f"arn:aws:lambda:{REGION}:{ACCOUNT}:capacity-provider:fleet"
+    configuration = {
+        "FunctionName": "orders-api",
+        "FunctionArn": f"{_ARN}:$LATEST.PUBLISHED",
+        "Version": "$LATEST.PUBLISHED",
+        "State": "ActiveNonInvocable",
+        "Timeout": 5400,
+        "CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": provider}},
+        "TenancyConfig": {"TenantIsolationMode": "PER_TENANT"},
+    }
+    stubber.add_response("get_function", {"Configuration": configuration})
+    state = functions.read("orders-api", "$LATEST.PUBLISHED")
+    assert (state.arn, state.version, state.capacity_provider) == (_ARN, "$LATEST.PUBLISHED", provider)
+    assert (state.is_managed, state.isolates_tenants, state.is_busy, state.timeout) == (True, True, False, 5400)
+
+    durable = {"FunctionArn": _ARN, "Timeout": 3, "DurableConfig": {"ExecutionTimeout": 31536000}}
+    stubber.add_response("get_function", {"Configuration": durable})
+    state = functions.read("orders-api")
+    assert (state.is_durable, state.timeout) == (True, 1800)
+
+
+def test_versions_without_a_number_are_passed_over(stubbed: tuple[LambdaFunctions, Stubber]) -> None:
+    functions, stubber = stubbed
+    names = ["$LATEST", "$LATEST.PUBLISHED", "10", "9", "$SOMETHING.NEW", "v3", "²"]
+    listed = [{"Version": name, "CodeSha256": name} for name in names]
+    stubber.add_response("list_versions_by_function", {"Versions": listed})
+    assert [version.number for version in functions.versions("orders-api")] == ["9", "10"]
+
+
+def test_what_calls_run_on_managed_instances_has_no_number(stubbed: tuple[LambdaFunctions, Stubber]) -> None:
+    functions, stubber = stubbed
+    asked = {"FunctionName": "orders-api", "CodeSha256": "b", "RevisionId": "seen", "Description": "a"}
+    given: Any = {"code_sha256": "b", "revision_id": "seen", "description": "a"}
+    answer = {"Version": "$LATEST.PUBLISHED"}
+    stubber.add_response("publish_version", answer, asked | {"PublishTo": "LATEST_PUBLISHED"})
+    assert functions.publish_version("orders-api", **given, as_latest=True) == "$LATEST.PUBLISHED"
+    stubber.add_client_error("publish_version", "FunctionVersionsPerCapacityProviderLimitExceededException", "full")
+    with pytest.raises(VersionLimitError, match=r"lambda:PublishVersion on orders-api failed: .*: full"):
+        functions.publish_version("orders-api", **given)

@@ -170,6 +170,18 @@ def test_a_function_without_an_image_is_an_error(
             desk.sources.served_image(ServedImage(function="orders", qualifier="live"))
 
 
+def test_of_a_function_on_managed_instances_what_its_calls_run_is_promoted(desk: Desk) -> None:
+    capacity = {"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": "arn:aws:lambda:a:1:b:c"}}
+    arn = f"arn:aws:lambda:eu-west-1:{_ACCOUNT}:function:orders"
+    configuration = {"FunctionArn": arn, "PackageType": "Image", "CapacityProviderConfig": capacity}
+    uris = [f"{_ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/orders@sha256:{digit * 64}" for digit in "ab"]
+    with Stubber(desk.credentials.functions()) as stubber:
+        for uri, qualifier in zip(uris, ({}, {"Qualifier": "$LATEST.PUBLISHED"}), strict=True):
+            answer = {"Configuration": configuration, "Code": {"ResolvedImageUri": uri}}
+            stubber.add_response("get_function", answer, {"FunctionName": "orders", **qualifier})
+        assert str(desk.sources.served_image(ServedImage(function="orders"))) == uris[1]
+
+
 # --- images ----------------------------------------------------------------------------------------------------------
 
 

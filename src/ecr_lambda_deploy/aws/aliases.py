@@ -90,15 +90,16 @@ class LambdaAliases:
     def _event_sources(self, name: str) -> Iterator[str]:
         with translated("lambda:ListEventSourceMappings", name):
             pages = self._aws.functions().get_paginator("list_event_source_mappings").paginate(FunctionName=name)
-            mappings = [mapping for page in pages for mapping in page["EventSourceMappings"]]
+            mappings = [mapping for page in pages for mapping in page.get("EventSourceMappings", [])]
         for mapping in mappings:
-            if _is_unqualified(mapping["FunctionArn"]):
-                yield f"the event source mapping {mapping['UUID']} of {mapping.get('EventSourceArn', 'a source')}"
+            if _is_unqualified(mapping.get("FunctionArn", "")):
+                source = mapping.get("EventSourceArn", "a source")
+                yield f"the event source mapping {mapping.get('UUID', '')} of {source}"
 
     def _urls(self, name: str) -> Iterator[str]:
         try:
             with translated("lambda:GetFunctionUrlConfig", name):
-                url = self._aws.functions().get_function_url_config(FunctionName=name)["FunctionUrl"]
+                url = self._aws.functions().get_function_url_config(FunctionName=name).get("FunctionUrl", "")
         except NotFoundError:
             return
         yield f"the function URL {url}"
@@ -107,9 +108,10 @@ class LambdaAliases:
         """Yield the services that the function's policy lets invoke it without a qualifier, such as API Gateway."""
         try:
             with translated("lambda:GetPolicy", name):
-                policy = json.loads(self._aws.functions().get_policy(FunctionName=name)["Policy"])
+                text = self._aws.functions().get_policy(FunctionName=name).get("Policy", "{}")
         except NotFoundError:
             return
+        policy = json.loads(text)
         for statement in policy.get("Statement", []):
             principal = statement.get("Principal", {})
             service = principal.get("Service") if isinstance(principal, dict) else None

@@ -9,8 +9,16 @@ from botocore.model import Shape, StructureShape
 from botocore.validate import ParamValidator
 
 from ecr_lambda_deploy.aws.errors import NotFoundError, RefusedError, probed, translated, translated_change
-from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError, RevisionError
-from ecr_lambda_deploy.model.functions import LONGEST_TIMEOUT, FunctionState, PublishedVersion, Status, name_of
+from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError, RevisionError, VersionLimitError
+from ecr_lambda_deploy.model.functions import (
+    LATEST,
+    LONGEST_TIMEOUT,
+    FunctionState,
+    PublishedVersion,
+    Status,
+    is_number,
+    name_of,
+)
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.targets import Architecture
 from ecr_lambda_deploy.model.text import bounded
@@ -63,24 +71,24 @@ class LambdaFunctions:
                 "A function that is still to be created needs an image first: push one with mode: build, or have the "
                 "function created with the input 'create-function'.",
             ) from error
-        return _state(answer["Configuration"], answer.get("Code", {}))
+        return _state(name, answer.get("Configuration", {}), answer.get("Code", {}))
 
     def versions(self, name: str) -> tuple[PublishedVersion, ...]:
-        """Call ListVersionsByFunction, page by page, and sort by number."""
+        """Call ListVersionsByFunction, page by page, and sort by number; versions without a number are passed over."""
         try:
             with translated("lambda:ListVersionsByFunction", name):
                 pages = self._aws.functions().get_paginator("list_versions_by_function").paginate(FunctionName=name)
-                listed = [version for page in pages for version in page["Versions"]]
+                listed = [version for page in pages for version in page.get("Versions", [])]
         except NotFoundError as error:
             raise MissingFunctionError(error.message) from error
         published = (
             PublishedVersion(
                 number=version["Version"],
-                code_sha256=version["CodeSha256"],
+                code_sha256=version.get("CodeSha256", ""),
                 description=version.get("Description", ""),
             )
             for version in listed
-            if version["Version"] != "$LATEST"
+            if is_number(version.get("Version", ""))
         )
         return tuple(sorted(published, key=lambda version: int(version.number)))
 
@@ -143,26 +151,41 @@ class LambdaFunctions:
                 RevisionId=revision_id,
             )
 
-    def publish_version(self, name: str, *, code_sha256: str, revision_id: str, description: str) -> str:
+    def publish_version(
+        self, name: str, *, code_sha256: str, revision_id: str, description: str, as_latest: bool = False
+    ) -> str:
         """Call PublishVersion."""
+        to: dict[str, Any] = {"PublishTo": "LATEST_PUBLISHED"} if as_latest else {}
         try:
             with translated_change("lambda:PublishVersion", name):
                 answer = self._aws.functions().publish_version(
-                    FunctionName=name, CodeSha256=code_sha256, RevisionId=revision_id, Description=description
+                    FunctionName=name, CodeSha256=code_sha256, RevisionId=revision_id, Description=description, **to
                 )
         except RefusedError as error:
+            if error.code == "FunctionVersionsPerCapacityProviderLimitExceededException":
+                raise VersionLimitError(error.message) from error
             if "CodeSHA256" in error.message:
                 raise RevisionError(error.message) from error
             raise
         return answer["Version"]
 
 
-def _state(configuration: "FunctionConfigurationTypeDef", code: "FunctionCodeLocationTypeDef") -> FunctionState:
+def _state(
+    given: str, configuration: "FunctionConfigurationTypeDef", code: "FunctionCodeLocationTypeDef"
+) -> FunctionState:
+    """Return what GetFunction answers; in the API's model all of its members may be absent.
+
+    Args:
+        given: name or ARN that was asked for.
+        configuration: the function's, or the version's.
+        code: where it is.
+    """
     image_config = configuration.get("ImageConfigResponse", {}).get("ImageConfig", {})
+    managed = configuration.get("CapacityProviderConfig", {}).get("LambdaManagedInstancesCapacityProviderConfig", {})
     return FunctionState(
-        name=configuration["FunctionName"],
-        arn=":".join(configuration["FunctionArn"].split(":")[:7]),
-        version=configuration.get("Version", "$LATEST"),
+        name=configuration.get("FunctionName", name_of(given)),
+        arn=":".join(configuration.get("FunctionArn", given).split(":")[:7]),
+        version=configuration.get("Version", LATEST),
         package_type=configuration.get("PackageType", "Zip"),
         architecture="arm64" if "arm64" in configuration.get("Architectures", []) else "x86_64",
         state=Status(
@@ -181,6 +204,9 @@ def _state(configuration: "FunctionConfigurationTypeDef", code: "FunctionCodeLoc
         description=configuration.get("Description", ""),
         has_entry_point=bool(image_config.get("EntryPoint") or image_config.get("Command")),
         timeout=_timeout(configuration),
+        capacity_provider=managed.get("CapacityProviderArn", ""),
+        is_durable="DurableConfig" in configuration,
+        isolates_tenants=configuration.get("TenancyConfig", {}).get("TenantIsolationMode") == "PER_TENANT",
         configuration={**configuration},
     )
 

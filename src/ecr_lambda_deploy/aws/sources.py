@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from ecr_lambda_deploy.aws.ecr import EcrRepositories
 from ecr_lambda_deploy.aws.ecr_images import EcrImages
 from ecr_lambda_deploy.aws.errors import NotFoundError, RefusedError, translated
 from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import LATEST_PUBLISHED
 from ecr_lambda_deploy.model.images import Authorization, ImageReference, RegistryImage, RegistryOwner, registry_owner
 from ecr_lambda_deploy.model.targets import Platform, ServedImage
 
@@ -60,20 +62,23 @@ class EcrSources:
                 "account or Region is named by its ARN.",
                 topic="nothing-to-promote",
             ) from error
-        configuration = answer["Configuration"]
+        configuration = answer.get("Configuration", {})
+        if not source.qualifier and "CapacityProviderConfig" in configuration:
+            return self.served_image(replace(source, qualifier=LATEST_PUBLISHED))
         if configuration.get("PackageType") != "Image":
             raise DeployError(
                 f"{name} has no image to promote: its package type is {configuration.get('PackageType')}.",
                 topic="nothing-to-promote",
             )
-        uri = answer["Code"].get("ResolvedImageUri", "")
+        uri = answer.get("Code", {}).get("ResolvedImageUri", "")
         reference = ImageReference.parse(uri)
         if reference is None:
             raise DeployError(
                 f"Lambda does not say which image {name} runs: Code.ResolvedImageUri is {uri!r}.",
                 topic="unknown-image-of-a-function",
             )
-        self._served_by[reference.repository_uri] = _owner_of_function(configuration["FunctionArn"])
+        arn = configuration.get("FunctionArn", source.function)
+        self._served_by[reference.repository_uri] = _owner_of_function(arn)
         return reference
 
     def resolve(self, uri: str, platform: Platform) -> RegistryImage:

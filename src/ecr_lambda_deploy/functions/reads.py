@@ -9,6 +9,7 @@ from functools import partial
 from ecr_lambda_deploy.concurrency import beside
 from ecr_lambda_deploy.model.errors import DeployError, Failures, MissingFunctionError
 from ecr_lambda_deploy.model.functions import (
+    LATEST_PUBLISHED,
     AliasPointer,
     AliasState,
     FunctionState,
@@ -50,9 +51,11 @@ def read_serving(
                 reading.result()
         failures.raise_if_any()
     aliased, alias, versions = reading_aliased.result(), reading_alias.result(), reading_versions.result()
-    serving = _serving_function(target, reading_latest.result(), aliased)
+    serving = _serving_function(target, reading_latest.result(), aliased, functions)
     if versions is not None:
-        return ObservedFunction(name=serving.name, latest=serving.latest, versions=versions)
+        return ObservedFunction(
+            name=serving.name, latest=serving.latest, latest_published=serving.latest_published, versions=versions
+        )
     if alias is not None and aliased is not None and alias.version == aliased.version:
         return ObservedFunction(name=serving.name, latest=serving.latest, alias=alias, aliased=aliased)
     return serving  # if the alias was moved between the two reads, read_history reads it again
@@ -74,7 +77,12 @@ def read_history(
     """
     if isinstance(serving, ObservedFunction):
         return serving
-    observed = ObservedFunction(name=serving.name, latest=serving.latest, aliased=serving.aliased)
+    observed = ObservedFunction(
+        name=serving.name,
+        latest=serving.latest,
+        aliased=serving.aliased,
+        latest_published=serving.latest_published,
+    )
     if serving.latest is None:
         return observed
     if serving.alias is None:
@@ -93,7 +101,7 @@ def observe_function(target: FunctionTarget, functions: Functions, aliases: Alia
     """
     latest = _read_latest(target, functions)
     aliased = _read_by_alias(target, functions) if latest else None
-    return read_history(target, _serving_function(target, latest, aliased), functions, aliases)
+    return read_history(target, _serving_function(target, latest, aliased, functions), functions, aliases)
 
 
 def observe_last_release(target: FunctionTarget, functions: Functions, aliases: Aliases) -> ObservedFunction:
@@ -120,6 +128,7 @@ def observe_with_versions(target: FunctionTarget, functions: Functions, aliases:
         observed = ObservedFunction(
             name=latest.name if latest else name_of(target.name),
             latest=latest,
+            latest_published=_read_latest_published(target, latest, functions),
             versions=reading_versions.result(),
             alias=reading_alias.result(),
         )
@@ -164,6 +173,18 @@ def _read_latest(target: FunctionTarget, functions: Functions) -> FunctionState 
         return None
 
 
+def _read_latest_published(
+    target: FunctionTarget, latest: FunctionState | None, functions: Functions
+) -> FunctionState | None:
+    """Read `$LATEST.PUBLISHED` where that is what serves: on managed instances, without an alias; None without one."""
+    if latest is None or not latest.is_managed or target.alias:
+        return None
+    try:
+        return functions.read(target.name, LATEST_PUBLISHED)
+    except MissingFunctionError:
+        return None
+
+
 def _read_by_alias(target: FunctionTarget, functions: Functions) -> FunctionState | None:
     """Read the version that the alias points to; None without one."""
     try:
@@ -187,11 +208,12 @@ def _read_versions(target: FunctionTarget, functions: Functions) -> tuple[Publis
 
 
 def _serving_function(
-    target: FunctionTarget, latest: FunctionState | None, aliased: FunctionState | None
+    target: FunctionTarget, latest: FunctionState | None, aliased: FunctionState | None, functions: Functions
 ) -> ServingFunction:
     name = latest.name if latest else name_of(target.name)
     if latest is None or aliased is None:
-        return ServingFunction(name=name, latest=latest)
+        published = _read_latest_published(target, latest, functions)
+        return ServingFunction(name=name, latest=latest, latest_published=published)
     alias = AliasPointer(name=target.alias, arn=f"{latest.arn}:{target.alias}", version=aliased.version)
     return ServingFunction(name=name, latest=latest, alias=alias, aliased=aliased)
 
@@ -207,6 +229,7 @@ def _resolve_alias(observed: ObservedFunction, target: FunctionTarget, functions
         return known
     # A version with the code of `$LATEST` may have another state: a rollback reads the version that it goes back to.
     version = observed.version_numbered(alias.version)
-    if version is not None and version.code_sha256 == latest.code_sha256 and not latest.is_broken:
+    is_alike = version is not None and version.code_sha256 == latest.code_sha256
+    if version is not None and is_alike and not latest.is_broken and not latest.is_managed:
         return replace(latest, version=version.number, description=version.description)
     return functions.read(target.name, alias.version)

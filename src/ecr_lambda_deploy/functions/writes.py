@@ -108,7 +108,7 @@ class FunctionWriter:
             RevisionError: somebody else has updated the code since it was read.
             DeployError: Lambda refuses.
         """
-        with self._assuming_written(replace(self.written, image=image, architecture=architecture)):
+        with self.assuming_written(replace(self.written, image=image, architecture=architecture)):
             latest = self._request_update(image, architecture, follows_alias=follows_alias)
         in_progress = Status(value="InProgress")
         self._remember_latest(
@@ -137,7 +137,7 @@ class FunctionWriter:
             DeployError: somebody else has changed the code, or Lambda refuses.
         """
         number = self._request_version(description)
-        version = self._wait_until_updated(number, is_new=True)
+        version = self.wait_until_settled(number, is_new=True)
         if version.description != description and version.state.value != "Active":
             # Nothing has changed since that version, and it cannot serve. Any update counts as a change, even with the
             # same image [PublishVersion; moto#8379].
@@ -146,7 +146,7 @@ class FunctionWriter:
                 self.start_update(latest.image, latest.architecture)
                 self.finish_update()
                 number = self._request_version(description)
-                version = self._wait_until_updated(number, is_new=True)
+                version = self.wait_until_settled(number, is_new=True)
         if version.state.value != "Active":
             raise DeployError(
                 f"Version {number} of {self.name} did not become active: State {version.state}.",
@@ -155,7 +155,7 @@ class FunctionWriter:
         self.published = version
         if self.now.version_numbered(number) is None:
             listed = PublishedVersion(number=number, code_sha256=version.code_sha256, description=version.description)
-            self._remember(replace(self.now, versions=(*self.now.versions, listed)))
+            self.remember(replace(self.now, versions=(*self.now.versions, listed)))
         self.ports.log.info(f"{self.name}: published version {number}: {version.description}")
 
     def point_alias(
@@ -176,10 +176,10 @@ class FunctionWriter:
         wanted = AliasState(
             name=self.target.alias, arn="", version=version.version, weights=weights, description=description
         )
-        with self._assuming_written(replace(before, asked=wanted)):
+        with self.assuming_written(replace(before, asked=wanted)):
             moved = self._move_alias(wanted, before)
         self.written = replace(before, alias=moved, asked=None)
-        self._remember(replace(self.now, alias=moved, aliased=version))
+        self.remember(replace(self.now, alias=moved, aliased=version))
         allocated = wait_until_allocated(
             self.name,
             moved,
@@ -189,7 +189,7 @@ class FunctionWriter:
             log=self.ports.log,
             timeout=self.target.wait_timeout,
         )
-        self._remember(replace(self.now, alias=allocated))
+        self.remember(replace(self.now, alias=allocated))
 
     def put_alias_back(self, version: FunctionState, *, description: str) -> None:
         """Give a version all traffic of the alias, to revert a move. The alias must be as it was last read.
@@ -206,7 +206,7 @@ class FunctionWriter:
         if alias is None:
             raise AssertionError("only an alias that exists can be put back")
         moved = self.ports.aliases.point(self.name, alias, version=version.version, weights={}, description=description)
-        self._remember(replace(self.now, alias=moved, aliased=version))
+        self.remember(replace(self.now, alias=moved, aliased=version))
 
     def read(self) -> None:
         """Read the function again, with its alias and the version that serves.
@@ -214,7 +214,7 @@ class FunctionWriter:
         Raises:
             DeployError: something may not be read, or is missing.
         """
-        self._remember(observe_function(self.target, self.ports.functions, self.ports.aliases))
+        self.remember(observe_function(self.target, self.ports.functions, self.ports.aliases))
 
     def read_alias(self) -> None:
         """Read the alias again.
@@ -222,7 +222,7 @@ class FunctionWriter:
         Raises:
             DeployError: it may not be read.
         """
-        self._remember(replace(self.now, alias=self.ports.aliases.read(self.name, self.target.alias)))
+        self.remember(replace(self.now, alias=self.ports.aliases.read(self.name, self.target.alias)))
 
     def wait_until_updated(self, *, is_new: bool = False) -> FunctionState:
         """Wait until Lambda has finished with the last change of `$LATEST`, and return its state.
@@ -233,7 +233,7 @@ class FunctionWriter:
         Raises:
             DeployError: Lambda has not finished in time.
         """
-        return self._remember_latest(self._wait_until_updated(is_new=is_new))
+        return self._remember_latest(self.wait_until_settled(is_new=is_new))
 
     def _request_update(
         self, image: ImageReference, architecture: Architecture, *, follows_alias: bool
@@ -266,7 +266,7 @@ class FunctionWriter:
                 )
             except (InProgressError, RevisionError) as error:
                 if self._wait_after_conflict(error, deadline).code_sha256 != latest.code_sha256:
-                    raise _taken_over(self._latest()) from error
+                    raise taken_over(self._latest()) from error
 
     def _move_alias(self, wanted: AliasState, before: Written) -> AliasState:
         """Request a move of the alias until Lambda accepts it, for as long as the run may move it.
@@ -310,7 +310,7 @@ class FunctionWriter:
         known, latest, written, published = self.now.alias, self.wait_until_updated(), self.written, self.published
         runs_image = written.image is None or latest.runs(written.image, written.architecture)
         if not runs_image or (published is not None and published.code_sha256 != latest.code_sha256):
-            raise _taken_over(latest)
+            raise taken_over(latest)
         if alias is not None:
             record = Record.parse(alias.description)
             is_moved = known is not None and not is_as_left(alias, known, self.start.alias)
@@ -321,10 +321,10 @@ class FunctionWriter:
                 raise TakenOverError(
                     f"The alias {alias.name} of {self.name} was moved by {who} meanwhile, so it stays."
                 )
-        self._remember(replace(self.now, alias=alias))
+        self.remember(replace(self.now, alias=alias))
 
     @contextmanager
-    def _assuming_written(self, written: Written) -> Iterator[None]:
+    def assuming_written(self, written: Written) -> Iterator[None]:
         """Within the block, count a request as carried out; after it too, unless the error says that it was not.
 
         If the answer is lost, Lambda may have carried it out.
@@ -346,10 +346,11 @@ class FunctionWriter:
         if latest.is_broken:
             raise failed_update(latest, is_creation=is_new)
         if not latest.runs(image, architecture):
-            raise _taken_over(latest)
+            raise taken_over(latest)
         self.ports.log.info(f"{self.name}: Lambda runs {latest.image} after {self.clock.now() - started:.1f} s")
 
-    def _wait_until_updated(self, qualifier: str = "", *, is_new: bool = False) -> FunctionState:
+    def wait_until_settled(self, qualifier: str = "", *, is_new: bool = False) -> FunctionState:
+        """Wait until Lambda has finished with `$LATEST` or a version, and return it; the arguments as above."""
         deadline = self.clock.now() + (_CREATION_TIMEOUT if is_new else 0)
 
         def read() -> FunctionState:
@@ -382,17 +383,18 @@ class FunctionWriter:
             raise AssertionError(f"{self.name} was not read")
         return self.now.latest
 
-    def _remember(self, now: ObservedFunction) -> None:
+    def remember(self, now: ObservedFunction) -> None:
+        """Keep what was read or written last."""
         self.now = now
         if self.on_change:
             self.on_change()
 
     def _remember_latest(self, latest: FunctionState) -> FunctionState:
-        self._remember(replace(self.now, latest=latest))
+        self.remember(replace(self.now, latest=latest))
         return latest
 
 
-def _taken_over(latest: FunctionState) -> TakenOverError:
+def taken_over(latest: FunctionState) -> TakenOverError:
     """Return the error for `$LATEST` with code of somebody else."""
     return TakenOverError(
         f"{latest.name} runs {latest.image}, not the image of this run: somebody else updated it meanwhile.",

@@ -16,6 +16,7 @@ class Written:
         architecture: of that image.
         alias: the alias as the run left it; None if the run has not moved it.
         asked: the move of the alias that was requested and not answered yet: it may be carried out; None otherwise.
+        latest_published: whether the run has published `$LATEST.PUBLISHED`, or may have.
         is_created: whether the run created the function.
     """
 
@@ -23,12 +24,13 @@ class Written:
     architecture: Architecture = "x86_64"
     alias: AliasState | None = None
     asked: AliasState | None = None
+    latest_published: bool = False
     is_created: bool = False
 
     @property
     def is_anything(self) -> bool:
         """Whether the run has written anything, or may have."""
-        return self.image is not None or self.is_of_alias or self.is_created
+        return self.image is not None or self.is_of_alias or self.latest_published or self.is_created
 
     @property
     def is_of_alias(self) -> bool:

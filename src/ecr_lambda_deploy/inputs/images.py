@@ -26,7 +26,7 @@ _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _FUNCTION_ARN = re.compile(rf"arn:[a-z-]+:lambda:(?P<region>[a-z0-9-]+):[0-9]{{12}}:function:{_FUNCTION_NAME.pattern}")
 _FUNCTION_AND_QUALIFIER = re.compile(
     rf"(?P<function>{_FUNCTION_ARN.pattern}|(?!arn:){_FUNCTION_NAME.pattern})"
-    r"(:(?P<qualifier>[A-Za-z0-9_-]{1,128}|\$LATEST))?"
+    r"(:(?P<qualifier>[A-Za-z0-9_-]{1,128}|\$LATEST(?:\.PUBLISHED)?))?"
 )
 _REGISTRY = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")

@@ -7,6 +7,7 @@
         RevisionError         somebody else has changed the function or alias since it was read
         TakenOverError        somebody else has changed the function or alias; this run leaves it as it is
         BuildError            an image could not be built or pushed
+        VersionLimitError     a capacity provider of Lambda refuses one more version
         TagLimitError         an ECR quota refuses one more tag
         CancelledError        the runner has cancelled the run
             UnsentError       the runner has cancelled the run before a request was first sent
@@ -125,6 +126,10 @@ class BuildError(DeployError):
     def __init__(self, message: str, hint: str = "", *, location: SourceLocation | None = None, uri: str = "") -> None:
         super().__init__(message, hint, location=location)
         self.uri = uri
+
+
+class VersionLimitError(DeployError):
+    """A capacity provider of Lambda refuses one more version of its functions."""
 
 
 class TagLimitError(DeployError):

@@ -9,8 +9,19 @@ from ecr_lambda_deploy.model.targets import Architecture
 LATEST = "$LATEST"
 """The qualifier of a function's unpublished code."""
 
+LATEST_PUBLISHED = "$LATEST.PUBLISHED"
+"""The version that calls without a qualifier run, of a function on managed instances.
+
+[Lambda developer guide, $LATEST.PUBLISHED version in Lambda Managed Instances]
+"""
+
 LONGEST_TIMEOUT = 1800
 """Seconds that an invocation may take which is waited for [Lambda quotas]."""
+
+
+def is_number(version: str) -> bool:
+    """Whether a version has a number for a name: `$LATEST`, `$LATEST.PUBLISHED`, and whatever comes, has none."""
+    return version.isascii() and version.isdigit()
 
 
 def name_of(given: str) -> str:
@@ -39,10 +50,10 @@ class FunctionState:
     Attributes:
         name: function name.
         arn: unqualified ARN.
-        version: `$LATEST` or the version's number.
+        version: `$LATEST`, the version's number, or `$LATEST.PUBLISHED`.
         package_type: `Image` or `Zip`.
         architecture: instruction set.
-        state: Pending, Active, Inactive, Failed, ...
+        state: Pending, Active, Inactive, Failed, ActiveNonInvocable, ...
         update: LastUpdateStatus: Successful, InProgress, Failed.
         image: Code.ResolvedImageUri: the image that runs, by digest; None if the function has no image.
         code_sha256: Lambda's own checksum of the code.
@@ -50,6 +61,9 @@ class FunctionState:
         description: of the version.
         has_entry_point: whether the function's own ImageConfig overrides ENTRYPOINT or CMD.
         timeout: seconds that an invocation may take.
+        capacity_provider: ARN of the one on whose managed instances it runs; empty for any other function.
+        is_durable: whether its executions outlast an invocation, and are replayed by the code that is there then.
+        isolates_tenants: whether each invocation must name a tenant.
         configuration: the complete answer of Lambda, including secrets in the environment.
     """
 
@@ -66,11 +80,23 @@ class FunctionState:
     description: str = ""
     has_entry_point: bool = False
     timeout: int = LONGEST_TIMEOUT
+    capacity_provider: str = ""
+    is_durable: bool = False
+    isolates_tenants: bool = False
     configuration: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
 
     @property
+    def is_managed(self) -> bool:
+        """Whether it runs on managed instances: then `$LATEST` cannot be invoked, only what is published of it."""
+        return self.capacity_provider != ""
+
+    @property
     def is_busy(self) -> bool:
-        """Whether Lambda is still working on the last change; Inactive is not busy, since only a change ends it."""
+        """Whether Lambda is still working on the last change.
+
+        Inactive is not busy, since only a change ends it; nor is ActiveNonInvocable, in which `$LATEST` stays on
+        managed instances.
+        """
         return self.update.value == "InProgress" or self.state.value == "Pending"
 
     @property
@@ -137,22 +163,25 @@ class ServingFunction:
         latest: `$LATEST`; None if the function does not exist.
         alias: of the release; None if there is none, or it does not exist.
         aliased: the version that the alias points to; None without an alias.
+        latest_published: `$LATEST.PUBLISHED` of a function on managed instances that is released to without an alias;
+            None for any other, or if there is none yet.
     """
 
     name: str
     latest: FunctionState | None
     alias: AliasPointer | None = None
     aliased: FunctionState | None = None
+    latest_published: FunctionState | None = None
 
     @property
     def serving(self) -> FunctionState | None:
-        """The version of the alias; `$LATEST` without an alias."""
-        return self.aliased or self.latest
+        """The version of the alias; without an alias `$LATEST.PUBLISHED`, or `$LATEST` where there is none."""
+        return self.aliased or self.latest_published or self.latest
 
     @property
     def version(self) -> str:
-        """The number of the version that serves; empty if unknown, or if `$LATEST` serves."""
-        return self.alias.version if self.alias is not None and self.alias.version != LATEST else ""
+        """The number of the version that serves; empty if unknown, or if one without a number serves."""
+        return self.alias.version if self.alias is not None and is_number(self.alias.version) else ""
 
     @property
     def image(self) -> ImageReference | None:
@@ -185,10 +214,10 @@ class ObservedFunction(ServingFunction):
 
     @property
     def version(self) -> str:
-        """The number of the version that serves; if `$LATEST` serves, of the newest version with its code, or empty."""
-        if self.alias is not None and self.alias.version != LATEST:
+        """The number of the version that serves, or of the newest with the code of one without a number; or empty."""
+        if self.alias is not None and is_number(self.alias.version):
             return self.alias.version
-        code = self.latest.code_sha256 if self.latest else ""
+        code = self.serving.code_sha256 if self.serving else ""
         return next((published.number for published in reversed(self.versions) if published.code_sha256 == code), "")
 
     @property

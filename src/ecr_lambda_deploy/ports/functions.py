@@ -72,12 +72,22 @@ class Functions(Protocol):
             DeployError: Lambda refuses the image, or the caller.
         """
 
-    def publish_version(self, name: str, *, code_sha256: str, revision_id: str, description: str) -> str:
-        """Publish `$LATEST` as a version and return its number; its code must still be `code_sha256`.
+    def publish_version(
+        self, name: str, *, code_sha256: str, revision_id: str, description: str, as_latest: bool = False
+    ) -> str:
+        """Publish `$LATEST` as a version and return its name; its code must still be `code_sha256`.
 
         If nothing has changed since the last version, Lambda returns that one, and keeps its description.
 
+        Args:
+            name: of the function.
+            code_sha256: Lambda's checksum of the code.
+            revision_id: of `$LATEST`, as it was read last.
+            description: of the version.
+            as_latest: whether to publish `$LATEST.PUBLISHED` in place of one with a number.
+
         Raises:
+            VersionLimitError: its capacity provider takes no more versions.
             InProgressError: Lambda is busy with another change.
             RevisionError: it is another revision, or other code, by now.
             DeployError: Lambda refuses.

@@ -3,10 +3,10 @@
 from shlex import quote
 
 from ecr_lambda_deploy.model.functions import ServingFunction
-from ecr_lambda_deploy.releases.plan import PointAlias, UpdateCode
+from ecr_lambda_deploy.releases.plan import PointAlias, PublishLatest, UpdateCode
 
 
-def command(step: PointAlias | UpdateCode, function: ServingFunction) -> str:
+def command(step: PointAlias | UpdateCode | PublishLatest, function: ServingFunction) -> str:
     """Return the command for a step on a function."""
     region = function.latest.arn.split(":")[3] if function.latest else ""
     which = f"--region {region} --function-name {function.name}"
@@ -15,6 +15,8 @@ def command(step: PointAlias | UpdateCode, function: ServingFunction) -> str:
             return (
                 f"aws lambda update-function-code {which} --architectures {step.architecture} --image-uri {step.image}"
             )
+        case PublishLatest():
+            return f"aws lambda publish-version {which} --publish-to LATEST_PUBLISHED"
         case PointAlias():
             alias = function.alias.name if function.alias else ""
             number = step.version.version if step.version else ""

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
+from ecr_lambda_deploy.functions.managed_instances import naming_superfluous_versions, publish_latest
 from ecr_lambda_deploy.functions.writes import FunctionWriter
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, RevisionError
-from ecr_lambda_deploy.model.functions import LONGEST_TIMEOUT
+from ecr_lambda_deploy.model.functions import LATEST, LONGEST_TIMEOUT, is_number
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.aws_cli import command
@@ -14,6 +15,7 @@ from ecr_lambda_deploy.releases.plan import (
     CreateFunction,
     InvokeSmokeTest,
     PointAlias,
+    PublishLatest,
     PublishVersion,
     ReleasePlan,
     ShiftTraffic,
@@ -123,7 +125,11 @@ class PlanExecution:
             case InvokeSmokeTest():
                 self._smoke_test(step)
             case PublishVersion():
-                writer.publish(step.description)
+                with naming_superfluous_versions(writer):
+                    writer.publish(step.description)
+            case PublishLatest():
+                with naming_superfluous_versions(writer):
+                    publish_latest(writer, step.description)
             case ShiftTraffic():
                 shift_traffic(step, writer, ports.alarms)
             case PointAlias():
@@ -133,12 +139,14 @@ class PlanExecution:
 
     def _smoke_test(self, step: InvokeSmokeTest) -> None:
         target, ports, latest = self.plan.target, self.ports, self._writer.now.latest
-        if not target.alias and self.plan.observed.latest is not None:
+        published = self._writer.published.version if self._writer.published else LATEST
+        qualifier = step.qualifier or published
+        if not target.alias and self.plan.observed.latest is not None and not is_number(qualifier):
             ports.log.info(f"The new code of {target.name} serves already: no alias is given to hold it back")
         run_smoke_test(
             step.test,
             target.name,
-            step.qualifier,
+            qualifier,
             timeout=latest.timeout if latest else LONGEST_TIMEOUT,
             invocations=ports.invocations,
             log=ports.log,

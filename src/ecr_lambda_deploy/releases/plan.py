@@ -1,6 +1,6 @@
 """Pure: compares a function as observed with what is wanted, and returns the plan of a release: a tuple of steps.
 
-A new step needs a class here and in `Step`, a place in `code_steps`, `version_steps` or `alias_steps`, and a case in
+A new step needs a class here and in `Step`, a place in `code_steps`, `version_steps` or `serving_steps`, and a case in
 `PlanExecution._carry_out`, which mypy demands. `plan_rollback` in `rollback/plan.py` uses the same steps. If it changes
 the function, the change is a method of `FunctionWriter`; if it changes what an alias serves, `ReleasePlan._cut_over_at`
 must know it; if a failure must undo it, so must `Written` and `plan_revert`.
@@ -10,7 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ecr_lambda_deploy.functions.history import Record, last_release, newer_run
-from ecr_lambda_deploy.model.functions import LATEST, FunctionState, ObservedFunction, ServingFunction
+from ecr_lambda_deploy.model.functions import (
+    LATEST,
+    LATEST_PUBLISHED,
+    FunctionState,
+    ObservedFunction,
+    ServingFunction,
+    is_number,
+)
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import Architecture, FunctionTarget, SmokeTest, TrafficStep
@@ -59,10 +66,14 @@ class UpdateCode(_Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvokeSmokeTest(_Step):
-    """Invoke `$LATEST` or a version, and compare the response with the expected one."""
+    """Invoke `$LATEST` or a version, and compare the response with the expected one.
+
+    Attributes:
+        qualifier: None for the version that this plan publishes.
+    """
 
     test: SmokeTest
-    qualifier: str = LATEST
+    qualifier: str | None = LATEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +104,27 @@ class PointAlias(_Step):
     description: str
 
 
-Step = WaitUntilUpdated | CreateFunction | UpdateCode | InvokeSmokeTest | PublishVersion | ShiftTraffic | PointAlias
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishLatest(_Step):
+    """Publish `$LATEST` as `$LATEST.PUBLISHED`, which calls without a qualifier run on managed instances.
+
+    Attributes:
+        description: of `$LATEST.PUBLISHED`.
+    """
+
+    description: str
+
+
+Step = (
+    WaitUntilUpdated
+    | CreateFunction
+    | UpdateCode
+    | InvokeSmokeTest
+    | PublishVersion
+    | ShiftTraffic
+    | PointAlias
+    | PublishLatest
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,21 +150,21 @@ class ReleasePlan:
 
     @property
     def preparation(self) -> tuple[Step, ...]:
-        """The steps before the cut-over: an alias still serves what it did."""
+        """The steps before the cut-over: an alias, or `$LATEST.PUBLISHED`, still serves what it did."""
         return self.steps[: self._cut_over_at]
 
     @property
     def cut_over(self) -> tuple[Step, ...]:
-        """The steps from the first that changes what an alias serves."""
+        """The steps from the first that changes what an alias, or `$LATEST.PUBLISHED`, serves."""
         return self.steps[self._cut_over_at :]
 
     @property
     def _cut_over_at(self) -> int:
-        """The index of the first step that shifts traffic, or points the alias to another version than it has."""
+        """The index of the first step that shifts traffic, points the alias elsewhere, or has other code serve."""
         alias = self.observed.alias
         for index, step in enumerate(self.steps):
             match step:
-                case ShiftTraffic():
+                case ShiftTraffic() | PublishLatest():
                     return index
                 case PointAlias(version=version) if not (alias and version and version.version == alias.version):
                     return index
@@ -173,8 +204,8 @@ def plan_release(
     code = tuple(code_steps(target, observed, image, architecture, always=is_repeated, reason=reason))
     steps = [*clearing_steps(observed), *code]
     if not serves:
-        steps += version_steps(target, version_description, reason=reason)
-        steps += alias_steps(target, observed, alias_description, reason=reason)
+        steps += version_steps(target, observed, version_description, reason=reason)
+        steps += serving_steps(target, observed, alias_description, reason=reason)
     elif code and target.alias:
         # Somebody who gave `$LATEST` another image may be about to move the alias: moving it last overrides that.
         steps.append(PointAlias(version=observed.aliased, description=alias_description, reason=reason))
@@ -212,16 +243,30 @@ def code_steps(
         yield UpdateCode(image=image, architecture=architecture, reason=reason)
 
 
-def version_steps(target: FunctionTarget, description: str, *, reason: str) -> Iterator[Step]:
-    """Yield the steps that test the code of `$LATEST` and publish it: an alias still serves what it did."""
-    if target.smoke_test:
+def version_steps(
+    target: FunctionTarget, observed: ObservedFunction, description: str, *, reason: str
+) -> Iterator[Step]:
+    """Yield the steps that test the code of `$LATEST` and publish it: an alias still serves what it did.
+
+    On managed instances nothing but a published version can be invoked, so that is what is tested.
+    """
+    is_managed = runs_on_managed_instances(target, observed)
+    if target.smoke_test and not is_managed:
         yield InvokeSmokeTest(test=target.smoke_test, reason=reason)
     if target.publish:
         yield PublishVersion(description=description, reason=reason)
+    if target.smoke_test and target.publish and is_managed:
+        yield InvokeSmokeTest(test=target.smoke_test, qualifier=None, reason=reason)
 
 
-def alias_steps(target: FunctionTarget, observed: ObservedFunction, description: str, *, reason: str) -> Iterator[Step]:
-    """Yield the steps that have the alias serve the version that was published."""
+def serving_steps(
+    target: FunctionTarget, observed: ObservedFunction, description: str, *, reason: str
+) -> Iterator[Step]:
+    """Yield the steps that have the alias, or `$LATEST.PUBLISHED`, serve what was published."""
+    if runs_on_managed_instances(target, observed) and not target.alias:
+        yield PublishLatest(description=description, reason=reason)
+        if target.smoke_test and not target.publish:
+            yield InvokeSmokeTest(test=target.smoke_test, qualifier=LATEST_PUBLISHED, reason=reason)
     if target.alias:
         if target.traffic and is_shiftable(observed):
             yield ShiftTraffic(steps=target.traffic, alarms=target.alarms, reason=reason)
@@ -239,7 +284,9 @@ def is_served(
     if serving is None or not serving.runs(image, architecture) or serving.is_broken:
         return False
     if target.alias:
-        return function.alias is not None and (function.alias.version != LATEST or not target.publish)
+        return function.alias is not None and (is_number(function.alias.version) or not target.publish)
+    if runs_on_managed_instances(target, function) and function.latest_published is None:
+        return False
     return not target.publish or not isinstance(function, ObservedFunction) or function.published is not None
 
 
@@ -254,7 +301,14 @@ def may_need_release(
 
 def is_shiftable(function: ServingFunction) -> bool:
     """Whether the alias's traffic can be split: that needs a published version [AliasRoutingConfiguration]."""
-    return function.alias is not None and function.alias.version != LATEST
+    return function.alias is not None and is_number(function.alias.version)
+
+
+def runs_on_managed_instances(target: FunctionTarget, function: ServingFunction) -> bool:
+    """Whether a function runs on managed instances, or will when it is created."""
+    if function.latest is not None:
+        return function.latest.is_managed
+    return "CapacityProviderConfig" in (target.creation or {})
 
 
 def is_inactive(state: FunctionState | None) -> bool:
@@ -293,5 +347,6 @@ def _code_reason(observed: ObservedFunction, image: ImageReference, architecture
 def _serving_reason(target: FunctionTarget, observed: ObservedFunction) -> str:
     """Return why code that runs already needs a release."""
     if not target.alias:
-        return "its code is not published"
+        is_missing = runs_on_managed_instances(target, observed) and observed.latest_published is None
+        return f"there is no {LATEST_PUBLISHED}" if is_missing else "its code is not published"
     return f"the alias {target.alias} {'serves something else' if observed.alias else 'is new'}"

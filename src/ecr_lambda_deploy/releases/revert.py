@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from ecr_lambda_deploy.functions.managed_instances import publish_latest
 from ecr_lambda_deploy.functions.writes import CONFLICT_DELAY, FunctionWriter
 from ecr_lambda_deploy.functions.written import Written
 from ecr_lambda_deploy.model.errors import CancelledError, ConsequenceError, DeployError, InProgressError, RevisionError
-from ecr_lambda_deploy.model.functions import LATEST, ObservedFunction
+from ecr_lambda_deploy.model.functions import LATEST, LATEST_PUBLISHED, ObservedFunction
 from ecr_lambda_deploy.model.outcomes import Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.ports.ports import Ports
@@ -70,8 +71,13 @@ class _Revert:
             return self._outcome_as_read()
         self.record(self._outcome("Reverting it has not ended."))
         # Many functions may revert at once: the requests for what is known to serve this run's release go first.
-        is_urgent = {"alias": self.written.asked is None, "code": self.release.observed.alias is None}
-        revert_part = {"alias": self._revert_alias, "code": self._revert_code}
+        serves_code = self.release.observed.alias is None
+        is_urgent = {"alias": self.written.asked is None, "code": serves_code, "latest_published": serves_code}
+        revert_part = {
+            "alias": self._revert_alias,
+            "code": self._revert_code,
+            "latest_published": self._revert_latest_published,
+        }
         try:
             with self.ports.cancelling.shield():
                 for part in ORDER:
@@ -115,7 +121,7 @@ class _Revert:
 
     def _revert_code(self, _is_again: bool) -> None:
         """Put the code of `$LATEST` back, if this run has updated it, and the alias as it is by now lets it go."""
-        if self.written.image is None or self._kept:
+        if (self.written.image is None and not self.written.latest_published) or self._kept:
             return
         self.writer.wait_until_updated()
         if step := self._plan().code:
@@ -124,6 +130,15 @@ class _Revert:
             self.record(self._outcome(f"{LATEST} is on its way back to {step.image}; Lambda goes on by itself."))
             self.writer.finish_update()
             self._record_done(f"{LATEST} runs {step.image} again.")
+
+    def _revert_latest_published(self, _is_again: bool) -> None:
+        """Have `$LATEST.PUBLISHED` run what it did, if this run has published it."""
+        if not self.written.latest_published or self._kept:
+            return
+        if step := self._plan().latest_published:
+            publish_latest(self.writer, step.description)
+            published = self.writer.now.latest_published
+            self._record_done(f"{LATEST_PUBLISHED} runs {published.image if published else 'its code'} again.")
 
     def _record_done(self, sentence: str) -> None:
         self.done.append(sentence)

@@ -8,14 +8,16 @@ from typing import Literal
 
 from ecr_lambda_deploy.functions.written import Written
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError
-from ecr_lambda_deploy.model.functions import LATEST, AliasState, ObservedFunction
-from ecr_lambda_deploy.releases.plan import PointAlias, ReleasePlan, UpdateCode, clearing_steps
+from ecr_lambda_deploy.model.functions import LATEST, LATEST_PUBLISHED, AliasState, ObservedFunction
+from ecr_lambda_deploy.releases.plan import PointAlias, PublishLatest, ReleasePlan, UpdateCode, clearing_steps
 
-ORDER: tuple[Literal["alias", "code"], ...] = ("alias", "code")
+Part = Literal["alias", "code", "latest_published"]
+
+ORDER: tuple[Part, ...] = ("alias", "code", "latest_published")
 """What goes back first: the alias, which alone decides what serves, and goes back in one call.
 
 The code of `$LATEST` follows: where there is an alias nothing depends on it, and an update takes seconds. What becomes
-of the code depends on where the alias then points.
+of the code depends on where the alias then points. `$LATEST.PUBLISHED` is published of that code, so it comes last.
 """
 
 
@@ -26,17 +28,23 @@ class RevertPlan:
     Attributes:
         alias: puts the alias back; None if it stays as it is.
         code: puts the code of `$LATEST` back; None if it stays as it is.
+        latest_published: has `$LATEST.PUBLISHED` run that code; None if it stays as it is.
         left: what somebody else has changed, and so stays: one sentence each.
     """
 
     alias: PointAlias | None = None
     code: UpdateCode | None = None
+    latest_published: PublishLatest | None = None
     left: tuple[str, ...] = ()
 
     @property
-    def steps(self) -> tuple[PointAlias | UpdateCode, ...]:
+    def steps(self) -> tuple[PointAlias | UpdateCode | PublishLatest, ...]:
         """The steps in the order in which they are carried out, or left to be done by hand."""
-        parts: dict[str, PointAlias | UpdateCode | None] = {"alias": self.alias, "code": self.code}
+        parts: dict[Part, PointAlias | UpdateCode | PublishLatest | None] = {
+            "alias": self.alias,
+            "code": self.code,
+            "latest_published": self.latest_published,
+        }
         return tuple(step for part in ORDER if (step := parts[part]) is not None)
 
 
@@ -51,7 +59,9 @@ def plan_revert(now: ObservedFunction, start: ObservedFunction, written: Written
     """
     alias_step, alias_left = _plan_alias(now, start, written, is_kept=is_kept)
     code_step, code_left = (None, "") if is_kept else _plan_code(now, start, written)
-    return RevertPlan(alias=alias_step, code=code_step, left=tuple(filter(None, (alias_left, code_left))))
+    published = None if is_kept else _plan_latest_published(now, start, written, code_step)
+    left = tuple(filter(None, (alias_left, code_left)))
+    return RevertPlan(alias=alias_step, code=code_step, latest_published=published, left=left)
 
 
 def reason_to_keep(release: ReleasePlan, now: ObservedFunction, written: Written, *, error: DeployError | None) -> str:
@@ -68,14 +78,14 @@ def reason_to_keep(release: ReleasePlan, now: ObservedFunction, written: Written
         return ""
     if not release.target.reverts:
         return "Code and alias stay as they are: 'on-failure: keep' is set."
+    if written.latest_published and release.observed.latest_published is None:
+        return f"{LATEST_PUBLISHED} of {now.name} is new and stays, with the code that it has."
     if alias is None or not written.is_in_place(alias, start_alias):
         return ""
     is_rolled_back = release.is_rollback and (start_alias is None or alias.version != start_alias.version)
     if is_rolled_back and not isinstance(error, CancelledError):
         return f"The alias {alias.name} stays at version {alias.version}: what was rolled back stays so."
-    if start_alias is None:
-        return f"The alias {alias.name} is new and stays, with the code that it points to."
-    return ""
+    return "" if start_alias else f"The alias {alias.name} is new and stays, with the code that it points to."
 
 
 def _plan_alias(
@@ -98,14 +108,33 @@ def _plan_alias(
 def _plan_code(now: ObservedFunction, start: ObservedFunction, written: Written) -> tuple[UpdateCode | None, str]:
     """Return the step that puts the code back, and why it stays if somebody else has updated it."""
     latest, start_latest = now.latest, start.latest
-    if written.image is None or latest is None or start_latest is None or start_latest.image is None:
+    is_written = written.image is not None or written.latest_published
+    if not is_written or latest is None or start_latest is None:
         return None, ""
-    back = UpdateCode(image=start_latest.image, architecture=start_latest.architecture)
-    if latest.runs(start_latest.image, start_latest.architecture):
-        return (back if latest.is_broken and not start_latest.is_broken else None), ""
-    if latest.runs(written.image, written.architecture):
+    # What `$LATEST.PUBLISHED` runs is published of `$LATEST`.
+    wanted = (start.latest_published if written.latest_published else None) or start_latest
+    if wanted.image is None:
+        return None, ""
+    back = UpdateCode(image=wanted.image, architecture=wanted.architecture)
+    if latest.runs(wanted.image, wanted.architecture):
+        return (back if latest.is_broken and not wanted.is_broken else None), ""
+    if latest.runs(written.image or start_latest.image, written.architecture if written.image else latest.architecture):
         return back, ""
     return None, f"{LATEST} runs {latest.image}: somebody else has updated it since, so it stays."
+
+
+def _plan_latest_published(
+    now: ObservedFunction, start: ObservedFunction, written: Written, code: UpdateCode | None
+) -> PublishLatest | None:
+    """Return the step that has `$LATEST.PUBLISHED` run what it did, once `$LATEST` has that code again."""
+    latest, before = now.latest, start.latest_published
+    if not written.latest_published or latest is None or before is None:
+        return None
+    if now.latest_published is not None and now.latest_published.runs(before.image, before.architecture):
+        return None
+    if code is None and not latest.runs(before.image, before.architecture):
+        return None  # somebody else has updated the code
+    return PublishLatest(description=before.description)
 
 
 def _is_as_at_start(alias: AliasState, start: AliasState | None) -> bool:

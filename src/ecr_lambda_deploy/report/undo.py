@@ -5,10 +5,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ecr_lambda_deploy.model.functions import LATEST, ObservedFunction, ServingFunction
+from ecr_lambda_deploy.model.functions import ObservedFunction, ServingFunction, is_number
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.releases.aws_cli import command
-from ecr_lambda_deploy.releases.plan import PointAlias, UpdateCode
+from ecr_lambda_deploy.releases.plan import PointAlias, PublishLatest, UpdateCode
 from ecr_lambda_deploy.report.markdown import code_block, shell_block
 
 _MOST_UNDONE = 1_000  # functions in the steps
@@ -81,11 +81,13 @@ def _step(action: str, goal: tuple[str, str], names: Sequence[str]) -> list[str]
 
 def _undo_commands(outcome: Outcome) -> list[str]:
     before, after = outcome.before, outcome.after
-    back: list[PointAlias | UpdateCode] = []
+    back: list[PointAlias | UpdateCode | PublishLatest] = []
     if before.image is None or before.serving is None:
         return []
-    if before.serving.version == LATEST and (after.alias is None or before.alias is not None):
+    if not is_number(before.serving.version) and (after.alias is None or before.alias is not None):
         back.append(UpdateCode(image=before.image, architecture=before.serving.architecture))
+    if before.latest_published is not None:
+        back.append(PublishLatest(description=""))
     if after.alias is not None and (before.alias is not None or before.version):
         number = before.alias.version if before.alias else before.version
         back.append(PointAlias(version=replace(before.serving, version=number), description=""))

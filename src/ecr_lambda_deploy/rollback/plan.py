@@ -13,11 +13,11 @@ from ecr_lambda_deploy.releases.plan import (
     ReleasePlan,
     Step,
     UpdateCode,
-    alias_steps,
     clearing_steps,
     code_steps,
     is_inactive,
     is_served,
+    serving_steps,
     version_steps,
     wait_steps,
 )
@@ -86,8 +86,8 @@ def plan_rollback(
             always=cannot_serve or is_inactive(observed.latest),
             reason=reason,
         )
-        steps += version_steps(at_once, description, reason=reason)
-        steps += alias_steps(at_once, observed, moved, reason=reason)
+        steps += version_steps(at_once, observed, description, reason=reason)
+        steps += serving_steps(at_once, observed, moved, reason=reason)
     return ReleasePlan(target=target, observed=observed, steps=tuple(steps), is_rollback=True)
 
 

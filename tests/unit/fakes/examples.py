@@ -38,6 +38,7 @@ OLD = image("a")
 NEW = image("b")
 SOMEBODY_ELSES = image("e")
 ACTIVE = Status(value="Active")
+ACTIVE_NON_INVOCABLE = Status(value="ActiveNonInvocable")
 INACTIVE = Status(value="Inactive")
 SUCCESSFUL = Status(value="Successful")
 IN_PROGRESS = Status(value="InProgress")
@@ -61,6 +62,7 @@ def function_state(
     code_sha256: str = "",
     description: str = "",
     has_entry_point: bool = False,
+    capacity_provider: str = "",
 ) -> FunctionState:
     """Return an active function that runs an image; each argument changes one fact."""
     return FunctionState(
@@ -75,6 +77,7 @@ def function_state(
         code_sha256=code_sha256 or code_sha256_of(image),
         description=description,
         has_entry_point=has_entry_point,
+        capacity_provider=capacity_provider,
     )
 
 

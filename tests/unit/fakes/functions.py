@@ -5,12 +5,26 @@ from dataclasses import replace
 from threading import RLock
 
 from ecr_lambda_deploy.model.errors import InProgressError, MissingFunctionError, RevisionError
-from ecr_lambda_deploy.model.functions import LATEST, AliasState, FunctionState, PublishedVersion, Status
+from ecr_lambda_deploy.model.functions import (
+    LATEST,
+    LATEST_PUBLISHED,
+    AliasState,
+    FunctionState,
+    PublishedVersion,
+    Status,
+)
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.targets import Architecture
 from tests.unit.fakes.clock import FakeClock, FakePriority, Level
 from tests.unit.fakes.events import Recording
-from tests.unit.fakes.examples import ACTIVE, IN_PROGRESS, SUCCESSFUL, code_sha256_of, function_state
+from tests.unit.fakes.examples import (
+    ACTIVE,
+    ACTIVE_NON_INVOCABLE,
+    IN_PROGRESS,
+    SUCCESSFUL,
+    code_sha256_of,
+    function_state,
+)
 
 _IN_PROGRESS = "The operation cannot be performed at this time. An update is in progress for resource: orders-api"
 OTHER_REVISION = "The RevisionId provided does not match the latest RevisionId of the resource"
@@ -102,6 +116,7 @@ class FakeFunctions(Recording):
         return tuple(
             PublishedVersion(number=number, code_sha256=state.code_sha256, description=state.description)
             for number, state in self.published.items()
+            if number != LATEST_PUBLISHED
         )
 
     def check_may_publish(self, name: str) -> None:
@@ -139,7 +154,7 @@ class FakeFunctions(Recording):
                 self.latest,
                 image=image,
                 architecture=architecture,
-                state=ACTIVE,
+                state=ACTIVE_NON_INVOCABLE if self.latest.is_managed else ACTIVE,
                 update=SUCCESSFUL,
                 code_sha256=code_sha256_of(image),
             )
@@ -147,19 +162,22 @@ class FakeFunctions(Recording):
             self._begin(LATEST)
         self.leave("update_code", image)
 
-    def publish_version(self, name: str, *, code_sha256: str, revision_id: str, description: str) -> str:
-        self.enter("publish_version", name=name)
+    def publish_version(
+        self, name: str, *, code_sha256: str, revision_id: str, description: str, as_latest: bool = False
+    ) -> str:
+        self.enter("publish_version", *([LATEST_PUBLISHED] if as_latest else []), name=name)
         with self.state_lock:
             self._conflict(revision_id)
             if code_sha256 != self.latest.code_sha256:
                 raise RevisionError("CodeSHA256 differs")
-            if self.published and not self.has_changed:
-                return list(self.published)[-1]  # and it keeps its description [moto#8379]
-            number = str(max(map(int, self.published), default=0) + 1)
+            numbers = [number for number in self.published if number != LATEST_PUBLISHED]
+            if numbers and not self.has_changed and not as_latest:
+                return numbers[-1]  # and it keeps its description [moto#8379]
+            number = LATEST_PUBLISHED if as_latest else str(max(map(int, numbers), default=0) + 1)
             self.published[number] = replace(
                 self.latest, version=number, description=description, state=self.version_state
             )
-            self.has_changed = False
+            self.has_changed = self.has_changed and as_latest
             self.changes.append(("publish_version", number))
             self._begin(number)
         self.leave("publish_version")

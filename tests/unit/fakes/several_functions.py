@@ -49,10 +49,12 @@ class _Functions:
     def update_code(self, name: str, image: ImageReference, architecture: Architecture, *, revision_id: str) -> None:
         self._worlds[name].functions.update_code(name, image, architecture, revision_id=revision_id)
 
-    def publish_version(self, name: str, *, code_sha256: str, revision_id: str, description: str) -> str:
+    def publish_version(
+        self, name: str, *, code_sha256: str, revision_id: str, description: str, as_latest: bool = False
+    ) -> str:
         functions = self._worlds[name].functions
         return functions.publish_version(
-            name, code_sha256=code_sha256, revision_id=revision_id, description=description
+            name, code_sha256=code_sha256, revision_id=revision_id, description=description, as_latest=as_latest
         )
 
 
