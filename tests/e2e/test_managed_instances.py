@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.jobs import Job
-from tests.e2e.releases import Releases, error, releases_of, status
+from tests.e2e.releases import Releases, error, notices, releases_of, status
 
 _PROVIDER = "arn:aws:lambda:ap-northeast-2:123456789012:capacity-provider:fleet"
 _CAPACITY = {"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": _PROVIDER}}
@@ -65,3 +65,21 @@ def test_an_alias_moves_to_the_tested_version_if_there_is_room_for_it(managed: R
     assert f"{delete} 1" in error(full)
     assert f"{delete} 2" not in error(full)
     assert managed.aws.snapshot() == before
+
+
+def test_tenants_and_durable_executions_are_thought_of_first(
+    bare_job: Job, release_images: tuple[str, ...], tmp_path: Path
+) -> None:
+    settings = {
+        "TenancyConfig": {"TenantIsolationMode": "PER_TENANT"},
+        "DurableConfig": {"ExecutionTimeout": 60, "RetentionPeriodInDays": 1},
+    }
+    releases = releases_of(bare_job, release_images, tmp_path / "empty", settings)
+    refused = releases.deploy(1, {"alias": "", "smoke-event": "{}"})
+    assert refused.exit_code == 1
+    assert "isolates tenants (TenancyConfig PER_TENANT)" in error(refused)
+    assert releases.job.changing_calls() == []
+
+    result = releases.deploy(1, {"alias": ""})
+    assert (result.exit_code, status(result)) == (0, "deployed")
+    assert "is a durable function" in notices(result, "warning")

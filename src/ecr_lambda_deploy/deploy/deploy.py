@@ -26,6 +26,7 @@ from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal, Outcome, Rele
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import ARCHITECTURE_OF, Architecture, FunctionTarget, Mode
 from ecr_lambda_deploy.ports.ports import Ports
+from ecr_lambda_deploy.releases.kinds import check_tenants, warn_of_replay
 from ecr_lambda_deploy.releases.plan import ReleasePlan, may_need_release, plan_release
 from ecr_lambda_deploy.releases.release import Release, release_all, skip_stale
 from ecr_lambda_deploy.report.outputs import check_matrix
@@ -144,8 +145,10 @@ def _prepare(
                 unchanged = Outcome.untouched(observed, ReleaseStatus.UNCHANGED)
                 journal.record(unchanged)
                 return unchanged
+            check_tenants(target, observed)
             if mode is not Mode.PLAN:
                 check_release(target, ports)
+            warn_of_replay(target, observed, ports.log)
             notice_skipped_traffic(target, observed, ports)
             return Prepared(candidate=candidate, plan=plan)
 

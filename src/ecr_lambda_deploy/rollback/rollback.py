@@ -15,6 +15,7 @@ from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome
 from ecr_lambda_deploy.model.targets import PLATFORM_OF, EarlierRelease, FunctionTarget, ImageTarget
 from ecr_lambda_deploy.ports.ports import Ports
+from ecr_lambda_deploy.releases.kinds import check_tenants, warn_of_replay
 from ecr_lambda_deploy.releases.plan import ReleasePlan
 from ecr_lambda_deploy.releases.release import Release, release_all, skip_stale
 from ecr_lambda_deploy.report.phases import phase
@@ -73,8 +74,13 @@ def _prepare(
         try:
             with journal.recording_failure(observed.name):
                 check_updatable(observed)
-                stale = skip_stale(target, observed, ports, journal)
-                return stale or Release(plan=plan(observed), plan_again=plan, observe=observe_with_versions)
+                check_tenants(target, observed)
+                if stale := skip_stale(target, observed, ports, journal):
+                    return stale
+                planned = plan(observed)
+                if planned.steps:
+                    warn_of_replay(target, observed, ports.log)
+                return Release(plan=planned, plan_again=plan, observe=observe_with_versions)
         except DeployError as error:
             return error
 
