@@ -79,7 +79,7 @@ _CALLS: Mapping[str, Callable[[_Adapters], object]] = {
     "GetProvisionedConcurrencyConfig": lambda it: LambdaAliases(it.aws).is_allocating("orders-api", "live"),
     "GetPolicy": lambda it: list(LambdaAliases(it.aws).bypasses("orders-api")),
     "GetFunctionUrlConfig": lambda it: list(LambdaAliases(it.aws).bypasses("orders-api")),
-    "Invoke": lambda it: LambdaInvocations(it.aws).invoke("orders-api", "$LATEST", "{}"),
+    "Invoke": lambda it: LambdaInvocations(it.aws).invoke("orders-api", "$LATEST", "{}", timeout=3),
     "DescribeAlarms": lambda it: CloudWatchAlarms(it.aws, SystemClock(RunnerCancelling())).states(["a", "b"]),
     "AssumeRole": lambda it: _access_key(it.aws),
     "AssumeRoleWithWebIdentity": lambda it: _access_key(it.role),

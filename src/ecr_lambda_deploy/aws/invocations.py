@@ -61,12 +61,11 @@ class LambdaInvocations:
                     FunctionName=name, Qualifier=qualifier, LogType="Tail", Payload=event.encode()
                 )
                 payload = answer["Payload"].read(_LARGEST + 1)
-        except DeniedError:
-            raise
         except RefusedError as error:
-            raise DeployError(
-                error.message + _reason(error), _HINTS.get(error.code, error.hint).format(name)
-            ) from error
+            if error.code not in _HINTS:
+                raise
+            hint = _HINTS[error.code].format(name)
+            raise DeployError(error.message + _reason(error), hint, topic="function-not-run") from error
         if len(payload) > _LARGEST:
             raise DeployError(
                 f"{name}:{qualifier} answered more than {_LARGEST} bytes, which no function of Lambda does.",

@@ -51,6 +51,7 @@ def publish_latest(writer: FunctionWriter, description: str) -> None:
             f"{LATEST_PUBLISHED} of {writer.name} did not become active: State {version.state}, "
             f"LastUpdateStatus {version.update}.",
             f"Look at its capacity provider: {version.capacity_provider}",
+            topic="version-not-active",
         )
     if version.code_sha256 != wanted:
         raise taken_over(version)
@@ -69,7 +70,7 @@ def naming_superfluous_versions(writer: FunctionWriter) -> Iterator[None]:
     except VersionLimitError as error:
         start = writer.start
         versions = start.versions or writer.ports.functions.versions(writer.name)
-        raise DeployError(error.message, _hint(replace(start, versions=versions))) from error
+        raise VersionLimitError(error.message, _hint(replace(start, versions=versions))) from error
 
 
 def _hint(function: ObservedFunction) -> str:

@@ -148,10 +148,8 @@ class FunctionWriter:
                 number = self._request_version(description)
                 version = self.wait_until_settled(number, is_new=True)
         if version.state.value != "Active":
-            raise DeployError(
-                f"Version {number} of {self.name} did not become active: State {version.state}.",
-                topic="version-not-active",
-            )
+            message = f"Version {number} of {self.name} did not become active: State {version.state}."
+            raise DeployError(message, topic="version-not-active")
         self.published = version
         if self.now.version_numbered(number) is None:
             listed = PublishedVersion(number=number, code_sha256=version.code_sha256, description=version.description)
@@ -396,7 +394,6 @@ class FunctionWriter:
 
 def taken_over(latest: FunctionState) -> TakenOverError:
     """Return the error for `$LATEST` with code of somebody else."""
-    return TakenOverError(
-        f"{latest.name} runs {latest.image}, not the image of this run: somebody else updated it meanwhile.",
-        "Give the workflow a 'concurrency' group, and leave this function's code to one workflow.",
-    )
+    message = f"{latest.name} runs {latest.image}, not the image of this run: somebody else updated it meanwhile."
+    hint = "Give the workflow a 'concurrency' group, and leave this function's code to one workflow."
+    return TakenOverError(message, hint)

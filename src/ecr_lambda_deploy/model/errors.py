@@ -131,6 +131,8 @@ class BuildError(DeployError):
 class VersionLimitError(DeployError):
     """A capacity provider of Lambda refuses one more version of its functions."""
 
+    topic = "too-many-versions"
+
 
 class TagLimitError(DeployError):
     """An ECR quota refuses one more tag.

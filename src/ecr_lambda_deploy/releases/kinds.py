@@ -23,6 +23,7 @@ def check_tenants(target: FunctionTarget, function: ServingFunction) -> None:
         "and 'smoke-event' names none.",
         "Leave out 'smoke-event' and 'smoke-expect' for it (in a manifest `smoke-event: null`), and invoke it in a "
         f"later step: aws lambda invoke --function-name {function.name} --tenant-id TENANT --payload … answer.json",
+        topic="tenant-isolation",
     )
 
 
