@@ -281,10 +281,10 @@ def test_mistakes_are_told_in_the_order_of_the_file(workspace: Path) -> None:
 
 def test_more_mistakes_than_anybody_reads_are_neither_looked_for_nor_told(workspace: Path) -> None:
     functions = "".join(f"      - {{ name: f{number}, alias: a b }}\n" for number in range(8000))
-    begin = time.monotonic()
+    begin = time.process_time()
     problems = _problems(workspace, f"version: 1\nimages:\n  orders:\n    context: orders\n    functions:\n{functions}")
 
-    assert time.monotonic() - begin < 5
+    assert time.process_time() - begin < 5
     assert len(problems) == 101
     assert problems[-1] == "deploy.yaml:105:22: There may be more problems: fix these first."
 

@@ -302,10 +302,10 @@ _BOMBS = {
 
 @pytest.mark.parametrize("content", _BOMBS.values(), ids=_BOMBS)
 def test_nothing_takes_long(content: str) -> None:
-    begin = time.monotonic()
+    begin = time.process_time()
     _, problems = _read(content)
 
-    assert time.monotonic() - begin < 5
+    assert time.process_time() - begin < 5
     assert 0 < len(problems) <= 101
 
 
