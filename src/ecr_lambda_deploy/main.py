@@ -167,7 +167,7 @@ def _ports(
             workspace=_workspace(environment),
             environment=reachable_engine(environment),
             console=console,
-            authorization=repositories.authorization,
+            logins=repositories,
             settings=settings,
             clock=clock,
             folders=folders,

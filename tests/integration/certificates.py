@@ -21,25 +21,27 @@ class Pair:
 
 
 class Authority:
-    """Issues certificates for 127.0.0.1."""
+    """Issues certificates for 127.0.0.1, or for another host."""
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name("authority")
         self.certificate = _pem(_builder(self._name, self._name, self._key.public_key(), is_authority=True), self._key)
 
-    def issue(self, name: str) -> Pair:
-        """Return a new certificate for 127.0.0.1."""
+    def issue(self, name: str, host: str = "") -> Pair:
+        """Return a new certificate for 127.0.0.1, or for a host."""
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _pem(_builder(_name(name), self._name, key.public_key(), is_authority=False), self._key)
+        certificate = _pem(
+            _builder(_name(name), self._name, key.public_key(), is_authority=False, host=host), self._key
+        )
         encoded = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         return Pair(certificate=certificate, key=encoded.decode())
 
-    def server_context(self, folder: Path) -> ssl.SSLContext:
+    def server_context(self, folder: Path, host: str = "") -> ssl.SSLContext:
         """Return the context of a server that only this authority's clients reach."""
-        server = self.issue("server")
+        server = self.issue("server", host)
         for name, text in (("ca", self.certificate), ("server", server.certificate), ("key", server.key)):
             folder.joinpath(f"{name}.pem").write_text(text)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(folder / "ca.pem"))
@@ -54,7 +56,7 @@ def _name(name: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, is_authority: bool
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, is_authority: bool, host: str = ""
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
@@ -66,7 +68,10 @@ def _builder(
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(host) if host else x509.IPAddress(ip_address("127.0.0.1"))]),
+            critical=False,
+        )
     )
 
 

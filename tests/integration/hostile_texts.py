@@ -92,6 +92,14 @@ def dockerfile() -> Callable[[], None]:
     return lambda: _fingerprints(builds)
 
 
+class _Logins:
+    def authorization(self, *, fresh: bool = False) -> Authorization:  # noqa: ARG002 # as the caller names it
+        return Authorization(registry=_REGISTRY, username="AWS", password="")
+
+    def login(self, host: str) -> Authorization | None:
+        return self.authorization() if host == _REGISTRY else None
+
+
 def buildx_log() -> Callable[[], None]:
     """Run a program that prints very long lines and fails, in place of buildx."""
     build = _build(dockerfile="FROM a", dockerignore="")
@@ -101,12 +109,11 @@ def buildx_log() -> Callable[[], None]:
     program.chmod(0o755)
     builder = socket.create_server(("127.0.0.1", 0))
     host, port = builder.getsockname()
-    login = Authorization(registry=_REGISTRY, username="AWS", password="")
     buildx = Buildx(
         workspace=build.context,
         environment={},
         console=Console(),
-        authorization=lambda *, fresh=False: login,  # noqa: ARG005 # as the caller names it
+        logins=_Logins(),
         settings=BuilderSettings(endpoint=f"tcp://{host}:{port}"),
         clock=SystemClock(RunnerCancelling()),
         program=str(program),

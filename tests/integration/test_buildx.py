@@ -176,18 +176,27 @@ def open_workshop(aws: Aws, base: str, buildx: Path, tmp_path: Path) -> Iterator
         clock = ImpatientClock()
         logins: list[bool] = []
 
-        def authorize(*, fresh: bool = False) -> Authorization:
-            logins.append(fresh)
-            answer = aws.client("ecr").get_authorization_token()["authorizationData"][0]
-            username, _, password = b64decode(answer["authorizationToken"]).decode().partition(":")
-            is_stale = len(logins) <= stale_logins
-            return Authorization(registry=aws.registry, username=username, password="old" if is_stale else password)
+        class Logins:
+            def authorization(self, *, fresh: bool = False) -> Authorization:
+                logins.append(fresh)
+                answer = aws.client("ecr").get_authorization_token()["authorizationData"][0]
+                username, _, password = b64decode(answer["authorizationToken"]).decode().partition(":")
+                is_stale = len(logins) <= stale_logins
+                return Authorization(registry=aws.registry, username=username, password="old" if is_stale else password)
+
+            def login(self, host: str) -> Authorization | None:
+                if host == aws.registry:
+                    return self.authorization()
+                if host.startswith("210987654325."):
+                    raise DeployError("denied")
+                is_ecr = ".dkr.ecr." in host
+                return Authorization(registry=host, username="AWS", password="of the Region") if is_ecr else None
 
         builder = Buildx(
             workspace=workspace,
             environment=environment,
             console=Console(),
-            authorization=authorize,
+            logins=Logins(),
             settings=BuilderSettings(endpoint=endpoint, docker_auth=docker_auth or {}),
             clock=clock,
             folders=PrivateFolders(workspace, [private]),
@@ -527,7 +536,7 @@ def test_rule_10_every_call_of_buildx_has_a_listed_environment_and_a_private_con
         workshop.push()
 
     calls = {path.name.split("-")[1] for path in record.iterdir()}
-    assert calls == {"create", "inspect", "imagetools", "bake"}
+    assert calls == {"create", "inspect", "bake"}
     listed = {"PATH", "DOCKER_CONFIG", "DOCKER_HOST", "BUILDX_CONFIG", "BUILDX_BUILDER", "BUILDX_GIT_INFO"}
     for path in record.glob("environment-*"):
         seen = dict(line.partition("=")[::2] for line in path.read_text().splitlines())
@@ -536,7 +545,7 @@ def test_rule_10_every_call_of_buildx_has_a_listed_environment_and_a_private_con
     assert {path.read_text() for path in record.glob("mode-*")} == {"700\n"}
     auths = {path.name.split("-")[1]: {*json.loads(path.read_text())["auths"]} for path in record.glob("config-*")}
     own = {workshop.aws.registry}
-    assert auths == {"create": set(), "inspect": set(), "imagetools": own, "bake": own}
+    assert auths == {"create": set(), "inspect": set(), "bake": own}
     assert {path.name for path in hostile.iterdir()} == {"config.json", "docker-credential-hostile"}
 
 
@@ -570,8 +579,8 @@ def test_a_base_image_s_digest_is_the_registry_s(
     """A tag of the repository serves as the base of another build, which no engine is asked for."""
     workshop.write(_ONCE)
     tags = {}
-    other = open_workshop({"DOCKER_HOST": "unix:///nonexistent"})
     for _ in range(2):
+        other = open_workshop({"DOCKER_HOST": "unix:///nonexistent"})  # a run asks once
         workshop.write(f"{_ONCE}COPY app /\n", app=uuid4().hex)
         order = replace(workshop.order(cache=CacheSettings(mode="off")), tag="base")
         workshop.builder.build_and_push([order])
@@ -584,20 +593,23 @@ def test_a_base_image_s_digest_is_the_registry_s(
     assert "stands in" not in capfd.readouterr().out
 
 
-@pytest.mark.parametrize(("host", "stand_in"), [("", "the engine's own copy"), ("unix:///none", "its name")])
-def test_what_stands_in_for_a_digest_is_logged(
-    open_workshop: Open, engine: Engine, host: str, stand_in: str, capfd: pytest.CaptureFixture[str]
+def test_a_digest_that_neither_registry_nor_engine_tells_means_a_build(
+    open_workshop: Open, engine: Engine, capfd: pytest.CaptureFixture[str]
 ) -> None:
     image = f"localhost:1/only-here:{uuid4().hex}"
     engine.docker("tag", "python:3.13-alpine", image)
-    workshop = open_workshop({"DOCKER_HOST": host} if host else engine.environment())
-    (workshop.workspace / "Dockerfile").write_text(f"FROM {image}\n")
+    on_engine, without = open_workshop(engine.environment()), open_workshop({"DOCKER_HOST": "unix:///none"})
+    (on_engine.workspace / "Dockerfile").write_text(f"FROM {image}\n")
 
-    (found,) = workshop.builder.fingerprints([(workshop.order().build, "linux/amd64")])
+    (known,) = on_engine.builder.fingerprints([(on_engine.order().build, "linux/amd64")])
+    (unknown,) = without.builder.fingerprints([(without.order().build, "linux/amd64")])
 
     engine.docker("rmi", image)
-    assert found.tag
-    assert f"{image}; {stand_in} stands in for it" in capfd.readouterr().out
+    assert known.tag
+    assert not known.is_of_registries
+    assert f"{image}; the engine's own copy stands in for it" in capfd.readouterr().out
+    assert unknown.tag is None
+    assert unknown.reason.startswith(f"nobody tells the digest of {image}; its registry: ConnectionError")
 
 
 def test_a_private_base_image_takes_the_credentials_that_are_given(
@@ -616,6 +628,43 @@ def test_a_private_base_image_takes_the_credentials_that_are_given(
         without.push()
     assert "'docker-auth'" in caught.value.hint
     with_credentials.push()
+
+
+_KEEPING = '#!/bin/sh\n[ "$1" = bake ] && cp "$DOCKER_CONFIG/config.json" {folder} && cat > /dev/null\ntrue\n'
+
+
+@_ON_CURRENT
+def test_the_login_goes_to_each_host_of_ecr_that_the_build_names(
+    open_workshop: Open, each_engine: Engine, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """None of them is asked: the program only keeps the configuration that it gets."""
+    program = tmp_path / "keeping"
+    program.write_text(_KEEPING.format(folder=tmp_path))
+    program.chmod(0o755)
+    hosts = [f"21098765432{number}.dkr.ecr.eu-west-1.amazonaws.com" for number in range(6)]
+    given = {hosts[4]: {"auth": "Z2l2ZW46bG9naW4="}}
+    workshop = open_workshop(each_engine.environment(), program=str(program), docker_auth={"auths": given})
+    (workshop.workspace / "Dockerfile").write_text(
+        f"ARG ACCOUNT\nFROM {hosts[0]}/base:1 AS base\nFROM ${{ACCOUNT}}{hosts[1][12:]}/base\n"
+        f"COPY --from={hosts[2]}/tools / /\nCOPY --from=other / /\nCOPY --from={hosts[4]}/given / /\n"
+        f"COPY --from={hosts[5]}/refused / /\nADD https://example.com/x /\n"
+    )
+
+    workshop.builder.build_and_push(
+        [
+            workshop.order(
+                build_args={"ACCOUNT": hosts[1][:12]},
+                build_contexts={"other": f"docker-image://{hosts[3]}/context"},
+                cache=CacheSettings(mode="off"),
+            )
+        ]
+    )
+
+    auths = json.loads((tmp_path / "config.json").read_text())["auths"]
+    assert auths.keys() == {workshop.aws.registry, *hosts[:5]}
+    assert auths[hosts[4]] == given[hosts[4]]
+    assert {b64decode(auths[host]["auth"]) for host in hosts[:4]} == {b"AWS:of the Region"}
+    assert f"ECR gives no login for {hosts[5]}: denied" in capfd.readouterr().out
 
 
 def _orders(workshop: Workshop, **dockerfiles: str) -> dict[str, BuildOrder]:

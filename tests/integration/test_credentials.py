@@ -283,3 +283,22 @@ def test_rule_2_aws_names_the_host_of_another_account_s_registry(traffic: Traffi
 
     assert {one: login.registry for one, login in filed.items()} == {host: host, REGISTRY: REGISTRY}
     assert not any(login.is_of_emulator for login in filed.values())
+
+
+_OTHER = "210987654321"
+
+
+def test_each_region_is_asked_once_for_the_login_to_all_its_registries(traffic: Traffic) -> None:
+    repositories = EcrRepositories(aws_of(traffic), traffic.mask)
+    here = f"{_OTHER}.dkr.ecr.{REGION}.amazonaws.com"
+    there = [f"{_OTHER}.dkr.ecr.us-east-1.amazonaws.com", f"{_OTHER}.dkr-ecr.us-east-1.on.aws"]
+
+    logins = {host: repositories.login(host) for host in (REGISTRY, here, *there, *there)}
+
+    assert {host: login and login.registry for host, login in logins.items()} == {host: host for host in logins}
+    assert [
+        f"/{region}/ecr/" in request.signature
+        for region, request in zip([REGION, "us-east-1"], traffic.requests(), strict=True)
+    ] == [True, True]
+    for host in ("ghcr.io", f"{here}.evil.example", f"{here}:443", f"{_OTHER}.dkr.ecr.{REGION}.amazonaws.com.cn"):
+        assert repositories.login(host) is None

@@ -12,7 +12,13 @@ from ecr_lambda_deploy.aws.ecr_images import EcrImages
 from ecr_lambda_deploy.aws.ecr_policies import expiring_rule, lets_lambda_pull, lifecycle_policy, repository_policy
 from ecr_lambda_deploy.aws.errors import DeniedError, RefusedError, translated
 from ecr_lambda_deploy.model.errors import DeployError
-from ecr_lambda_deploy.model.images import CACHE_TAG_PREFIX, Authorization, ImageReference, registry_owner
+from ecr_lambda_deploy.model.images import (
+    CACHE_TAG_PREFIX,
+    Authorization,
+    ImageReference,
+    is_same_registry,
+    registry_owner,
+)
 
 if TYPE_CHECKING:
     from ecr_lambda_deploy.aws.session import Aws
@@ -34,6 +40,7 @@ class EcrRepositories(EcrImages):
         self._account = account
         self._lock = Lock()
         self._authorization: Authorization | None = None
+        self._regions: dict[str, EcrRepositories] = {}
 
     def authorization(self, *, fresh: bool = False) -> Authorization:
         """Return the registry's credentials; ECR is asked once.
@@ -62,6 +69,33 @@ class EcrRepositories(EcrImages):
                     is_of_emulator=self._aws.is_ecr_overridden(),
                 )
             return self._authorization
+
+    def login(self, host: str) -> Authorization | None:
+        """Return the login for a registry's host: one of this registry, or of ECR in any account and Region.
+
+        ECR is asked once in each Region.
+
+        Args:
+            host: with the port if it has one.
+
+        Returns:
+            None for a host that is not ECR's, and for every host of AWS while ECR itself is an emulator's.
+
+        Raises:
+            DeployError: ECR refuses.
+        """
+        own = self.authorization()
+        if is_same_registry(host, own.registry):
+            return own
+        owner = registry_owner(host)
+        if owner is None or own.is_of_emulator:
+            return None
+        return own.of_region(host) or self._in_region(owner.region).authorization().of_region(host)
+
+    def _in_region(self, region: str) -> "EcrRepositories":
+        with self._lock:
+            theirs = self._regions.get(region) or EcrRepositories(self._aws.in_region(region), self._mask)
+            return self._regions.setdefault(region, theirs)
 
     def registry(self, given: str = "") -> str:
         """Read it from the authorization."""

@@ -3,7 +3,7 @@
 import json
 import subprocess
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +14,17 @@ from ecr_lambda_deploy.concurrency import for_each
 from ecr_lambda_deploy.docker.bake import bake_arguments, bake_definition, bake_secrets, bake_targets
 from ecr_lambda_deploy.docker.builders import builder_tls, check_platform, selected_builder, unprotected
 from ecr_lambda_deploy.docker.cache import CacheEntries, choose_cache
-from ecr_lambda_deploy.docker.config import BUILDX, build_environment, private_docker_config
-from ecr_lambda_deploy.docker.engine import engine_platform, has_containerd_store
+from ecr_lambda_deploy.docker.config import BUILDX, build_environment, entry_of, private_docker_config
+from ecr_lambda_deploy.docker.digests import ImageDigests
+from ecr_lambda_deploy.docker.engine import engine_platform, has_containerd_store, image_digest
 from ecr_lambda_deploy.docker.errors import LONGEST_LINE, explain, failed_login, failed_target, passing_failure
-from ecr_lambda_deploy.docker.imagetools import ImageDigests
 from ecr_lambda_deploy.docker.records import have_secrets, without_records
+from ecr_lambda_deploy.docker.registries import Registries, given_login
+from ecr_lambda_deploy.fingerprint.base_images import images_of
+from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 from ecr_lambda_deploy.fingerprint.fingerprint import BuildInputs
-from ecr_lambda_deploy.model.errors import BuildError
-from ecr_lambda_deploy.model.images import Authorization, BuildOrder, Fingerprint
+from ecr_lambda_deploy.model.errors import BuildError, DeployError
+from ecr_lambda_deploy.model.images import Authorization, BuildOrder, Fingerprint, ecr_hosts, is_same_registry
 from ecr_lambda_deploy.model.targets import Build, BuilderSettings, Platform
 from ecr_lambda_deploy.ports.runner import Clock, Console
 from ecr_lambda_deploy.private_folders import PrivateFolders
@@ -33,14 +36,21 @@ _PATIENCE = 60  # seconds, from the first failure that may pass to the last atte
 _LONGEST_DELAY = 15  # seconds between two attempts
 
 
-class Authorize(Protocol):
-    """Returns the registry's credentials."""
+class Logins(Protocol):
+    """The run's own logins for ECR's registries."""
 
-    def __call__(self, *, fresh: bool = False) -> Authorization:
-        """Return those of the last call, unless `fresh`.
+    def authorization(self, *, fresh: bool = False) -> Authorization:
+        """Return the login for the registry that images are pushed to: that of the last call, unless `fresh`.
 
         Raises:
-            DeployError: the registry gives none.
+            DeployError: ECR gives none.
+        """
+
+    def login(self, host: str) -> Authorization | None:
+        """Return the login for a host of any registry of ECR; None for a host that is not ECR's.
+
+        Raises:
+            DeployError: ECR gives none.
         """
 
 
@@ -51,7 +61,7 @@ class Buildx:
         workspace: folder that paths in messages are relative to.
         environment: the step's environment.
         console: shows the build's progress.
-        authorization: returns the registry's credentials.
+        logins: returns the logins for ECR's registries.
         settings: the builder and its logins; their secrets are masked already, as those of the builds are.
         clock: waits between two attempts.
         folders: makes the folders for logins and keys.
@@ -64,7 +74,7 @@ class Buildx:
         workspace: Path,
         environment: Mapping[str, str],
         console: Console,
-        authorization: Authorize,
+        logins: Logins,
         settings: BuilderSettings,
         clock: Clock,
         folders: PrivateFolders,
@@ -76,15 +86,16 @@ class Buildx:
         self._tls = builder_tls(environment)
         self._warning = unprotected(settings.endpoint, self._tls)
         self._console = console
-        self._authorization = authorization
+        self._logins = logins
         self._settings = settings
         self._clock = clock
         self._folders = folders
         self._program = program
-
-    @property
-    def _has_engine(self) -> bool:
-        return not self._settings.endpoint.startswith("tcp://")
+        registries = Registries(environment=self._environment, login=self._credentials, mask=console.mask)
+        self._digests = ImageDigests(
+            ask_registry=registries.digest, ask_engine=self._digest_on_engine, say=console.info
+        )
+        self._inputs = BuildInputs(resolve=self._digests.resolve)
 
     def check_engine(self, platform: Platform | None) -> Platform:
         """Ask the engine, and the builder where the engine itself is not enough."""
@@ -102,25 +113,38 @@ class Buildx:
     def fingerprints(self, wanted: Sequence[tuple[Build, Platform]]) -> tuple[Fingerprint, ...]:
         """Resolve base images by the registries, and by the engine where that is the builder's."""
         epoch = self._environment.get("SOURCE_DATE_EPOCH")  # BuildKit's client makes an argument of it
-        with self._logged_in() as login:
-            digests = ImageDigests(
-                program=self._program,
-                environment={**self._environment, **login},
-                has_engine=self._has_engine,
-                say=self._console.info,
-            )
-            inputs = BuildInputs(resolve=digests.resolve)
 
-            def compute(one: tuple[Build, Platform]) -> Fingerprint:
-                build, platform = one
-                if epoch:
-                    build = replace(build, build_args={"SOURCE_DATE_EPOCH": epoch, **build.build_args})
-                return inputs.fingerprint(build, platform)
+        def compute(one: tuple[Build, Platform]) -> Fingerprint:
+            build, platform = one
+            if epoch:
+                build = replace(build, build_args={"SOURCE_DATE_EPOCH": epoch, **build.build_args})
+            return self._inputs.fingerprint(build, platform)
 
-            computed = for_each(wanted, compute, at_once=_FINGERPRINTS_AT_ONCE)
-            return tuple(
-                replace(one, is_of_registries=not digests.stand_ins.intersection(one.images)) for one in computed
-            )
+        computed = for_each(wanted, compute, at_once=_FINGERPRINTS_AT_ONCE)
+        stand_ins = self._digests.stand_ins
+        return tuple(replace(one, is_of_registries=not stand_ins.intersection(one.images)) for one in computed)
+
+    def _digest_on_engine(self, reference: str) -> str | None:
+        is_elsewhere = self._settings.endpoint.startswith("tcp://")
+        return None if is_elsewhere else image_digest(reference, self._environment)
+
+    def _login_of(self, host: str) -> Authorization | None:
+        """Return the run's own login for a host of ECR; None where there is none, or other credentials are given.
+
+        The registry that images are pushed to has the run's own in any case.
+        """
+        try:
+            own = self._logins.authorization().registry
+            is_given = given_login(self._settings.docker_auth, host) and not is_same_registry(host, own)
+            return None if is_given else self._logins.login(host)
+        except DeployError as error:  # a registry may need no login
+            self._console.info(f"ECR gives no login for {host}: {error.message}")
+            return None
+
+    def _credentials(self, host: str) -> Mapping[str, str]:
+        """Return what the configuration of Docker would have for a registry's host; empty for nothing."""
+        login = self._login_of(host)
+        return entry_of(login, host) if login else given_login(self._settings.docker_auth, host)
 
     def build_and_push(self, orders: Sequence[BuildOrder]) -> None:
         """Run `buildx bake`, again while a failure may pass, for at most a minute, and once with a new login."""
@@ -158,10 +182,17 @@ class Buildx:
         return cache
 
     @contextmanager
-    def _logged_in(self, *registries: str, fresh: bool = False) -> Iterator[dict[str, str]]:
-        """Yield the variable by which buildx finds credentials for the registries."""
-        login = self._authorization(fresh=fresh)
-        auths = dict.fromkeys([*registries, login.registry], login)
+    def _logged_in(self, *registries: str, named: Iterable[str], fresh: bool) -> Iterator[dict[str, str]]:
+        """Yield the variable by which buildx finds logins.
+
+        Args:
+            registries: that images are pushed to.
+            named: other hosts of ECR, that base images and caches come from.
+            fresh: whether ECR is asked for a new login.
+        """
+        login = self._logins.authorization(fresh=fresh)
+        auths = {host: found for host in named if (found := self._login_of(host))}
+        auths |= dict.fromkeys([*registries, login.registry], login)
         with private_docker_config(self._folders, auths, self._settings.docker_auth) as folder:
             yield {"DOCKER_CONFIG": str(folder)}
 
@@ -175,9 +206,13 @@ class Buildx:
     ) -> list[str] | None:
         """Run buildx, show what it prints as it prints it, and return its last lines if it fails."""
         tail: deque[str] = deque(maxlen=_LINES_KEPT)
+        definition = json.dumps(bake_definition(targets, caches))
         registries = sorted({order.repository_uri.partition("/")[0] for order in targets.values()})
+        named = ecr_hosts(
+            "\n".join([definition, *map(_dockerfile_of, targets.values()), *_images_of(targets.values())])
+        )
         with (
-            self._logged_in(*registries, fresh=fresh) as login,
+            self._logged_in(*registries, named=named, fresh=fresh) as login,
             self._console.verbatim(),
             subprocess.Popen(
                 [self._program, *bake_arguments(targets)],
@@ -196,7 +231,7 @@ class Buildx:
             ) as process,
         ):
             try:
-                for line in _conversation(process, json.dumps(bake_definition(targets, caches))):
+                for line in _conversation(process, definition):
                     tail.append(line)
                     self._console.info(line)
             except BaseException:  # a run that is cancelled ends its build too
@@ -209,10 +244,23 @@ class Buildx:
         order = targets[target] if target else next(iter(targets.values()))
         dockerfile = order.build.dockerfile
         shown = dockerfile.relative_to(self._workspace) if dockerfile.is_relative_to(self._workspace) else dockerfile
-        with dockerfile.open(errors="replace") as file:
-            instructions = file.read(_LONGEST_DOCKERFILE)
-        error = explain(log, dockerfile=str(shown), instructions=instructions)
+        error = explain(log, dockerfile=str(shown), instructions=_dockerfile_of(order))
         return BuildError(error.message, error.hint, location=error.location, uri=order.uri if target else "")
+
+
+def _dockerfile_of(order: BuildOrder) -> str:
+    with order.build.dockerfile.open(errors="replace") as file:
+        return file.read(_LONGEST_DOCKERFILE)
+
+
+def _images_of(orders: Iterable[BuildOrder]) -> Iterator[str]:
+    """Yield the images that Dockerfiles name, with arguments filled in, as far as these can be read."""
+    for order in orders:
+        build, text = order.build, _dockerfile_of(order)
+        try:
+            yield from images_of(text, target=build.target, build_args=build.build_args, platform=order.platform)
+        except UnknownInputError as error:
+            yield from error.images
 
 
 def _conversation(process: subprocess.Popen[str], definition: str) -> Iterator[str]:

@@ -64,11 +64,9 @@ def private_docker_config(
     Raises:
         DeployError: a host is not one that AWS named for its credentials.
     """
-    for host, login in auths.items():
-        login.check_host(host)
     given = (extra or {}).get("auths")
     merged = dict(given) if isinstance(given, Mapping) else {}
-    merged |= {host: {"auth": _encoded(login)} for host, login in auths.items()}
+    merged |= {host: entry_of(login, host) for host, login in auths.items()}
     with folders.folder() as folder:
         config = folder / "config.json"
         config.touch(mode=0o600)
@@ -76,5 +74,11 @@ def private_docker_config(
         yield folder
 
 
-def _encoded(login: Authorization) -> str:
-    return b64encode(f"{login.username}:{login.password}".encode()).decode()
+def entry_of(login: Authorization, host: str) -> dict[str, str]:
+    """Return what a Docker `config.json` has for a login under a registry's host.
+
+    Raises:
+        DeployError: the host is not one that AWS named for the login.
+    """
+    login.check_host(host)
+    return {"auth": b64encode(f"{login.username}:{login.password}".encode()).decode()}

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from ecr_lambda_deploy.model.denials import denial_hint
 from ecr_lambda_deploy.model.errors import DeployError, SourceLocation
+from ecr_lambda_deploy.model.images import ecr_hosts, registry_owner
 from ecr_lambda_deploy.model.text import bounded
 
 LONGEST_LINE = 16 * 1024
@@ -16,6 +17,8 @@ _PLACE = re.compile(r"^(?P<file>\S+):(?P<line>\d{1,9})$")
 _SYNTAX = re.compile(r"dockerfile parse error (?:on )?line (?P<line>\d{1,9})")
 _STEP = re.compile(r"^ > \[(?:[^\s\]]+ )*\d+/\d+\] (?P<instruction>.+?):?$")
 _BASE_IMAGE = re.compile(r"^ > \[(?:\S+ )?internal\] load metadata for (?P<reference>\S+?):?$")
+
+_REPOSITORY = re.compile(r"[a-z0-9][a-z0-9._/-]*")
 
 # What BuildKit's layers put before the reason.
 _NOISE = re.compile(
@@ -137,9 +140,32 @@ def _hint(reason: str) -> str:
             reason = before + rest.rpartition(end)[2]
     if "not authorized to perform: " in reason:
         return denial_hint(reason)
+    if denied := _denied_pull(reason):
+        return denied
     if "failed to push" in reason and _UNAUTHORIZED.search(reason):
         return _PUSH_HINT
     return next((hint for pattern, hint in _HINTS if pattern.search(reason)), "The build's log above has the details.")
+
+
+def _denied_pull(reason: str) -> str:
+    """Return what to do if ECR refuses to give a base image; empty for any other reason.
+
+    A repository of another account wants both [Amazon ECR User Guide, private repository policies].
+    """
+    hosts = ecr_hosts(reason)
+    if not hosts or "403 Forbidden" not in reason or "failed to push" in reason:
+        return ""
+    owner, path = registry_owner(hosts[0]), _REPOSITORY.match(reason.partition(f"{hosts[0]}/")[2].removeprefix("v2/"))
+    if owner is None or path is None:
+        return ""
+    repository = path[0].partition("/manifests")[0].partition("/blobs")[0]
+    return (
+        "Allow this job's role to pull the base image: ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on the "
+        f"repository {repository} of account {owner.account} in {owner.region}, in a policy of the role. If that is "
+        "another account, the policy of the repository must allow both actions, too. There, add this statement:\n"
+        '{"Effect": "Allow", "Principal": {"AWS": "ARN of this job\'s role"}, '
+        '"Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]}'
+    )
 
 
 def failed_target(log: Sequence[str], targets: Iterable[str]) -> str:

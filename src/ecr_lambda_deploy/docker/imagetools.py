@@ -1,14 +1,11 @@
-"""Copies images between registries and resolves references, by `buildx imagetools`, which needs no engine."""
+"""Copies images between registries, by `buildx imagetools`, which needs no engine."""
 
 import re
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from ecr_lambda_deploy.docker.config import BUILDX, network_environment, private_docker_config
-from ecr_lambda_deploy.docker.engine import image_digest
-from ecr_lambda_deploy.model.documents import Document
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import Authorization, ImageReference
 from ecr_lambda_deploy.model.text import bounded
@@ -89,69 +86,3 @@ def _last_error(stderr: str) -> str:
         line.removeprefix("ERROR: ") for line in stderr.split("\n") if line.startswith(("ERROR: ", "fatal error: "))
     ]
     return bounded((lines[-1] if lines else stderr).strip())
-
-
-_TIMEOUT = 30  # seconds
-_MOST_MEMORY = 1024**2  # KiB; buildx needs a fourth, but reads all that a registry or its token service sends
-_LIMITED = ("/bin/sh", "-c", f'ulimit -d {_MOST_MEMORY}; exec "$@"', "sh")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageDigests:
-    """Resolves references of base images, in several threads at once.
-
-    Attributes:
-        program: path of buildx.
-        environment: of buildx, with DOCKER_CONFIG for the registries.
-        has_engine: whether an engine may be asked.
-        say: logs a line, for each digest that is unknown.
-        stand_ins: the references whose digest is unknown.
-    """
-
-    program: str
-    environment: Mapping[str, str]
-    has_engine: bool
-    say: Callable[[str], None]
-    stand_ins: set[str] = field(default_factory=set)
-
-    def resolve(self, reference: str) -> str:
-        """Return the digest of an image, or of its index where it has one.
-
-        If the registry does not give it, the digest of the engine's own copy stands in for it, or else the reference.
-        """
-        digest = reference.partition("@")[2]
-        if digest:
-            return digest
-        try:
-            return self._ask_registry(reference)
-        except _UnknownDigestError as error:
-            local = image_digest(reference, self.environment) if self.has_engine else None
-            stand_in = "the engine's own copy" if local else "its name"
-            self.stand_ins.add(reference)
-            self.say(f"The registry does not give the digest of {reference}; {stand_in} stands in for it ({error})")
-            return local or reference
-
-    def _ask_registry(self, reference: str) -> str:
-        inspect = [self.program, "imagetools", "inspect", "--format={{json .Manifest}}", "--", reference]
-        try:
-            answer = subprocess.run(
-                [*_LIMITED, *inspect],
-                env=self.environment,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-                timeout=_TIMEOUT,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise _UnknownDigestError(f"no answer within {_TIMEOUT} seconds") from error
-        if answer.returncode != 0:
-            raise _UnknownDigestError(_last_error(answer.stderr))
-        try:
-            return Document(answer.stdout, reference).descriptor().digest
-        except DeployError as error:
-            raise _UnknownDigestError(error.message) from error
-
-
-class _UnknownDigestError(Exception):
-    """A registry does not give a digest."""

@@ -58,10 +58,10 @@ def images_of(dockerfile: str, *, target: str, build_args: Mapping[str, str], pl
         needed = list(_StageReader(ast, target, build_args, platform).needed(target))
     except (ValueError, csv.Error, RecursionError) as error:
         raise UnknownInputError(f"the Dockerfile cannot be read: {error}") from error
+    images = [image for stage in needed for image in stage.images if image != "scratch"]
     if unknown := next((stage.unknown for stage in needed if stage.unknown), ""):
-        raise UnknownInputError(unknown)
-    found = [*_frontends(dockerfile, build_args), *(image for stage in needed for image in stage.images)]
-    return tuple(dict.fromkeys(image for image in found if image != "scratch"))
+        raise UnknownInputError(unknown, images)
+    return tuple(dict.fromkeys([*_frontends(dockerfile, build_args), *images]))
 
 
 def _check_directives(dockerfile: str) -> None:

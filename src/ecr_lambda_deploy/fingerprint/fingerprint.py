@@ -27,7 +27,7 @@ from ecr_lambda_deploy.model.text import bounded
 
 _SCHEME = 1  # raise it when the same inputs come to make another image
 _IMAGE = "docker-image://"
-_REGISTRIES_ASKED = 8  # at a time; each starts a program
+_REGISTRIES_ASKED = 8  # at a time
 _LONGEST_REASON = 1000  # characters
 _LARGEST = 1024**2  # bytes of a Dockerfile, and of a .dockerignore
 
@@ -36,7 +36,7 @@ class BuildInputs:
     """The inputs of builds; a context or base image that several builds share is read once.
 
     Args:
-        resolve: returns the digest that an image reference has now, or what stands in for it; called in threads.
+        resolve: returns the digest that an image reference has now, or raises UnknownInputError; called in threads.
     """
 
     def __init__(self, resolve: Callable[[str], str]) -> None:

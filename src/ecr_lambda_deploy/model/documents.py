@@ -23,6 +23,7 @@ _LARGEST_SIZE = 2**63 - 1  # bytes, of what a descriptor describes
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]{1,127}/[\w!#$&^.+-]{1,127}", re.ASCII)  # [RFC 6838, naming requirements]
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")  # ECR has no other
 _PLATFORM = re.compile(r"[\w.-]{0,64}", re.ASCII)  # a part of one
+_BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # [RFC 6750, section 2.1]
 _LONGEST_SHOWN = 80  # characters of a value that is not what it must be
 _ATTESTATION = "vnd.docker.reference.type"  # marks what is no image [BuildKit, image attestation storage]
 
@@ -126,6 +127,13 @@ class Document:
         if not all(isinstance(command, list | str | None) for command in commands):
             raise self._wrong("Entrypoint or Cmd is neither a list nor text")
         return Configuration(platform=f"{os}/{architecture}", has_entry_point=any(commands))
+
+    def token(self) -> str:
+        """Read the token that a registry's token service gives [distribution, token authentication]."""
+        token = self._root.get("token") or self._root.get("access_token")
+        if not isinstance(token, str) or not _BEARER.fullmatch(token):
+            raise self._wrong("it has no token")
+        return token
 
     def _member(self, value: object, place: str) -> Member:
         member = self._object(value, place)

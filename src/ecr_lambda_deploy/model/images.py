@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
 from ecr_lambda_deploy.model.errors import DeployError
@@ -33,6 +33,10 @@ _ECR_HOST = re.compile(
 )
 
 
+_NAMED_ECR_HOST = re.compile(rf"(?<![\w.-]){_ECR_HOST.pattern}(?![\w.:-])")
+_DUAL_STACK = {".on.aws": ".amazonaws.com", ".on.amazonwebservices.com.cn": ".amazonaws.com.cn"}
+
+
 class RegistryOwner(NamedTuple):
     """Account and Region of an ECR registry; the account is empty where an emulator's host does not say it."""
 
@@ -44,6 +48,25 @@ def registry_owner(host: str) -> RegistryOwner | None:
     """Return whose ECR registry has this host name; None for a host that is not ECR's."""
     found = _ECR_HOST.fullmatch(host)
     return RegistryOwner(found["account"], found["region"] or found["dual_stack_region"]) if found else None
+
+
+def own_host(host: str) -> str:
+    """Return the host that ECR itself gives a registry, and that Lambda takes, for any of the registry's hosts.
+
+    Lambda's documentation has no FIPS and no dual-stack hosts [AWS Lambda Developer Guide, images-create]. A host that
+    is not ECR's stays as it is.
+    """
+    owner = registry_owner(host)
+    if owner is None:
+        return host
+    suffix = next((own for dual_stack, own in _DUAL_STACK.items() if host.endswith(dual_stack)), "")
+    suffix = suffix or host[host.index(".amazonaws.") :]
+    return f"{owner.account}.dkr.ecr.{owner.region}{suffix}"
+
+
+def ecr_hosts(text: str) -> tuple[str, ...]:
+    """Return the hosts of ECR registries that a text names, each once."""
+    return tuple(dict.fromkeys(found[0] for found in _NAMED_ECR_HOST.finditer(text)))
 
 
 def is_image_reference(text: str) -> bool:
@@ -208,6 +231,19 @@ class Authorization:
     username: str
     password: str
     is_of_emulator: bool = False
+
+    def of_region(self, host: str) -> Self | None:
+        """Return the login for any registry of the same Region; None for another host.
+
+        The token is for every registry of its Region that its caller may read [Amazon ECR API Reference,
+        GetAuthorizationToken].
+
+        Args:
+            host: any; a login is for one that is ECR's as a whole, in the same Region and partition.
+        """
+        if registry_owner(host) is None or own_host(host)[12:] != own_host(self.registry)[12:]:
+            return None
+        return replace(self, registry=host)
 
     def check_host(self, host: str) -> None:
         """Make sure that a host may be given this login: one that AWS named, or another one of the same registry.

@@ -1,6 +1,9 @@
+import subprocess
+
 import pytest
 
-from ecr_lambda_deploy.docker.builders import builder_tls, unprotected
+from ecr_lambda_deploy.docker.builders import builder_tls, check_platform, unprotected
+from ecr_lambda_deploy.model.errors import DeployError
 
 _VARIABLES = {f"BUILDER_NODE_0_AUTH_TLS_{name}": f"PEM of {name}" for name in ("CACERT", "CERT", "KEY")}
 
@@ -35,3 +38,13 @@ def test_rule_10_a_builder_without_tls_is_warned_of(endpoint: str) -> None:
 )
 def test_what_no_network_carries_needs_no_tls(endpoint: str) -> None:
     assert unprotected(endpoint, {}) == ""
+
+
+def test_rule_6_a_builder_s_answer_need_not_be_utf_8(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: list[str], *, errors: str = "strict", **_: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 1, stdout="", stderr=b"ERROR: \xff".decode(errors=errors))
+
+    monkeypatch.setattr(subprocess, "run", run)
+
+    with pytest.raises(DeployError, match="The builder cannot be asked: ERROR: \ufffd"):
+        check_platform("buildx", {"BUILDX_BUILDER": "default"}, None)

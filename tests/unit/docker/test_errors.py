@@ -240,3 +240,22 @@ def test_the_status_of_a_refused_push_is_in_buildkit_s_log_of_its_attempts() -> 
 )
 def test_a_failed_login_is_recognized(reason: str, is_login: bool) -> None:
     assert failed_login([f"ERROR: {reason}"]) is is_login
+
+
+_THEIRS = "210987654321.dkr.ecr.eu-west-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        f"unexpected status from GET request to https://{_THEIRS}/v2/team/base/blobs/sha256:1: 403 Forbidden",
+        f"unexpected status from HEAD request to https://{_THEIRS}/v2/team/base/manifests/1: 403 Forbidden",
+        f"{_THEIRS}/team/base:1: pulling from host {_THEIRS} failed with status code [manifests 1]: 403 Forbidden",
+    ],
+)
+def test_a_pull_that_ecr_denies_names_the_repository_and_the_actions(reason: str) -> None:
+    hint = explain([f"ERROR: failed to solve: {reason}"], dockerfile="Dockerfile", instructions="").hint
+
+    assert "ecr:BatchGetImage and ecr:GetDownloadUrlForLayer" in hint
+    assert "repository team/base of account 210987654321 in eu-west-1" in hint
+    assert "push" not in hint
