@@ -718,6 +718,22 @@ def test_the_one_of_several_whose_tag_stays_on_other_content_is_named(workshop: 
     assert workshop.digests()["src-stock"] == digest
 
 
+def test_what_is_pushed_to_an_immutable_tag_again_is_there_already(workshop: Workshop, each_engine: Engine) -> None:
+    """As after an answer that was lost. BuildKit asks for the tag first; engine 20.10 pushes, and ECR refuses."""
+    workshop.aws.client("ecr").put_image_tag_mutability(
+        repositoryName=workshop.repository_uri.partition("/")[2], imageTagMutability="IMMUTABLE"
+    )
+    workshop.write("COPY app /\n", app="one")
+    order = workshop.order(cache=CacheSettings(mode="off"))
+    workshop.builder.build_and_push([order])
+    if each_engine.containerd_store:
+        workshop.builder.build_and_push([order])
+    else:
+        with pytest.raises(BuildError, match="the tag is immutable") as caught:
+            workshop.builder.build_and_push([order])
+        assert (caught.value.uri, caught.value.is_tag_taken) == (order.uri, True)
+
+
 def test_secrets_of_several_images_stay_apart(workshop: Workshop) -> None:
     mounted = 'RUN --mount=type=secret,id=token test "$(busybox cat /run/secrets/token)" = '
     orders = _orders(workshop, orders=f"{mounted}one\n", stock=f"{mounted}two\n")

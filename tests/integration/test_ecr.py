@@ -465,6 +465,7 @@ def test_a_mutable_tag_moves_and_an_immutable_one_stays(
     aws.client("ecr").put_image_tag_mutability(repositoryName=repository, imageTagMutability="IMMUTABLE")
     assert repositories.add_tag(image, "v1") is False
     assert _tags(aws, repository)["v1"] == old
+    assert repositories.add_tag(image, "v2") is repositories.add_tag(image, "v2") is True
     aws.client("ecr").put_image_tag_mutability(repositoryName=repository, imageTagMutability="MUTABLE")
     assert repositories.add_tag(image, "v1") is True
     assert _tags(aws, repository)["v1"] == new

@@ -168,7 +168,7 @@ _API = "Amazon ECR API Reference, "
 
 RULES = (
     Rule(("ecr:GetAuthorizationToken",), _get_authorization_token, _API + "GetAuthorizationToken"),
-    Rule(("ecr:PutImage",), _put_image, _API + "PutImage; containers-roadmap#2380"),
+    Rule(("ecr:PutImage",), _put_image, _API + "PutImage; containers-roadmap#2380, containers-roadmap#2179"),
     Rule(("ecr:BatchGetImage",), _batch_get_image, _API + "BatchGetImage, ImageFailure"),
     Rule(("ecr:BatchDeleteImage",), _batch_delete_image, _API + "BatchDeleteImage"),
     Rule(("ecr:ListImages",), _list_images, _API + "ListImages, ListImagesFilter"),

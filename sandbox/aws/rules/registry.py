@@ -69,14 +69,15 @@ async def put_manifest(
         media_type: Its media type.
         tag: A tag to give it.
         expected: The digest that the caller expects.
-        again: Whether the same manifest may be put under the same tag again: a push may do so, PutImage may not.
+        again: Whether the same manifest may be put under the same mutable tag again: a push may, PutImage may not.
 
     Returns:
         The manifest's digest.
 
     Raises:
         ApiError: ImageDigestDoesNotMatchException, ImageAlreadyExistsException or ImageTagAlreadyExistsException, as
-            ECR words them (Amazon ECR API Reference, PutImage; moby/buildkit#3776, osscontainertools/kaniko#204).
+            ECR words them (Amazon ECR API Reference, PutImage; moby/buildkit#3776, osscontainertools/kaniko#204). An
+            immutable tag takes the manifest that it has no second time, either (containers-roadmap#2179).
     """
     digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
     if expected not in {None, digest}:
@@ -85,10 +86,10 @@ async def put_manifest(
             f"The provided image digest '{expected}' does not match the digest '{digest}' of the provided image",
         )
     there = await fetch_manifest(state, scope, repository, tag or digest)
+    if tag and there and state.repositories[scope, repository].immutable(tag):
+        raise _tag_is_immutable(repository, tag)
     if there is not None and there.digest == digest and not again:
         raise _already_exists(scope, repository, digest, tag)
-    if tag and there and there.digest != digest and state.repositories[scope, repository].immutable(tag):
-        raise _tag_is_immutable(repository, tag)
     path = f"/v2/{repository}/manifests/{tag or digest}"
     answer = await state.upstream.call(scope, "ecr", "PUT", path, headers={"Content-Type": media_type}, body=body)
     if not answer.ok:
@@ -166,11 +167,12 @@ async def _pass_on(request: Request) -> web.StreamResponse:
     return await request.state.upstream.stream(owner or request.scope, request.http)
 
 
+_IMMUTABLE = "moby/buildkit#3776, osscontainertools/kaniko#204, containers-roadmap#2179"
 _ARCHIVE = "Amazon ECR User Guide, Archiving an image: a pull fails with 404, a push restores it"
 
 RULES = (
     Rule(("registry:*",), _repository_must_exist, "moby/moby#24473, plexsystems/sinker#55"),
-    Rule(("registry:PutManifest",), _put_manifest, "moby/buildkit#3776, osscontainertools/kaniko#204"),
+    Rule(("registry:PutManifest",), _put_manifest, _IMMUTABLE),
     Rule(("registry:GetManifest", "registry:HeadManifest"), _archived_images_stay, _ARCHIVE),
     Rule(("registry:*",), _pass_on, "OCI Distribution Specification: blobs are streamed both ways"),
 )

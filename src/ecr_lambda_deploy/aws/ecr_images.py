@@ -193,7 +193,9 @@ class EcrImages:
                 )
         except RefusedError as error:
             if error.code == "ImageTagAlreadyExistsException":
-                return False
+                # An immutable tag refuses the image that it has, too: another run may have been faster
+                # [containers-roadmap#2179].
+                return (self.find_tags(repository, [tag]) or {}).get(tag) == image.reference.digest
             if error.code == "LimitExceededException":
                 # "exceeds the maximum allowed number of tags per image which is '1000'" [medic/cht-core#11099]
                 raise TagLimitError(error.message, is_of_image="tags per image" in error.message) from error

@@ -17,7 +17,14 @@ from ecr_lambda_deploy.docker.cache import CacheEntries, choose_cache
 from ecr_lambda_deploy.docker.config import BUILDX, build_environment, entry_of, private_docker_config
 from ecr_lambda_deploy.docker.digests import ImageDigests
 from ecr_lambda_deploy.docker.engine import engine_platform, has_containerd_store, image_digest
-from ecr_lambda_deploy.docker.errors import LONGEST_LINE, explain, failed_login, failed_target, passing_failure
+from ecr_lambda_deploy.docker.errors import (
+    LONGEST_LINE,
+    explain,
+    failed_login,
+    failed_target,
+    passing_failure,
+    tag_taken,
+)
 from ecr_lambda_deploy.docker.records import have_secrets, without_records
 from ecr_lambda_deploy.docker.registries import Registries, given_login
 from ecr_lambda_deploy.fingerprint.base_images import images_of
@@ -245,7 +252,8 @@ class Buildx:
         dockerfile = order.build.dockerfile
         shown = dockerfile.relative_to(self._workspace) if dockerfile.is_relative_to(self._workspace) else dockerfile
         error = explain(log, dockerfile=str(shown), instructions=_dockerfile_of(order))
-        return BuildError(error.message, error.hint, location=error.location, uri=order.uri if target else "")
+        uri = order.uri if target else ""
+        return BuildError(error.message, error.hint, location=error.location, uri=uri, is_tag_taken=tag_taken(log))
 
 
 def _dockerfile_of(order: BuildOrder) -> str:

@@ -188,6 +188,11 @@ def failed_login(log: Sequence[str]) -> bool:
     return bool(_LOGIN.search(reason)) and not _COMMAND.search(reason)
 
 
+def tag_taken(log: Sequence[str]) -> bool:
+    """Whether a registry refused the push because its tag is there and immutable, in ECR's words."""
+    return "cannot be overwritten because the tag is immutable" in _reason(log)
+
+
 def _reason(log: Sequence[str]) -> str:
     errors = [line for line in log if line.startswith("ERROR: ")]
     reason = errors[-1].removeprefix("ERROR: ") if errors else "\n".join(log[-5:]) or "buildx printed nothing"

@@ -39,14 +39,19 @@ def build_images(
             ports.builders(builder).build_and_push(tuple(order for _, order in waiting.values()))
         except BuildError as error:
             there = _pushed(waiting, ports)
-            # Under the tag of a build that is not to be reused nobody else pushes: its failure is its own.
-            if error.uri not in there or not waiting[error.uri][1].build.reuse:
+            # Under a tag that is not of its inputs nobody else pushes. What is there is of an attempt of this run: if
+            # the registry now refuses the tag, the answer was lost; any other failure is the build's own.
+            if error.uri not in there or not (_is_reusable(waiting[error.uri][0]) or error.is_tag_taken):
                 return _failed(waiting, error, ports, journal)
-            ports.log.info(f"Another run has pushed {error.uri} meanwhile, from the same inputs")
+            ports.log.info(f"{error.uri} has been pushed meanwhile, by another run or an attempt of this one")
             waiting = {uri: one for uri, one in waiting.items() if uri not in there}
         else:
             break
     return []
+
+
+def _is_reusable(image: PlannedImage) -> bool:
+    return isinstance(image.step, BuildImage) and image.step.is_reusable
 
 
 def _orders(images: Sequence[PlannedImage], ports: Ports, journal: Journal) -> _Orders:

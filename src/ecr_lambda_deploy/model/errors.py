@@ -119,13 +119,24 @@ class BuildError(DeployError):
 
     Attributes:
         uri: registry, repository and tag of the push; empty if not known.
+        is_tag_taken: whether the registry refuses the push because the tag is there and immutable: also for the same
+            image.
     """
 
     topic = "build-failed"
 
-    def __init__(self, message: str, hint: str = "", *, location: SourceLocation | None = None, uri: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        location: SourceLocation | None = None,
+        uri: str = "",
+        is_tag_taken: bool = False,
+    ) -> None:
         super().__init__(message, hint, location=location)
         self.uri = uri
+        self.is_tag_taken = is_tag_taken
 
 
 class VersionLimitError(DeployError):

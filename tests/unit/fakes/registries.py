@@ -50,8 +50,8 @@ class StoredRepository:
     is_immutable: bool = False
 
     def tag(self, tag: str, digest: str) -> bool:
-        """Give content a tag; False if the tag has other content and stays there."""
-        if self.is_immutable and self.tags.get(tag, digest) != digest:
+        """Give content a tag; False if the tag is there and cannot be given again, not even to the same content."""
+        if self.is_immutable and tag in self.tags:
             return False
         self.tags[tag] = digest
         return True
@@ -181,10 +181,10 @@ class FakeRepositories(Recording):
 
     def add_tag(self, image: RegistryImage, tag: str) -> bool:
         self.enter("add_tag")
-        is_given = self.stored.repositories[image.reference.repository].tag(tag, image.reference.digest)
-        if is_given:
+        stored = self.stored.repositories[image.reference.repository]
+        if stored.tag(tag, image.reference.digest):
             self.tagged.append((tag, image.reference.digest))
-        return is_given
+        return stored.tags[tag] == image.reference.digest
 
 
 class FakeSources(Recording):
@@ -223,7 +223,8 @@ class FakeSources(Recording):
         stored = target.repositories[repository]
         here = replace(reference, registry=target.host, repository=repository)
         stored.images[reference.digest] = replace(found, reference=here)
-        if not stored.tag(tag, reference.digest):
+        # buildx asks for the tag first, and pushes nothing to one that has the image.
+        if stored.tags.get(tag) != reference.digest and not stored.tag(tag, reference.digest):
             raise DeployError(f"The tag {tag} is immutable")
         self.copied.append((reference, destination))
 
@@ -294,4 +295,5 @@ class FakeBuilder(Recording):
             digest = index_digest((image,))
             stored.indexes[digest] = (image,)
         if not stored.tag(order.tag, digest):
-            raise BuildError(f"failed to push: the tag {order.tag} is immutable", uri=order.uri)
+            raise BuildError(f"failed to push: the tag {order.tag} is immutable", uri=order.uri, is_tag_taken=True)
+        self.leave("build_and_push")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.errors import BuildError, DeployError
 from ecr_lambda_deploy.model.images import Fingerprint
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import ImageTarget
@@ -215,3 +215,26 @@ def test_what_the_fingerprint_has_to_say_is_logged() -> None:
     get_image(world, _TARGET)
 
     assert "the context holds .git" in world.log.of_kind("info")
+
+
+@pytest.mark.parametrize("is_tag_taken", [True, False])
+def test_a_build_for_once_that_was_pushed_before_it_failed_counts_only_if_the_push_is_what_failed(
+    *, is_tag_taken: bool
+) -> None:
+    """Its tag is its own: the registry knows it from an attempt whose answer was lost."""
+    world = World()
+    error = BuildError("failed", uri="", is_tag_taken=is_tag_taken)
+
+    def fail() -> None:
+        error.uri = world.builder.orders[-1].uri
+        raise error
+
+    world.builder.after["build_and_push"] = fail
+    if is_tag_taken:
+        assert get_image(world, _FORCED) == NEW
+        assert f"{error.uri} has been pushed meanwhile, by another run or an attempt of this one" in world.log.of_kind(
+            "info"
+        )
+    else:
+        assert _refused(world, _FORCED) is error
+    assert len(world.builder.orders) == 1

@@ -121,7 +121,7 @@ def test_a_run_of_the_same_inputs_that_was_faster_is_made_use_of(is_immutable: b
 
     assert deployed == (theirs if is_immutable else NEW)
     assert world.orders.tags[_INPUTS_TAG] == world.orders.tags["v1"] == deployed.digest
-    assert ("Another run has pushed" in "\n".join(world.log.of_kind("info"))) is is_immutable
+    assert ("has been pushed meanwhile" in "\n".join(world.log.of_kind("info"))) is is_immutable
 
 
 @pytest.mark.parametrize("target", [_TARGET, _FORCED])
