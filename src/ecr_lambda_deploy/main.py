@@ -154,7 +154,7 @@ def _ports(
         run=run,
         environment=environment,
     )
-    repositories = EcrRepositories(aws, console.mask)
+    repositories = EcrRepositories(aws, console.mask, given=inputs.registry)
     copy_image = ImageTools(environment=environment, folders=folders).copy
     return Ports(
         functions=LambdaFunctions(aws),

@@ -174,3 +174,14 @@ def _layers(aws: Aws, digest: str) -> list[dict[str, str]]:
     found = aws.client("ecr").batch_get_image(repositoryName=SHARED, imageIds=[{"imageDigest": digest}])
     layers: list[dict[str, str]] = json.loads(found["images"][0]["imageManifest"])["layers"]
     return layers
+
+
+def test_an_image_on_the_host_that_registry_names_is_of_this_registry(job: Job) -> None:
+    host = job.aws.registry.replace("localhost", "127.0.0.1")
+    digest = job.resolved_image_uri().partition("@")[2]
+    inputs = {"function-name": job.name, "registry": host, "image-uri": f"{host}/{SHARED}@{digest}", "publish": "false"}
+    result = job.step(inputs, with_engine=False)
+    assert result.exit_code == 0
+    assert result.outputs["image-uri"] == job.resolved_image_uri() == f"{host}/{SHARED}@{digest}"
+    assert job.changing_calls("registry") == []
+    assert job.step(inputs, with_engine=False).outputs["changed"] == "false"

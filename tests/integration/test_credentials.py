@@ -10,7 +10,7 @@ import pytest
 from ecr_lambda_deploy.aws.ecr import EcrRepositories
 from ecr_lambda_deploy.aws.sources import EcrSources
 from ecr_lambda_deploy.model.errors import DeployError
-from ecr_lambda_deploy.model.images import Authorization, ImageReference
+from ecr_lambda_deploy.model.images import Authorization, ImageReference, RegistryHosts
 from ecr_lambda_deploy.model.targets import RoleToAssume
 from tests.integration.aws_in_memory import (
     ENVIRONMENT_KEY,
@@ -20,6 +20,7 @@ from tests.integration.aws_in_memory import (
     Request,
     Traffic,
     aws_of,
+    client,
     recorded_aws,
 )
 
@@ -302,3 +303,16 @@ def test_each_region_is_asked_once_for_the_login_to_all_its_registries(traffic: 
     ] == [True, True]
     for host in ("ghcr.io", f"{here}.evil.example", f"{here}:443", f"{_OTHER}.dkr.ecr.{REGION}.amazonaws.com.cn"):
         assert repositories.login(host) is None
+
+
+def test_lambda_is_given_ecr_s_own_host_whatever_host_is_pushed_to(traffic: Traffic) -> None:
+    dual_stack = f"{REGISTRY.partition('.')[0]}.dkr-ecr.{REGION}.on.aws"
+    client("ecr").create_repository(repositoryName="orders")
+    repositories = EcrRepositories(aws_of(traffic), traffic.mask, given=dual_stack)
+
+    assert repositories.registry() == RegistryHosts(own=REGISTRY, push=dual_stack)
+    assert repositories.login(dual_stack) is repositories.login(REGISTRY) is repositories.authorization()
+    with pytest.raises(DeployError, match=f"ECR does not have the image {REGISTRY}/orders:v1"):
+        repositories.read_image("orders", "v1", "linux/amd64")
+    with pytest.raises(DeployError, match="is not given the registry's login"):
+        EcrRepositories(aws_of(traffic), traffic.mask, given="ghcr.io").registry()

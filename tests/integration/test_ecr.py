@@ -103,7 +103,8 @@ def _tags(aws: Aws, repository: str) -> dict[str, str]:
 def test_the_registry_is_the_one_that_the_authorization_names(aws: Aws, repositories: EcrRepositories) -> None:
     authorization = repositories.authorization()
 
-    assert repositories.registry() == authorization.registry == aws.registry
+    assert authorization.registry == aws.registry
+    assert repositories.registry() == (aws.registry, aws.registry)
     assert authorization.username == "AWS"
     assert _actions(aws) == ["GetAuthorizationToken"]
 

@@ -34,10 +34,10 @@ async def resolve_image(state: State, scope: Scope, uri: str, architectures: lis
 
     Raises:
         ApiError: InvalidParameterValueException, for a URI that is no single image of this registry (AWS Lambda
-            Developer Guide, images-create; pulumi-docker-build#571; aws-lambda-roadmap#82); AccessDeniedException,
-            if Lambda may not pull it.
+            Developer Guide, images-create; pulumi-docker-build#571; aws-lambda-roadmap#82). That it takes no dual-stack
+            hosts is an assumption: no source says that it does. AccessDeniedException, if Lambda may not pull it.
     """
-    repository, tag, digest = _parts(state, uri)
+    host, repository, tag, digest = _parts(state, scope, uri)
     if not repository or (tag and digest):
         raise ApiError(
             "InvalidParameterValueException", f"Source image {uri} is not valid. Provide a valid source image."
@@ -58,7 +58,7 @@ async def resolve_image(state: State, scope: Scope, uri: str, architectures: lis
     # An omitted architecture means x86_64, also when the function had another (UpdateFunctionCode, Architectures).
     return Image(
         uri=uri,
-        resolved_uri=f"{state.registry}/{repository}@{found.digest}",
+        resolved_uri=f"{host}/{repository}@{found.digest}",
         architectures=["x86_64"] if architectures is None else architectures,
     )
 
@@ -111,7 +111,7 @@ def _listed(value: str | list[str]) -> list[str]:
 
 async def unsupported_layer(state: State, scope: Scope, image: Image) -> str | None:
     """Return the digest of the first layer that Lambda cannot read, which fails an update late (rules_oci#777)."""
-    repository, _, digest = _parts(state, image.resolved_uri)
+    _, repository, _, digest = _parts(state, scope, image.resolved_uri)
     found = await fetch_manifest(state, state.owner(repository, scope) or scope, repository, digest)
     if found is None:
         return None
@@ -119,8 +119,15 @@ async def unsupported_layer(state: State, scope: Scope, image: Image) -> str | N
     return next((str(layer["digest"]) for layer in layers if layer["mediaType"] not in _LAYERS), None)
 
 
-def _parts(state: State, uri: str) -> tuple[str, str, str]:
-    """Return repository, tag and digest; no repository if the host is not this registry."""
-    name, _, digest = uri.removeprefix(f"{state.registry}/").partition("@")
+def _parts(state: State, scope: Scope, uri: str) -> tuple[str, str, str, str]:
+    """Return host, repository, tag and digest; no repository if the host is not this registry.
+
+    It has the names of this machine, and of the hosts that ECR gives it the one that Lambda takes: neither a dual-stack
+    nor a FIPS host.
+    """
+    own = f"{scope.account}.dkr.ecr.{scope.region}.amazonaws.com"
+    host, _, path = uri.partition("/")
+    name, _, digest = path.partition("@")
     repository, _, tag = name.partition(":")
-    return (repository if uri.startswith(f"{state.registry}/") else ""), tag, digest
+    is_here = host in {state.registry, state.registry.replace("localhost", "127.0.0.1"), own}
+    return host, (repository if is_here else ""), tag, digest

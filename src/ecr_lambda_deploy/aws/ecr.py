@@ -16,7 +16,8 @@ from ecr_lambda_deploy.model.images import (
     CACHE_TAG_PREFIX,
     Authorization,
     ImageReference,
-    is_same_registry,
+    RegistryHosts,
+    own_host,
     registry_owner,
 )
 
@@ -30,13 +31,15 @@ class EcrRepositories(EcrImages):
     Args:
         aws: gives the client.
         mask: keeps a secret out of the log.
+        given: another host of the registry, to push to; in an emulator any.
         account: whose registry ECR is to name in the login; empty for the credentials' own. Everything else of this
             class is about the credentials' own.
     """
 
-    def __init__(self, aws: "Aws", mask: Callable[[str], None], *, account: str = "") -> None:
-        super().__init__(aws, self.registry)
+    def __init__(self, aws: "Aws", mask: Callable[[str], None], *, given: str = "", account: str = "") -> None:
+        super().__init__(aws, lambda: self.registry().own)
         self._mask = mask
+        self._given = given
         self._account = account
         self._lock = Lock()
         self._authorization: Authorization | None = None
@@ -85,7 +88,7 @@ class EcrRepositories(EcrImages):
             DeployError: ECR refuses.
         """
         own = self.authorization()
-        if is_same_registry(host, own.registry):
+        if self.registry().has(host):
             return own
         owner = registry_owner(host)
         if owner is None or own.is_of_emulator:
@@ -97,12 +100,13 @@ class EcrRepositories(EcrImages):
             theirs = self._regions.get(region) or EcrRepositories(self._aws.in_region(region), self._mask)
             return self._regions.setdefault(region, theirs)
 
-    def registry(self, given: str = "") -> str:
-        """Read it from the authorization."""
+    def registry(self) -> RegistryHosts:
+        """Read the hosts from the authorization; an emulator's registry has one name, the given one if there is one."""
         authorization = self.authorization()
-        if given:
-            authorization.check_host(given)
-        return given or authorization.registry
+        if self._given:
+            authorization.check_host(self._given)
+        push = self._given or authorization.registry
+        return RegistryHosts(own=push if authorization.is_of_emulator else own_host(authorization.registry), push=push)
 
     def check_available(self, reference: ImageReference) -> bool:
         """Read the image's status, in the account that its registry belongs to."""

@@ -125,7 +125,7 @@ class EcrSources:
             raise DeployError(
                 f"Lambda takes images from private ECR repositories only, and {uri} is in none.",
                 "Copy it to one first, and name the copy:\n"
-                f"docker buildx imagetools create --tag {self._target.registry()}/REPOSITORY:TAG {uri}",
+                f"docker buildx imagetools create --tag {self._target.registry().push}/REPOSITORY:TAG {uri}",
                 topic="image-not-in-ecr",
             )
         # Lambda refuses the hosts of FIPS endpoints; without `-fips`, the host names the same registry.
@@ -137,7 +137,7 @@ class EcrSources:
             return stated
         # An emulator has one host for all accounts and Regions: the function that serves the image has the image's.
         served_by = self._served_by.get(f"{registry}/{repository}")
-        return served_by or (self._target_owner if registry == self._target.registry() else None)
+        return served_by or (self._target_owner if self._target.registry().has(registry) else None)
 
     def _aws_of(self, owner: RegistryOwner) -> "Aws":
         is_own = owner.account == self._target_owner.account
@@ -152,7 +152,7 @@ class EcrSources:
 
     @property
     def _target_owner(self) -> RegistryOwner:
-        return registry_owner(self._target.registry()) or RegistryOwner("", self._aws.region)
+        return registry_owner(self._target.registry().own) or RegistryOwner("", self._aws.region)
 
     @cached_property
     def _source(self) -> "Aws":

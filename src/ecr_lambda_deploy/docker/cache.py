@@ -89,7 +89,8 @@ def _registry(order: BuildOrder, name: str) -> CacheEntries:
 
 def _inline(order: BuildOrder, why: str) -> CacheEntries:
     present = order.present_image
-    imports = (f"type=registry,ref={present}",) if present and _is_in_repository(present, order) else ()
+    is_there = present is not None and _is_in_repository(present, order)
+    imports = (f"type=registry,ref={order.repository_uri}@{present.digest}",) if present and is_there else ()
     found = "from the one that the function runs now" if imports else "but no image to take it from"
     return CacheEntries(
         imports=imports, exports=("type=inline",), reason=f"the last stage's, within the image, {why}; {found}"
@@ -97,7 +98,8 @@ def _inline(order: BuildOrder, why: str) -> CacheEntries:
 
 
 def _is_in_repository(image: ImageReference, order: BuildOrder) -> bool:
-    return image.repository_uri == order.repository_uri
+    host, _, repository = order.repository_uri.partition("/")
+    return image.is_in(host) and image.repository == repository
 
 
 def _github(scope: str, *, is_inline_only: bool, environment: Mapping[str, str]) -> CacheEntries:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import FunctionState, ServingFunction
-from ecr_lambda_deploy.model.images import REPOSITORY_NAME, ImageReference, is_same_registry
+from ecr_lambda_deploy.model.images import REPOSITORY_NAME, ImageReference, RegistryHosts
 from ecr_lambda_deploy.model.targets import PLATFORM_OF, ExistingImage, ImageTarget, Platform
 
 
@@ -13,14 +13,19 @@ from ecr_lambda_deploy.model.targets import PLATFORM_OF, ExistingImage, ImageTar
 class Destination:
     """Where an image goes, and which platform it is built for."""
 
-    registry: str
+    registry: RegistryHosts
     repository: str
     platform: Platform
 
     @property
     def repository_uri(self) -> str:
-        """Registry and repository."""
-        return f"{self.registry}/{self.repository}"
+        """Registry and repository, as Lambda is given them."""
+        return f"{self.registry.own}/{self.repository}"
+
+    @property
+    def push_uri(self) -> str:
+        """Registry and repository, as images are pushed to them."""
+        return f"{self.registry.push}/{self.repository}"
 
 
 def check_one_architecture(functions: Sequence[ServingFunction]) -> None:
@@ -39,22 +44,22 @@ def check_one_architecture(functions: Sequence[ServingFunction]) -> None:
         )
 
 
-def named_repository(target: ImageTarget, registry: str) -> str:
+def named_repository(target: ImageTarget, registry: RegistryHosts) -> str:
     """Return the repository of an image that is given and is in this registry; empty for any other."""
     if not isinstance(target.source, ExistingImage):
         return ""
     host, _, name = target.source.uri.partition("/")
-    return name.partition("@")[0].partition(":")[0] if is_same_registry(host, registry) else ""
+    return name.partition("@")[0].partition(":")[0] if registry.has(host) else ""
 
 
-def present_repository(functions: Sequence[ServingFunction], registry: str) -> str:
+def present_repository(functions: Sequence[ServingFunction], registry: RegistryHosts) -> str:
     """Return the repository that the functions use now, if it is in this registry; else the function's name.
 
     Raises:
         DeployError: they use none, or several, and there is no single function whose name a repository can have.
     """
     images = [function.latest.image if function.latest else None for function in functions]
-    present = {image.repository if image is not None and image.is_in(registry) else None for image in images}
+    present = {image.repository if image is not None and registry.has(image.registry) else None for image in images}
     repository = present.pop()
     if repository and not present:
         return repository
@@ -96,13 +101,13 @@ class ObservedImage:
 
     @property
     def repository_uri(self) -> str:
-        """Registry and repository."""
+        """Registry and repository, as Lambda is given them."""
         return self.destination.repository_uri
 
     def reference(self, digest: str) -> ImageReference:
         """Return an image of the repository that it goes to."""
         destination = self.destination
-        return ImageReference(registry=destination.registry, repository=destination.repository, digest=digest)
+        return ImageReference(registry=destination.registry.own, repository=destination.repository, digest=digest)
 
     def is_run(self, image: ImageReference) -> bool:
         """Whether all functions run an image already."""

@@ -65,7 +65,7 @@ def _copy(image: PlannedOrReady, ports: Ports) -> PlannedOrReady:
         DeployError: a registry refuses.
     """
     if isinstance(image.step, CopyImage):
-        uri = image.observed.repository_uri
+        uri = image.observed.destination.push_uri
         log(image, f"Copying it to {uri}, from registry to registry", ports)
         ports.sources.copy(image.step.source.reference, f"{uri}:{image.step.unique_tag}")
     return image

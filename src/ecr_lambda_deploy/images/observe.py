@@ -14,6 +14,7 @@ from ecr_lambda_deploy.images.destination import (
 )
 from ecr_lambda_deploy.model.errors import DeployError, Failures, MissingFunctionError
 from ecr_lambda_deploy.model.functions import ObservedFunction, ServingFunction, name_of
+from ecr_lambda_deploy.model.images import RegistryHosts
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, Journal, Outcome
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import Build, FunctionTarget, ImageTarget, Mode, Platform
@@ -123,7 +124,7 @@ def _read_leniently(function: FunctionTarget, ports: Ports) -> ServingFunction |
 def _observed_image(
     target: ImageTarget,
     functions: tuple[ServingFunction, ...],
-    registry: str,
+    registry: RegistryHosts,
     builder_platform: Platform | None,
     ports: Ports,
     mode: Mode,
@@ -133,25 +134,23 @@ def _observed_image(
     Args:
         target: the image that is wanted.
         functions: those that were read.
-        registry: host of the registry that ECR's authorization names.
+        registry: the registry's hosts.
         builder_platform: the builder's, if it was asked for it already.
         ports: what is asked.
         mode: of the run.
 
     Raises:
-        DeployError: no repository follows, functions differ in their architecture, or the registry that is given is
-            not the account's.
+        DeployError: no repository follows, or functions differ in their architecture.
     """
     if mode is not Mode.BUILD:
         for function in functions:
             ports.log.info(_describe(function))
     if target.platform is None:
         check_one_architecture(functions)
-    host = ports.repositories.registry(target.registry) if target.registry else registry
     platform = target.platform or platform_of(functions) or builder_platform
     destination = Destination(
-        registry=host,
-        repository=target.repository or named_repository(target, host) or present_repository(functions, host),
+        registry=registry,
+        repository=target.repository or named_repository(target, registry) or present_repository(functions, registry),
         platform=platform or _builder_platform(target, ports, mode),
     )
     name = f" {target.name}" if target.name else ""

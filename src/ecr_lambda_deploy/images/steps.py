@@ -171,7 +171,7 @@ def build_order(
         build=step.build,
         platform=observed.destination.platform,
         labels={**_labels(run), **step.build.labels},
-        repository_uri=observed.repository_uri,
+        repository_uri=observed.destination.push_uri,
         tag=step.unique_tag,
         may_overwrite_cache=may_overwrite_cache,
         present_image=next((function.latest.image for function in observed.functions if function.latest), None),

@@ -28,7 +28,6 @@ _FUNCTION_AND_QUALIFIER = re.compile(
     rf"(?P<function>{_FUNCTION_ARN.pattern}|(?!arn:){_FUNCTION_NAME.pattern})"
     r"(:(?P<qualifier>[A-Za-z0-9_-]{1,128}|\$LATEST(?:\.PUBLISHED)?))?"
 )
-_REGISTRY = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
@@ -49,9 +48,6 @@ def read_image(image: ImageEntry, run: InputReader, *, mode: Mode, region: str) 
         builder=read_builder(run),
         platform=cast("Platform", reader.choice("platform")) or None,
         repository=_read_repository(reader),
-        registry=run.matching(
-            "registry", _REGISTRY, "a registry host such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com"
-        ),
         tags=() if is_rollback else _read_tags(reader),
         create_repository=reader.flag("create-repository"),
         functions=tuple(_read_function(function, run, mode=mode, region=region) for function in image.functions),

@@ -23,6 +23,7 @@ from ecr_lambda_deploy.model.targets import ImageTarget, Mode, RoleToAssume
 _ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[\w+=,.@/-]+", re.ASCII)
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _NEARLY = 0.8  # of a name's letters, in their order [difflib]
+_REGISTRY = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?")
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 
 
@@ -35,6 +36,7 @@ class Inputs:
         images: the images and their functions, in order.
         manifest: path of the manifest that names them; empty if the inputs do.
         region: AWS Region.
+        registry: host that images are pushed to; empty for the one in ECR's authorization.
         role: the role to assume; None to use the environment's credentials.
         environment: the step's, cleaned, and without what this run leaves aside.
         remarks: what is odd about the inputs or the environment and does not matter, for warnings.
@@ -44,6 +46,7 @@ class Inputs:
     images: tuple[ImageTarget, ...]
     manifest: str = ""
     region: str
+    registry: str = ""
     role: RoleToAssume | None
     environment: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     remarks: tuple[str, ...] = ()
@@ -83,6 +86,9 @@ def _read_inputs(reader: InputReader, given: Mapping[str, str], environment: Map
         reader.exclude(beside, "mode: rollback, which brings back an image as it was")
     entries = _read_entries(reader, manifest) if manifest else (_plain_entry(reader, given, mode),)
     selected = [(entry, read_image(entry, reader, mode=mode, region=region)) for entry in entries]
+    registry = reader.matching(
+        "registry", _REGISTRY, "a registry host such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+    )
     role = _read_role(reader)
     for name, text in variable_problems(environment, role):
         reader.problem(name, text)
@@ -93,6 +99,7 @@ def _read_inputs(reader: InputReader, given: Mapping[str, str], environment: Map
         images=tuple(image for _, image in selected),
         manifest=manifest,
         region=region,
+        registry=registry,
         role=role,
         environment={name: value for name, value in environment.items() if name not in unused},
         remarks=tuple(strange),

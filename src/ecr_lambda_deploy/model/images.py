@@ -69,6 +69,22 @@ def ecr_hosts(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found[0] for found in _NAMED_ECR_HOST.finditer(text)))
 
 
+class RegistryHosts(NamedTuple):
+    """The host names of the registry that images go to: an ECR registry has several.
+
+    Attributes:
+        own: the one that Lambda is given.
+        push: the one that images are pushed to.
+    """
+
+    own: str
+    push: str
+
+    def has(self, host: str) -> bool:
+        """Whether a host is one of the registry's."""
+        return host == self.push or is_same_registry(host, self.own)
+
+
 def is_image_reference(text: str) -> bool:
     """Whether a text names an image: nothing else goes to a registry, to the engine or to a program as an image."""
     return _ANY_REFERENCE.fullmatch(text) is not None

@@ -228,7 +228,6 @@ class ImageTarget:
         builder: of a build.
         platform: None for the functions' architecture or, without functions, the builder's.
         repository: ECR repository; empty for that of the functions' current image.
-        registry: registry host; empty for the one in ECR's authorization.
         tags: which the image gets.
         create_repository: whether a missing repository is created.
         functions: may be empty: the image is then only built and pushed.
@@ -239,7 +238,6 @@ class ImageTarget:
     builder: BuilderSettings = field(default_factory=BuilderSettings)
     platform: Platform | None
     repository: str
-    registry: str
     tags: tuple[str, ...]
     create_repository: bool
     functions: tuple[FunctionTarget, ...]

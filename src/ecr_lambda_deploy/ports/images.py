@@ -4,21 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from ecr_lambda_deploy.model.errors import DeployError
-from ecr_lambda_deploy.model.images import BuildOrder, Fingerprint, ImageReference, RegistryImage
+from ecr_lambda_deploy.model.images import BuildOrder, Fingerprint, ImageReference, RegistryHosts, RegistryImage
 from ecr_lambda_deploy.model.targets import Build, Platform, ServedImage
 
 
 class Repositories(Protocol):
     """Repositories of the ECR registry that images are pushed to."""
 
-    def registry(self, given: str = "") -> str:
-        """Return the registry's host: the one that ECR's authorization names, or the one that is given.
-
-        Args:
-            given: another host of the same registry; in an emulator any.
+    def registry(self) -> RegistryHosts:
+        """Return the registry's hosts.
 
         Raises:
-            DeployError: ECR gives no authorization, or the given host is not the registry's.
+            DeployError: ECR gives no authorization, or the host that the inputs name is not the registry's.
         """
 
     def find_tags(self, repository: str, tags: Sequence[str]) -> Mapping[str, str] | None:

@@ -8,6 +8,7 @@ import requests
 
 from sandbox.aws import Aws
 from tests.sandbox.aws.aws_calls import (
+    ACCOUNT,
     OCI_INDEX,
     OCI_MANIFEST,
     OTHER_ACCOUNT,
@@ -67,9 +68,12 @@ def test_only_a_single_image_of_this_registry_is_taken(
     index = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [member]})
     registry.put(repository, "index", index, OCI_INDEX).raise_for_status()
     base, before = f"{aws.registry}/{repository}", aws.snapshot()
+    invalid = "Source image {} is not valid. Provide a valid source image."
     expected = {
-        f"{base}:v2@{digest}": "Source image {} is not valid. Provide a valid source image.",
-        "public.ecr.aws/lambda/python:3.13": "Source image {} is not valid. Provide a valid source image.",
+        f"{ACCOUNT}.dkr-ecr.{aws.region}.on.aws/{repository}:v2": invalid,
+        f"{ACCOUNT}.dkr.ecr-fips.{aws.region}.amazonaws.com/{repository}:v2": invalid,
+        f"{base}:v2@{digest}": invalid,
+        "public.ecr.aws/lambda/python:3.13": invalid,
         f"{base}:v9": "Source image {} does not exist. Provide a valid source image.",
         f"{aws.registry}/missing:v2": "Source image {} does not exist. Provide a valid source image.",
         f"{base}:index": "The image manifest, config or layer media type for the source image {} is not supported.",
@@ -79,6 +83,11 @@ def test_only_a_single_image_of_this_registry_is_taken(
         assert code == ("InvalidParameterValueException", text.format(image_uri), 400)
         assert refusal(create_function, aws=aws, name="refused", image_uri=image_uri) == code
     assert aws.snapshot() == before
+    for host in (f"{ACCOUNT}.dkr.ecr.{aws.region}.amazonaws.com", aws.registry.replace("localhost", "127.0.0.1")):
+        aws.client("lambda").update_function_code(FunctionName=function, ImageUri=f"{host}/{repository}:v2")
+        wait_until_updated(aws, function)
+        shown = aws.client("lambda").get_function(FunctionName=function)["Code"]
+        assert shown["ResolvedImageUri"] == f"{host}/{repository}@{digest}"
 
 
 def test_a_layer_that_lambda_cannot_read_fails_the_update_later(

@@ -11,6 +11,7 @@ from ecr_lambda_deploy.model.images import (
     Fingerprint,
     ImageReference,
     Layer,
+    RegistryHosts,
     RegistryImage,
     is_same_registry,
 )
@@ -109,6 +110,7 @@ class FakeRepositories(Recording):
     """The repositories of one registry.
 
     Attributes:
+        given: another host of the registry, to push to; empty for none.
         lets_lambda_pull: what their policies say of it.
         may_describe: whether the credentials may ask for an image's status.
         archived: digests of images that ECR has put away.
@@ -121,6 +123,7 @@ class FakeRepositories(Recording):
     def __init__(self, registry: Registry, calls: list[str] | None = None) -> None:
         super().__init__(calls)
         self.stored = registry
+        self.given = ""
         self.lets_lambda_pull: bool | None = True
         self.may_describe = True
         self.archived: set[str] = set()
@@ -129,10 +132,11 @@ class FakeRepositories(Recording):
         self.tagged: list[tuple[str, str]] = []
         self.expected: list[tuple[str, ...]] = []
 
-    def registry(self, given: str = "") -> str:
+    def registry(self) -> RegistryHosts:
         self.enter("registry")
-        Authorization(registry=self.stored.host, username="AWS", password="").check_host(given or self.stored.host)
-        return given or self.stored.host
+        push = self.given or self.stored.host
+        Authorization(registry=self.stored.host, username="AWS", password="").check_host(push)
+        return RegistryHosts(own=self.stored.host, push=push)
 
     def find_tags(self, repository: str, tags: Sequence[str]) -> Mapping[str, str] | None:
         self.enter("find_tags")

@@ -99,11 +99,11 @@ def test_an_attested_image_has_a_tag_of_its_own_even_where_yours_is_taken() -> N
     assert deployed.digest in world.orders.tags.values()
 
 
-def test_a_registry_that_is_given_is_part_of_what_is_deployed() -> None:
+def test_images_are_pushed_to_the_registry_that_is_given_and_lambda_gets_its_own_host() -> None:
     world = World()
-    target = image_target(registry=_DUAL_STACK)
+    world.repositories.given = _DUAL_STACK
 
-    assert get_image(world, target).registry == _DUAL_STACK
+    assert get_image(world, _TARGET) == world.image.reference == NEW
     assert world.builder.orders[0].repository_uri == f"{_DUAL_STACK}/orders"
 
 

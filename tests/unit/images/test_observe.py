@@ -4,7 +4,7 @@ from ecr_lambda_deploy.images.destination import Destination, ObservedImage
 from ecr_lambda_deploy.images.observe import observe
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import FunctionState, Status
-from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.images import ImageReference, RegistryHosts
 from ecr_lambda_deploy.model.outcomes import ReleaseStatus
 from ecr_lambda_deploy.model.targets import (
     Architecture,
@@ -19,6 +19,7 @@ from tests.unit.fakes.examples import ELSEWHERE, OLD, REGISTRY, function_state, 
 from tests.unit.fakes.functions import FakeFunctions
 from tests.unit.fakes.world import World, image_target
 
+_HOSTS = RegistryHosts(own=REGISTRY, push=REGISTRY)
 _OF_ANOTHER_ACCOUNT = image("a", registry="210987654321.dkr.ecr.eu-west-1.amazonaws.com", repository="theirs")
 _DUAL_STACK = "123456789012.dkr-ecr.eu-west-1.on.aws"
 
@@ -47,21 +48,29 @@ def test_the_repository_is_the_one_in_use_or_named_like_the_function(
     image_of = _observe(world, image_target(repository=given))
     (observed,), destination = image_of.functions, image_of.destination
 
-    assert destination == Destination(registry=REGISTRY, repository=expected, platform="linux/amd64")
+    assert destination == Destination(registry=_HOSTS, repository=expected, platform="linux/amd64")
     assert observed.latest is world.functions.latest
     assert world.image.repository_uri == f"{REGISTRY}/{expected}"
 
 
-def test_the_registry_may_be_given_by_another_of_its_hosts() -> None:
-    observed = _observe(World(), image_target(registry=_DUAL_STACK))
+def test_the_registry_may_be_given_by_another_of_its_hosts_and_lambda_is_given_its_own() -> None:
+    world = World()
+    world.repositories.given = _DUAL_STACK
+    observed = _observe(world, image_target())
 
-    assert observed.destination.registry == _DUAL_STACK
+    assert observed.destination.registry == RegistryHosts(own=REGISTRY, push=_DUAL_STACK)
+    assert observed.destination.repository == "orders"  # that of the present image
+    assert observed.reference(OLD.digest) == OLD
+    assert observed.is_pull_proven
+    assert world.image.repository_uri == f"{REGISTRY}/orders"
 
 
 @pytest.mark.parametrize("mode", [Mode.DEPLOY, Mode.BUILD, Mode.PLAN])
 def test_rule_2_a_registry_that_aws_did_not_name_is_refused_before_anything_is_done(mode: Mode) -> None:
+    world = World()
+    world.repositories.given = f"{REGISTRY}.evil.example"
     with pytest.raises(DeployError, match="is not given the registry's login") as caught:
-        _observe(World(), image_target(registry=f"{REGISTRY}.evil.example"), mode)
+        _observe(world, image_target(), mode)
 
     assert "'registry'" in caught.value.hint
 
@@ -73,13 +82,6 @@ def test_a_function_s_name_that_cannot_name_a_repository_needs_one_given() -> No
         _observe(world, image_target(functions=(FunctionTarget(name="OrdersApi"),)))
 
     assert "'repository'" in caught.value.hint
-
-
-def test_a_given_registry_is_used_as_it_is() -> None:
-    world = World()
-    destination = _observe(world, image_target(registry=_DUAL_STACK)).destination
-
-    assert (destination.registry, destination.repository) == (_DUAL_STACK, "orders")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +175,7 @@ def test_an_existing_image_stays_in_its_repository_if_that_is_in_this_registry(u
     world = World()
     destination = _observe(world, image_target(ExistingImage(uri=uri))).destination
 
-    assert destination == Destination(registry=REGISTRY, repository=repository, platform="linux/amd64")
+    assert destination == Destination(registry=_HOSTS, repository=repository, platform="linux/amd64")
 
 
 def test_an_existing_image_goes_to_the_repository_that_is_given() -> None:

@@ -39,7 +39,6 @@ def test_the_function_name_alone_is_enough(workspace: Path) -> None:
                 ),
                 platform=None,
                 repository="",
-                registry="",
                 tags=(COMMIT,),
                 create_repository=False,
                 functions=(FunctionTarget(name="orders-api", publish=True, wait_timeout=600),),
@@ -121,7 +120,6 @@ def test_every_input_is_read(workspace: Path) -> None:
                 ),
                 platform="linux/arm64",
                 repository="shop/orders",
-                registry="localhost:4566",
                 tags=("v1", "v1.2"),
                 create_repository=True,
                 functions=(
@@ -141,6 +139,7 @@ def test_every_input_is_read(workspace: Path) -> None:
                 ),
             ),
         ),
+        registry="localhost:4566",
         region="us-gov-east-1",
         role=RoleToAssume(arn=_ROLE, is_chained=True, session_name="ci@shop", duration_seconds=900),
     )

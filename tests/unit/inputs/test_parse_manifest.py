@@ -83,9 +83,7 @@ def test_only_and_vars_are_for_a_manifest(workspace: Path, name: str) -> None:
 
 
 def test_a_registry_may_be_given_beside_a_manifest(workspace: Path) -> None:
-    images = _parse(workspace, given={"registry": "localhost:4566"}).images
-
-    assert {image.registry for image in images} == {"localhost:4566"}
+    assert _parse(workspace, given={"registry": "localhost:4566"}).registry == "localhost:4566"
 
 
 def test_a_wrong_registry_beside_a_manifest_is_a_wrong_input(workspace: Path) -> None:
