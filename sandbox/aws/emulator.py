@@ -151,8 +151,17 @@ class Aws:
         self._proxy.faults.clear()
 
     def archive_image(self, repository: str, digest: str) -> None:
-        """Archive an image of the account, which then has a manifest but cannot be pulled."""
+        """Archive an image of the account, which then cannot be pulled; see `archived_manifests_hidden`."""
         self._proxy.state.archived.add((Scope(self.account, self.region), repository, digest))
+
+    @contextmanager
+    def archived_manifests_hidden(self) -> Iterator[None]:
+        """Let ECR's API give no manifests of archived images in the block: which it does is not documented."""
+        self._proxy.state.are_archived_manifests_hidden = True
+        try:
+            yield
+        finally:
+            self._proxy.state.are_archived_manifests_hidden = False
 
     @contextmanager
     def updates_taking(self, seconds: float) -> Iterator[None]:

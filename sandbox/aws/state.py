@@ -109,6 +109,7 @@ class State:
     functions: dict[tuple[Scope, str], Function] = field(default_factory=dict)
     planned_failures: dict[str, tuple[str, str]] = field(default_factory=dict)
     archived: set[tuple[Scope, str, str]] = field(default_factory=set)  # with repository and digest
+    are_archived_manifests_hidden: bool = False
     layer_downloads: dict[str, tuple[Scope, str, str]] = field(default_factory=dict)
     log_alarms: dict[tuple[Scope, str], str] = field(default_factory=dict)  # the state by name
     denied: dict[str, str] = field(default_factory=dict)  # why, by action

@@ -115,3 +115,15 @@ def test_a_git_folder_in_the_context_gets_a_hint(job: Job) -> None:
     (job.workspace / ".git").mkdir()
     (job.workspace / ".git/HEAD").write_text("ref: refs/heads/main\n")
     assert ".git" in job.step().log
+
+
+def test_an_archived_image_of_the_same_inputs_is_built_anew(job: Job) -> None:
+    """Lambda cannot pull it, although ECR's API gives its manifest."""
+    job.greet(job.name)
+    built = job.step({"mode": "build", "repository": job.name, "create-repository": "true"})
+    job.aws.archive_image(job.name, built.outputs["image-digest"])
+    result = job.step({"function-name": job.name, "repository": job.name})
+    assert (result.exit_code, result.outputs["changed"]) == (0, "true")
+    assert "the image of the same inputs is archived" in result.log
+    assert "aws ecr update-image-storage-class" in result.log
+    assert job.name in job.invoke()

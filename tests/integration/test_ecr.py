@@ -4,7 +4,7 @@ import json
 from base64 import b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,7 +17,7 @@ from botocore.stub import Stubber
 
 from ecr_lambda_deploy.aws.ecr import EcrRepositories
 from ecr_lambda_deploy.aws.ecr_images import EcrImages
-from ecr_lambda_deploy.model.errors import DeployError, TagLimitError
+from ecr_lambda_deploy.model.errors import ArchivedError, DeployError, TagLimitError
 from ecr_lambda_deploy.model.images import ImageReference, Layer, RegistryImage
 from sandbox.aws import Aws, Fault, running_aws
 from sandbox.machine.engine import running_engine
@@ -256,6 +256,28 @@ def test_an_image_that_is_missing_is_reported_in_ecr_s_words(
     assert caught.value.message == (
         f"ECR does not have the image {aws.registry}/{repository}:v1: ImageNotFound: Requested image not found."
     )
+
+
+@pytest.mark.parametrize("is_hidden", [False, True])
+def test_an_archived_image_is_found_and_refused_whether_ecr_gives_its_manifest_or_not(
+    aws: Aws, pusher: Pusher, repositories: EcrRepositories, repository: str, *, is_hidden: bool
+) -> None:
+    digest = pusher.image(repository, "v1")
+    reference = ImageReference(registry=aws.registry, repository=repository, digest=digest)
+    aws.archive_image(repository, digest)
+
+    with aws.archived_manifests_hidden() if is_hidden else nullcontext():
+        assert repositories.find_tags(repository, ["v1", "v2"]) == {"v1": digest}
+        assert repositories.tags(repository) == {"v1": digest}
+        with pytest.raises(ArchivedError, match=f"The image {digest} of {repository} is archived") as caught:
+            repositories.check_available(reference)
+        assert f"--repository-name {repository} --image-id imageDigest={digest} --target" in caught.value.hint
+        aws.deny("ecr:DescribeImages")
+        assert repositories.find_tags(repository, ["v1"]) == {"v1": "" if is_hidden else digest}
+        if is_hidden:
+            with pytest.raises(ArchivedError, match=f"The image v1 of {repository} is archived") as caught:
+                repositories.read_image(repository, "v1", "linux/amd64")
+            assert "--image-id imageTag=v1" in caught.value.hint
 
 
 def test_a_manifest_that_is_not_what_its_digest_says_is_refused(stubbed: tuple[EcrRepositories, Stubber]) -> None:

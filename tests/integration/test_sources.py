@@ -267,6 +267,19 @@ def test_an_image_that_ecr_has_put_away_is_refused(aws: Aws, desk: Desk, status:
     assert (f"update-image-storage-class --repository-name {repository}" in caught.value.hint) == (status == "ARCHIVED")
 
 
+def test_an_archived_image_whose_manifest_ecr_hides_is_refused(aws: Aws, desk: Desk) -> None:
+    repository = _repository(aws)
+    digest = Pusher(aws).image(repository, "v1")
+    aws.archive_image(repository, digest)
+    for name in (":v1", f"@{digest}"):
+        with (
+            aws.archived_manifests_hidden(),
+            pytest.raises(DeployError, match=f"The image {name[1:]} of {repository} is archived") as caught,
+        ):
+            desk.sources.resolve(f"{aws.registry}/{repository}{name}", "linux/amd64")
+        assert f"update-image-storage-class --repository-name {repository}" in caught.value.hint
+
+
 def test_a_status_that_may_not_be_read_stops_nothing(aws: Aws, desk: Desk) -> None:
     repository = _repository(aws)
     digest = Pusher(aws).image(repository, "v1")

@@ -62,6 +62,8 @@ async def _batch_get_image(request: Request) -> web.Response:
         tagged = await fetch_manifest(request.state, request.scope, name, tag) if tag and digest else found
         if found is None or tagged is None or (accepted and found.media_type not in accepted):
             failures.append(_failure(wanted, "ImageNotFound", "Requested image not found"))
+        elif _is_hidden(request, name, found.digest):
+            failures.append(_failure(wanted, "ImageInaccessible", "Requested image is archived"))
         elif found.digest != tagged.digest:
             failures.append(_failure(wanted, "ImageTagDoesNotMatchDigest", "Requested image tag does not match digest"))
         else:
@@ -75,6 +77,11 @@ async def _batch_get_image(request: Request) -> web.Response:
                 }
             )
     return web.json_response({"images": images, "failures": failures}, content_type="application/x-amz-json-1.1")
+
+
+def _is_hidden(request: Request, repository: str, digest: str) -> bool:
+    state = request.state
+    return state.are_archived_manifests_hidden and (request.scope, repository, digest) in state.archived
 
 
 async def _batch_delete_image(request: Request) -> web.Response:

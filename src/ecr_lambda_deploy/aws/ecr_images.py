@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any
 from ecr_lambda_deploy.aws.errors import DeniedError, RefusedError, translated
 from ecr_lambda_deploy.aws.retries import PASSING_STATUSES
 from ecr_lambda_deploy.model.documents import LARGEST, Configuration, Descriptor, Document, Member
-from ecr_lambda_deploy.model.errors import DeployError, TagLimitError
+from ecr_lambda_deploy.model.errors import ArchivedError, DeployError, TagLimitError
 from ecr_lambda_deploy.model.images import ImageReference, RegistryImage
 from ecr_lambda_deploy.model.targets import Platform
 from ecr_lambda_deploy.retry import TransientError, retried
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecr.type_defs import BatchGetImageResponseTypeDef, ImageFailureTypeDef, ImageIdentifierTypeDef
+    from mypy_boto3_ecr.type_defs import (
+        BatchGetImageResponseTypeDef,
+        ImageDetailTypeDef,
+        ImageFailureTypeDef,
+        ImageIdentifierTypeDef,
+        ListImagesFilterTypeDef,
+    )
 
     from ecr_lambda_deploy.aws.session import Aws
 
@@ -34,6 +40,7 @@ _CONFIGURATIONS = (
 )
 # An index may name the default variant of a platform, or leave it out.
 _VARIANTS: Mapping[Platform, set[str]] = {"linux/amd64": {"", "v1"}, "linux/arm64": {"", "v8"}}
+_ARCHIVED = "ImageInaccessible"  # [ImageFailure, failureCode; that it is for archived images is inference]
 _IDS_OF_ONE_CALL = 100  # [BatchGetImage, imageIds]
 _DOWNLOAD_TIMEOUT = (10, 20)  # seconds, to connect and to read
 _CHUNK = 64 * 1024  # bytes read at a time
@@ -82,7 +89,7 @@ class EcrImages:
         self._sleep = sleep
 
     def find_tags(self, repository: str, tags: Sequence[str]) -> Mapping[str, str] | None:
-        """Call BatchGetImage once for each 100 tags."""
+        """Call BatchGetImage once for each 100 tags; if ECR hides an archived image, its digest is asked for."""
         wanted = list(dict.fromkeys(tags))
         found: dict[str, str] = {}
         for start in range(0, max(len(wanted), 1), _IDS_OF_ONE_CALL):
@@ -98,12 +105,22 @@ class EcrImages:
                 return None
             found |= {entry["imageId"]["imageTag"]: entry["imageId"]["imageDigest"] for entry in answer["images"]}
             for failure in answer["failures"]:
-                if failure.get("failureCode") != "ImageNotFound":
+                if failure.get("failureCode") == _ARCHIVED:
+                    tag = failure.get("imageId", {}).get("imageTag", "")
+                    found[tag] = self._archived_digest(repository, tag)
+                elif failure.get("failureCode") != "ImageNotFound":
                     raise DeployError(
                         f"ecr:BatchGetImage on {repository} failed: {_reason(failure)}",
                         topic="unexpected-answer-of-a-registry",
                     )
         return {tag: found[tag] for tag in wanted if tag in found}
+
+    def _archived_digest(self, repository: str, tag: str) -> str:
+        """Return the digest of an archived image; empty where these credentials may not ask."""
+        try:
+            return self._detail(repository, tag).get("imageDigest", "")
+        except DeniedError:
+            return ""
 
     def read_image(self, repository: str, tag_or_digest: str, platform: Platform) -> RegistryImage:
         """Read manifest and configuration, and check the digest of both."""
@@ -134,49 +151,60 @@ class EcrImages:
         """Call ListImages, page by page."""
         with translated("ecr:ListImages", repository):
             pages = self._aws.ecr().get_paginator("list_images")
-            listed = pages.paginate(repositoryName=repository, filter={"tagStatus": "TAGGED"}, **self._owner)
+            any_status: ListImagesFilterTypeDef = {"tagStatus": "TAGGED", "imageStatus": "ANY"}
+            listed = pages.paginate(repositoryName=repository, filter=any_status, **self._owner)
             return {entry["imageTag"]: entry["imageDigest"] for page in listed for entry in page["imageIds"]}
 
     def checked_status(self, repository: str, tag_or_digest: str) -> str | None:
-        """Return an image's status; refuse one that is archived: ECR still gives its manifest, but Lambda cannot pull.
+        """Return an image's status; refuse one that is archived, whose manifest ECR may still give.
 
         Returns:
             ACTIVE; empty for an image that is missing; None where these credentials may not ask.
 
         Raises:
-            DeployError: it is archived or being restored, or ECR refuses otherwise.
+            ArchivedError: it is archived or being restored.
+            DeployError: ECR refuses otherwise.
         """
-        status = self._status(repository, tag_or_digest)
+        try:
+            detail = self._detail(repository, tag_or_digest)
+        except DeniedError:
+            return None
+        status = detail.get("imageStatus", "ACTIVE") if detail else ""
         if status == "ARCHIVED":
-            ((key, value),) = _identifier(tag_or_digest).items()
-            raise DeployError(
-                f"The image {tag_or_digest} of {repository} is archived in ECR, and cannot be pulled.",
-                "Restore it, which takes ECR some minutes, and run this job again:\n"
-                f"aws ecr update-image-storage-class --repository-name {repository} --image-id {key}={value} "
-                "--target-storage-class STANDARD",
-                topic="archived-image",
-            )
+            raise self._archived(repository, tag_or_digest)
         if status == "ACTIVATING":
-            raise DeployError(
+            raise ArchivedError(
                 f"The image {tag_or_digest} of {repository} is just being restored from ECR's archive.",
                 "Run this job again when ECR has finished.",
-                topic="archived-image",
             )
         return status
 
-    def _status(self, repository: str, tag_or_digest: str) -> str | None:
+    def _archived(self, repository: str, tag_or_digest: str) -> ArchivedError:
+        ((key, value),) = _identifier(tag_or_digest).items()
+        return ArchivedError(
+            f"The image {tag_or_digest} of {repository} is archived in ECR, and cannot be pulled.",
+            "Restore it, which takes ECR some minutes, and run this job again:\n"
+            f"aws ecr update-image-storage-class --repository-name {repository} --image-id {key}={value} "
+            "--target-storage-class STANDARD",
+        )
+
+    def _detail(self, repository: str, tag_or_digest: str) -> "ImageDetailTypeDef":
+        """Return what ECR has on an image; empty if it does not have it.
+
+        Raises:
+            DeniedError: these credentials may not ask.
+            DeployError: ECR refuses otherwise.
+        """
         try:
             with translated("ecr:DescribeImages", repository):
                 answer = self._aws.ecr().describe_images(
                     repositoryName=repository, imageIds=[_identifier(tag_or_digest)], **self._owner
                 )
-        except DeniedError:
-            return None
         except RefusedError as error:
             if error.code in {"ImageNotFoundException", "RepositoryNotFoundException"}:
-                return ""
+                return {}
             raise
-        return next((detail.get("imageStatus", "ACTIVE") for detail in answer["imageDetails"]), "")
+        return answer["imageDetails"][0] if answer["imageDetails"] else {}
 
     def add_tag(self, image: RegistryImage, tag: str) -> bool:
         """Put the same manifest once more, under the tag."""
@@ -207,6 +235,8 @@ class EcrImages:
         is_digest = tag_or_digest.startswith("sha256:")
         name = f"{self._registry()}/{repository}{'@' if is_digest else ':'}{tag_or_digest}"
         answer = self._batch_get(repository, [_identifier(tag_or_digest)])
+        if any(failure.get("failureCode") == _ARCHIVED for failure in answer["failures"]):
+            raise self._archived(repository, tag_or_digest)
         if not answer["images"]:
             reason = "; ".join(_reason(failure) for failure in answer["failures"])
             raise DeployError(

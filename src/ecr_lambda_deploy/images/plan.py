@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import assert_never
 from uuid import uuid4
 
-from ecr_lambda_deploy.concurrency import for_each
+from ecr_lambda_deploy.concurrency import beside, for_each
 from ecr_lambda_deploy.images.checks import check_image
 from ecr_lambda_deploy.images.destination import ObservedImage
 from ecr_lambda_deploy.images.identify import identify_images
@@ -31,7 +31,7 @@ from ecr_lambda_deploy.images.steps import (
     plan_build,
     plan_existing,
 )
-from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.errors import ArchivedError, DeployError
 from ecr_lambda_deploy.model.images import Fingerprint, RegistryImage
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.targets import Build
@@ -125,13 +125,21 @@ def _plan(image: IdentifiedImage, found: Mapping[str, str] | None, ports: Ports,
     if found is None and not observed.target.create_repository:
         raise ports.repositories.missing(observed.destination.repository)
     step, reference = _step(image, tags_found), None
+    if isinstance(step, TakeImage):
+        try:
+            return _take(image, step, tags_found, ports, journal)
+        except ArchivedError as error:
+            if not isinstance(image.identity, Fingerprint):
+                raise
+            log(image, f"{error.message} {error.hint}", ports)
+            step = _step(image, tags_found, is_archived=True)
     match step:
         case KeepImage():
             return _keep(image, step, tags_found, ports, journal)
-        case TakeImage():
-            return _take(image, step, tags_found, ports, journal)
         case CopyImage(source=source):
             reference = observed.reference(source.reference.digest)
+        case TakeImage():
+            raise AssertionError("what is archived is not taken")
         case BuildImage(reason=reason):
             log(image, f"{observed.repository_uri} is to be built: {reason}", ports)
         case _:
@@ -142,11 +150,18 @@ def _plan(image: IdentifiedImage, found: Mapping[str, str] | None, ports: Ports,
     )
 
 
-def _step(image: IdentifiedImage, tags_found: Mapping[str, str]) -> ImageStep:
+def _step(image: IdentifiedImage, tags_found: Mapping[str, str], *, is_archived: bool = False) -> ImageStep:
     match image.observed.target.source, image.identity:
         case Build() as build, Fingerprint() as fingerprint:
             fresh_tag = f"src-{uuid4().hex}"
-            return plan_build(build, fingerprint, image.observed, tags_found=tags_found, fresh_tag=fresh_tag)
+            return plan_build(
+                build,
+                fingerprint,
+                image.observed,
+                tags_found=tags_found,
+                fresh_tag=fresh_tag,
+                is_archived=is_archived,
+            )
         case _, RegistryImage() as source:
             return plan_existing(source, image.observed, tags_found=tags_found)
         case _:
@@ -164,8 +179,23 @@ def _keep(
 def _take(
     image: IdentifiedImage, step: TakeImage, tags_found: Mapping[str, str], ports: Ports, journal: Journal
 ) -> ReadyImage:
+    """Take what the repository has, once it is known that Lambda can pull it.
+
+    Raises:
+        ArchivedError: it is archived.
+        DeployError: it may not be read, or Lambda could not run it.
+    """
     observed = image.observed
-    content = read_image(observed, step.digest, ports, journal)
+
+    def check(digest: str) -> None:
+        if digest:
+            ports.repositories.check_available(observed.reference(digest))
+
+    with beside(lambda: check(step.digest)) as is_there:
+        content = read_image(observed, step.digest or step.unique_tag or "", ports, journal)
+    is_there.result()
+    if content.is_of_index:
+        check(content.reference.digest)
     journal.update_image(image.name, reason=step.reason, status=step.status)
     _log_found(observed, step, ports)
     reference = observed.reference(content.reference.digest)

@@ -88,7 +88,13 @@ ImageStep = KeepImage | TakeImage | CopyImage | BuildImage
 
 
 def plan_build(
-    build: Build, fingerprint: Fingerprint, observed: ObservedImage, *, tags_found: Mapping[str, str], fresh_tag: str
+    build: Build,
+    fingerprint: Fingerprint,
+    observed: ObservedImage,
+    *,
+    tags_found: Mapping[str, str],
+    fresh_tag: str,
+    is_archived: bool = False,
 ) -> KeepImage | TakeImage | BuildImage:
     """Plan the step for an image that is built, unless the same inputs gave it before.
 
@@ -98,15 +104,17 @@ def plan_build(
         observed: what is wanted, and what is there.
         tags_found: the digests of the wanted tags, and of the fingerprint's, that the repository has.
         fresh_tag: a tag that nobody else has.
+        is_archived: whether the image of the same inputs turned out to be archived.
     """
     inputs_tag, tags = fingerprint.tag, observed.target.tags
     if inputs_tag and fingerprint.is_of_registries:
         # The tag says which base images went in: the build takes those, no older copies that the engine has.
         build = replace(build, pull=True)
-    if not inputs_tag or not build.reuse:
+    if not inputs_tag or not build.reuse or is_archived:
         # What the same inputs gave before may be under their tag: the new image gets it if it can be moved.
         tags = (*tags, inputs_tag) if inputs_tag else tags
-        reason = fingerprint.reason or "reuse is switched off"
+        reason = "the image of the same inputs is archived" if is_archived else "reuse is switched off"
+        reason = fingerprint.reason or reason
         return BuildImage(build=build, unique_tag=fresh_tag, tags=tags, reason=reason, is_reusable=False)
     if inputs_tag not in tags_found:
         reason = f"the repository has none of these inputs, {inputs_tag[:12]}…"

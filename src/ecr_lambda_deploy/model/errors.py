@@ -8,6 +8,7 @@
         TakenOverError        somebody else has changed the function or alias; this run leaves it as it is
         BuildError            an image could not be built or pushed
         VersionLimitError     a capacity provider of Lambda refuses one more version
+        ArchivedError         ECR has put an image into its archive
         TagLimitError         an ECR quota refuses one more tag
         CancelledError        the runner has cancelled the run
             UnsentError       the runner has cancelled the run before a request was first sent
@@ -88,6 +89,12 @@ class InputError(DeployError):
         many = f"{len(self.problems)} {wrong}:\n" if len(self.problems) > 1 else ""
         lines = "\n".join(f"- {problem}" if many else problem for problem in self.problems)
         super().__init__(many + lines, topic="wrong-manifest" if location else "", location=location)
+
+
+class ArchivedError(DeployError):
+    """ECR has put an image into its archive: it cannot be pulled until it is restored."""
+
+    topic = "archived-image"
 
 
 class MissingFunctionError(DeployError):

@@ -22,7 +22,8 @@ class Repositories(Protocol):
         """Look tags up.
 
         Returns:
-            digests by tag, of the tags that exist; None if the repository does not exist.
+            digests by tag, of the tags that exist; empty for an archived image whose digest these credentials may not
+            ask for. None if the repository does not exist.
 
         Raises:
             DeployError: the repository may not be read.
@@ -59,7 +60,8 @@ class Repositories(Protocol):
             False if these credentials may not ask.
 
         Raises:
-            DeployError: it is gone, or archived.
+            ArchivedError: it is archived.
+            DeployError: it is gone.
         """
 
     def tags(self, repository: str) -> Mapping[str, str]:
@@ -78,6 +80,7 @@ class Repositories(Protocol):
             platform: which image of an index is wanted.
 
         Raises:
+            ArchivedError: ECR hides it, since it is archived.
             DeployError: it is not there, the index holds none for the platform, or it is no container image.
         """
 

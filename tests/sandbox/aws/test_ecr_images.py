@@ -26,6 +26,12 @@ def test_an_archived_image_has_a_manifest_and_cannot_be_pulled(
     image_id = {"repositoryName": repository, "imageIds": [{"imageDigest": digest}]}
     assert ecr.describe_images(**image_id)["imageDetails"][0]["imageStatus"] == "ARCHIVED"
     assert ecr.batch_get_image(**image_id)["images"][0]["imageManifestMediaType"] == OCI_MANIFEST
+    with aws.archived_manifests_hidden():
+        by_tag = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": "old"}, {"imageTag": "v1"}])
+    assert [image["imageId"]["imageTag"] for image in by_tag["images"]] == ["v1"]
+    assert [(failure["imageId"], failure["failureCode"]) for failure in by_tag["failures"]] == [
+        ({"imageTag": "old"}, "ImageInaccessible")
+    ]
     for reference in ("old", digest):
         assert registry.http.get(registry.url(f"{repository}/manifests/{reference}")).status_code == 404
     for image_uri in (f"{aws.registry}/{repository}@{digest}", f"{aws.registry}/{repository}:old"):

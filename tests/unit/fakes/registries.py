@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from ecr_lambda_deploy.model.errors import BuildError, DeployError
+from ecr_lambda_deploy.model.errors import ArchivedError, BuildError, DeployError
 from ecr_lambda_deploy.model.images import (
     Authorization,
     BuildOrder,
@@ -114,6 +114,7 @@ class FakeRepositories(Recording):
         lets_lambda_pull: what their policies say of it.
         may_describe: whether the credentials may ask for an image's status.
         archived: digests of images that ECR has put away.
+        hides_archived: whether ECR gives no manifest of theirs.
         rule: what their lifecycle policies say that could remove an image.
         created: names of the repositories that were created.
         tagged: the tags that were given, with their digests, in order.
@@ -127,6 +128,7 @@ class FakeRepositories(Recording):
         self.lets_lambda_pull: bool | None = True
         self.may_describe = True
         self.archived: set[str] = set()
+        self.hides_archived = False
         self.rule = ""
         self.created: list[str] = []
         self.tagged: list[tuple[str, str]] = []
@@ -141,7 +143,11 @@ class FakeRepositories(Recording):
     def find_tags(self, repository: str, tags: Sequence[str]) -> Mapping[str, str] | None:
         self.enter("find_tags")
         stored = self.stored.repositories.get(repository)
-        return None if stored is None else {tag: stored.tags[tag] for tag in tags if tag in stored.tags}
+        if stored is None:
+            return None
+        hidden = self.archived if self.hides_archived and not self.may_describe else set()
+        found = {tag: stored.tags[tag] for tag in tags if tag in stored.tags}
+        return {tag: "" if digest in hidden else digest for tag, digest in found.items()}
 
     def missing(self, repository: str) -> DeployError:
         return DeployError(f"There is no ECR repository {repository}", "'create-repository: true'")
@@ -169,10 +175,10 @@ class FakeRepositories(Recording):
         self.enter("check_available")
         if not self.may_describe or not reference.is_in(self.stored.host):
             return False
-        if reference.digest not in self.stored.repositories[reference.repository].images:
+        stored = self.stored.repositories[reference.repository]
+        if reference.digest not in {**stored.images, **stored.indexes}:
             raise DeployError(f"ECR does not have the image {reference} any more")
-        if reference.digest in self.archived:
-            raise DeployError(f"The image {reference} is archived")
+        self._check_archive(reference.digest)
         return True
 
     def tags(self, repository: str) -> Mapping[str, str]:
@@ -181,7 +187,13 @@ class FakeRepositories(Recording):
 
     def read_image(self, repository: str, tag_or_digest: str, platform: Platform) -> RegistryImage:
         self.enter("read_image")
+        if self.hides_archived:
+            self._check_archive(self.stored.repositories[repository].tags.get(tag_or_digest, tag_or_digest))
         return self.stored.read(repository, tag_or_digest, platform)
+
+    def _check_archive(self, digest: str) -> None:
+        if digest in self.archived:
+            raise ArchivedError(f"The image {digest} is archived", "Restore it")
 
     def add_tag(self, image: RegistryImage, tag: str) -> bool:
         self.enter("add_tag")

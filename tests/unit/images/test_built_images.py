@@ -8,7 +8,7 @@ from ecr_lambda_deploy.model.errors import BuildError, DeployError
 from ecr_lambda_deploy.model.images import Fingerprint
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import ImageTarget
-from tests.unit.fakes.examples import NEW, OLD, REGISTRY, RUN, function_state
+from tests.unit.fakes.examples import NEW, OLD, REGISTRY, RUN, function_state, image
 from tests.unit.fakes.registries import index_digest, registry_image
 from tests.unit.fakes.world import BUILD, World, get_image, image_target
 
@@ -238,3 +238,40 @@ def test_a_build_for_once_that_was_pushed_before_it_failed_counts_only_if_the_pu
     else:
         assert _refused(world, _FORCED) is error
     assert len(world.builder.orders) == 1
+
+
+@pytest.mark.parametrize(("hides", "may_describe"), [(False, True), (True, True), (True, False)])
+@pytest.mark.parametrize("is_immutable", [True, False])
+def test_an_archived_image_of_the_same_inputs_is_built_anew(
+    *, hides: bool, may_describe: bool, is_immutable: bool
+) -> None:
+    world = World()
+    archived = world.registry.hold(registry_image(image("e")), _INPUTS_TAG).reference.digest
+    world.orders.is_immutable = is_immutable
+    world.repositories.archived = {archived}
+    world.repositories.hides_archived, world.repositories.may_describe = hides, may_describe
+
+    assert get_image(world, _TARGET) == NEW
+    (order,) = world.builder.orders
+    assert order.tag not in {_INPUTS_TAG, "v1"}
+    assert world.orders.tags[_INPUTS_TAG] == (archived if is_immutable else NEW.digest)
+    assert f"{REGISTRY}/orders is to be built: the image of the same inputs is archived" in world.log.of_kind("info")
+    assert f"The image {archived} is archived Restore it" in world.log.of_kind("info")
+
+
+def test_an_archived_image_inside_an_index_is_built_anew() -> None:
+    world = World()
+    inner = registry_image(image("e"))
+    world.registry.hold_index(inner, tag=_INPUTS_TAG)
+    world.repositories.archived = {inner.reference.digest}
+
+    assert get_image(world, _TARGET) == NEW
+
+
+def test_what_the_functions_run_already_is_not_looked_at_again_for_the_archive() -> None:
+    world = World()
+    world.registry.hold(registry_image(OLD), _INPUTS_TAG, "v1")
+    world.repositories.archived = {OLD.digest}
+
+    assert get_image(world, _TARGET) == OLD
+    assert not {"check_available", "read_image", "build_and_push"} & {*world.calls}

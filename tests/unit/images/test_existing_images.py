@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.images.steps import digest_tag
+from ecr_lambda_deploy.model.errors import ArchivedError, DeployError
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.targets import ExistingImage, ImageTarget, ServedImage
 from tests.unit.fakes.examples import ELSEWHERE, NEW, OLD, REGISTRY, function_state, image
@@ -223,3 +224,15 @@ def test_a_lifecycle_rule_that_could_remove_the_image_is_warned_of(reference: Im
 
     assert any("rule 1 keeps 10 images" in warning for warning in world.log.of_kind("warning"))
     assert world.repositories.expected == [(_DIGEST_TAG,)]
+
+
+def test_a_copy_that_is_archived_is_refused_with_the_way_out() -> None:
+    world = World()
+    source = world.elsewhere.hold(registry_image(_THEIRS), "v1").reference
+    copy = replace(source, registry=REGISTRY, repository="orders")
+    world.registry.hold(registry_image(copy), digest_tag(copy))
+    world.repositories.archived = {copy.digest}
+
+    with pytest.raises(ArchivedError, match="is archived") as caught:
+        get_image(world, image_target(ExistingImage(uri=f"{ELSEWHERE}/shop/orders:v1")))
+    assert caught.value.hint == "Restore it"
