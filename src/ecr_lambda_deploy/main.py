@@ -2,11 +2,11 @@
 
 import os
 import re
-import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from threading import Lock, stack_size
 
 from ecr_lambda_deploy.conclusion import Conclusion
 from ecr_lambda_deploy.deploy.deploy import deploy
@@ -21,7 +21,8 @@ from ecr_lambda_deploy.model.errors import CancelledError, DeployError, unexpect
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.run import ACTION, WorkflowRun
 from ecr_lambda_deploy.model.secrets import secrets_of_addresses, secrets_of_entry
-from ecr_lambda_deploy.model.targets import Build, Mode
+from ecr_lambda_deploy.model.targets import Build, BuilderSettings, Mode
+from ecr_lambda_deploy.ports.images import Builder
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.private_folders import PrivateFolders
 from ecr_lambda_deploy.rollback.rollback import roll_back
@@ -33,7 +34,7 @@ _STACK = 8 * 1024**2
 
 def main() -> int:
     """Run the action with the inputs in the environment, and return the exit code."""
-    threading.stack_size(_STACK)
+    stack_size(_STACK)
     environment = dict(os.environ)
     console, cancelling = Console(), RunnerCancelling()
     journal = Journal(run=workflow_run(environment))
@@ -163,20 +164,37 @@ def _ports(
         alarms=CloudWatchAlarms(aws, clock),
         repositories=repositories,
         sources=EcrSources(aws, target=repositories, copy_image=copy_image, mask=console.mask),
-        builders=lambda settings: Buildx(
-            workspace=_workspace(environment),
-            environment=reachable_engine(environment),
-            console=console,
-            logins=repositories,
-            settings=settings,
-            clock=clock,
-            folders=folders,
+        builders=_one_for_each(
+            lambda settings: Buildx(
+                workspace=_workspace(environment),
+                environment=reachable_engine(environment),
+                console=console,
+                logins=repositories,
+                settings=settings,
+                clock=clock,
+                folders=folders,
+            )
         ),
         log=console,
         clock=clock,
         cancelling=cancelling,
         priority=priority,
     )
+
+
+def _one_for_each(make: Callable[[BuilderSettings], Builder]) -> Callable[[BuilderSettings], Builder]:
+    """Return what makes one builder for each settings: it keeps what it has read."""
+    made, lock = list[tuple[BuilderSettings, Builder]](), Lock()
+
+    def builder(settings: BuilderSettings) -> Builder:
+        with lock:
+            for known, one in made:
+                if known == settings:
+                    return one
+            made.append((settings, make(settings)))
+            return made[-1][1]
+
+    return builder
 
 
 _SECRET_VARIABLES = (

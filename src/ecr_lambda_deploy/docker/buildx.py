@@ -117,6 +117,10 @@ class Buildx:
         """Return this machine's platform."""
         return "linux/arm64" if machine() in {"aarch64", "arm64"} else "linux/amd64"
 
+    def read_ahead(self, builds: Sequence[Build]) -> None:
+        """Read contexts and ask registries; `fingerprints` does not do so again."""
+        for_each(builds, self._inputs.read_ahead, at_once=_FINGERPRINTS_AT_ONCE)
+
     def fingerprints(self, wanted: Sequence[tuple[Build, Platform]]) -> tuple[Fingerprint, ...]:
         """Resolve base images by the registries, and by the engine where that is the builder's."""
         epoch = self._environment.get("SOURCE_DATE_EPOCH")  # BuildKit's client makes an argument of it

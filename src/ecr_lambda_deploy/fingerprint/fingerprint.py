@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
@@ -26,6 +27,7 @@ from ecr_lambda_deploy.model.targets import Build, Platform
 from ecr_lambda_deploy.model.text import bounded
 
 _SCHEME = 1  # raise it when the same inputs come to make another image
+_PLATFORMS: tuple[Platform, ...] = ("linux/amd64", "linux/arm64")
 _IMAGE = "docker-image://"
 _REGISTRIES_ASKED = 8  # at a time
 _LONGEST_REASON = 1000  # characters
@@ -42,6 +44,18 @@ class BuildInputs:
     def __init__(self, resolve: Callable[[str], str]) -> None:
         self._resolve = Once(resolve)
         self._digest_of = Once(_digest_of)
+
+    def read_ahead(self, build: Build) -> None:
+        """Read what the fingerprint needs on every platform: the context, and the digests of base images.
+
+        What cannot be known is left to `fingerprint`, which says so.
+        """
+        with suppress(UnknownInputError):
+            dockerfile = _dockerfile(build)
+            on = [set(_references(build, dockerfile, platform)) for platform in _PLATFORMS]
+            with beside(lambda: for_each(set.intersection(*on), self._resolve, at_once=_REGISTRIES_ASKED)) as digests:
+                self._digest_of((str(build.context), _rules(build)))
+            digests.result()
 
     def fingerprint(self, build: Build, platform: Platform) -> Fingerprint:
         """Compute the fingerprint of a build.
@@ -65,10 +79,8 @@ class BuildInputs:
         """
         _check_known(build)
         dockerfile = _dockerfile(build)
-        images = images_of(dockerfile, target=build.target, build_args=build.build_args, platform=platform)
-        folders, replacements = _named_contexts(build.build_contexts)
-        references = [image for image in images if _familiar(image) not in build.build_contexts] + replacements
-        _check_references(references)
+        references = _references(build, dockerfile, platform)
+        folders, _ = _named_contexts(build.build_contexts)
         # Registries are asked while the files are read.
         with beside(lambda: for_each(references, self._resolve, at_once=_REGISTRIES_ASKED)) as digests:
             inputs = {
@@ -88,6 +100,19 @@ class BuildInputs:
                 "secrets": sorted(build.secrets),
             }
         return inputs, tuple(references)
+
+
+def _references(build: Build, dockerfile: str, platform: Platform) -> list[str]:
+    """Return the references of a build's base images, named contexts that are images among them.
+
+    Raises:
+        UnknownInputError: something cannot be known.
+    """
+    images = images_of(dockerfile, target=build.target, build_args=build.build_args, platform=platform)
+    _, replacements = _named_contexts(build.build_contexts)
+    references = [image for image in images if _familiar(image) not in build.build_contexts] + replacements
+    _check_references(references)
+    return references
 
 
 def _digest_of(context: tuple[str, Dockerignore]) -> str:

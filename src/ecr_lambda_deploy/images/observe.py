@@ -12,6 +12,7 @@ from ecr_lambda_deploy.images.destination import (
     platform_of,
     present_repository,
 )
+from ecr_lambda_deploy.images.stages import grouped
 from ecr_lambda_deploy.model.errors import DeployError, Failures, MissingFunctionError
 from ecr_lambda_deploy.model.functions import ObservedFunction, ServingFunction, name_of
 from ecr_lambda_deploy.model.images import RegistryHosts
@@ -57,6 +58,7 @@ def observe(targets: Sequence[ImageTarget], ports: Ports, journal: Journal, *, m
     functions, builder_platforms = dict[str, ServingFunction | None](), dict[str, Platform]()
     with (
         beside(ports.repositories.registry) as registry,
+        beside(lambda: _read_ahead(targets, ports)),  # what it fails at, the fingerprint says
         beside(lambda: for_each(without_functions, lambda target: _builder_platform(target, ports, mode))) as platforms,
         failures.collected(),
     ):
@@ -83,6 +85,13 @@ def observe(targets: Sequence[ImageTarget], ports: Ports, journal: Journal, *, m
             images.append(observed_image(target))
     failures.raise_if_any()
     return tuple(images)
+
+
+def _read_ahead(targets: Sequence[ImageTarget], ports: Ports) -> None:
+    for builder, several in grouped(targets, lambda target: target.builder):
+        builds = [target.source for target in several if isinstance(target.source, Build)]
+        if builds:
+            ports.builders(builder).read_ahead(builds)
 
 
 def _maybe_unfinished(functions: Sequence[FunctionTarget], run: WorkflowRun) -> set[str]:

@@ -148,6 +148,9 @@ class Builder(Protocol):
             DeployError: it cannot.
         """
 
+    def read_ahead(self, builds: Sequence[Build]) -> None:
+        """Read what the fingerprints of builds need, as far as it is the same on every platform."""
+
     def fingerprints(self, wanted: Sequence[tuple[Build, Platform]]) -> tuple[Fingerprint, ...]:
         """Return the fingerprint of each build.
 

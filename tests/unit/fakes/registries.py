@@ -262,6 +262,7 @@ class FakeBuilder(Recording):
         inputs_of: likewise, of a build with this context, where there are several.
         orders: the builds that were done.
         checked: the platforms that the builder was asked for.
+        read: the builds whose inputs were read beside the functions.
     """
 
     def __init__(self, registry: Registry, digest: str, calls: list[str] | None = None) -> None:
@@ -274,6 +275,7 @@ class FakeBuilder(Recording):
         self.inputs_of: dict[object, Fingerprint] = {}
         self.orders: list[BuildOrder] = []
         self.checked: list[Platform | None] = []
+        self.read: list[Build] = []
 
     def check_engine(self, platform: Platform | None) -> Platform:
         self.checked.append(platform)
@@ -282,6 +284,9 @@ class FakeBuilder(Recording):
 
     def machine_platform(self) -> Platform:
         return self.engine
+
+    def read_ahead(self, builds: Sequence[Build]) -> None:
+        self.read.extend(builds)
 
     def fingerprints(self, wanted: Sequence[tuple[Build, Platform]]) -> tuple[Fingerprint, ...]:
         self.enter("fingerprint")

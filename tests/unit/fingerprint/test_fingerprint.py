@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 from ecr_lambda_deploy.fingerprint.fingerprint import BuildInputs
 from ecr_lambda_deploy.model.images import Fingerprint
 from ecr_lambda_deploy.model.targets import Build, Platform
@@ -382,3 +383,33 @@ def test_git_in_the_context_is_a_hint(build: Build) -> None:
     assert ".git" in take(build).hints[0]
     append(build.context / ".dockerignore", ".git\n")
     assert take(build).hints == ()
+
+
+def test_what_is_the_same_on_every_platform_is_read_ahead_and_once(build: Build) -> None:
+    asked = list[str]()
+
+    def resolve(reference: str) -> str:
+        asked.append(reference)
+        return f"sha256:{reference}"
+
+    build.dockerfile.write_text("FROM tools-$TARGETARCH AS tools\nFROM base\nCOPY --from=tools / /\n")
+    inputs = BuildInputs(resolve)
+    inputs.read_ahead(build)
+    assert asked == ["base"]
+    (build.context / "app/main.py").write_text("changed after it was read")
+
+    taken = inputs.fingerprint(build, "linux/arm64")
+    assert asked == ["base", "tools-arm64"]
+    (build.context / "app/main.py").write_text("print('hello')")
+    assert taken == take(build, "linux/arm64", resolve)
+
+
+def test_reading_ahead_leaves_what_is_unknown_to_the_fingerprint(build: Build) -> None:
+    def resolve(reference: str) -> str:
+        raise UnknownInputError(f"nobody tells the digest of {reference}")
+
+    inputs = BuildInputs(resolve)
+    inputs.read_ahead(build)
+    assert inputs.fingerprint(build, "linux/amd64").reason == "nobody tells the digest of python:3.13"
+    build.dockerfile.unlink()
+    inputs.read_ahead(build)

@@ -17,7 +17,7 @@ from ecr_lambda_deploy.model.targets import (
 )
 from tests.unit.fakes.examples import ELSEWHERE, OLD, REGISTRY, function_state, image, version_state
 from tests.unit.fakes.functions import FakeFunctions
-from tests.unit.fakes.world import World, image_target
+from tests.unit.fakes.world import BUILD, World, image_target
 
 _HOSTS = RegistryHosts(own=REGISTRY, push=REGISTRY)
 _OF_ANOTHER_ACCOUNT = image("a", registry="210987654321.dkr.ecr.eu-west-1.amazonaws.com", repository="theirs")
@@ -269,3 +269,11 @@ def test_in_mode_build_what_may_not_be_read_is_told_and_what_is_not_there_is_not
     world.functions.vanish()
     _observe(world, target, Mode.BUILD)
     assert world.log.of_kind("warning") == []
+
+
+def test_what_is_built_is_read_beside_the_functions() -> None:
+    world = World()
+    _observe(world, image_target())
+    assert world.builder.read == [BUILD]
+    _observe(world, image_target(ExistingImage(uri=f"{REGISTRY}/orders:old")))
+    assert world.builder.read == [BUILD]
