@@ -2,13 +2,13 @@
 
     DeployError               something failed; its hint says what the reader can do
         InputError            the inputs are wrong; it lists every problem
+        ArchivedError         ECR has put an image into its archive
         MissingFunctionError  the function, version or alias does not exist
         InProgressError       Lambda is still working on another change; the same request succeeds later
         RevisionError         somebody else has changed the function or alias since it was read
         TakenOverError        somebody else has changed the function or alias; this run leaves it as it is
         BuildError            an image could not be built or pushed
         VersionLimitError     a capacity provider of Lambda refuses one more version
-        ArchivedError         ECR has put an image into its archive
         TagLimitError         an ECR quota refuses one more tag
         CancelledError        the runner has cancelled the run
             UnsentError       the runner has cancelled the run before a request was first sent
