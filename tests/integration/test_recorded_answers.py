@@ -41,6 +41,8 @@ _ANSWERS: list[Any] = [
     for answer in yaml.safe_load(path.read_text(encoding="utf-8"))
 ]
 _OTHERS: Mapping[str, Mapping[str, Any]] = {
+    # What the tag is on that PutImage is refused for.
+    "BatchGetImage": {"body": {"images": [{"imageId": {"imageTag": "v1", "imageDigest": "sha256:b"}}], "failures": []}},
     "ListEventSourceMappings": {"call": "ListEventSourceMappings", "body": {"EventSourceMappings": []}},
     "GetFunctionUrlConfig": {"call": "GetFunctionUrlConfig", "status": 404, "code": "ResourceNotFoundException"},
     "GetPolicy": {"call": "GetPolicy", "status": 404, "code": "ResourceNotFoundException"},
