@@ -65,7 +65,8 @@ class LambdaInvocations:
             if error.code not in _HINTS:
                 raise
             hint = _HINTS[error.code].format(name)
-            raise DeployError(error.message + _reason(error), hint, topic="function-not-run") from error
+            message = error.message + _reason(error)
+            raise RefusedError(error.code, message, hint, topic="function-not-run") from error
         if len(payload) > _LARGEST:
             raise DeployError(
                 f"{name}:{qualifier} answered more than {_LARGEST} bytes, which no function of Lambda does.",
