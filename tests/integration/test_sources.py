@@ -124,15 +124,16 @@ def test_the_image_of_a_function_an_alias_and_a_version_is_found(aws: Aws, desk:
     old, new = (pusher.image(repository, tag, content=tag) for tag in ("v1", "v2"))
     arn = _function(aws, f"{aws.registry}/{repository}:v1")
     name = arn.rpartition(":")[2]
-    client.publish_version(FunctionName=name)
+    client.publish_version(FunctionName=name, Description="commit=c0ffee")
     client.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
     client.update_function_code(FunctionName=name, ImageUri=f"{aws.registry}/{repository}:v2")
     client.get_waiter("function_updated_v2").wait(FunctionName=name)
 
     for function in (name, arn):
         for qualifier, digest in (("", new), ("$LATEST", new), ("1", old), ("live", old)):
-            image = desk.sources.served_image(ServedImage(function=function, qualifier=qualifier))
-            assert image == _reference(aws, repository, digest)
+            served = desk.sources.served_image(ServedImage(function=function, qualifier=qualifier))
+            expected = "commit=c0ffee" if qualifier in {"1", "live"} else ""
+            assert (served.image, served.description) == (_reference(aws, repository, digest), expected)
 
 
 def test_a_missing_function_or_qualifier_is_an_error(aws: Aws, desk: Desk) -> None:
@@ -343,7 +344,7 @@ def test_the_image_of_another_account_s_function_is_copied_by_digest(
     digest = Pusher(aws, OTHER_ACCOUNT).image(theirs, "v1", Cmd=["app.handler"])
     arn = _function(aws, f"{aws.registry}/{theirs}:v1", OTHER_ACCOUNT)
     served = desk.sources.served_image(ServedImage(function=arn))
-    image = desk.sources.resolve(str(served), "linux/amd64")
+    image = desk.sources.resolve(str(served.image), "linux/amd64")
     aws.forget_calls()
     desk.sources.copy(image.reference, f"{aws.registry}/{ours}:promoted")
 

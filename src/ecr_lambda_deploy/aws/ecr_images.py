@@ -145,6 +145,7 @@ class EcrImages:
             layers=layers,
             has_entry_point=config.has_entry_point,
             is_of_index=is_of_index,
+            revision=config.revision,
         )
 
     def tags(self, repository: str) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import LATEST_PUBLISHED
 from ecr_lambda_deploy.model.images import Authorization, ImageReference, RegistryImage, RegistryOwner, registry_owner
 from ecr_lambda_deploy.model.targets import Platform, ServedImage
+from ecr_lambda_deploy.ports.images import ServedVersion
 
 if TYPE_CHECKING:
     from ecr_lambda_deploy.aws.session import Aws
@@ -45,7 +46,7 @@ class EcrSources:
         self._served_by: dict[str, RegistryOwner] = {}  # by registry and repository
         self._registries: dict[RegistryOwner, EcrRepositories] = {}
 
-    def served_image(self, source: ServedImage) -> ImageReference:
+    def served_image(self, source: ServedImage) -> ServedVersion:
         """Call GetFunction, and remember the function's account and Region: the image's are the same."""
         aws = self._source
         if source.function.startswith("arn:"):
@@ -77,9 +78,10 @@ class EcrSources:
                 f"Lambda does not say which image {name} runs: Code.ResolvedImageUri is {uri!r}.",
                 topic="unknown-image-of-a-function",
             )
-        arn = configuration.get("FunctionArn", source.function)
-        self._served_by[reference.repository_uri] = _owner_of_function(arn)
-        return reference
+        self._served_by[reference.repository_uri] = _owner_of_function(
+            configuration.get("FunctionArn", source.function)
+        )
+        return ServedVersion(image=reference, description=configuration.get("Description", ""))
 
     def resolve(self, uri: str, platform: Platform) -> RegistryImage:
         """Read it as `EcrImages` does; of a tag and a digest, the digest counts."""

@@ -1,11 +1,13 @@
 """Checks what a release needs besides its image, before anything is built or changed."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from ecr_lambda_deploy.functions.history import Record
 from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
 from ecr_lambda_deploy.model.functions import ObservedFunction, ServingFunction
-from ecr_lambda_deploy.model.targets import FunctionTarget
+from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.targets import Build, FunctionTarget, ImageTarget
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.plan import is_shiftable
 from ecr_lambda_deploy.releases.traffic import check_alarms_exist
@@ -23,6 +25,18 @@ def check_release(target: FunctionTarget, ports: Ports) -> None:
     if target.smoke_test is not None:
         with suppress(MissingFunctionError):  # it will be created, or reading it failed already
             ports.invocations.check_may_invoke(target.name)
+
+
+def notice_other_commits(images: Sequence[ImageTarget], ports: Ports, run: WorkflowRun) -> None:
+    """Log once for each commit that is checked out and built although the run is for another."""
+    commits = {image.source.commit: image.name for image in reversed(images) if isinstance(image.source, Build)}
+    for commit, name in sorted(commits.items()):
+        if commit not in {"", run.commit} and run.commit:
+            what = f"for the image {name}" if name else "here"
+            ports.log.notice(
+                f"The commit {commit} is checked out {what}, not {run.commit}, which this run is for: what is built is "
+                "labelled, tagged and recorded as what is checked out."
+            )
 
 
 def notice_skipped_traffic(target: FunctionTarget, observed: ObservedFunction, ports: Ports) -> None:

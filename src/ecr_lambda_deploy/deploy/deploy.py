@@ -9,6 +9,7 @@ from ecr_lambda_deploy.concurrency import for_each
 from ecr_lambda_deploy.deploy.checks import (
     check_release,
     notice_ignored_creation,
+    notice_other_commits,
     notice_skipped_traffic,
     warn_of_bypasses,
 )
@@ -65,7 +66,14 @@ class Candidate:
 
     def plan(self, observed: ObservedFunction, *, run: WorkflowRun) -> ReleasePlan:
         """Plan the release, as far as it is known before the image is built."""
-        return plan_release(self.target, observed, image=self.reference, architecture=self.architecture, run=run)
+        return plan_release(
+            self.target,
+            observed,
+            image=self.reference,
+            architecture=self.architecture,
+            commit=self.image.commit,
+            run=run,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +91,7 @@ def deploy(inputs: Inputs, ports: Ports, journal: Journal) -> None:
         DeployError: before any function was touched. Failures after that, and those of images, are in the journal.
     """
     mode = inputs.mode
+    notice_other_commits(inputs.images, ports, journal.run)
     with phase("Check", ports, journal):
         observed = observe(inputs.images, ports, journal, mode=mode)
     with phase("Image", ports, journal):

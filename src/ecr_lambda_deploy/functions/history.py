@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Self
 from urllib.parse import quote
 
-from ecr_lambda_deploy.model.functions import LATEST, ObservedFunction, PublishedVersion
-from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.functions import LATEST, ObservedFunction, PublishedVersion, ServingFunction
+from ecr_lambda_deploy.model.run import WorkflowRun, is_commit
 
 _LONGEST = 256  # characters of a description [Lambda API reference, PublishVersion and CreateAlias]
 _MOST_DIGITS = 12  # of a run's number; GitHub's have 11
@@ -54,6 +54,11 @@ class Record:
         """Read a description; one that this action did not write records nothing."""
         known = {field.name for field in fields(cls)}
         return cls(**{found["key"]: found["value"] for found in _FACT.finditer(description) if found["key"] in known})
+
+    @property
+    def full_commit(self) -> str:
+        """The commit, if it is one: a description is anybody's who may write it."""
+        return self.commit if is_commit(self.commit) else ""
 
     @property
     def numbers(self) -> tuple[str, str, str]:
@@ -143,9 +148,10 @@ def doubt(observed: ObservedFunction, run: WorkflowRun) -> str:
     )
 
 
-def serving_record(observed: ObservedFunction) -> Record:
-    """Return the record of the version that serves; an empty one for code that is not published."""
-    version = observed.aliased if observed.alias is not None else observed.published
+def serving_record(function: ServingFunction) -> Record:
+    """Return the record of the version that serves; an empty one for code that is not published, or not known to be."""
+    published = function.published if isinstance(function, ObservedFunction) else None
+    version = function.aliased if function.alias is not None else published
     return Record.parse(version.description if version is not None else "")
 
 

@@ -114,6 +114,10 @@ class ObservedImage:
         states = [function.latest for function in self.functions]
         return bool(states) and all(state is not None and image.is_same_image(state.image) for state in states)
 
+    def is_served(self, image: ImageReference) -> bool:
+        """Whether all functions serve an image already, so that this run does not deploy it."""
+        return bool(self.functions) and all(image.is_same_image(function.image) for function in self.functions)
+
     @property
     def is_pull_proven(self) -> bool:
         """Whether Lambda can pull from the repository: a function runs an image of it, or none is to."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from ecr_lambda_deploy.functions.history import Record
 from ecr_lambda_deploy.images.checks import check_image
 from ecr_lambda_deploy.images.destination import ObservedImage
 from ecr_lambda_deploy.images.stages import IdentifiedImage, StageResult, grouped, log, run_stage
@@ -26,20 +27,31 @@ def identify_images(images: Sequence[ObservedImage], ports: Ports, journal: Jour
 
     def identify(image: ObservedImage) -> IdentifiedImage:
         match image.target.source:
-            case Build():
+            case Build() as build:
                 fingerprint = fingerprints[image.name]
                 for hint in fingerprint.hints:
                     log(image, hint, ports)
-                return IdentifiedImage(observed=image, identity=fingerprint)
+                return _identified(image, fingerprint, build.commit, journal)
             case ExistingImage(uri=uri):
-                return IdentifiedImage(observed=image, identity=_resolve(image, uri, ports))
+                existing = _resolve(image, uri, ports)
+                return _identified(image, existing, existing.revision, journal)
             case ServedImage() as served:
-                uri = str(ports.sources.served_image(served))
-                return IdentifiedImage(observed=image, identity=_resolve(image, uri, ports))
+                version = ports.sources.served_image(served)
+                existing = _resolve(image, str(version.image), ports)
+                # Anyone who may publish a version writes its description; a label takes a push.
+                commit = existing.revision or Record.parse(version.description).full_commit
+                return _identified(image, existing, commit, journal)
             case EarlierRelease():
                 raise AssertionError("a rollback gets no image")
 
     return run_stage(images, identify, ports, journal)
+
+
+def _identified(
+    image: ObservedImage, identity: Fingerprint | RegistryImage, commit: str, journal: Journal
+) -> IdentifiedImage:
+    journal.update_image(image.name, commit=commit)
+    return IdentifiedImage(observed=image, identity=identity, commit=commit)
 
 
 def _fingerprints(images: Sequence[ObservedImage], ports: Ports) -> Iterator[tuple[str, Fingerprint]]:

@@ -84,6 +84,7 @@ def _read_back(image: PlannedOrReady, ports: Ports, journal: Journal) -> ReadyIm
     content = read_image(observed, reference, ports, journal)
     return ReadyImage(
         observed=observed,
+        commit=image.commit,
         step=step,
         image=observed.reference(content.reference.digest),
         content=content,

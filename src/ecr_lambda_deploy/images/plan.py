@@ -146,7 +146,12 @@ def _plan(image: IdentifiedImage, found: Mapping[str, str] | None, ports: Ports,
             assert_never(step)
     journal.update_image(image.name, reason=step.reason)
     return PlannedImage(
-        observed=observed, step=step, image=reference, tags_found=tags_found, has_repository=found is not None
+        observed=observed,
+        commit=image.commit,
+        step=step,
+        image=reference,
+        tags_found=tags_found,
+        has_repository=found is not None,
     )
 
 
@@ -173,7 +178,14 @@ def _keep(
 ) -> ReadyImage:
     journal.update_image(image.name, reference=step.image, tags=step.all_tags, reason=step.reason, status=step.status)
     _log_found(image.observed, step, ports)
-    return ReadyImage(observed=image.observed, step=step, image=step.image, content=None, tags_found=tags_found)
+    return ReadyImage(
+        observed=image.observed,
+        commit=image.commit,
+        step=step,
+        image=step.image,
+        content=None,
+        tags_found=tags_found,
+    )
 
 
 def _take(
@@ -199,7 +211,9 @@ def _take(
     journal.update_image(image.name, reason=step.reason, status=step.status)
     _log_found(observed, step, ports)
     reference = observed.reference(content.reference.digest)
-    return ReadyImage(observed=observed, step=step, image=reference, content=content, tags_found=tags_found)
+    return ReadyImage(
+        observed=observed, commit=image.commit, step=step, image=reference, content=content, tags_found=tags_found
+    )
 
 
 def _log_found(observed: ObservedImage, step: KeepImage | TakeImage, ports: Ports) -> None:

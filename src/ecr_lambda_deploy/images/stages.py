@@ -33,9 +33,11 @@ class _StagedImage:
 
     Attributes:
         observed: what is wanted, and what was there.
+        commit: full SHA of the commit that it is of; empty if that is not known.
     """
 
     observed: ObservedImage
+    commit: str = ""
 
     @property
     def name(self) -> str:

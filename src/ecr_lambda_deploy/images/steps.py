@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ecr_lambda_deploy.images.destination import ObservedImage
+from ecr_lambda_deploy.model.documents import REVISION_LABEL
 from ecr_lambda_deploy.model.images import BuildOrder, Fingerprint, ImageReference, RegistryImage
 from ecr_lambda_deploy.model.outcomes import ImageStatus
 from ecr_lambda_deploy.model.run import WorkflowRun
@@ -120,6 +121,8 @@ def plan_build(
         reason = f"the repository has none of these inputs, {inputs_tag[:12]}…"
         return BuildImage(build=build, unique_tag=inputs_tag, tags=tags, reason=reason, is_reusable=True)
     image, reason = observed.reference(tags_found[inputs_tag]), "it was built from the same inputs"
+    if observed.target.is_default_tag and observed.is_served(image):
+        tags = ()
     if observed.is_run(image) and all(tags_found.get(tag) == image.digest for tag in tags):
         return KeepImage(image=image, unique_tag=inputs_tag, tags=tags, reason=reason)
     return TakeImage(digest=image.digest, unique_tag=inputs_tag, tags=tags, reason=reason)
@@ -178,7 +181,7 @@ def build_order(
         name=observed.name,
         build=step.build,
         platform=observed.destination.platform,
-        labels={**_labels(run), **step.build.labels},
+        labels={**_labels(step.build.commit, run), **step.build.labels},
         repository_uri=observed.destination.push_uri,
         tag=step.unique_tag,
         may_overwrite_cache=may_overwrite_cache,
@@ -187,10 +190,10 @@ def build_order(
     )
 
 
-def _labels(run: WorkflowRun) -> dict[str, str]:
+def _labels(commit: str, run: WorkflowRun) -> dict[str, str]:
     """Return the labels that lead from an image to its source [OCI image specification, annotations]."""
     labels = {
-        "org.opencontainers.image.revision": run.commit,
+        REVISION_LABEL: commit,
         "org.opencontainers.image.source": f"{run.server_url}/{run.repository}" if run.repository else "",
     }
     return {name: value for name, value in labels.items() if value}

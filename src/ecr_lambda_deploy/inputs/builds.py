@@ -48,6 +48,7 @@ def read_build(reader: InputReader, run: InputReader) -> Build:
     return Build(
         context=context,
         dockerfile=dockerfile,
+        commit=reader.commit_at(context),
         target=reader.text("target"),
         build_args=_read_build_args(reader),
         build_contexts=_read_build_contexts(reader),

@@ -42,13 +42,19 @@ def read_image(image: ImageEntry, run: InputReader, *, mode: Mode, region: str) 
     """
     reader = run.for_settings(image.settings)
     is_rollback = mode is Mode.ROLLBACK
+    source = read_rollback(run) if is_rollback else _read_source(reader, run)
+    tags = () if is_rollback else _read_tags(reader)
+    default_tag = source.commit if isinstance(source, Build) else ""  # what exists is not of this run's commit
+    if isinstance(source, Build) and not tags and not default_tag:
+        reader.problem("tags", "is required where the environment has no GITHUB_SHA.")
     target = ImageTarget(
         name=image.name,
-        source=read_rollback(run) if is_rollback else _read_source(reader, run),
+        source=source,
         builder=read_builder(run),
         platform=cast("Platform", reader.choice("platform")) or None,
         repository=_read_repository(reader),
-        tags=() if is_rollback else _read_tags(reader),
+        tags=tags or ((default_tag,) if default_tag else ()),
+        is_default_tag=not tags and default_tag != "",
         create_repository=reader.flag("create-repository"),
         functions=tuple(_read_function(function, run, mode=mode, region=region) for function in image.functions),
     )
@@ -110,8 +116,4 @@ def _read_tags(reader: InputReader) -> tuple[str, ...]:
     for tag in tags:
         if not _TAG.fullmatch(tag):
             reader.problem("tags", f"holds image tags, one per line; {tag!r} is not one.")
-    if reader.text("image-uri") or reader.text("promote-from"):
-        return tags  # the image is not of this run's commit
-    if not tags and not reader.commit:
-        reader.problem("tags", "is required where the environment has no GITHUB_SHA.")
-    return tags or (reader.commit,)
+    return tags

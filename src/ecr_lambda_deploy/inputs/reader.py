@@ -2,13 +2,13 @@
 
 import errno
 import json
-import os
 import re
-import stat
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ecr_lambda_deploy.inputs.checkout import checked_out
 from ecr_lambda_deploy.inputs.environment import is_credential
+from ecr_lambda_deploy.inputs.files import is_within, read_plain
 from ecr_lambda_deploy.inputs.lists import CONTROLS, Item, items_of, name_of
 from ecr_lambda_deploy.inputs.problems import Problem, note
 from ecr_lambda_deploy.inputs.settings import Settings
@@ -36,11 +36,12 @@ class InputReader:
         self._environment = environment
         self.problems = problems
         self.events: dict[str, str] = {}
+        self._commits: dict[Path, str] = {}  # by folder, many of which may be in one repository
 
     def for_settings(self, settings: Settings) -> "InputReader":
         """Return a reader of other settings that collects in the same list."""
         reader = InputReader(settings, self._environment, self.problems)
-        reader.events = self.events
+        reader.events, reader._commits = self.events, self._commits
         return reader
 
     @property
@@ -48,10 +49,14 @@ class InputReader:
         """The folder that paths are relative to."""
         return Path(self._environment.get("GITHUB_WORKSPACE") or ".").absolute()
 
-    @property
-    def commit(self) -> str:
-        """The commit that the run is for; may be empty."""
-        return self._environment.get("GITHUB_SHA", "")
+    def commit_at(self, folder: Path) -> str:
+        """Return the commit that is checked out where a folder is, or else the one that the run is for; may be empty.
+
+        They differ where the checkout step names a `ref` of its own.
+        """
+        if folder not in self._commits:
+            self._commits[folder] = checked_out(folder, self.workspace) or self._environment.get("GITHUB_SHA", "")
+        return self._commits[folder]
 
     @property
     def region(self) -> str:
@@ -144,8 +149,7 @@ class InputReader:
             ValueError: the path holds a NUL.
         """
         workspace = self.workspace
-        # Before Python 3.13 `Path.resolve` raises for a loop of links.
-        if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(workspace)):
+        if is_within(path, workspace):
             return True
         shown = path.relative_to(workspace) if path.is_relative_to(workspace) else path
         self.problem(name, f"{str(shown)!r} leaves the workspace.")
@@ -163,15 +167,7 @@ class InputReader:
             OSError: it cannot be read, or is no plain file: a pipe would have no end.
             ValueError: the path holds a NUL.
         """
-        if not self.is_in_workspace(name, path):
-            return None
-        descriptor = os.open(os.path.realpath(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 # it is open already
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                number = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
-                raise OSError(number, os.strerror(number))
-            return file.read(most)
+        return read_plain(path, most=most) if self.is_in_workspace(name, path) else None
 
     def text(self, name: str) -> str:
         """Return a setting as text, or its default."""

@@ -17,7 +17,7 @@ _TRAFFIC_STEP = re.compile(r"(?P<percent>\d{1,2}(?:\.\d{1,4})?)\s*%\s+(?P<time>(
 _TIME = re.compile(r"(\d{1,6})([hms])", re.ASCII)
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
 _ALARM = re.compile(r"\S(.{0,253}\S)?")
-_ROLLBACK_TO = re.compile(r"previous|\d{1,10}|[0-9a-f]{7,40}|sha256:[0-9a-f]{64}", re.ASCII)
+_ROLLBACK_TO = re.compile(r"previous|\d{1,10}|[0-9a-f]{7,40}|[0-9a-f]{64}|sha256:[0-9a-f]{64}", re.ASCII)
 _MOST_ALARMS = 100
 _MOST_EVENT = 6 * 1024 * 1024  # bytes [Lambda quotas, invocation payload]
 

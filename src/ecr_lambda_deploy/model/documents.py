@@ -14,9 +14,13 @@ from typing import Any
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import Layer
 from ecr_lambda_deploy.model.json_text import NestingError, parse_json
+from ecr_lambda_deploy.model.run import is_commit
 
 LARGEST = 4 * 1024**2
 """Bytes of a document [OCI distribution specification, pushing manifests]."""
+
+REVISION_LABEL = "org.opencontainers.image.revision"
+"""The label that names the commit that an image was built from [OCI image specification, annotations]."""
 
 _MOST_PARTS = 1000  # layers of an image, or images of an index; engines mount 127 layers
 _LARGEST_SIZE = 2**63 - 1  # bytes, of what a descriptor describes
@@ -64,10 +68,17 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """The configuration of an image: such as `linux/amd64`, and whether it has an ENTRYPOINT or a CMD."""
+    """The configuration of an image.
+
+    Attributes:
+        platform: such as `linux/amd64`.
+        has_entry_point: whether it has an ENTRYPOINT or a CMD.
+        revision: full SHA of the commit that its label names; empty if there is none.
+    """
 
     platform: str
     has_entry_point: bool
+    revision: str = ""
 
 
 class Document:
@@ -126,7 +137,13 @@ class Document:
         commands = [defaults.get(key) for key in ("Entrypoint", "Cmd")]
         if not all(isinstance(command, list | str | None) for command in commands):
             raise self._wrong("Entrypoint or Cmd is neither a list nor text")
-        return Configuration(platform=f"{os}/{architecture}", has_entry_point=any(commands))
+        labels = defaults.get("Labels")
+        revision = labels.get(REVISION_LABEL) if isinstance(labels, dict) else None
+        return Configuration(
+            platform=f"{os}/{architecture}",
+            has_entry_point=any(commands),
+            revision=revision if isinstance(revision, str) and is_commit(revision) else "",
+        )
 
     def token(self) -> str:
         """Read the token that a registry's token service gives [distribution, token authentication]."""

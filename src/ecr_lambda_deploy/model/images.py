@@ -217,6 +217,7 @@ class RegistryImage:
         layers: in order.
         has_entry_point: whether the image's configuration has an ENTRYPOINT or a CMD.
         is_of_index: whether the requested tag or digest names an index, and this is one of its images.
+        revision: full SHA of the commit that it was built from, as its label says; empty if it has none.
     """
 
     reference: ImageReference
@@ -226,6 +227,7 @@ class RegistryImage:
     layers: tuple[Layer, ...]
     has_entry_point: bool
     is_of_index: bool = False
+    revision: str = ""
 
 
 # ECR's own pattern [CreateRepository, repositoryName].

@@ -51,6 +51,7 @@ class ImageOutcome:
         repository_uri: registry and repository; empty until they are known.
         reference: None until the digest is known.
         tags: tags that the image has or gets in this run.
+        commit: full SHA of the commit that it is of; empty if that is not known.
         reason: why the image is built, copied or kept; in a plan, why it would be.
         started: when work on the image began, on the run's clock.
         seconds: duration of the work.
@@ -63,6 +64,7 @@ class ImageOutcome:
     repository_uri: str = ""
     reference: ImageReference | None = None
     tags: tuple[str, ...] = ()
+    commit: str = ""
     reason: str = ""
     started: float = 0.0
     seconds: float = 0.0
@@ -76,6 +78,7 @@ class ImageChanges(TypedDict, total=False):
     repository_uri: str
     reference: ImageReference
     tags: tuple[str, ...]
+    commit: str
     reason: str
     error: DeployError
 

@@ -1,5 +1,6 @@
 """The workflow run."""
 
+import re
 from dataclasses import dataclass
 
 ACTION = "org/ecr-lambda-deploy@v1"
@@ -10,12 +11,20 @@ _UNREVIEWED = {"issue_comment", "merge_group", "pull_request", "pull_request_tar
 _ALWAYS_DEFAULT = {"schedule"}  # its event does not name the branch [GitHub documentation, events]
 
 
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # SHA-1, or SHA-256 [git, hash-function-transition]
+
+
+def is_commit(text: str) -> bool:
+    """Whether a text is the whole SHA of a commit."""
+    return _COMMIT.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowRun:
     """The workflow run; its strings are empty outside GitHub.
 
     Attributes:
-        commit: full SHA.
+        commit: full SHA of what it runs on; what a step has checked out may be another.
         repository: `owner/name`.
         run_id: number of the run, unique within the repository.
         attempt: number of the attempt, from 1.

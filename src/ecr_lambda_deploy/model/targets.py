@@ -57,6 +57,8 @@ class Build:
     Attributes:
         context: absolute path of the build context.
         dockerfile: absolute path of the Dockerfile.
+        commit: full SHA of what is checked out there, or else of the run; empty if neither is known. It is in no
+            fingerprint: another commit of the same inputs is the same build.
         target: stage to build; empty for the last stage.
         build_args: build arguments.
         build_contexts: named contexts: a folder's absolute path, or a reference such as `docker-image://…`.
@@ -73,6 +75,7 @@ class Build:
 
     context: Path
     dockerfile: Path
+    commit: str = ""
     target: str = ""
     build_args: Mapping[str, str] = field(default_factory=dict)
     build_contexts: Mapping[str, str] = field(default_factory=dict)
@@ -229,6 +232,7 @@ class ImageTarget:
         platform: None for the functions' architecture or, without functions, the builder's.
         repository: ECR repository; empty for that of the functions' current image.
         tags: which the image gets.
+        is_default_tag: whether nobody has given them: an image that is not new to its functions does without.
         create_repository: whether a missing repository is created.
         functions: may be empty: the image is then only built and pushed.
     """
@@ -239,5 +243,6 @@ class ImageTarget:
     platform: Platform | None
     repository: str
     tags: tuple[str, ...]
+    is_default_tag: bool = False
     create_repository: bool
     functions: tuple[FunctionTarget, ...]

@@ -1,6 +1,7 @@
 """Registries and builders, as the core uses them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from ecr_lambda_deploy.model.errors import DeployError
@@ -96,11 +97,19 @@ class Repositories(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedVersion:
+    """What a function, alias or version serves: an image, and the description of the version that has it."""
+
+    image: ImageReference
+    description: str
+
+
 class Sources(Protocol):
     """Where existing images come from: any ECR registry, and functions that serve an image."""
 
-    def served_image(self, source: ServedImage) -> ImageReference:
-        """Return the image that a function, alias or version serves.
+    def served_image(self, source: ServedImage) -> ServedVersion:
+        """Return what a function, alias or version serves.
 
         Raises:
             DeployError: there is no such function, alias or version, it has no image, or it may not be read.

@@ -179,6 +179,7 @@ def plan_release(
     *,
     image: ImageReference,
     architecture: Architecture,
+    commit: str = "",
     run: WorkflowRun,
 ) -> ReleasePlan:
     """Plan the release of an image to a function: code, smoke test, version, traffic, alias.
@@ -190,13 +191,14 @@ def plan_release(
         observed: its current state.
         image: the image that it is to run; without a digest as long as the image is not built.
         architecture: of the image.
+        commit: that the image is of; empty if that is not known.
         run: the run that releases it.
     """
     if waiting := wait_steps(observed):
         return ReleasePlan(target=target, observed=observed, steps=waiting)
     # Code that nobody released may run now: the newest version is then what served before it.
     previous = observed.version or (observed.versions[-1].number if observed.versions else "")
-    version_description = str(Record.of(run, commit=run.commit, previous=previous))
+    version_description = str(Record.of(run, commit=commit, previous=previous))
     alias_description = str(Record.of(run))
     serves = is_served(target, observed, image, architecture)
     reason = _code_reason(observed, image, architecture) or ("" if serves else _serving_reason(target, observed))

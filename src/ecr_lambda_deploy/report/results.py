@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from ecr_lambda_deploy.functions.history import serving_record
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import name_of
 from ecr_lambda_deploy.model.images import ImageReference
@@ -40,6 +41,18 @@ def counted(outcomes: Sequence[Outcome]) -> str:
     """Return how many functions have each status, the most important first, such as `1 failed, 59 reverted`."""
     counts = Counter(outcome.status for outcome in outcomes)
     return ", ".join(f"{counts[status]} {status}" for status in BY_IMPORTANCE if counts[status])
+
+
+def commit_of(journal: Journal) -> str:
+    """Return the commit that a run of one image and one function is about; empty if it is not known.
+
+    It is that of the image which the run gets. Where it gets none, or what served goes on, that of what serves counts.
+    """
+    of_image = next((image.commit for image in journal.images), "")
+    serving = [serving_record(outcome.after).full_commit for outcome in journal.outcomes]
+    is_as_it_was = all(outcome.status is ReleaseStatus.UNCHANGED for outcome in journal.outcomes)
+    recorded = next(iter(serving), "") if is_as_it_was or not journal.images else ""
+    return recorded or of_image
 
 
 def error_of(outcome: Outcome, images: Mapping[str, ImageOutcome], journal: Journal) -> DeployError | None:

@@ -9,7 +9,15 @@ from ecr_lambda_deploy.report.gantt import gantt
 from ecr_lambda_deploy.report.headline import headline
 from ecr_lambda_deploy.report.help import help_addresses
 from ecr_lambda_deploy.report.markdown import alert, escaped, shell_block, table
-from ecr_lambda_deploy.report.results import counted, error_of, images_by_function, importance, short_digest, shortened
+from ecr_lambda_deploy.report.results import (
+    commit_of,
+    counted,
+    error_of,
+    images_by_function,
+    importance,
+    short_digest,
+    shortened,
+)
 from ecr_lambda_deploy.report.undo import undo
 
 _MOST_ERRORS = 10
@@ -61,7 +69,7 @@ def _alerts(journal: Journal) -> list[str]:
 
 def _facts(journal: Journal) -> list[tuple[str, str]]:
     """Return the rows for a run of one image and one function at most."""
-    run = journal.run
+    run, commit = journal.run, commit_of(journal)
     facts: list[tuple[str, str]] = []
     for outcome in journal.outcomes:
         before, after = outcome.before, outcome.after
@@ -80,11 +88,11 @@ def _facts(journal: Journal) -> list[tuple[str, str]]:
             facts.append(("Repository", f"`{image.repository_uri}`"))
         if image.tags:
             facts.append(("Tags", " ".join(f"`{tag}`" for tag in image.tags)))
-    if run.commit:
-        commit = f"`{run.commit[:7]}`"
+    if commit:
+        short = f"`{commit[:7]}`"
         is_linked = run.server_url and run.repository
-        link = f"[{commit}]({run.server_url}/{run.repository}/commit/{run.commit})"
-        facts.append(("Commit", link if is_linked else commit))
+        link = f"[{short}]({run.server_url}/{run.repository}/commit/{commit})"
+        facts.append(("Commit", link if is_linked else short))
     return facts
 
 

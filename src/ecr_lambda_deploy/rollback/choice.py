@@ -9,7 +9,7 @@ from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import ObservedFunction, PublishedVersion
 from ecr_lambda_deploy.model.run import WorkflowRun
 
-_COMMIT = re.compile(r"[0-9a-f]{7,40}")
+_COMMIT = re.compile(r"[0-9a-f]{7,40}|[0-9a-f]{64}")
 _MOST_SHOWN = 20
 
 

@@ -22,6 +22,8 @@ from ecr_lambda_deploy.releases.plan import (
     wait_steps,
 )
 
+_SHORT = 12  # digits of a commit, as in the history that the log shows
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackGoal:
@@ -59,6 +61,8 @@ def plan_rollback(
         return ReleasePlan(target=target, observed=observed, steps=waiting, is_rollback=True)
     version, alias = goal.version, observed.alias
     reason = f"back to {f'version {version.version}' if version else goal.image.digest}"
+    if commit := goal.record.commit:
+        reason += f", commit {commit[:_SHORT]}"
     facts = {"mode": "rollback", "undone": undone, "repeats": _repeated(observed, goal, run)}
     moved = str(Record.of(run, **facts))
     steps: list[Step] = []

@@ -13,6 +13,7 @@ from ecr_lambda_deploy.model.errors import DeployError, Failures
 from ecr_lambda_deploy.model.functions import ObservedFunction, PublishedVersion, name_of
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome
+from ecr_lambda_deploy.model.run import is_commit
 from ecr_lambda_deploy.model.targets import PLATFORM_OF, EarlierRelease, FunctionTarget, ImageTarget
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.kinds import check_tenants, warn_of_replay
@@ -22,8 +23,6 @@ from ecr_lambda_deploy.report.phases import phase
 from ecr_lambda_deploy.rollback.choice import RollbackTarget, choose, history
 from ecr_lambda_deploy.rollback.plan import RollbackGoal, plan_rollback
 from ecr_lambda_deploy.rollback.targets import read_all, released_last, warn_of_records
-
-_FULL_LENGTH = 40  # of a commit's SHA
 
 
 def roll_back(inputs: Inputs, ports: Ports, journal: Journal) -> None:
@@ -186,14 +185,14 @@ def _goal_of_image(observed: ObservedFunction, chosen: RollbackTarget, repositor
     return RollbackGoal(
         image=replace(image, digest=found.reference.digest),
         architecture=serving.architecture,
-        record=Record(commit=chosen.commit),
+        record=Record(commit=chosen.commit or found.revision),
     )
 
 
 def _digest_of_commit(commit: str, image: ImageReference, ports: Ports) -> str:
     """Return the digest of the image or index that has a tag for a commit; empty if there is none."""
     repositories = ports.repositories
-    if len(commit) == _FULL_LENGTH:
+    if is_commit(commit):
         tags = repositories.find_tags(image.repository, [commit]) or {}
     else:
         tags = {tag: digest for tag, digest in repositories.tags(image.repository).items() if tag.startswith(commit)}

@@ -13,11 +13,12 @@ from ecr_lambda_deploy.model.images import Fingerprint, ImageReference
 from ecr_lambda_deploy.model.outcomes import ReleaseStatus
 from ecr_lambda_deploy.model.targets import ExistingImage, FunctionTarget, ImageTarget, Mode, ServedImage, TrafficStep
 from ecr_lambda_deploy.report.outputs import outputs
+from ecr_lambda_deploy.report.summary import summary
 from tests.unit.fakes.events import raising
 from tests.unit.fakes.examples import ELSEWHERE, NEW, OLD, RUN, alias_state, function_state, image, version_state
 from tests.unit.fakes.functions import FakeFunctions
 from tests.unit.fakes.registries import registry_image
-from tests.unit.fakes.world import LIVE, World, image_target
+from tests.unit.fakes.world import BUILD, LIVE, World, image_target
 
 _TARGET = image_target()
 _RUNS_OLD = (version_state("7"),)
@@ -191,6 +192,77 @@ def test_another_commit_of_the_same_inputs_changes_nothing_but_a_tag() -> None:
     assert len(world.builder.orders) == 1
     assert outputs(world.journal)["changed"] == "false"
     assert outputs(world.journal)["function-version"] == "8"
+
+
+@pytest.mark.parametrize("alias", ["", "live"])
+def test_the_default_tag_is_given_to_what_is_made_or_newly_deployed_and_to_nothing_else(alias: str) -> None:
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD))
+    function = FunctionTarget(name="orders-api", alias=alias)
+    by_default = image_target(tags=(), functions=(function,))
+    commits = {commit: replace(by_default, tags=(commit,), is_default_tag=True) for commit in ("one", "two", "three")}
+    _deploy(world, commits["one"])
+    assert world.repositories.tagged == [("one", NEW.digest)]
+
+    world.next_run()
+    _deploy(world, commits["two"])
+    assert world.repositories.tagged == []
+    assert "read_image" not in world.calls  # what serves is not read back
+    assert outputs(world.journal)["changed"] == "false"
+
+    world.functions.serve(OLD)
+    world.functions.publish_version(
+        "orders-api", code_sha256=OLD.digest[7:], revision_id=world.functions.latest.revision_id, description=""
+    )
+    if alias:
+        live = world.live
+        world.aliases.point("orders-api", live, version="9", weights={}, description="")
+    world.next_run()
+    _deploy(world, commits["three"])
+    assert world.repositories.tagged == [("three", NEW.digest)]
+    assert outputs(world.journal)["changed"] == "true"
+
+
+def test_a_code_that_runs_and_does_not_serve_yet_is_newly_deployed() -> None:
+    functions = FakeFunctions(versions=_RUNS_OLD)
+    functions.serve(NEW)
+    world = World(functions=functions, alias=alias_state("7"))
+    world.registry.hold(registry_image(NEW), f"src-{64 * '1'}")
+    _deploy(world, replace(image_target(tags=("one",), functions=(LIVE,)), is_default_tag=True))
+
+    assert world.repositories.tagged == [("one", NEW.digest)]
+
+
+def test_mode_build_gives_the_default_tag_to_each() -> None:
+    world = World()
+    target = replace(image_target(repository="orders", functions=(), tags=("one",)), is_default_tag=True)
+    for commit in ("one", "two"):
+        world.next_run()
+        deploy(_inputs(replace(target, tags=(commit,)), mode=Mode.BUILD), world.ports(), world.journal)
+        assert world.repositories.tagged == [(commit, NEW.digest)]
+
+
+@pytest.mark.parametrize(("built", "run", "expected"), [("d", "d", 0), ("d", "c", 1), ("", "c", 0), ("d", "", 0)])
+def test_a_commit_that_is_checked_out_and_not_the_run_s_is_said_once(built: str, run: str, expected: int) -> None:
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD), run=replace(RUN, commit=40 * run))
+    _deploy(world, image_target(replace(BUILD, commit=40 * built)))
+
+    said = [line for line in world.log.of_kind("notice") if "checked out" in line]
+    assert len(said) == expected
+    assert all(40 * built in line and 40 * run in line for line in said)
+    assert Record.parse(world.functions.published["8"].description).commit == 40 * built
+
+
+def test_an_image_of_another_commit_is_not_recorded_as_the_run_s() -> None:
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD))
+    for reference, revision in ((NEW, 40 * "d"), (image("c"), "")):
+        world.registry.hold(replace(registry_image(reference), revision=revision))
+        _deploy(world, image_target(ExistingImage(uri=str(reference)), tags=()))
+        newest = list(world.functions.published)[-1]
+        assert Record.parse(world.functions.published[newest].description).commit == revision
+        text = summary(world.journal)
+        assert (f"/commit/{revision})" in text) == bool(revision)
+        assert RUN.commit not in text
+        world.next_run()
 
 
 def test_a_platform_that_is_given_changes_the_architecture_with_the_code() -> None:

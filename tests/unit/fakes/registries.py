@@ -16,6 +16,7 @@ from ecr_lambda_deploy.model.images import (
     is_same_registry,
 )
 from ecr_lambda_deploy.model.targets import Build, Platform, ServedImage
+from ecr_lambda_deploy.ports.images import ServedVersion
 from tests.unit.fakes.events import Recording
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -208,6 +209,7 @@ class FakeSources(Recording):
 
     Attributes:
         served: the image of each function and qualifier.
+        descriptions: of the versions that serve them.
         copied: what was copied, with its destination.
     """
 
@@ -215,13 +217,14 @@ class FakeSources(Recording):
         super().__init__(calls)
         self._registries = registries
         self.served: dict[ServedImage, ImageReference] = {}
+        self.descriptions: dict[ServedImage, str] = {}
         self.copied: list[tuple[ImageReference, str]] = []
 
-    def served_image(self, source: ServedImage) -> ImageReference:
+    def served_image(self, source: ServedImage) -> ServedVersion:
         self.enter("served_image")
         if source not in self.served:
             raise DeployError(f"There is no Lambda function {source.function}")
-        return self.served[source]
+        return ServedVersion(image=self.served[source], description=self.descriptions.get(source, ""))
 
     def resolve(self, uri: str, platform: Platform) -> RegistryImage:
         self.enter("resolve")

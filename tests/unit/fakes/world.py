@@ -129,7 +129,7 @@ def release_image(world: World, target: FunctionTarget = LIVE, *, image: ImageRe
     """Release an image to the function, as a run does once it has the image, and return what became of it."""
     observed, ports = world.observe(target), world.ports()
     world.journal.outcomes = (Outcome.untouched(observed),)
-    plan = partial(plan_release, target, image=image, architecture="x86_64", run=world.journal.run)
+    plan = partial(plan_release, target, image=image, architecture="x86_64", commit=RUN.commit, run=world.journal.run)
     with ports.cancelling.polled():
         release_all(
             [
@@ -144,7 +144,7 @@ def release_image(world: World, target: FunctionTarget = LIVE, *, image: ImageRe
     return world.outcome
 
 
-BUILD = Build(context=Path("/workspace"), dockerfile=Path("/workspace/Dockerfile"))
+BUILD = Build(context=Path("/workspace"), dockerfile=Path("/workspace/Dockerfile"), commit=RUN.commit)
 
 
 def image_target(

@@ -75,9 +75,17 @@ def test_labels_lead_from_the_image_to_its_source_and_the_users_own_win() -> Non
 
 def test_outside_github_there_is_no_source_to_lead_to() -> None:
     world = World(run=WorkflowRun(server_url="https://github.com"))
-    get_image(world, _TARGET)
+    get_image(world, image_target(replace(BUILD, commit="")))
 
     assert world.builder.orders[0].labels == {}
+
+
+def test_the_label_names_what_is_checked_out_and_not_what_the_run_is_for() -> None:
+    world = World()
+    get_image(world, image_target(replace(BUILD, commit=40 * "d")))
+
+    assert world.builder.orders[0].labels["org.opencontainers.image.revision"] == 40 * "d"
+    assert world.image.commit == 40 * "d"
 
 
 def test_attestations_are_left_out_of_what_is_deployed() -> None:

@@ -150,6 +150,37 @@ def test_the_image_that_a_function_serves_is_promoted(qualifier: str) -> None:
     assert any(str(_THEIRS) in line for line in world.log.of_kind("info"))
 
 
+_LABELLED, _RECORDED = 40 * "a", 40 * "b"
+
+
+@pytest.mark.parametrize(
+    ("label", "description", "expected"),
+    [
+        (_LABELLED, "", _LABELLED),
+        ("", f"run=1/1 commit={_RECORDED} workflow=deploy.yml", _RECORDED),
+        (_LABELLED, f"commit={_RECORDED}", _LABELLED),
+        ("", "", ""),
+        ("", "commit=main", ""),
+    ],
+)
+def test_what_is_promoted_is_of_the_commit_that_it_was_built_from(label: str, description: str, expected: str) -> None:
+    world = World()
+    world.elsewhere.hold(replace(registry_image(_THEIRS), revision=label))
+    source = ServedImage(function="orders-dev", qualifier="live")
+    world.sources.served[source], world.sources.descriptions[source] = _THEIRS, description
+    get_image(world, _target(source))
+
+    assert world.image.commit == expected
+
+
+def test_an_image_that_is_named_is_of_the_commit_on_its_label() -> None:
+    world = World()
+    world.elsewhere.hold(replace(registry_image(_THEIRS), revision=_LABELLED))
+    get_image(world, _target(_THEIRS))
+
+    assert world.image.commit == _LABELLED
+
+
 def test_a_function_that_serves_none_changes_nothing() -> None:
     world = World()
 

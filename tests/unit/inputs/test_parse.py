@@ -32,6 +32,7 @@ def test_the_function_name_alone_is_enough(workspace: Path) -> None:
                 source=Build(
                     context=workspace,
                     dockerfile=workspace / "Dockerfile",
+                    commit=COMMIT,
                     provenance="false",
                     sbom="false",
                     cache=CacheSettings(mode="auto"),
@@ -40,6 +41,7 @@ def test_the_function_name_alone_is_enough(workspace: Path) -> None:
                 platform=None,
                 repository="",
                 tags=(COMMIT,),
+                is_default_tag=True,
                 create_repository=False,
                 functions=(FunctionTarget(name="orders-api", publish=True, wait_timeout=600),),
                 builder=BuilderSettings(endpoint=""),
@@ -101,6 +103,7 @@ def test_every_input_is_read(workspace: Path) -> None:
                 source=Build(
                     context=workspace / "services/orders",
                     dockerfile=workspace / "docker/orders.Dockerfile",
+                    commit=COMMIT,
                     target="final",
                     build_args={"A": "1", "B": "two words", "C": "x=y", "D": ""},
                     build_contexts={"shared": str(workspace / "services/orders"), "base": "docker-image://alpine:3.20"},

@@ -74,6 +74,23 @@ def test_a_configuration_is_read(content: object, platform: str, has_entry_point
     assert document(content).configuration() == expected
 
 
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ({"org.opencontainers.image.revision": 40 * "a"}, 40 * "a"),
+        ({"org.opencontainers.image.revision": 64 * "a"}, 64 * "a"),
+        ({"org.opencontainers.image.revision": 41 * "a"}, ""),
+        ({"org.opencontainers.image.revision": "main) [x](https://example.com"}, ""),
+        ({"org.opencontainers.image.revision": 7}, ""),
+        ({"org.label-schema.vcs-ref": 40 * "a"}, ""),
+        ([], ""),
+        (None, ""),
+    ],
+)
+def test_the_label_of_a_commit_counts_where_it_is_one(labels: object, expected: str) -> None:
+    assert document({"config": {"Labels": labels}}).configuration().revision == expected
+
+
 @pytest.mark.parametrize("read", [Document.layers, Document.members])
 def test_what_is_not_there_is_empty(read: Callable[[Document], object]) -> None:
     assert read(document({})) == read(document({"layers": None, "manifests": None})) == ()

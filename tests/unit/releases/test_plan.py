@@ -54,7 +54,7 @@ def test_steps(
     }
     target = FunctionTarget(name="orders-api", publish=publish)
 
-    plan = plan_release(target, observed, image=reference, architecture=architecture, run=RUN)
+    plan = plan_release(target, observed, image=reference, architecture=architecture, commit=RUN.commit, run=RUN)
 
     assert plan.steps == tuple(steps[name] for name in expected)
     assert (plan.target, plan.observed, plan.is_rollback) == (target, observed, False)

@@ -114,7 +114,7 @@ def test_steps(observed: ObservedFunction, expected: list[str]) -> None:
 
 
 def test_code_is_tested_before_it_is_published_and_traffic_is_shifted_before_the_alias_moves() -> None:
-    plan = plan_release(_EVERYTHING, _AT_7, image=NEW, architecture="arm64", run=RUN)
+    plan = plan_release(_EVERYTHING, _AT_7, image=NEW, architecture="arm64", commit=RUN.commit, run=RUN)
 
     assert plan.steps == (
         UpdateCode(image=NEW, architecture="arm64"),
@@ -152,7 +152,7 @@ def test_traffic_is_not_shifted_unless_a_version_has_it(observed: ObservedFuncti
 def test_a_function_that_is_not_there_is_created() -> None:
     target = replace(_EVERYTHING, creation={"Role": "r"})
     observed = ObservedFunction(name="orders-api", latest=None)
-    plan = plan_release(target, observed, image=NEW, architecture="arm64", run=RUN)
+    plan = plan_release(target, observed, image=NEW, architecture="arm64", commit=RUN.commit, run=RUN)
 
     assert plan.steps == (
         CreateFunction(image=NEW, architecture="arm64", parameters={"Role": "r"}),

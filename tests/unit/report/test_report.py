@@ -56,6 +56,7 @@ def _journal(
                 repository_uri=f"{REGISTRY}/orders",
                 reference=reference,
                 tags=tags,
+                commit=run.commit,
             ),
         ),
         outcomes=outcomes,

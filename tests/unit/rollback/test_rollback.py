@@ -14,6 +14,7 @@ from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import EarlierRelease, FunctionTarget, Mode, SmokeTest, TrafficStep
 from ecr_lambda_deploy.ports.functions import Response
 from ecr_lambda_deploy.report.outputs import outputs
+from ecr_lambda_deploy.report.summary import summary
 from ecr_lambda_deploy.rollback.rollback import roll_back
 from tests.unit.fakes.events import raising
 from tests.unit.fakes.examples import (
@@ -98,6 +99,33 @@ def test_neither_a_builder_nor_the_registry_s_authorization_is_needed() -> None:
     _roll_back(world)
 
     assert world.calls == ["check_available"]
+
+
+@pytest.mark.parametrize("alias", ["live", ""])
+def test_the_summary_shows_the_commit_that_is_back(alias: str) -> None:
+    world = _at() if alias else _world()
+    _roll_back(world, target=replace(LIVE, alias=alias))
+    text = summary(world.journal)
+
+    assert f"/commit/{_COMMITS['3']})" in text
+    assert RUN.commit not in text
+    assert f"back to version 3, commit {_COMMITS['3'][:12]}" in world.outcome.reason
+
+
+def test_a_version_without_a_commit_has_none_in_the_summary() -> None:
+    world = _at()
+    world.functions.published["3"] = replace(world.functions.published["3"], description="by hand")
+    _roll_back(world, "3")
+
+    assert "| Commit |" not in summary(world.journal)
+
+
+def test_an_image_that_no_version_has_is_recorded_with_the_commit_on_its_label() -> None:
+    world = _at()
+    world.registry.hold(replace(registry_image(_IMAGES["5"]), revision=40 * "d"))
+    _roll_back(world, _IMAGES["5"].digest)
+
+    assert Record.parse(world.functions.published["5"].description).commit == 40 * "d"
 
 
 def test_the_outputs_of_a_rollback() -> None:
