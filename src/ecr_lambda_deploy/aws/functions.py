@@ -9,6 +9,7 @@ from botocore.model import Shape, StructureShape
 from botocore.validate import ParamValidator
 
 from ecr_lambda_deploy.aws.errors import NotFoundError, RefusedError, probed, translated, translated_change
+from ecr_lambda_deploy.aws.settings import settings_of
 from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError, RevisionError, VersionLimitError
 from ecr_lambda_deploy.model.functions import (
     LATEST,
@@ -208,6 +209,7 @@ def _state(
         is_durable="DurableConfig" in configuration,
         isolates_tenants=configuration.get("TenancyConfig", {}).get("TenantIsolationMode") == "PER_TENANT",
         configuration={**configuration},
+        settings=settings_of(configuration),
     )
 
 

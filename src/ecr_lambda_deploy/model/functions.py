@@ -24,6 +24,9 @@ def is_number(version: str) -> bool:
     return version.isascii() and version.isdigit()
 
 
+_UNREAD = "Error.ErrorCode"  # of a setting, such as of an environment whose key may not be used
+
+
 def name_of(given: str) -> str:
     """Return the function name of a name or an unqualified ARN."""
     return given.rpartition(":")[2]
@@ -65,6 +68,8 @@ class FunctionState:
         is_durable: whether its executions outlast an invocation, and are replayed by the code that is there then.
         isolates_tenants: whether each invocation must name a tenant.
         configuration: the complete answer of Lambda, including secrets in the environment.
+        settings: what of it a version is published with, by name; values may be secret, so only names are shown. One
+            that ends in `.Error.ErrorCode` says that what stands beside it could not be read.
     """
 
     name: str
@@ -84,6 +89,7 @@ class FunctionState:
     is_durable: bool = False
     isolates_tenants: bool = False
     configuration: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def is_managed(self) -> bool:
@@ -103,6 +109,16 @@ class FunctionState:
     def is_broken(self) -> bool:
         """Whether the last creation or update failed: the code that runs is then not the code that Lambda shows."""
         return "Failed" in {self.update.value, self.state.value}
+
+    def settings_unlike(self, other: "FunctionState") -> tuple[str, ...]:
+        """Return the names of the settings that another version has otherwise, of those that could be read of both."""
+        names = sorted({*self.settings, *other.settings})
+        unread = tuple(name.removesuffix(_UNREAD) for name in names if name.endswith(_UNREAD))
+        return tuple(
+            name
+            for name in names
+            if self.settings.get(name) != other.settings.get(name) and not (unread and name.startswith(unread))
+        )
 
     def runs(self, image: ImageReference | None, architecture: Architecture) -> bool:
         """Whether the function has this image and this architecture."""

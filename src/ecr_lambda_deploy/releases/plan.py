@@ -6,7 +6,7 @@ the function, the change is a method of `FunctionWriter`; if it changes what an 
 must know it; if a failure must undo it, so must `Written` and `plan_revert`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ecr_lambda_deploy.functions.history import Record, last_release, newer_run
@@ -21,6 +21,8 @@ from ecr_lambda_deploy.model.functions import (
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import Architecture, FunctionTarget, SmokeTest, TrafficStep
+
+_MOST_NAMED = 10  # settings, in a reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,8 +202,11 @@ def plan_release(
     previous = observed.version or (observed.versions[-1].number if observed.versions else "")
     version_description = str(Record.of(run, commit=commit, previous=previous))
     alias_description = str(Record.of(run))
-    serves = is_served(target, observed, image, architecture)
-    reason = _code_reason(observed, image, architecture) or ("" if serves else _serving_reason(target, observed))
+    is_image_served = is_served(target, observed, image, architecture)
+    changed = changed_settings(target, observed) if is_image_served else ()
+    serves = is_image_served and not changed
+    reason = _code_reason(observed, image, architecture)
+    reason = reason or ("" if serves else _serving_reason(target, observed, changed))
     is_repeated = not serves and is_inactive(observed.latest)
     code = tuple(code_steps(target, observed, image, architecture, always=is_repeated, reason=reason))
     steps = [*clearing_steps(observed), *code]
@@ -292,13 +297,25 @@ def is_served(
     return not target.publish or not isinstance(function, ObservedFunction) or function.published is not None
 
 
+def changed_settings(target: FunctionTarget, function: ServingFunction) -> tuple[str, ...]:
+    """Return the names of the settings that `$LATEST` has otherwise than the version which the alias serves.
+
+    Nobody is served by `$LATEST` then, so what has been set reaches nobody until a version is published.
+    """
+    latest, aliased = function.latest, function.aliased
+    if not target.alias or latest is None or aliased is None or aliased.version == LATEST:
+        return ()
+    return latest.settings_unlike(aliased)
+
+
 def may_need_release(
     target: FunctionTarget, function: ServingFunction, image: ImageReference, architecture: Architecture
 ) -> bool:
     """Whether a function may need a release, judged by what serves and, where it was read, by its history."""
     latest = function.latest
     is_in_place = latest is not None and not (latest.is_busy or latest.is_broken) and latest.runs(image, architecture)
-    return not is_in_place or bool(function.weights) or not is_served(target, function, image, architecture)
+    is_as_set = is_served(target, function, image, architecture) and not changed_settings(target, function)
+    return not (is_in_place and is_as_set) or bool(function.weights)
 
 
 def is_shiftable(function: ServingFunction) -> bool:
@@ -346,9 +363,12 @@ def _code_reason(observed: ObservedFunction, image: ImageReference, architecture
     return ""
 
 
-def _serving_reason(target: FunctionTarget, observed: ObservedFunction) -> str:
+def _serving_reason(target: FunctionTarget, observed: ObservedFunction, changed: Sequence[str]) -> str:
     """Return why code that runs already needs a release."""
     if not target.alias:
         is_missing = runs_on_managed_instances(target, observed) and observed.latest_published is None
         return f"there is no {LATEST_PUBLISHED}" if is_missing else "its code is not published"
+    if changed:
+        names = ", ".join(changed[:_MOST_NAMED]) + (" and others" if len(changed) > _MOST_NAMED else "")
+        return f"its configuration is not that of version {observed.version}: {names}"
     return f"the alias {target.alias} {'serves something else' if observed.alias else 'is new'}"

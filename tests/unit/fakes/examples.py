@@ -63,6 +63,7 @@ def function_state(
     description: str = "",
     has_entry_point: bool = False,
     capacity_provider: str = "",
+    settings: Mapping[str, str] | None = None,
 ) -> FunctionState:
     """Return an active function that runs an image; each argument changes one fact."""
     return FunctionState(
@@ -78,6 +79,7 @@ def function_state(
         description=description,
         has_entry_point=has_entry_point,
         capacity_provider=capacity_provider,
+        settings=settings or {},
     )
 
 

@@ -17,6 +17,7 @@ from ecr_lambda_deploy.releases.plan import (
     Step,
     UpdateCode,
     is_shiftable,
+    may_need_release,
     plan_release,
     staleness,
 )
@@ -167,6 +168,42 @@ def test_a_version_that_serves_is_not_tested_again() -> None:
     plan = plan_release(_EVERYTHING, observed, image=NEW, architecture="x86_64", run=RUN)
 
     assert [_short(step) for step in plan.steps] == ["UpdateCode NEW", "PointAlias 8"]
+
+
+_SET = {"MemorySize": "128", "Environment.Variables.LEVEL": '"debug"'}
+
+
+@pytest.mark.parametrize(
+    ("latest", "expected"),
+    [
+        (_SET, ""),
+        (_SET | {"MemorySize": "256"}, "MemorySize"),
+        ({"MemorySize": "128"}, "Environment.Variables.LEVEL"),
+        (_SET | {"Timeout": "3", "Role": '"r"'}, "Role, Timeout"),
+        (_SET | {f"Environment.Variables.V{n}": "1" for n in range(10, 25)}, "Environment.Variables.V19 and others"),
+        ({"MemorySize": "128", "Environment.Error.ErrorCode": '"AccessDenied"'}, ""),
+        ({"MemorySize": "1", "Environment.Error.ErrorCode": '"AccessDenied"'}, "MemorySize"),
+    ],
+)
+def test_what_has_been_set_since_the_version_is_published(latest: dict[str, str], expected: str) -> None:
+    version = replace(_OLD_7, settings=_SET, description="run=1/1")
+    observed = observed_function(function_state(settings=latest, description="for orders"), version)
+    observed = replace(observed, alias=alias_state("7"), aliased=version)
+    plan = plan_release(_EVERYTHING, observed, image=OLD, architecture="x86_64", run=RUN)
+
+    released = ["InvokeSmokeTest", "PublishVersion", "ShiftTraffic", "PointAlias"] if expected else []
+    assert [_short(step) for step in plan.steps] == released
+    assert plan.reason.startswith("its configuration is not that of version 7: ") == bool(expected)
+    assert plan.reason.endswith(expected)
+    assert "debug" not in plan.reason
+    assert may_need_release(_EVERYTHING, observed, OLD, "x86_64") == bool(expected)
+    assert plan_release(replace(_LIVE, alias=""), observed, image=OLD, architecture="x86_64", run=RUN).steps == ()
+
+
+def test_another_image_is_the_reason_before_another_configuration() -> None:
+    observed = observed_function(function_state(settings={"MemorySize": "1"}), _OLD_7, alias=alias_state("7"))
+
+    assert plan_release(_LIVE, observed, image=NEW, architecture="x86_64", run=RUN).reason == "another digest"
 
 
 def test_without_publishing_the_code_is_tested_too() -> None:
