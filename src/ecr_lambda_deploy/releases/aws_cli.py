@@ -7,7 +7,11 @@ from ecr_lambda_deploy.releases.plan import PointAlias, PublishLatest, UpdateCod
 
 
 def command(step: PointAlias | UpdateCode | PublishLatest, function: ServingFunction) -> str:
-    """Return the command for a step on a function."""
+    """Return the command for a step on a function.
+
+    An alias's description says which run moved it last, and stale runs and rollbacks go by that. So a step without one
+    keeps what is there: UpdateAlias changes a description only where it is given.
+    """
     region = function.latest.arn.split(":")[3] if function.latest else ""
     which = f"--region {region} --function-name {function.name}"
     match step:
@@ -20,9 +24,10 @@ def command(step: PointAlias | UpdateCode | PublishLatest, function: ServingFunc
         case PointAlias():
             alias = function.alias.name if function.alias else ""
             number = step.version.version if step.version else ""
+            record = f" --description {quote(_typed(step.description))}" if step.description else ""
             return (
                 f"aws lambda update-alias {which} --name {alias} --function-version {quote(number)} "
-                f"--routing-config AdditionalVersionWeights={{}} --description {quote(_typed(step.description))}"
+                f"--routing-config AdditionalVersionWeights={{}}{record}"
             )
 
 

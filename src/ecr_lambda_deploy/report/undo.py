@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ecr_lambda_deploy.model.functions import ObservedFunction, ServingFunction, is_number
+from ecr_lambda_deploy.model.functions import AliasState, ObservedFunction, ServingFunction, is_number
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.releases.aws_cli import command
 from ecr_lambda_deploy.releases.plan import PointAlias, PublishLatest, UpdateCode
@@ -90,5 +90,6 @@ def _undo_commands(outcome: Outcome) -> list[str]:
         back.append(PublishLatest(description=""))
     if after.alias is not None and (before.alias is not None or before.version):
         number = before.alias.version if before.alias else before.version
-        back.append(PointAlias(version=replace(before.serving, version=number), description=""))
+        record = before.alias.description if isinstance(before.alias, AliasState) else ""
+        back.append(PointAlias(version=replace(before.serving, version=number), description=record))
     return [command(step, after) for step in back]

@@ -6,7 +6,7 @@ from tests.unit.fakes.examples import OLD, alias_state, function_state, observed
 
 _START = "--region eu-west-1 --function-name orders-api"
 _AT_8 = observed_function(None, version_state("8"), alias=alias_state("8"))
-_ALL_TRAFFIC = "--routing-config AdditionalVersionWeights={} --description"
+_ALL_TRAFFIC = "--routing-config AdditionalVersionWeights={}"
 
 
 @pytest.mark.parametrize(
@@ -18,11 +18,12 @@ _ALL_TRAFFIC = "--routing-config AdditionalVersionWeights={} --description"
         ),
         (
             PointAlias(version=version_state("7"), description="d"),
-            f"aws lambda update-alias {_START} --name live --function-version 7 {_ALL_TRAFFIC} d",
+            f"aws lambda update-alias {_START} --name live --function-version 7 {_ALL_TRAFFIC} --description d",
         ),
         (
-            PointAlias(version=function_state(), description=""),  # a shell would put nothing for $LATEST
-            f"aws lambda update-alias {_START} --name live --function-version '$LATEST' {_ALL_TRAFFIC} ''",
+            # A shell would put nothing for $LATEST. Without a description, the alias keeps its own.
+            PointAlias(version=function_state(), description=""),
+            f"aws lambda update-alias {_START} --name live --function-version '$LATEST' {_ALL_TRAFFIC}",
         ),
     ],
 )

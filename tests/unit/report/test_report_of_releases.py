@@ -175,7 +175,7 @@ def test_without_an_alias_the_summary_has_no_row_for_it() -> None:
 
 _TO_VERSION_7 = (
     "aws lambda update-alias --region eu-west-1 --function-name orders-api --name live --function-version 7 "
-    "--routing-config AdditionalVersionWeights={} --description ''"
+    "--routing-config AdditionalVersionWeights={}"
 )
 _TO_OLD = (
     "aws lambda update-function-code --region eu-west-1 --function-name orders-api --architectures x86_64 "
@@ -212,6 +212,14 @@ def test_the_summary_ends_with_a_step_and_commands_to_undo_the_release(name: str
         f"- uses: org/ecr-lambda-deploy@v1\n  with: {inputs}\n"
         f"```\n\nor, in a terminal:\n\n```sh\n{command}\n```\n"
     )
+
+
+def test_the_command_to_undo_a_release_brings_the_record_back_that_the_alias_had() -> None:
+    before = replace(_AT_7, alias=alias_state("7", description="run=5/1 repository=acme/shop"))
+    text = summary(_journal(_outcome(ReleaseStatus.DEPLOYED, before, _AT_8)))
+
+    assert f"{_TO_VERSION_7} --description 'run=5/1 repository=acme/shop'\n" in text
+    assert "--description ''" not in text
 
 
 def test_the_step_to_undo_a_release_names_the_action_as_the_workflow_does() -> None:
