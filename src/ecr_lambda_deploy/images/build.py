@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ecr_lambda_deploy.concurrency import for_each
-from ecr_lambda_deploy.images.stages import FailedImage, PlannedImage, fail, grouped
+from ecr_lambda_deploy.images.stages import FailedImage, PlannedImage, fail, grouped, timed
 from ecr_lambda_deploy.images.steps import BuildImage, build_order
 from ecr_lambda_deploy.model.errors import BuildError, DeployError
 from ecr_lambda_deploy.model.images import CACHE_TAG_PREFIX, BuildOrder
@@ -36,13 +36,14 @@ def build_images(
     waiting = _orders(images, ports, journal)
     while waiting:
         try:
-            ports.builders(builder).build_and_push(tuple(order for _, order in waiting.values()))
+            with timed([image for image, _ in waiting.values()], ports, journal):
+                ports.builders(builder).build_and_push(tuple(order for _, order in waiting.values()))
         except BuildError as error:
             there = _pushed(waiting, ports)
             # Under a tag that is not of its inputs nobody else pushes. What is there is of an attempt of this run: if
             # the registry now refuses the tag, the answer was lost; any other failure is the build's own.
             if error.uri not in there or not (_is_reusable(waiting[error.uri][0]) or error.is_tag_taken):
-                return _failed(waiting, error, ports, journal)
+                return _failed(waiting, error, journal)
             ports.log.info(f"{error.uri} has been pushed meanwhile, by another run or an attempt of this one")
             waiting = {uri: one for uri, one in waiting.items() if uri not in there}
         else:
@@ -78,7 +79,7 @@ def _may_overwrite_cache(image: PlannedImage, ports: Ports) -> bool | None:
         return None
 
 
-def _failed(waiting: _Orders, error: BuildError, ports: Ports, journal: Journal) -> list[FailedImage]:
+def _failed(waiting: _Orders, error: BuildError, journal: Journal) -> list[FailedImage]:
     """Return the image that a session failed for.
 
     Raises:
@@ -87,7 +88,7 @@ def _failed(waiting: _Orders, error: BuildError, ports: Ports, journal: Journal)
     at_fault = [image for uri, (image, _) in waiting.items() if uri == error.uri or len(waiting) == 1]
     if not at_fault:
         raise error
-    return [fail(image, error, ports, journal) for image in at_fault]
+    return [fail(image, error, journal) for image in at_fault]
 
 
 def _pushed(waiting: _Orders, ports: Ports) -> set[str]:

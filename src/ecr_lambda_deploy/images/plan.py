@@ -98,7 +98,7 @@ def _plan_together(
     try:
         found = ports.repositories.find_tags(images[0].observed.destination.repository, tags)
     except DeployError as error:
-        return [fail(image, error, ports, journal) for image in images]
+        return [fail(image, error, journal) for image in images]
     return [attempt(image, lambda image: _plan(image, found, ports, journal), ports, journal) for image in images]
 
 

@@ -4,7 +4,8 @@ An `ObservedImage` is identified, planned and made ready: each stage takes one o
 next. A failure is a value, too: it is one image's, and the stage goes on with the others.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, Protocol, Self, TypeVar
 
@@ -146,19 +147,27 @@ def run_stage(
 
 def attempt(image: _Before, act: Callable[[_Before], _After], ports: Ports, journal: Journal) -> _After | FailedImage:
     """Take one image through a stage."""
-    journal.time_image(image.name, ports.clock.now())
+    with timed([image], ports, journal):
+        try:
+            return act(image)
+        except DeployError as error:
+            return fail(image, error, journal)
+
+
+@contextmanager
+def timed(images: Iterable[Named], ports: Ports, journal: Journal) -> Iterator[None]:
+    """Record for how long images are worked on together."""
+    started = ports.clock.now()
     try:
-        return act(image)
-    except DeployError as error:
-        return fail(image, error, ports, journal)
+        yield
     finally:
-        journal.time_image(image.name, ports.clock.now())
+        for image in images:
+            journal.time_image(image.name, started, ports.clock.now())
 
 
-def fail(image: Named, error: DeployError, ports: Ports, journal: Journal) -> FailedImage:
+def fail(image: Named, error: DeployError, journal: Journal) -> FailedImage:
     """Record why an image failed, and return it as one that did."""
     journal.update_image(image.name, status=ImageStatus.FAILED, error=error)
-    journal.time_image(image.name, ports.clock.now())
     return FailedImage(name=image.name, error=error)
 
 

@@ -11,7 +11,7 @@ from ecr_lambda_deploy.model.errors import CancelledError, ConsequenceError, Dep
 from ecr_lambda_deploy.model.functions import ServingFunction, name_of
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.run import WorkflowRun
-from ecr_lambda_deploy.model.targets import Mode
+from ecr_lambda_deploy.model.targets import Mode, TrafficStep
 
 _MOST_BLAMED = 3  # in a reason
 
@@ -53,8 +53,8 @@ class ImageOutcome:
         tags: tags that the image has or gets in this run.
         commit: full SHA of the commit that it is of; empty if that is not known.
         reason: why the image is built, copied or kept; in a plan, why it would be.
-        started: when work on the image began, on the run's clock.
-        seconds: duration of the work.
+        started: when the longest part of the work on it began, on the run's clock.
+        seconds: duration of the work on this image; what others are waited for does not count.
         error: why the image failed; None if it did not.
     """
 
@@ -109,6 +109,7 @@ class Outcome:
         reason: why there is a release, or why the function was skipped; in a plan, why there would be a release.
         started: when work on the function began, on the run's clock.
         seconds: duration of the work.
+        traffic: the shares of the alias's traffic that the new version has had, each with its seconds.
         error: why the release failed; None if it did not.
         recovery: shell commands for what could not be reverted.
     """
@@ -119,6 +120,7 @@ class Outcome:
     reason: str = ""
     started: float = 0.0
     seconds: float = 0.0
+    traffic: tuple[TrafficStep, ...] = ()
     error: DeployError | None = None
     recovery: tuple[str, ...] = ()
 
@@ -190,11 +192,16 @@ class Journal:
         with self._lock:  # stages work on several images at once
             self.images = tuple(replace(image, **changes) if image.name == name else image for image in self.images)
 
-    def time_image(self, name: str, now: float) -> None:
-        """Record that work on an image begins, or still goes on, at this time of the run's clock."""
+    def time_image(self, name: str, started: float, ended: float) -> None:
+        """Record that a part of the work on an image has lasted from one time of the run's clock to another."""
+        lasted = ended - started
         with self._lock:
             self.images = tuple(
-                replace(image, started=image.started or now, seconds=now - (image.started or now))
+                replace(
+                    image,
+                    started=started if lasted > image.seconds or not image.started else image.started,
+                    seconds=image.seconds + lasted,
+                )
                 if image.name == name
                 else image
                 for image in self.images

@@ -8,6 +8,7 @@ from ecr_lambda_deploy.functions.writes import FunctionWriter
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, RevisionError
 from ecr_lambda_deploy.model.functions import LATEST, LONGEST_TIMEOUT, is_number
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.targets import TrafficStep
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.aws_cli import command
 from ecr_lambda_deploy.releases.group import Group, GroupClock
@@ -70,6 +71,7 @@ class PlanExecution:
     _clock: GroupClock = field(init=False)
     _writer: FunctionWriter = field(init=False)
     _started: float = field(init=False)
+    _shares: list[TrafficStep] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         """Start from the state that the plan was made from."""
@@ -131,7 +133,7 @@ class PlanExecution:
                 with naming_superfluous_versions(writer):
                     publish_latest(writer, step.description)
             case ShiftTraffic():
-                shift_traffic(step, writer, ports.alarms)
+                shift_traffic(step, writer, ports.alarms, passed=self._shares.append)
             case PointAlias():
                 self._point_alias(step)
             case _:
@@ -194,7 +196,9 @@ class PlanExecution:
 
     def _record(self, outcome: Outcome) -> Outcome:
         seconds = self._clock.now() - self._started
-        timed = replace(outcome, reason=self.reason, started=self._started, seconds=seconds)
+        timed = replace(
+            outcome, reason=self.reason, started=self._started, seconds=seconds, traffic=tuple(self._shares)
+        )
         self.journal.record(timed)
         return timed
 

@@ -1,6 +1,7 @@
 """The canary: shifts an alias's traffic to a new version in steps, for as long as no alarm is in ALARM."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from ecr_lambda_deploy.functions.writes import FunctionWriter
 from ecr_lambda_deploy.model.errors import DeployError
@@ -14,8 +15,16 @@ POLLING_INTERVAL = 5.0
 _SECONDS_BETWEEN_LINES = 15.0
 
 
-def shift_traffic(step: ShiftTraffic, writer: FunctionWriter, alarms: Alarms) -> None:
+def shift_traffic(
+    step: ShiftTraffic, writer: FunctionWriter, alarms: Alarms, *, passed: Callable[[TrafficStep], None]
+) -> None:
     """Give the published version each share of the traffic for its time.
+
+    Args:
+        step: the shares.
+        writer: changes the alias.
+        alarms: watched meanwhile.
+        passed: called with each share that the version has had, and the seconds for which it had it.
 
     Raises:
         CancelledError: the run was cancelled.
@@ -27,7 +36,11 @@ def shift_traffic(step: ShiftTraffic, writer: FunctionWriter, alarms: Alarms) ->
     for number, part in enumerate(step.steps, start=1):
         writer.point_alias(old, weights={new.version: part.weight}, description=alias.description)
         share = f"version {new.version} has {part.weight * 100:g} % of the traffic of {alias.name}"
-        _watch(f"Step {number} of {len(step.steps)}: {share}", part, step.alarms, writer, alarms)
+        began = writer.clock.now()
+        try:
+            _watch(f"Step {number} of {len(step.steps)}: {share}", part, step.alarms, writer, alarms)
+        finally:
+            passed(replace(part, seconds=writer.clock.now() - began))
 
 
 def check_alarms(names: tuple[str, ...], alarms: Alarms) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from ecr_lambda_deploy.model.errors import CancelledError
 from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import Mode
 from ecr_lambda_deploy.model.text import first_line
@@ -15,11 +16,11 @@ _LONGEST_CAUSE = 120  # characters
 def headline(journal: Journal) -> str:
     """Return the result of a run in one line."""
     if len(journal.outcomes) == 1 and len(journal.images) < 2:  # noqa: PLR2004
-        return _sentence(journal.outcomes[0])
+        return _sentence(journal.outcomes[0], is_cancelled=_is_cancelled(journal))
     if journal.outcomes:
         return _total(journal)
     if journal.errors:
-        return "Failed; no function was changed"
+        return f"{'Cancelled' if _is_cancelled(journal) else 'Failed'}; no function was changed"
     if journal.mode is Mode.PLAN:
         return f"Plan: {_planned(journal)} of {len(journal.images)} would be built or copied"
     made = [image.reference for image in journal.images if image.reference]
@@ -38,7 +39,8 @@ def _total(journal: Journal) -> str:
     seconds = sum(phase.seconds for phase in journal.phases)
     took = f", in {seconds:.0f} s" if seconds >= 1 else ""
     if journal.errors:
-        return f"Failed{_blamed(journal)}; of {functions}: {listed}{took}"
+        ended = "Cancelled" if _is_cancelled(journal) else f"Failed{_blamed(journal)}"
+        return f"{ended}; of {functions}: {listed}{took}"
     if journal.mode is Mode.PLAN:
         planned = counts[ReleaseStatus.PLANNED]
         return f"Plan: {planned} of {functions} would change, {_planned(journal)} would be built or copied"
@@ -61,6 +63,11 @@ def _blamed(journal: Journal) -> str:
     return f" for {names}{more}{cause}" if failed else ""
 
 
+def _is_cancelled(journal: Journal) -> bool:
+    """Whether nothing has failed, but the run was cancelled."""
+    return bool(journal.errors) and all(isinstance(error, CancelledError) for error in journal.errors)
+
+
 def _planned(journal: Journal) -> str:
     return _count(sum(image.status is ImageStatus.PLANNED for image in journal.images), "image")
 
@@ -69,14 +76,16 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _sentence(outcome: Outcome) -> str:
+def _sentence(outcome: Outcome, *, is_cancelled: bool) -> str:
     """Return the result for one function."""
     name, serves = outcome.function, short_digest(outcome.after.image)
     arrow = f"{short_digest(outcome.before.image)} → {serves}"
     version = f", version {outcome.after.version}" if outcome.after.version else ""
     alias = f", by the alias {outcome.after.alias.name}" if outcome.after.alias else ""
     skipped = f" ({outcome.reason})" if outcome.reason else ", which a newer run has changed"
-    failed = "failed after a change; it runs" if outcome.is_changed else "failed; it still runs"
+    why = "when the run was cancelled" if is_cancelled else "whose release failed"
+    failed = "was cancelled" if is_cancelled else "failed"
+    failed += " after a change; it runs" if outcome.is_changed else "; it still runs"
     sentences = {
         ReleaseStatus.DEPLOYED: f"Deployed {name}: {arrow}{version}{alias}",
         ReleaseStatus.CREATED: f"Created {name}: {serves}{version}{alias}",
@@ -84,7 +93,7 @@ def _sentence(outcome: Outcome) -> str:
         ReleaseStatus.UNCHANGED: f"Nothing to do: {name} already runs {serves}{version}{alias}",
         ReleaseStatus.SKIPPED: f"Skipped {name}{skipped}: it runs {serves}{version}{alias}",
         ReleaseStatus.PLANNED: f"Plan: {name} would change ({outcome.reason}); it runs {serves}{version}{alias}",
-        ReleaseStatus.REVERTED: f"Reverted {name}, whose release failed: it runs {serves}{version}{alias} again",
+        ReleaseStatus.REVERTED: f"Reverted {name}, {why}: it runs {serves}{version}{alias} again",
         ReleaseStatus.FAILED: f"{name} {failed} {serves}{version}{alias}",
     }
     return sentences[outcome.status]

@@ -81,6 +81,8 @@ def _facts(journal: Journal) -> list[tuple[str, str]]:
         ]
         if after.alias is not None:
             facts.append(("Alias", f"`{after.alias.name}` → {after.alias.version}{_shares(after.weights)}"))
+        rows = (("Traffic", _canary(outcome)), ("Why", _why(outcome.reason)))
+        facts += [row for row in rows if row[1]]
     for image in journal.images:
         if image.reference:
             facts.append(("Image", f"`{image.reference}`"))
@@ -145,7 +147,7 @@ def _function_row(outcome: Outcome, images: Mapping[str, ImageOutcome], journal:
         _change(before.version or "none", after.version or "none"),
         f"{escaped(alias.name)} → {alias.version}{_shares(after.weights)}" if alias else "",
         f"{outcome.seconds:.1f}",
-        _why(str(error) if error else outcome.reason),
+        "; ".join(filter(None, [_why(str(error) if error else outcome.reason), _canary(outcome)])),
     )
 
 
@@ -158,6 +160,15 @@ def _image_row(image: ImageOutcome) -> tuple[str, ...]:
         f"{image.seconds:.1f}",
         _why(str(image.error) if image.error else image.reason),
     )
+
+
+def _canary(outcome: Outcome) -> str:
+    """Return what the new version had of the traffic before it got all of it, or none; empty without a canary."""
+    if not outcome.traffic:
+        return ""
+    shares = [f"{part.weight * 100:g} % for {part.seconds:.0f} s" for part in outcome.traffic]
+    end = {ReleaseStatus.DEPLOYED: "then all", ReleaseStatus.REVERTED: "then none"}.get(outcome.status)
+    return ", ".join(filter(None, [*shares, end]))
 
 
 def _change(before: str, after: str) -> str:

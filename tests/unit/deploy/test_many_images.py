@@ -99,6 +99,16 @@ def test_one_that_cannot_be_built_took_as_long_as_the_others(world: World) -> No
     }
 
 
+def test_one_that_is_there_takes_no_time_of_those_that_are_built(world: World) -> None:
+    world.orders.tags["src-stock"] = OLD.digest
+    world.builder.before["build_and_push"] = lambda: world.clock.pass_time(30)
+    began = world.clock.now()
+    _run(world)
+
+    times = {image.name: (image.started - began, image.seconds) for image in world.journal.images}
+    assert times == {"orders": (0, 30), "stock": (0, 0), "mail": (0, 30)}
+
+
 def test_one_that_another_run_has_pushed_meanwhile_is_taken_and_the_others_are_built(world: World) -> None:
     error = BuildError("the tag is immutable", uri=f"{_URI}:src-stock")
 

@@ -262,8 +262,8 @@ def test_a_journal_adds_to_the_outcome_of_an_image() -> None:
     journal = Journal(run=WorkflowRun(), images=(ImageOutcome(name="orders"), ImageOutcome(name="stock")))
     journal.update_image("stock", repository_uri="registry/stock", reason="never built")
     journal.update_image("stock", status=ImageStatus.BUILT)
-    for now in (1000.0, 1030.0, 1035.0):
-        journal.time_image("stock", now)
+    for started, ended in ((900.0, 901.0), (1000.0, 1030.0), (1050.0, 1054.0)):  # others are waited for between
+        journal.time_image("stock", started, ended)
 
     built = ImageOutcome(
         name="stock",

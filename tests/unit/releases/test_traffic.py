@@ -9,6 +9,7 @@ from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.outcomes import ReleaseStatus
 from ecr_lambda_deploy.model.targets import TrafficStep
 from ecr_lambda_deploy.releases.traffic import check_alarms
+from ecr_lambda_deploy.report.summary import summary
 from tests.unit.fakes.examples import NEW, OLD, alias_state, version_state
 from tests.unit.fakes.functions import FakeFunctions
 from tests.unit.fakes.world import LIVE, World, release_image
@@ -42,9 +43,12 @@ def test_each_share_has_its_time() -> None:
     world = _world()
     moments: list[float] = []
     world.functions.whenever["point_alias"] = lambda: moments.append(world.clock.now())
-    release_image(world, _TARGET)
+    outcome = release_image(world, _TARGET)
 
     assert [later - earlier for earlier, later in pairwise(moments)] == pytest.approx([60, 33])
+    assert [part.weight for part in outcome.traffic] == [0.1, 0.5]
+    assert [part.seconds for part in outcome.traffic] == pytest.approx([60, 33])
+    assert "| Traffic | 10 % for 60 s, 50 % for 33 s, then all |" in summary(world.journal)
 
 
 def test_while_traffic_is_shifted_the_alias_keeps_the_description_of_what_was_released() -> None:
@@ -109,6 +113,9 @@ def test_an_alarm_ends_the_release_and_takes_everything_back(seconds: float, sha
         f"$LATEST runs {OLD} again.",
     ]
     assert (world.live.version, world.live.weights, world.live.description) == ("7", {}, "before")
+    assert [part.weight for part in outcome.traffic] == [step.weight for step in _STEPS][: len(shares)]
+    assert outcome.traffic[-1].seconds == pytest.approx(seconds, abs=5)
+    assert ", then none |" in summary(world.journal)
 
 
 def test_a_release_does_not_begin_while_an_alarm_is_in_alarm() -> None:
