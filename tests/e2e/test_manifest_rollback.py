@@ -10,7 +10,7 @@ from sandbox.runner import StepResult
 from sandbox.sandbox import create_function
 from tests.e2e.jobs import SHARED, Job
 from tests.e2e.monorepos import results, statuses
-from tests.e2e.releases import error
+from tests.e2e.releases import commit, error
 
 _SERVICES = ("orders", "stock", "mail")
 _SHIFTING = {"traffic": "10% 5m"}
@@ -99,6 +99,15 @@ def test_each_rollback_takes_back_the_run_before(shop: _Shop) -> None:
     assert "There is nothing to go back to: run 1 was the last that released to them" in error(nothing)
     assert {*statuses(nothing).values()} == {"skipped"}
     assert shop.serves() == (1, 1, 1)
+
+
+def test_with_a_commit_each_goes_back_to_what_served_when_that_commit_s_run_had_ended(shop: _Shop) -> None:
+    shop.deploy(1, 1, 1, 1)
+    shop.deploy(2, 2, 1, 1)
+    shop.deploy(3, 3, 3, 1)
+    back = shop.step({"mode": "rollback", "rollback-to": commit(2)[:10]}, 4)
+    assert (back.exit_code, shop.serves()) == (0, (2, 1, 1)), back.log
+    assert [*statuses(back).values()] == ["rolled-back", "rolled-back", "unchanged"]
 
 
 def test_a_rollback_goes_on_where_one_was_cut_short_and_past_what_is_not_there(with_alias: _Shop) -> None:

@@ -54,18 +54,64 @@ def choose(to: str, observed: ObservedFunction, run: WorkflowRun, *, tagged: str
     commits = {Record.parse(version.description).commit for version in observed.versions}
     # What a description has beyond a commit's digits is no commit, and must not hide one.
     meant = sorted(commit for commit in commits if commit.startswith(to) and _COMMIT.fullmatch(commit))
-    if len(meant) > 1:
-        raise DeployError(
-            f"{to} is the beginning of {len(meant)} commits: {', '.join(meant)}.",
-            "Give more digits.",
-            topic="ambiguous-commit",
-        )
+    _check_one(to, {*meant})
     recorded = [version for version in observed.versions if Record.parse(version.description).commit in meant]
     proven = _with_image(tagged, observed)
     both = [version for version in recorded if version in proven]
     return RollbackTarget(
         version=_best(both or proven or recorded, observed), commit=meant[0] if meant else to, digest=tagged
     )
+
+
+def run_of_commit(to: str, functions: Sequence[ObservedFunction], run: WorkflowRun) -> int:
+    """Return the number of the last run that released a commit to any of some functions; 0 if none is recorded.
+
+    Args:
+        to: a commit's SHA, of 7 digits or more; for anything else there is none.
+        functions: with their versions.
+        run: the run that rolls back; runs of its repository count.
+
+    Raises:
+        DeployError: it is the beginning of several commits.
+    """
+    if not _COMMIT.fullmatch(to):
+        return 0
+    records = [
+        record
+        for function in functions
+        for record in (Record.parse(version.description).believed_by(run) for version in function.versions)
+        if record.commit.startswith(to) and _COMMIT.fullmatch(record.commit) and record.repository == run.repository
+    ]
+    _check_one(to, {record.commit for record in records})
+    return max((record.released_id for record in records), default=0)
+
+
+def served_after(run_id: int, observed: ObservedFunction, run: WorkflowRun) -> PublishedVersion | None:
+    """Return the version that served a function when a run had ended; None if nothing had been released by then.
+
+    Each run releases to a function what it is to run and does not run yet: what an earlier run has released stays.
+
+    Args:
+        run_id: number of the run; numbers rise with time.
+        observed: the function, with its versions.
+        run: the run that rolls back; runs of its repository count.
+    """
+    records = {version: Record.parse(version.description).believed_by(run) for version in observed.versions}
+    earlier = [
+        version
+        for version, record in records.items()
+        if 0 < record.run_id <= run_id and record.repository == run.repository
+    ]
+    return _best(earlier, observed)
+
+
+def _check_one(to: str, commits: set[str]) -> None:
+    if len(commits) > 1:
+        raise DeployError(
+            f"{to} is the beginning of {len(commits)} commits: {', '.join(sorted(commits))}.",
+            "Give more digits.",
+            topic="ambiguous-commit",
+        )
 
 
 def _with_image(digest: str, observed: ObservedFunction) -> list[PublishedVersion]:

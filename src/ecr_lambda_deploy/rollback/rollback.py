@@ -20,7 +20,7 @@ from ecr_lambda_deploy.releases.kinds import check_tenants, warn_of_replay
 from ecr_lambda_deploy.releases.plan import ReleasePlan
 from ecr_lambda_deploy.releases.release import Release, release_all, skip_stale
 from ecr_lambda_deploy.report.phases import phase
-from ecr_lambda_deploy.rollback.choice import RollbackTarget, choose, history
+from ecr_lambda_deploy.rollback.choice import RollbackTarget, choose, history, run_of_commit, served_after
 from ecr_lambda_deploy.rollback.plan import RollbackGoal, plan_rollback
 from ecr_lambda_deploy.rollback.targets import read_all, released_last, warn_of_records
 
@@ -41,7 +41,10 @@ def roll_back(inputs: Inputs, ports: Ports, journal: Journal) -> None:
         else:
             functions, undone = read_all(targets, observe_with_versions, ports, journal), ""
             warn_of_records((observed for _, observed in functions), ports, journal)
-        prepared = _prepare(functions, images, ports, journal, undone=undone)
+        # All images of a manifest go back to the same.
+        to = _wanted(inputs.images[0]) if inputs.manifest else ""
+        last = run_of_commit(to, [observed for _, observed in functions], journal.run)
+        prepared = _prepare(functions, images, ports, journal, undone=undone, last=last)
         releases = [release for release in prepared if isinstance(release, Release)]
         failures = Failures(error for error in prepared if isinstance(error, DeployError))
         if inputs.manifest and failures and releases:
@@ -60,8 +63,17 @@ def _prepare(
     journal: Journal,
     *,
     undone: str,
+    last: int,
 ) -> tuple[Release | Outcome | DeployError, ...]:
     """Plan, side by side, what each function goes back to.
+
+    Args:
+        functions: with what is known of them.
+        images: of each, by its name.
+        ports: what is asked.
+        journal: keeps what is found.
+        undone: number of the run that is taken back; empty for none.
+        last: number of the run that a manifest's functions go back to, with whatever served then; 0 for none.
 
     Returns:
         for each function its release, why it cannot go back, or what became of it where it is left to a newer run.
@@ -69,7 +81,8 @@ def _prepare(
 
     def prepare(function: tuple[FunctionTarget, ObservedFunction]) -> Release | Outcome | DeployError:
         target, observed = function
-        plan = partial(_plan, target=target, image=images[target.name], undone=undone, ports=ports, journal=journal)
+        image = images[target.name]
+        plan = partial(_plan, target=target, image=image, undone=undone, last=last, ports=ports, journal=journal)
         try:
             with journal.recording_failure(observed.name):
                 check_updatable(observed)
@@ -92,6 +105,7 @@ def _plan(
     target: FunctionTarget,
     image: ImageTarget,
     undone: str,
+    last: int,
     ports: Ports,
     journal: Journal,
 ) -> ReleasePlan:
@@ -100,17 +114,9 @@ def _plan(
     Raises:
         DeployError: there is no such release, or its image is gone.
     """
-    to = image.source.to if isinstance(image.source, EarlierRelease) else "previous"
-    chosen = choose(to, observed, journal.run)
-    if chosen.commit:
-        tagged = _tagged_image(chosen, observed, image.repository, ports)
-        chosen = choose(to, observed, journal.run, tagged=tagged)
-        if chosen.version is not None and f"sha256:{chosen.version.code_sha256}" != tagged:
-            ports.log.notice(
-                f"That version {chosen.version.number} of {observed.name} is of the commit {chosen.commit} is known "
-                "from its description alone, which anybody writes who may publish a version: its image is not known "
-                "to have a tag of that commit."
-            )
+    chosen = _choose(observed, image=image, last=last, ports=ports, journal=journal)
+    if chosen is None:
+        return ReleasePlan(target=target, observed=observed, steps=(), is_rollback=True)
     ports.log.info(history(observed, chosen.version))
     if chosen.version is not None:
         goal = _goal_of_version(target.name, chosen.version, ports)
@@ -118,6 +124,40 @@ def _plan(
         goal = _goal_of_image(observed, chosen, image.repository, ports)
     ports.log.info(f"Going back to {goal.image}" + (f", version {goal.version.version}" if goal.version else ""))
     return plan_rollback(target, observed, goal, run=journal.run, undone=undone)
+
+
+def _choose(
+    observed: ObservedFunction, *, image: ImageTarget, last: int, ports: Ports, journal: Journal
+) -> RollbackTarget | None:
+    """Choose what to go back to; None for a function that is newer than the run which the others go back to."""
+    to, run = _wanted(image), journal.run
+    chosen = choose(to, observed, run)
+    if not chosen.commit:
+        return chosen
+    tagged = _tagged_image(chosen, observed, image.repository, ports, is_needed=last == 0)
+    chosen = choose(to, observed, run, tagged=tagged)
+    if last and chosen.version is None:
+        version = served_after(last, observed, run)
+        if version is not None:
+            ports.log.info(f"Run {last}, of the commit {to}, left {observed.name} at version {version.number}")
+            return RollbackTarget(version=version)
+        if not chosen.digest:
+            ports.log.warning(
+                f"{observed.name} stays as it is: nothing had been released to it when run {last}, of the commit {to}, "
+                "had ended."
+            )
+            return None
+    if chosen.version is not None and f"sha256:{chosen.version.code_sha256}" != tagged:
+        ports.log.notice(
+            f"That version {chosen.version.number} of {observed.name} is of the commit {chosen.commit} is known "
+            "from its description alone, which anybody writes who may publish a version: its image is not known "
+            "to have a tag of that commit."
+        )
+    return chosen
+
+
+def _wanted(image: ImageTarget) -> str:
+    return image.source.to if isinstance(image.source, EarlierRelease) else "previous"
 
 
 def _goal_of_version(name: str, version: PublishedVersion, ports: Ports) -> RollbackGoal:
@@ -140,11 +180,13 @@ def _goal_of_version(name: str, version: PublishedVersion, ports: Ports) -> Roll
     )
 
 
-def _tagged_image(chosen: RollbackTarget, observed: ObservedFunction, repository: str, ports: Ports) -> str:
+def _tagged_image(
+    chosen: RollbackTarget, observed: ObservedFunction, repository: str, ports: Ports, *, is_needed: bool
+) -> str:
     """Return the digest of the image that has the commit's tag in a repository; empty if there is none.
 
     Raises:
-        DeployError: it may not be read, and no version records the commit.
+        DeployError: it may not be read, no version records the commit, and it is needed.
     """
     serving, image = observed.serving, observed.image
     if serving is None or image is None:
@@ -157,7 +199,7 @@ def _tagged_image(chosen: RollbackTarget, observed: ObservedFunction, repository
         # Lambda knows the image inside an index.
         found = ports.sources.resolve(f"{image.repository_uri}@{digest}", PLATFORM_OF[serving.architecture])
     except DeployError as error:
-        if chosen.version is None:
+        if is_needed and chosen.version is None:
             raise
         ports.log.info(f"Which image has a tag of the commit {chosen.commit} is not known: {error.message}")
         return ""

@@ -8,6 +8,7 @@ import pytest
 from ecr_lambda_deploy.functions.history import Record
 from ecr_lambda_deploy.inputs.parse import Inputs
 from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import FunctionState
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import EarlierRelease, FunctionTarget, Mode
@@ -68,6 +69,62 @@ def test_rule_7_a_made_up_run_is_not_the_last_that_released(worlds: dict[str, Wo
     assert _served(worlds) == ["2", "3", "2"]
     (warning,) = worlds["orders"].log.of_kind("warning")
     assert "A description of stock names the run" in warning
+
+
+_COMMIT, _OTHER = 40 * "d", 40 * "e"
+
+
+def _version(number: str, run: WorkflowRun, commit: str, **facts: str) -> FunctionState:
+    reference = OLD if int(number) % 2 else NEW
+    previous = str(int(number) - 1) if number != "1" else ""
+    return version_state(number, reference, str(Record.of(run, previous=previous, commit=commit, **facts)))
+
+
+def _released(name: str, *versions: FunctionState) -> World:
+    """Return a function that an alias serves the last of some versions of."""
+    versions = tuple(replace(version, name=name) for version in versions)
+    functions = FakeFunctions(function_state(name=name, image=versions[-1].image), versions=versions)
+    world = World(functions=functions, alias=alias_state(versions[-1].version))
+    world.registry.hold(registry_image(NEW), "new")
+    return world
+
+
+@pytest.mark.parametrize("to", [_COMMIT, _COMMIT[:7]])
+@pytest.mark.parametrize("repeats", ["", "200"])
+def test_what_a_commit_s_run_did_not_release_goes_back_to_what_served_when_it_had_ended(to: str, repeats: str) -> None:
+    first, later = 40 * "f", _version("3", _ONCE_MORE, _OTHER)
+    again = {"mode": "rollback", "repeats": repeats} if repeats else {}
+    worlds = {
+        "orders": _released(
+            "orders",
+            _version("1", _FIRST, first),
+            _version("2", _AGAIN if repeats else _LAST, _COMMIT, **again),
+            later,
+        ),
+        "stock": _released("stock", _version("1", _FIRST, first), _version("2", _BACK, _OTHER), later),
+        "mail": _released("mail", _version("1", _BACK, _OTHER)),
+        "kept": _released("kept", _version("1", _FIRST, first)),
+    }
+    outcomes = _roll_back(worlds, replace(RUN, run_id="600"), to=to)
+
+    assert _served(worlds) == ["2", "1", "1", "1"]
+    back, stays = ReleaseStatus.ROLLED_BACK, ReleaseStatus.UNCHANGED
+    assert [outcomes[name].status for name in worlds] == [back, back, stays, stays]
+    (warning,) = worlds["orders"].log.of_kind("warning")
+    assert warning.startswith("mail stays as it is: nothing had been released to it when run 200, of the commit")
+
+
+def test_a_commit_that_no_function_records_is_refused(worlds: dict[str, World]) -> None:
+    with pytest.raises(DeployError, match=f"of the commit {_COMMIT}"):
+        _roll_back(worlds, to=_COMMIT)
+    assert _served(worlds) == ["3", "3", "3"]
+
+
+def test_a_commit_of_another_repository_s_run_is_no_guide(worlds: dict[str, World]) -> None:
+    others = replace(_LAST, repository="acme/other")
+    worlds["orders"].functions.published["3"] = replace(_version("3", others, _COMMIT), name="orders")
+    with pytest.raises(DeployError, match=f"No version of stock and no tag .* is of the commit {_COMMIT}"):
+        _roll_back(worlds, to=_COMMIT)
 
 
 def test_what_the_last_run_released_goes_back_and_the_rest_stays(worlds: dict[str, World]) -> None:
