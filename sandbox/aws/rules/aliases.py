@@ -34,6 +34,23 @@ async def _weights_are_shares(request: Request) -> None:
     )
 
 
+async def _versions_share_role_and_queue(request: Request) -> None:
+    parameters, (name, _) = request.operation.parameters, target(request)
+    weights = (parameters.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    if not weights:
+        return
+    alias = await get_alias(request, parameters["Name"]) or {}
+    primary = parameters.get("FunctionVersion") or alias.get("FunctionVersion")
+    shared = list[tuple[str, str]]()
+    for version in (primary, *weights):
+        path = f"/{name}/configuration?Qualifier={quote(str(version))}"
+        config = (await request.state.upstream.functions(request.scope, "GET", path)).json()
+        shared.append((config.get("Role", ""), config.get("DeadLetterConfig", {}).get("TargetArn", "")))
+    if len({*shared}) > 1:
+        text = f"The versions {', '.join(map(str, (primary, *weights)))} differ in execution role or dead-letter queue"
+        raise ApiError("InvalidParameterValueException", text)
+
+
 async def _create_alias(request: Request) -> web.Response:
     answer, function = await request.forward(), function_of(request)
     if function is not None and answer.status == web.HTTPConflict.status_code:
@@ -96,10 +113,12 @@ async def _has_no_weights(request: Request) -> None:
 
 
 _CREATE, _UPDATE, _API = "lambda:CreateAlias", "lambda:UpdateAlias", "AWS Lambda API Reference, "
+_CANARY = "AWS Lambda Developer Guide, Implement Lambda canary deployments using a weighted alias"  # without the words
 _TRANSITION = "terraform-provider-aws#48116"  # AWS itself adds and removes a weight of 1 for the old version
 
 RULES = (
     Rule((_CREATE, _UPDATE), _weights_are_shares, _API + "AliasRoutingConfiguration, Weight"),
+    Rule((_CREATE, _UPDATE), _versions_share_role_and_queue, _CANARY),
     Rule((_CREATE,), _create_alias, "HumanCellAtlas/data-store#929"),
     Rule((_UPDATE,), _update_alias, _TRANSITION),
     Rule(("lambda:GetAlias", "lambda:ListAliases"), _shown_as_it_is, _TRANSITION),

@@ -12,6 +12,8 @@ from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.plan import is_shiftable
 from ecr_lambda_deploy.releases.traffic import check_alarms_exist
 
+_IN_COMMON = ("DeadLetterConfig.TargetArn", "Role")  # [Lambda Developer Guide, weighted alias]
+
 
 def check_release(target: FunctionTarget, ports: Ports) -> None:
     """Make sure that the alarms exist, that the function may be invoked, and that it could be created.
@@ -25,6 +27,25 @@ def check_release(target: FunctionTarget, ports: Ports) -> None:
     if target.smoke_test is not None:
         with suppress(MissingFunctionError):  # it will be created, or reading it failed already
             ports.invocations.check_may_invoke(target.name)
+
+
+def check_traffic(target: FunctionTarget, observed: ObservedFunction) -> None:
+    """Make sure that Lambda could split the traffic between the version that serves and one of `$LATEST`.
+
+    Raises:
+        DeployError: they differ in what both must have in common.
+    """
+    if not target.traffic or not is_shiftable(observed) or observed.latest is None or observed.aliased is None:
+        return
+    different = [name for name in observed.latest.settings_unlike(observed.aliased) if name in _IN_COMMON]
+    if different:
+        raise DeployError(
+            f"The traffic of the alias {target.alias} of {observed.name} cannot be shifted: $LATEST has another "
+            f"{' and '.join(different)} than version {observed.version}. Lambda splits an alias's traffic only between "
+            "versions with the same execution role and dead-letter queue.",
+            "Release once without the input 'traffic' and what goes with it, or set back what differs.",
+            topic="traffic-not-shiftable",
+        )
 
 
 def notice_other_commits(images: Sequence[ImageTarget], ports: Ports, run: WorkflowRun) -> None:

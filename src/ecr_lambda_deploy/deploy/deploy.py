@@ -8,6 +8,7 @@ from functools import partial
 from ecr_lambda_deploy.concurrency import for_each
 from ecr_lambda_deploy.deploy.checks import (
     check_release,
+    check_traffic,
     notice_ignored_creation,
     notice_other_commits,
     notice_skipped_traffic,
@@ -157,6 +158,7 @@ def _prepare(
             check_tenants(target, observed)
             if mode is not Mode.PLAN:
                 check_release(target, ports)
+                check_traffic(target, observed)
             warn_of_replay(target, observed, ports.log)
             notice_skipped_traffic(target, observed, ports)
             return Prepared(candidate=candidate, plan=plan)

@@ -91,6 +91,24 @@ def test_weights_are_shares(aws: Aws, function: str) -> None:
     assert aws.snapshot() == before
 
 
+@pytest.mark.usefixtures("versions")
+def test_traffic_is_split_between_versions_of_one_role_and_dead_letter_queue(aws: Aws, function: str) -> None:
+    client, weights = aws.client("lambda"), {"AdditionalVersionWeights": {"3": 0.1}}
+    queue = f"arn:aws:sqs:{aws.region}:{ACCOUNT}:dead"
+    client.update_function_configuration(FunctionName=function, DeadLetterConfig={"TargetArn": queue})
+    wait_until_updated(aws, function)
+    client.publish_version(FunctionName=function)
+    before = aws.snapshot()
+    for call, alias in (
+        (client.update_alias, {"Name": "live"}),
+        (client.create_alias, {"Name": "n", "FunctionVersion": "1"}),
+    ):
+        code, _, status = refusal(call, FunctionName=function, RoutingConfig=weights, **alias)
+        assert (code, status) == ("InvalidParameterValueException", 400)
+    assert aws.snapshot() == before
+    client.update_alias(FunctionName=function, Name="live", RoutingConfig={"AdditionalVersionWeights": {"2": 0.1}})
+
+
 def test_a_function_is_shown_through_an_alias_as_the_version_is(
     aws: Aws, function: str, versions: tuple[str, str]
 ) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from ecr_lambda_deploy.deploy.checks import (
     check_release,
+    check_traffic,
     notice_ignored_creation,
     notice_skipped_traffic,
     warn_of_bypasses,
@@ -12,7 +13,7 @@ from ecr_lambda_deploy.functions.history import Record
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import LATEST, AliasState, ObservedFunction
 from ecr_lambda_deploy.model.targets import FunctionTarget, SmokeTest, TrafficStep
-from tests.unit.fakes.examples import RUN, alias_state, observed_function, version_state
+from tests.unit.fakes.examples import RUN, alias_state, function_state, observed_function, version_state
 from tests.unit.fakes.world import LIVE, World
 
 _TRAFFIC = replace(LIVE, traffic=(TrafficStep(weight=0.1, seconds=60),), alarms=("errors",))
@@ -79,6 +80,31 @@ def test_traffic_that_cannot_be_shifted_is_told(alias: AliasState | None, words:
     notices = world.log.of_kind("notice")
     assert len(notices) == bool(words)
     assert all(notice.startswith(words) for notice in notices)
+
+
+@pytest.mark.parametrize(
+    ("target", "setting", "is_refused"),
+    [
+        (_TRAFFIC, "Role", True),
+        (_TRAFFIC, "DeadLetterConfig.TargetArn", True),
+        (_TRAFFIC, "MemorySize", False),
+        (LIVE, "Role", False),
+    ],
+)
+def test_traffic_that_lambda_would_not_split_is_told_before_anything_is_built(
+    target: FunctionTarget, setting: str, is_refused: bool
+) -> None:
+    latest = function_state(settings={setting: '"secret"'})
+    observed = observed_function(latest, version_state("7"), alias=alias_state("7"))
+    told = ""
+    try:
+        check_traffic(target, observed)
+    except DeployError as error:
+        told = str(error)
+
+    assert (f"$LATEST has another {setting} than version 7" in told) == is_refused
+    assert ("'traffic'" in told) == is_refused
+    assert "secret" not in told
 
 
 @pytest.mark.parametrize(
