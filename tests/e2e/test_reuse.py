@@ -37,8 +37,12 @@ def test_the_same_tree_elsewhere_later_and_by_another_commit_is_not_built(deploy
     assert again.outputs["changed"] == "false"
     assert not _is_built(again.log)
     assert deployed.changing_calls() == []
-    assert [call.action for call in deployed.changing_calls("ecr")] == ["PutImage"]
+    assert deployed.changing_calls("ecr") == []  # what serves already gets no tag by default
     assert [call.action for call in deployed.aws.calls() if call.service == "registry"] == []
+
+    tagged = deployed.step({"function-name": deployed.name, "tags": OTHER_COMMIT})
+    assert (tagged.exit_code, tagged.outputs["changed"]) == (0, "false")
+    assert [call.action for call in deployed.changing_calls("ecr")] == ["PutImage"]
     found = deployed.aws.client("ecr").batch_get_image(repositoryName=SHARED, imageIds=[{"imageTag": OTHER_COMMIT}])
     assert found["images"][0]["imageId"]["imageDigest"] == again.outputs["image-digest"]
 
