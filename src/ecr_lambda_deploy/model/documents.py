@@ -71,14 +71,18 @@ class Configuration:
     """The configuration of an image.
 
     Attributes:
-        platform: such as `linux/amd64`.
+        platform: such as `linux/amd64`; a part that it does not say is `unknown`.
         has_entry_point: whether it has an ENTRYPOINT or a CMD.
         revision: full SHA of the commit that its label names; empty if there is none.
+        environment: its ENV, `NAME=VALUE` each.
+        triggers: the instructions of its ONBUILD, for builds that start from it.
     """
 
     platform: str
-    has_entry_point: bool
+    has_entry_point: bool = False
     revision: str = ""
+    environment: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
 
 
 class Document:
@@ -143,6 +147,8 @@ class Document:
             platform=f"{os}/{architecture}",
             has_entry_point=any(commands),
             revision=revision if isinstance(revision, str) and is_commit(revision) else "",
+            environment=self._texts(defaults, "Env"),
+            triggers=self._texts(defaults, "OnBuild"),
         )
 
     def token(self) -> str:
@@ -192,6 +198,13 @@ class Document:
         if not isinstance(text, str) or (text and not pattern.fullmatch(text)):
             raise self._wrong(f"{key} is {_shown(text)}")
         return text
+
+    def _texts(self, mapping: Mapping[str, Any], key: str) -> tuple[str, ...]:
+        """Return a list of texts; empty where there is none."""
+        texts = mapping.get(key) or []
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise self._wrong(f"{key} is no list of texts")
+        return tuple(texts)
 
     def _wrong(self, why: str) -> DeployError:
         return DeployError(

@@ -152,3 +152,68 @@ def test_rule_6_a_build_argument_has_a_bound_where_it_may_name_an_image() -> Non
         images("ARG V\nFROM a:$V", V=5000 * "x")
 
     assert images("FROM a\nARG V", V=5000 * "x") == ("a",)
+
+
+_SUM = "sha256:" + 64 * "0"
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        "FROM a\nADD --checksum=${SUM} https://x /",
+        "FROM a\nARG SUM\nADD --checksum=${SUM} https://x /",
+        "FROM a\nARG SUM=\nADD --checksum=$SUM https://x /",
+        'FROM a\nARG SUM\nADD --checksum="${SUM}" https://x /',
+        'FROM a\nADD --checksum="" https://x /',
+        f"FROM a\nADD --checksum=$SUM https://x /\nARG SUM={_SUM}",
+        f"ARG SUM={_SUM}\nFROM a\nADD --checksum=$SUM https://x /",
+        f"FROM a\nARG SUM={_SUM}\nFROM a\nADD --checksum=$SUM https://x /",
+        f"FROM a AS b\nARG SUM={_SUM}\nENV SUM=\nFROM b\nADD --checksum=$SUM https://x /",
+        f"FROM a\nARG SUM={_SUM}\nENV SUM=\nADD --checksum=$SUM https://x /",
+        f"FROM a\nENV SUM={_SUM} OTHER=$SUM\nADD --checksum=$OTHER https://x /",
+        "FROM a\nADD --checksum=${SUM:+x} git@github.com:x/y.git#v1 /",
+        f"FROM a\nARG SUM={_SUM}\nADD --checksum=${{SUM#*a*b}} https://x /",
+    ],
+)
+def test_a_checksum_that_is_empty_pins_nothing(stage: str) -> None:
+    with pytest.raises(UnknownInputError, match="whose --checksum is empty"):
+        images(stage)
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        f"FROM a\nADD --checksum={_SUM} https://x /",
+        f"FROM a\nARG SUM={_SUM}\nADD --checksum=${{SUM}} https://x /",
+        f"ARG SUM={_SUM}\nFROM a\nARG SUM\nADD --checksum=$SUM https://x /",
+        f"FROM a\nENV SUM={_SUM}\nADD --checksum=$SUM https://x /",
+        f"FROM a\nENV SUM {_SUM}\nADD --checksum=$SUM https://x /",
+        f"FROM a\nENV SUM=\nARG SUM={_SUM}\nADD --checksum=$SUM https://x /",
+        f"FROM a AS b\nARG SUM={_SUM}\nFROM b\nADD --checksum=$SUM https://x /",
+        f"FROM a\nADD --checksum=${{SUM:-{_SUM}}} https://x /",
+        "FROM a\nARG GIVEN=\nADD --checksum=${GIVEN} https://x /",
+        "FROM a\nADD --checksum=0123456789abcdef0123456789abcdef01234567 https://github.com/x/y.git#v1 /",
+    ],
+)
+def test_a_checksum_pins_whatever_names_it(stage: str) -> None:
+    assert images(stage, GIVEN=_SUM) == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "expected"),
+    [
+        (f"ARG D={_SUM}\nFROM a@${{D}}", f"a@{_SUM}"),
+        ("ARG D\nFROM a${D:+@$D}", "a"),
+        ("ARG D\nFROM a@${D}", "a@"),  # which is no reference, so that the build has no fingerprint
+    ],
+)
+def test_a_digest_pins_a_base_image_only_if_it_is_there(dockerfile: str, expected: str) -> None:
+    assert images(dockerfile) == (expected,)
+
+
+def test_what_stages_inherit_has_a_bound() -> None:
+    settings = "\n".join(f"ENV A{number}=" for number in range(2000))
+
+    with pytest.raises(UnknownInputError, match="more than 100000 variables"):
+        images(f"FROM a AS b\n{settings}\n" + 60 * "FROM b\n")
+    assert images(f"FROM a\nARG V\nADD --checksum=${{V:-x}}{1000 * '$V'} https://x /", V=10_000_000 * "x") == ("a",)
