@@ -48,13 +48,34 @@ def _list(types: Sequence[str] = _SINGLE, no_item: str = "") -> tuple[Mapping[st
     )
 
 
+def _pair_list(types: Sequence[str], *, has_values: bool) -> tuple[Mapping[str, object], Mapping[str, object]]:
+    """Return the two ways to write a list of pairs: as one, or as a text, in which a quoted pair may span lines.
+
+    Args:
+        types: of an item.
+        has_values: whether each key has a value.
+    """
+    key = r"""[^=\n"']*"""
+    pair, line_pair, quoted_pair = (f"{key}=" if has_values else rf"{key}(=|{end})" for end in ("$", r"\n|$", '"'))
+    line = rf'[ \t\r]*|(?![ \t]*")(?:(?=[^\n]*{_VARIABLE})|(?={line_pair}))[^\n]*'
+    quoted = rf'[ \t]*"(?:(?=(?:[^"]|"")*{_VARIABLE})|(?={quoted_pair}))(?:[^"]|"")*"[ \t\r]*'
+    no_item = rf"^(?!{pair}|[ \t]*$|[^\n]*{_VARIABLE})"
+    return (
+        {"type": "array", "items": _text(types, f"[{CONTROLS}]", no_item)},
+        {
+            **_text([*types, "null"], rf"(?![\n\r])[{CONTROLS}]|\r(?!\n)"),
+            "pattern": rf"^(?:{quoted}|{line})(?:\n(?:{quoted}|{line}))*$",
+        },
+    )
+
+
 def _pairs(value: Mapping[str, object], no_key: str, *lists: Mapping[str, object]) -> Mapping[str, object]:
     """Return a mapping, of whose keys none has one of these characters, or the pairs as a list."""
     keys = {"pattern": ".", **_text(["string"], f"[{no_key}]")}
     return {"anyOf": [{"type": "object", "propertyNames": keys, "additionalProperties": value}, *lists]}
 
 
-_NO_KEY, _NO_VALUE = rf" \t={CONTROLS}", rf"(?!\n)[{CONTROLS}]"
+_NO_KEY, _NO_VALUE = rf" \t=\"'{CONTROLS}", rf"(?!\n)[{CONTROLS}]"
 _SHAPES: Mapping[Shape, Mapping[str, object]] = {
     Shape.TEXT: _TEXT_OR_NULL,
     Shape.FLAG: {
@@ -67,9 +88,9 @@ _SHAPES: Mapping[Shape, Mapping[str, object]] = {
         ]
     },
     Shape.LINES: {"anyOf": [*_list()]},
-    Shape.PAIRS: _pairs(_text([*_SINGLE, "null"], _NO_VALUE), _NO_KEY, *_list()),
-    Shape.VALUES: _pairs(_text(_SINGLE, _NO_VALUE), _NO_KEY, *_list(["string"], _NO_PAIR)),
-    Shape.SECRETS: _pairs(_TEXT_OR_NULL, rf'\s",{_NO_KEY}', _list(["string"], _NO_PAIR)[0], _TEXT_OR_NULL),
+    Shape.PAIRS: _pairs(_text([*_SINGLE, "null"], _NO_VALUE), _NO_KEY, *_pair_list(_SINGLE, has_values=False)),
+    Shape.VALUES: _pairs(_text(_SINGLE, _NO_VALUE), _NO_KEY, *_pair_list(["string"], has_values=True)),
+    Shape.SECRETS: _pairs(_TEXT_OR_NULL, rf'\s",={CONTROLS}', _list(["string"], _NO_PAIR)[0], _TEXT_OR_NULL),
     Shape.JSON: {},
     Shape.MAPPING: {"type": ["object", "string", "null"]},
 }

@@ -14,7 +14,8 @@ from ecr_lambda_deploy.inputs.problems import Problem, note
 from ecr_lambda_deploy.inputs.settings import Settings
 from ecr_lambda_deploy.inputs.table import INPUTS, TABLE
 
-_KEY = re.compile(rf"[^ \t={CONTROLS}]+")
+_KEY = re.compile(rf"[^ \t=\"'{CONTROLS}]+")
+_LINE_FEED = "\n"
 _NOT_IN_VALUES = re.compile(rf"(?!\n)[{CONTROLS}]")
 
 
@@ -188,6 +189,13 @@ class InputReader:
         """Return the items of a list without empty ones; note a problem with each wrong one."""
         given = self._settings.given.get(name, "")
         items = list(items_of(given if isinstance(given, str | tuple) else ()))
+        if not TABLE[name].spans_lines:
+            items = [
+                item._replace(wrong=f"has the control character {name_of(_LINE_FEED)}")
+                if _LINE_FEED in item.text
+                else item
+                for item in items
+            ]
         for item in items:
             if item.wrong:
                 self.problem(name, f"is a list, and {item.place} {item.wrong}.")
@@ -243,7 +251,10 @@ class InputReader:
         for item in self.items(name):
             key, equals, value = item.text.partition("=")
             key = key.rstrip(" \t")
-            if not _KEY.fullmatch(key):
+            if not {"'", '"'}.isdisjoint(key):
+                text = f'has a quote in a key, in {item.place}: what is quoted is the whole entry, as in "KEY=VALUE".'
+                self.problem(name, text)
+            elif not _KEY.fullmatch(key):
                 self.problem(name, f"holds KEY=VALUE lines; {item.place} is not one.")
             elif key in pairs:
                 self.problem(name, f"has the key {key!r} twice.")
@@ -255,7 +266,7 @@ class InputReader:
         """Return the value that a mapping has for a key; it may span lines."""
         text = None if value is None else str(value)
         if not _KEY.fullmatch(key):
-            self.problem(name, f"has keys without blanks and '='; {key!r} is not one.")
+            self.problem(name, f"has keys without blanks, quotes and '='; {key!r} is not one.")
         elif found := _NOT_IN_VALUES.search(text or ""):
             self.problem(name, f"has for {key!r} the control character {name_of(found[0])}.")
         return text

@@ -40,6 +40,7 @@ class Input:
         shape: how it is written.
         default: as `action.yml` declares it.
         choices: the only values that are allowed; empty if there are others.
+        spans_lines: whether an item of a list that is written as a text spans lines where it is in double quotes.
         reserved: why only the workflow may say it, and no manifest, which is a file like others; empty if both may.
     """
 
@@ -47,6 +48,7 @@ class Input:
     shape: Shape = Shape.TEXT
     default: str = ""
     choices: tuple[str, ...] = ()
+    spans_lines: bool = False
     reserved: str = ""
 
     @property
@@ -72,9 +74,9 @@ TABLE: Mapping[str, Input] = {
     "context": Input(scope=Scope.BUILD, default="."),
     "dockerfile": Input(scope=Scope.BUILD),
     "target": Input(scope=Scope.BUILD),
-    "build-args": Input(scope=Scope.BUILD, shape=Shape.VALUES),
+    "build-args": Input(scope=Scope.BUILD, shape=Shape.VALUES, spans_lines=True),
     "build-contexts": Input(scope=Scope.BUILD, shape=Shape.VALUES),
-    "labels": Input(scope=Scope.BUILD, shape=Shape.PAIRS),
+    "labels": Input(scope=Scope.BUILD, shape=Shape.PAIRS, spans_lines=True),
     "secrets": Input(scope=Scope.BUILD, shape=Shape.SECRETS),
     "platform": Input(scope=Scope.IMAGE, choices=get_args(Platform)),
     "set": Input(scope=Scope.BUILD, shape=Shape.LINES),
