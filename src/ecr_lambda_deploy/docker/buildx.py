@@ -8,15 +8,16 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from platform import machine
-from typing import Protocol
+from typing import Protocol, get_args
 
 from ecr_lambda_deploy.concurrency import for_each
 from ecr_lambda_deploy.docker.bake import bake_arguments, bake_definition, bake_secrets, bake_targets
 from ecr_lambda_deploy.docker.builders import builder_tls, check_platform, selected_builder, unprotected
 from ecr_lambda_deploy.docker.cache import CacheEntries, choose_cache
 from ecr_lambda_deploy.docker.config import BUILDX, build_environment, entry_of, private_docker_config
+from ecr_lambda_deploy.docker.configurations import ImageConfigurations
 from ecr_lambda_deploy.docker.digests import ImageDigests
-from ecr_lambda_deploy.docker.engine import engine_platform, has_containerd_store, image_digest
+from ecr_lambda_deploy.docker.engine import engine_platform, has_containerd_store, image_configuration, image_digest
 from ecr_lambda_deploy.docker.errors import (
     LONGEST_LINE,
     explain,
@@ -27,11 +28,21 @@ from ecr_lambda_deploy.docker.errors import (
 )
 from ecr_lambda_deploy.docker.records import have_secrets, without_records
 from ecr_lambda_deploy.docker.registries import Registries, given_login
+from ecr_lambda_deploy.docker.warnings import VARIABLES, BuildWarning, read_warnings
 from ecr_lambda_deploy.fingerprint.base_images import images_of
+from ecr_lambda_deploy.fingerprint.bases import BuildBases, WrongBase
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 from ecr_lambda_deploy.fingerprint.fingerprint import BuildInputs
-from ecr_lambda_deploy.model.errors import BuildError, DeployError
-from ecr_lambda_deploy.model.images import Authorization, BuildOrder, Fingerprint, ecr_hosts, is_same_registry
+from ecr_lambda_deploy.model.documents import Configuration
+from ecr_lambda_deploy.model.errors import BuildError, DeployError, SourceLocation
+from ecr_lambda_deploy.model.images import (
+    Authorization,
+    BaseFinding,
+    BuildOrder,
+    Fingerprint,
+    ecr_hosts,
+    is_same_registry,
+)
 from ecr_lambda_deploy.model.targets import Build, BuilderSettings, Platform
 from ecr_lambda_deploy.ports.runner import Clock, Console
 from ecr_lambda_deploy.private_folders import PrivateFolders
@@ -41,6 +52,8 @@ _LONGEST_DOCKERFILE = 1024**2  # characters, to find the line of an error in
 _FINGERPRINTS_AT_ONCE = 4  # each hashes on several processors
 _PATIENCE = 60  # seconds, from the first failure that may pass to the last attempt
 _LONGEST_DELAY = 15  # seconds between two attempts
+_LOOKS_AT_ONCE = 8  # builds whose bases are read
+_METADATA = "metadata.json"
 
 
 class Logins(Protocol):
@@ -99,10 +112,13 @@ class Buildx:
         self._folders = folders
         self._program = program
         registries = Registries(environment=self._environment, login=self._credentials, mask=console.mask)
+        configurations = ImageConfigurations(registries, ask_engine=self._configuration_on_engine)
+        self._bases = BuildBases(configurations.read, builder_platform=lambda: self.check_engine(None))
         self._digests = ImageDigests(
             ask_registry=registries.digest, ask_engine=self._digest_on_engine, say=console.info
         )
         self._inputs = BuildInputs(resolve=self._digests.resolve)
+        self._warned = set[BuildWarning]()
 
     def check_engine(self, platform: Platform | None) -> Platform:
         """Ask the engine, and the builder where the engine itself is not enough."""
@@ -135,9 +151,41 @@ class Buildx:
         stand_ins = self._digests.stand_ins
         return tuple(replace(one, is_of_registries=not stand_ins.intersection(one.images)) for one in computed)
 
+    def look_at_bases(self, wanted: Sequence[tuple[Build, Platform]]) -> tuple[BaseFinding, ...]:
+        """Read configurations from the registries, or of the engine's own copies where that is the builder's."""
+
+        def look(one: tuple[Build, Platform]) -> BaseFinding:
+            build, platform = one
+            wrong = self._bases.wrong_base(build, platform)
+            missed = self._bases.missed_input(build, platform)
+            return BaseFinding(error=self._wrong_base(build, wrong, platform) if wrong else None, missed=missed)
+
+        return tuple(for_each(wanted, look, at_once=_LOOKS_AT_ONCE))
+
+    def _wrong_base(self, build: Build, wrong: WrongBase, platform: Platform) -> DeployError:
+        dockerfile = self._shown(build.dockerfile)
+        instead = f" Or set the input 'platform' to {wrong.platform}." if wrong.platform in get_args(Platform) else ""
+        return DeployError(
+            f"{dockerfile}:{wrong.line}: The image is to run on {platform}, and starts from {wrong.reference}, which "
+            f"is for {wrong.platform}: it would end with `exec format error`.",
+            f"Start from an image for {platform}: without a --platform in FROM that says another, and with the digest "
+            f"of an index, or of its image for that platform.{instead}",
+            location=SourceLocation(file=dockerfile, line=wrong.line),
+        )
+
+    def _shown(self, path: Path) -> str:
+        return str(path.relative_to(self._workspace) if path.is_relative_to(self._workspace) else path)
+
+    def _configuration_on_engine(self, reference: str) -> Configuration | None:
+        return None if self._is_elsewhere else image_configuration(reference, self._environment)
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        """Whether the builder has nothing of the runner's engine."""
+        return self._settings.endpoint.startswith("tcp://")
+
     def _digest_on_engine(self, reference: str) -> str | None:
-        is_elsewhere = self._settings.endpoint.startswith("tcp://")
-        return None if is_elsewhere else image_digest(reference, self._environment)
+        return None if self._is_elsewhere else image_digest(reference, self._environment)
 
     def _login_of(self, host: str) -> Authorization | None:
         """Return the run's own login for a host of ECR; None where there is none, or other credentials are given.
@@ -223,15 +271,17 @@ class Buildx:
             "\n".join([definition, *map(_dockerfile_of, targets.values()), *_images_of(targets.values())])
         )
         with (
+            self._folders.folder() as folder,
             self._logged_in(*registries, named=named, fresh=fresh) as login,
             self._console.verbatim(),
             subprocess.Popen(
-                [self._program, *bake_arguments(targets)],
+                [self._program, *bake_arguments(targets), f"--metadata-file={folder / _METADATA}"],
                 cwd=self._workspace,  # bake reads below its working folder only
                 env={
                     **environment,
                     **login,
                     **bake_secrets(targets),
+                    **VARIABLES,
                     "BUILDX_GIT_INFO": "false",  # there is no git here, and the labels say the commit
                 },
                 stdin=subprocess.PIPE,
@@ -248,14 +298,25 @@ class Buildx:
             except BaseException:  # a run that is cancelled ends its build too
                 process.terminate()
                 raise
+            process.wait()
+            self._warn(read_warnings(folder / _METADATA), targets.values())
         return list(tail) if process.returncode else None
+
+    def _warn(self, warnings: Iterable[BuildWarning], orders: Iterable[BuildOrder]) -> None:
+        """Annotate the lines of the Dockerfiles that BuildKit warns of."""
+        dockerfiles = {_dockerfile_of(order): self._shown(order.build.dockerfile) for order in orders}
+        for warning in warnings:
+            if warning in self._warned:
+                continue
+            self._warned.add(warning)
+            file = dockerfiles.get(warning.dockerfile)
+            location = SourceLocation(file=file, line=warning.line) if file and warning.line else None
+            self._console.warning(warning.text, location)
 
     def _failure(self, targets: Mapping[str, BuildOrder], log: list[str]) -> BuildError:
         target = failed_target(log, targets)
         order = targets[target] if target else next(iter(targets.values()))
-        dockerfile = order.build.dockerfile
-        shown = dockerfile.relative_to(self._workspace) if dockerfile.is_relative_to(self._workspace) else dockerfile
-        error = explain(log, dockerfile=str(shown), instructions=_dockerfile_of(order))
+        error = explain(log, dockerfile=self._shown(order.build.dockerfile), instructions=_dockerfile_of(order))
         uri = order.uri if target else ""
         return BuildError(error.message, error.hint, location=error.location, uri=uri, is_tag_taken=tag_taken(log))
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ecr_lambda_deploy.model.documents import Configuration
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.targets import Platform
 
@@ -129,6 +130,21 @@ def image_digest(reference: str, environment: Mapping[str, str]) -> str | None:
         return None
     digests = [str(name).rpartition("@")[2] for name in image.attrs.get("RepoDigests") or ()]
     return digests[0] if digests else str(image.id)
+
+
+def image_configuration(reference: str, environment: Mapping[str, str]) -> Configuration | None:
+    """Return the configuration of the engine's own copy of an image; None if it has none, or there is no engine."""
+    try:
+        with _connected(environment) as client:
+            attributes = client.images.get(reference).attrs
+    except DeployError:
+        return None
+    config = attributes.get("Config") or {}
+    return Configuration(
+        platform=f"{attributes.get('Os') or 'unknown'}/{attributes.get('Architecture') or 'unknown'}",
+        environment=tuple(config.get("Env") or ()),
+        triggers=tuple(config.get("OnBuild") or ()),
+    )
 
 
 @contextmanager

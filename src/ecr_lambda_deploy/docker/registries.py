@@ -7,12 +7,14 @@ and limits]. A registry that wants a login says where and how, in a challenge [d
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from ecr_lambda_deploy.model.documents import Document
+from ecr_lambda_deploy.model.documents import LARGEST, Document
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.text import bounded
 
@@ -34,6 +36,11 @@ _OK, _UNAUTHORIZED, _FIRST_PASSING = 200, 401, 500
 _REDIRECTS = {301, 302, 303, 307, 308}
 _DOCKER_HUB = ("docker.io", "index.docker.io", "https://index.docker.io/v1/", "registry-1.docker.io")
 
+_Told = TypeVar("_Told")
+
+Fetch = Callable[[str, str], bytes]
+"""Returns a document by its digest, empty for the image's own manifest, out of the `manifests` or `blobs`."""
+
 Login = Mapping[str, str]
 """What a Docker `config.json` has under `auths` for a host: `auth`, `username` and `password`, or `identitytoken`."""
 
@@ -44,16 +51,31 @@ class UnknownDigestError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Location:
-    """Where an image is: the registry's host, the repository and the tag."""
+    """Where an image is: the registry's host, the repository, and the tag or digest."""
 
     host: str
     repository: str
-    tag: str
+    name: str
 
-    @property
-    def url(self) -> str:
+    def url(self, kind: str, name: str) -> str:
+        """Return the address of one of the `manifests` or `blobs` of the repository."""
         scheme = "http" if _is_loopback(self.host) else "https"  # as BuildKit and the engine have it
-        return f"{scheme}://{self.host}/v2/{self.repository}/manifests/{self.tag}"
+        return f"{scheme}://{self.host}/v2/{self.repository}/{kind}/{name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Visit:
+    """Questions about one repository.
+
+    Attributes:
+        session: keeps the connection.
+        repository: that is asked about.
+        authorizations: headers, by the host that wants them.
+    """
+
+    session: "Session"
+    repository: str
+    authorizations: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,38 +120,73 @@ class Registries:
         Raises:
             UnknownDigestError: the registry does not give it.
         """
-        location, reason = _located(reference), ""
+        location = _located(reference)
+        url = location.url("manifests", location.name)
+        return self._told(location, lambda visit: _digest_in(self._ask(visit, "HEAD", url)))
+
+    def documents(self, reference: str, read: "Callable[[Fetch], _Told]") -> "_Told":
+        """Read documents of the repository that an image is in.
+
+        Args:
+            reference: of the image as a Dockerfile has it.
+            read: gets a function that returns a document, and returns what it makes of them.
+
+        Raises:
+            UnknownDigestError: the registry does not give one.
+        """
+        location = _located(reference)
+
+        def fetch(visit: _Visit, digest: str, kind: str) -> bytes:
+            answer = self._ask(visit, "GET", location.url(kind, digest or location.name), most=LARGEST + 1)
+            if answer.status != _OK:
+                raise UnknownDigestError(str(answer))
+            if digest and digest != f"sha256:{sha256(answer.body).hexdigest()}":
+                raise UnknownDigestError(f"it gives something else under {digest}")
+            return answer.body
+
+        return self._told(location, lambda visit: read(partial(fetch, visit)))
+
+    def _told(self, location: _Location, ask: "Callable[[_Visit], _Told]") -> "_Told":
+        """Return what a registry tells; it is asked again after a fault that may pass."""
+        import requests  # a run without a build does not need it
+
+        reason = ""
         for _ in range(_MOST_ATTEMPTS):
             try:
-                return self._ask(location)
+                with requests.Session() as session:
+                    session.trust_env = False  # no .netrc; proxies are chosen here, as BuildKit does
+                    return ask(_Visit(session=session, repository=location.repository))
             except _PassingError as error:
                 reason = str(error)
             except ValueError as error:  # what is named as an address is none
                 raise UnknownDigestError(bounded(str(error), _LONGEST_SHOWN)) from error
         raise UnknownDigestError(reason)
 
-    def _ask(self, location: _Location) -> str:
+    def _ask(self, visit: _Visit, method: str, url: str, *, most: int = _LARGEST_TOKEN) -> _Answer:
         """Ask once: whatever the registry wants to be asked again for, a login or another address, is one question."""
-        import requests  # a run without a build does not need it
-
-        with requests.Session() as session:
-            session.trust_env = False  # no .netrc; proxies are chosen here, as BuildKit does
-            url, authorization, asked = location.url, "", set[str]()
-            for _ in range(_MOST_ANSWERS):
-                answer = self._send(session, "HEAD", url, headers={"Accept": _TYPES}, authorization=authorization)
-                if answer.status == _UNAUTHORIZED and urlsplit(url).netloc not in asked:
-                    asked.add(urlsplit(url).netloc)
-                    authorization = self._authorize(session, url, answer, location.repository)
-                elif answer.status in _REDIRECTS:
-                    there = urljoin(url, answer.headers.get("Location", ""))
-                    _check_protected(there, url)
-                    authorization = authorization if urlsplit(there).netloc == urlsplit(url).netloc else ""
-                    url = there
-                else:
-                    return _digest_in(answer)
+        asked = set[str]()
+        for _ in range(_MOST_ANSWERS):
+            host = urlsplit(url).netloc
+            answer = self._send(
+                visit.session,
+                method,
+                url,
+                authorization=visit.authorizations.get(host, ""),
+                headers={"Accept": _TYPES},
+                most=most,
+            )
+            if answer.status == _UNAUTHORIZED and host not in asked:
+                asked.add(host)
+                visit.authorizations[host] = self._authorize(visit, url, answer)
+            elif answer.status in _REDIRECTS:
+                there = urljoin(url, answer.headers.get("Location", ""))
+                _check_protected(there, url)
+                url = there
+            else:
+                return answer
         raise UnknownDigestError("it keeps answering with a redirect or a challenge")
 
-    def _authorize(self, session: "Session", url: str, answer: _Answer, repository: str) -> str:
+    def _authorize(self, visit: _Visit, url: str, answer: _Answer) -> str:
         """Return the header that a challenge asks for; the login is that of the host which challenges.
 
         Raises:
@@ -146,13 +203,13 @@ class Registries:
         _check_protected(realm, url)
         wanted = {
             "service": found.get("service", ""),
-            "scope": found.get("scope") or f"repository:{repository}:pull",
+            "scope": found.get("scope") or f"repository:{visit.repository}:pull",
         }
         if token := login.get("identitytoken"):  # [distribution, token authentication with OAuth2]
             form = {"grant_type": "refresh_token", "refresh_token": token, "client_id": "ecr-lambda-deploy", **wanted}
-            answer = self._send(session, "POST", realm, data=form)
+            answer = self._send(visit.session, "POST", realm, data=form)
         else:
-            answer = self._send(session, "GET", realm, params=wanted, authorization=_basic(login))
+            answer = self._send(visit.session, "GET", realm, params=wanted, authorization=_basic(login))
         token = self._token_in(answer, realm)
         if login:
             self._mask(token)
@@ -176,6 +233,7 @@ class Registries:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         data: Mapping[str, str] | None = None,
+        most: int = _LARGEST_TOKEN,
     ) -> _Answer:
         """Send a request, and read the answer within bounds; no redirect is followed.
 
@@ -187,6 +245,7 @@ class Registries:
             headers: other ones.
             params: of the address.
             data: of a form.
+            most: bytes that are read of the answer.
 
         Raises:
             _PassingError: there is no answer, or one that may pass.
@@ -217,7 +276,7 @@ class Registries:
                     status=response.status_code,
                     reason=response.reason or "",
                     headers=response.headers,
-                    body=response.raw.read(_LARGEST_TOKEN, decode_content=True),
+                    body=response.raw.read(most, decode_content=True),
                 )
         except (RequestException, HTTPError, OSError) as error:
             raise _PassingError(bounded(f"{type(error).__name__}: {error}", _LONGEST_SHOWN)) from error
@@ -240,11 +299,12 @@ def _located(reference: str) -> _Location:
     first, slash, rest = reference.partition("/")
     is_host = slash and (first == "localhost" or not {".", ":"}.isdisjoint(first) or first != first.lower())
     host, path = (first, rest) if is_host else ("docker.io", reference)
+    path, _, digest = path.partition("@")
     repository, _, tag = path.partition(":")
     if host in {"docker.io", "index.docker.io"}:
         host = "registry-1.docker.io"
         repository = repository if "/" in repository else f"library/{repository}"
-    return _Location(host=host, repository=repository, tag=tag or "latest")
+    return _Location(host=host, repository=repository, name=digest or tag or "latest")
 
 
 def registry_host(reference: str) -> str:

@@ -28,7 +28,9 @@ from ecr_lambda_deploy.model.text import bounded
 
 _SCHEME = 1  # raise it when the same inputs come to make another image
 _PLATFORMS: tuple[Platform, ...] = ("linux/amd64", "linux/arm64")
-_IMAGE = "docker-image://"
+IMAGE_CONTEXT = "docker-image://"
+"""What a named context that is an image begins with."""
+
 _REGISTRIES_ASKED = 8  # at a time
 _LONGEST_REASON = 1000  # characters
 _LARGEST = 1024**2  # bytes of a Dockerfile, and of a .dockerignore
@@ -51,7 +53,7 @@ class BuildInputs:
         What cannot be known is left to `fingerprint`, which says so.
         """
         with suppress(UnknownInputError):
-            dockerfile = _dockerfile(build)
+            dockerfile = dockerfile_of(build)
             on = [set(_references(build, dockerfile, platform)) for platform in _PLATFORMS]
             with beside(lambda: for_each(set.intersection(*on), self._resolve, at_once=_REGISTRIES_ASKED)) as digests:
                 self._digest_of((str(build.context), _rules(build)))
@@ -78,7 +80,7 @@ class BuildInputs:
             UnknownInputError: something cannot be known.
         """
         _check_known(build)
-        dockerfile = _dockerfile(build)
+        dockerfile = dockerfile_of(build)
         references = _references(build, dockerfile, platform)
         folders, _ = _named_contexts(build.build_contexts)
         # Registries are asked while the files are read.
@@ -110,7 +112,7 @@ def _references(build: Build, dockerfile: str, platform: Platform) -> list[str]:
     """
     images = images_of(dockerfile, target=build.target, build_args=build.build_args, platform=platform)
     _, replacements = _named_contexts(build.build_contexts)
-    references = [image for image in images if _familiar(image) not in build.build_contexts] + replacements
+    references = [image for image in images if familiar(image) not in build.build_contexts] + replacements
     _check_references(references)
     return references
 
@@ -131,7 +133,12 @@ def _check_known(build: Build) -> None:
         raise UnknownInputError(f"`set` has {min(elsewhere)}, which is not read")
 
 
-def _dockerfile(build: Build) -> str:
+def dockerfile_of(build: Build) -> str:
+    """Return the text of a build's Dockerfile.
+
+    Raises:
+        UnknownInputError: it has none that can be read.
+    """
     content = _read(build.dockerfile)
     if content is None:
         raise UnknownInputError(f"{build.dockerfile.name} is not a file")
@@ -148,9 +155,9 @@ def _named_contexts(build_contexts: Mapping[str, str]) -> tuple[dict[str, str], 
         UnknownInputError: one is neither.
     """
     folders = {name: value for name, value in build_contexts.items() if value.startswith("/")}
-    images = [value.removeprefix(_IMAGE) for value in build_contexts.values() if value.startswith(_IMAGE)]
+    images = [value.removeprefix(IMAGE_CONTEXT) for value in build_contexts.values() if value.startswith(IMAGE_CONTEXT)]
     for name, value in build_contexts.items():
-        if name not in folders and not value.startswith(_IMAGE):
+        if name not in folders and not value.startswith(IMAGE_CONTEXT):
             raise UnknownInputError(f"what the build context {name}={value} holds cannot be known")
     return folders, [image for image in images if image != "scratch"]
 
@@ -165,7 +172,7 @@ def _check_references(references: Iterable[str]) -> None:
         raise UnknownInputError(f"{wrong[:100]!r} is not the name of an image")
 
 
-def _familiar(reference: str) -> str:
+def familiar(reference: str) -> str:
     """Return an image reference as BuildKit looks for it among the named contexts [dockerui/namedcontext.go]."""
     return reference.removeprefix("docker.io/").removeprefix("library/").removesuffix(":latest")
 

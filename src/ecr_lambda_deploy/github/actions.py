@@ -81,14 +81,13 @@ class Console:
         """Annotate the run with a notice."""
         self._annotate("notice", message)
 
-    def warning(self, message: str) -> None:
-        """Annotate the run with a warning."""
-        self._annotate("warning", message)
+    def warning(self, message: str, location: SourceLocation | None = None) -> None:
+        """Annotate the run, or a line of a file, with a warning."""
+        self._annotate("warning", message, _properties(location))
 
     def error(self, message: str, location: SourceLocation | None = None) -> None:
         """Annotate the run, or a line of a file, with an error."""
-        # The toolkit's own functions also send empty properties.
-        self._annotate("error", message, {"file": location.file, "line": str(location.line)} if location else {})
+        self._annotate("error", message, _properties(location))
 
     def mask(self, secret: str) -> None:
         """Have the runner replace each line of a secret in the log from here on, also without its outer blanks.
@@ -141,6 +140,11 @@ class Console:
         with self._lock:
             sys.stdout.write(f"{writable(text)}\n")
             sys.stdout.flush()
+
+
+def _properties(location: SourceLocation | None) -> dict[str, str]:
+    # The toolkit's own functions also send empty properties.
+    return {"file": location.file, "line": str(location.line)} if location else {}
 
 
 def _without_commands(text: str) -> str:

@@ -1,23 +1,28 @@
 """Makes planned images ready: builds or copies them, reads them back, and gives every image its tags."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ecr_lambda_deploy.concurrency import beside, for_each
 from ecr_lambda_deploy.images.build import build_images
 from ecr_lambda_deploy.images.plan import read_image
 from ecr_lambda_deploy.images.stages import (
+    FailedImage,
     PlannedImage,
     PlannedOrReady,
     ReadyImage,
     StageResult,
+    fail,
     grouped,
     log,
     run_stage,
 )
-from ecr_lambda_deploy.images.steps import BuildImage, CopyImage, KeepImage
+from ecr_lambda_deploy.images.steps import BuildImage, CopyImage, KeepImage, fresh_tag
 from ecr_lambda_deploy.images.tags import add_tags
 from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.images import BaseFinding
 from ecr_lambda_deploy.model.outcomes import Journal
+from ecr_lambda_deploy.model.targets import BuilderSettings
 from ecr_lambda_deploy.ports.ports import Ports
 
 
@@ -35,13 +40,54 @@ def make_images(images: Sequence[PlannedOrReady], ports: Ports, journal: Journal
     kept = [image for image in images if isinstance(image, ReadyImage) and isinstance(image.step, KeepImage)]
     if len(kept) == len(images):
         return StageResult(images=tuple(kept))
-    missing = [image for image in images if isinstance(image, PlannedImage)]
-    by_builder = grouped(
-        [image for image in missing if isinstance(image.step, BuildImage)], lambda image: image.observed.target.builder
-    )
-    for builder, builds in by_builder:
+    for builder, builds in _by_builder(images):
         for platform in sorted({image.observed.destination.platform for image in builds}):
             ports.builders(builder).check_engine(platform)
+    looked_at = _look_at_bases(images, ports, journal)
+    if looked_at.failed:
+        return StageResult(failed=looked_at.failed)
+    return _make_missing(looked_at.images, ports, journal)
+
+
+def _by_builder(images: Sequence[PlannedOrReady]) -> list[tuple[BuilderSettings, list[PlannedImage]]]:
+    """Return the images that are to be built, by their builder."""
+    builds = [image for image in images if isinstance(image, PlannedImage) and isinstance(image.step, BuildImage)]
+    return grouped(builds, lambda image: image.observed.target.builder)
+
+
+def _look_at_bases(images: Sequence[PlannedOrReady], ports: Ports, journal: Journal) -> StageResult[PlannedOrReady]:
+    """Make sure that what is to be built starts from images for its platform, and find what these bring to it.
+
+    The tag of a build's inputs stands for all of them: if there are others, it is pushed under a tag of its own.
+    """
+    findings = dict[str, BaseFinding]()
+    for builder, builds in _by_builder(images):
+        wanted = [
+            (image.step.build, image.observed.destination.platform)
+            for image in builds
+            if isinstance(image.step, BuildImage)
+        ]
+        found = ports.builders(builder).look_at_bases(wanted)
+        findings |= zip((image.name for image in builds), found, strict=True)
+
+    def look(image: PlannedOrReady) -> PlannedOrReady | FailedImage:
+        finding = findings.get(image.name)
+        if finding is None or not isinstance(image, PlannedImage) or not isinstance(image.step, BuildImage):
+            return image
+        if finding.error:
+            return fail(image, finding.error, journal)
+        if not finding.missed:
+            return image
+        step = image.step.without_inputs(finding.missed, fresh_tag())
+        log(image, f"Every run builds it anew: {finding.missed}", ports)
+        journal.update_image(image.name, reason=step.reason)
+        return replace(image, step=step)
+
+    return StageResult.of(look(image) for image in images)
+
+
+def _make_missing(images: Sequence[PlannedOrReady], ports: Ports, journal: Journal) -> StageResult[ReadyImage]:
+    missing, by_builder = [image for image in images if isinstance(image, PlannedImage)], _by_builder(images)
     for repository in sorted({image.observed.destination.repository for image in missing if not image.has_repository}):
         ports.log.info(f"Creating the repository {repository}")
         ports.repositories.create(repository)

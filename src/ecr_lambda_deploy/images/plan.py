@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from typing import assert_never
-from uuid import uuid4
 
 from ecr_lambda_deploy.concurrency import beside, for_each
 from ecr_lambda_deploy.images.checks import check_image
@@ -27,6 +26,7 @@ from ecr_lambda_deploy.images.steps import (
     KeepImage,
     TakeImage,
     digest_tag,
+    fresh_tag,
     keep_existing,
     plan_build,
     plan_existing,
@@ -158,13 +158,12 @@ def _plan(image: IdentifiedImage, found: Mapping[str, str] | None, ports: Ports,
 def _step(image: IdentifiedImage, tags_found: Mapping[str, str], *, is_archived: bool = False) -> ImageStep:
     match image.observed.target.source, image.identity:
         case Build() as build, Fingerprint() as fingerprint:
-            fresh_tag = f"src-{uuid4().hex}"
             return plan_build(
                 build,
                 fingerprint,
                 image.observed,
                 tags_found=tags_found,
-                fresh_tag=fresh_tag,
+                fresh_tag=fresh_tag(),
                 is_archived=is_archived,
             )
         case _, RegistryImage() as source:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Self
+from uuid import uuid4
 
 from ecr_lambda_deploy.images.destination import ObservedImage
 from ecr_lambda_deploy.model.documents import REVISION_LABEL
@@ -76,13 +77,29 @@ class BuildImage(_Step):
     Attributes:
         build: what is built.
         unique_tag: that it is pushed under.
-        is_reusable: whether a later run finds the image by its inputs.
+        inputs_tag: that stands for its inputs; None if they are not known.
     """
 
     build: Build
     unique_tag: str
-    is_reusable: bool
+    inputs_tag: str | None
     status = ImageStatus.BUILT
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether a later run finds the image by its inputs."""
+        return self.unique_tag == self.inputs_tag
+
+    def without_inputs(self, reason: str, fresh_tag: str) -> Self:
+        """Return the step for inputs that are not known after all.
+
+        Args:
+            reason: why.
+            fresh_tag: a tag that nobody else has.
+        """
+        tags = tuple(tag for tag in self.tags if tag != self.inputs_tag)
+        unique_tag = fresh_tag if self.is_reusable else self.unique_tag
+        return replace(self, unique_tag=unique_tag, inputs_tag=None, tags=tags, reason=reason)
 
 
 ImageStep = KeepImage | TakeImage | CopyImage | BuildImage
@@ -116,10 +133,10 @@ def plan_build(
         tags = (*tags, inputs_tag) if inputs_tag else tags
         reason = "the image of the same inputs is archived" if is_archived else "reuse is switched off"
         reason = fingerprint.reason or reason
-        return BuildImage(build=build, unique_tag=fresh_tag, tags=tags, reason=reason, is_reusable=False)
+        return BuildImage(build=build, unique_tag=fresh_tag, tags=tags, reason=reason, inputs_tag=inputs_tag)
     if inputs_tag not in tags_found:
         reason = f"the repository has none of these inputs, {inputs_tag[:12]}…"
-        return BuildImage(build=build, unique_tag=inputs_tag, tags=tags, reason=reason, is_reusable=True)
+        return BuildImage(build=build, unique_tag=inputs_tag, tags=tags, reason=reason, inputs_tag=inputs_tag)
     image, reason = observed.reference(tags_found[inputs_tag]), "it was built from the same inputs"
     if observed.target.is_default_tag and observed.is_served(image):
         tags = ()
@@ -159,6 +176,11 @@ def plan_existing(
         return TakeImage(digest=image.digest, unique_tag=tag, tags=tags, reason="it was copied before")
     reason = f"the repository does not have {source.reference}"
     return CopyImage(source=source, unique_tag=tag, tags=tags, reason=reason)
+
+
+def fresh_tag() -> str:
+    """Return a tag that nobody else has."""
+    return f"src-{uuid4().hex}"
 
 
 def digest_tag(image: ImageReference) -> str:

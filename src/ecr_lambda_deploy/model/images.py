@@ -161,6 +161,19 @@ class Fingerprint:
     is_of_registries: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseFinding:
+    """What the images that a build starts from tell of it, before it is built.
+
+    Attributes:
+        error: why Lambda could not run what would be built; None if nothing speaks against it.
+        missed: an input that they bring and the fingerprint does not have; empty if there is none.
+    """
+
+    error: DeployError | None = None
+    missed: str = ""
+
+
 CACHE_TAG_PREFIX = "cache-"
 """The prefix of the tags of build caches, which may be overwritten in immutable repositories too."""
 

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ecr_lambda_deploy.model.errors import DeployError
-from ecr_lambda_deploy.model.images import BuildOrder, Fingerprint, ImageReference, RegistryHosts, RegistryImage
+from ecr_lambda_deploy.model.images import (
+    BaseFinding,
+    BuildOrder,
+    Fingerprint,
+    ImageReference,
+    RegistryHosts,
+    RegistryImage,
+)
 from ecr_lambda_deploy.model.targets import Build, Platform, ServedImage
 
 
@@ -168,6 +175,16 @@ class Builder(Protocol):
 
         Raises:
             DeployError: there are no credentials for the registry.
+        """
+
+    def look_at_bases(self, wanted: Sequence[tuple[Build, Platform]]) -> tuple[BaseFinding, ...]:
+        """Read the configurations of the images that builds start from.
+
+        Args:
+            wanted: builds that are to be done, and the platform of each.
+
+        Raises:
+            DeployError: there are no credentials for the registry, or no builder.
         """
 
     def build_and_push(self, orders: Sequence[BuildOrder]) -> None:

@@ -18,8 +18,8 @@ class Log(Protocol):
     def notice(self, message: str) -> None:
         """Print a line and annotate the run with it."""
 
-    def warning(self, message: str) -> None:
-        """Print a warning and annotate the run with it."""
+    def warning(self, message: str, location: SourceLocation | None = None) -> None:
+        """Print a warning and annotate the run, or a line of a file, with it."""
 
     def error(self, message: str, location: SourceLocation | None = None) -> None:
         """Print an error and annotate the run, or a line of a file, with it."""

@@ -24,8 +24,8 @@ class FakeLog:
     def notice(self, message: str) -> None:
         self.lines.append(("notice", message))
 
-    def warning(self, message: str) -> None:
-        self.lines.append(("warning", message))
+    def warning(self, message: str, location: SourceLocation | None = None) -> None:
+        self.lines.append(("warning", f"{message} {location}" if location else message))
 
     def error(self, message: str, location: SourceLocation | None = None) -> None:
         self.lines.append(("error", f"{message} {location}" if location else message))

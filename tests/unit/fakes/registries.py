@@ -7,6 +7,7 @@ from hashlib import sha256
 from ecr_lambda_deploy.model.errors import ArchivedError, BuildError, DeployError
 from ecr_lambda_deploy.model.images import (
     Authorization,
+    BaseFinding,
     BuildOrder,
     Fingerprint,
     ImageReference,
@@ -266,6 +267,8 @@ class FakeBuilder(Recording):
         orders: the builds that were done.
         checked: the platforms that the builder was asked for.
         read: the builds whose inputs were read beside the functions.
+        bases: what the bases of the next builds tell.
+        bases_of: likewise, of a build with this context, where there are several.
     """
 
     def __init__(self, registry: Registry, digest: str, calls: list[str] | None = None) -> None:
@@ -279,6 +282,8 @@ class FakeBuilder(Recording):
         self.orders: list[BuildOrder] = []
         self.checked: list[Platform | None] = []
         self.read: list[Build] = []
+        self.bases = BaseFinding()
+        self.bases_of: dict[object, BaseFinding] = {}
 
     def check_engine(self, platform: Platform | None) -> Platform:
         self.checked.append(platform)
@@ -297,6 +302,10 @@ class FakeBuilder(Recording):
             assert build.context.is_absolute()
             assert platform.startswith("linux/")
         return tuple(self.inputs_of.get(build.context, self.inputs) for build, _ in wanted)
+
+    def look_at_bases(self, wanted: Sequence[tuple[Build, Platform]]) -> tuple[BaseFinding, ...]:
+        self.enter("look_at_bases")
+        return tuple(self.bases_of.get(build.context, self.bases) for build, _ in wanted)
 
     def build_and_push(self, orders: Sequence[BuildOrder]) -> None:
         self.enter("build_and_push")

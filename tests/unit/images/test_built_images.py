@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ecr_lambda_deploy.model.errors import BuildError, DeployError
-from ecr_lambda_deploy.model.images import Fingerprint
+from ecr_lambda_deploy.model.images import BaseFinding, Fingerprint
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import ImageTarget
 from tests.unit.fakes.examples import NEW, OLD, REGISTRY, RUN, function_state, image
@@ -283,3 +283,36 @@ def test_what_the_functions_run_already_is_not_looked_at_again_for_the_archive()
 
     assert get_image(world, _TARGET) == OLD
     assert not {"check_available", "read_image", "build_and_push"} & {*world.calls}
+
+
+# What a build starts from.
+
+
+def test_a_base_for_another_platform_stops_everything_before_it_is_built() -> None:
+    world = World()
+    world.builder.bases = BaseFinding(error=DeployError("it starts from an image for linux/arm64"))
+
+    assert "linux/arm64" in str(_refused(world))
+    assert not _WRITES & {*world.calls}
+    assert world.image.error == world.builder.bases.error
+
+
+@pytest.mark.parametrize("target", [_TARGET, _FORCED])
+def test_what_bases_bring_unseen_never_gets_the_tag_of_the_inputs(target: ImageTarget) -> None:
+    world = World()
+    world.builder.bases = BaseFinding(missed="ADD https://example.com/x without --checksum")
+
+    for _ in range(2):
+        assert get_image(world, target) == NEW
+    assert len({order.tag for order in world.builder.orders}) == 2
+    assert _INPUTS_TAG not in world.orders.tags
+    assert world.image.reason == "ADD https://example.com/x without --checksum"
+    assert [line for line in world.log.of_kind("info") if "Every run builds it anew: ADD https" in line]
+
+
+def test_bases_are_looked_at_only_if_something_is_built() -> None:
+    world = World()
+    world.registry.hold(registry_image(OLD), _INPUTS_TAG)
+    get_image(world, _TARGET)
+
+    assert "look_at_bases" not in world.calls

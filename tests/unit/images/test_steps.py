@@ -100,7 +100,7 @@ def test_what_may_not_be_reused_is_built_under_a_tag_that_nobody_else_has(
     step = plan_build(build, fingerprint, _observed("v1"), tags_found=found, fresh_tag=_FRESH)
 
     build = replace(build, pull=is_pulled)
-    assert step == BuildImage(build=build, unique_tag=_FRESH, tags=tags, reason=reason, is_reusable=False)
+    assert step == BuildImage(build=build, unique_tag=_FRESH, tags=tags, reason=reason, inputs_tag=fingerprint.tag)
 
 
 # Images that exist.
