@@ -141,12 +141,6 @@ def test_an_update_that_lambda_gives_up_tells_its_reason(job: Job) -> None:
     assert "broken" in job.invoke()
 
 
-def test_a_platform_that_the_engine_cannot_build(job: Job) -> None:
-    message = _error(_refused(job, {"function-name": job.name, "platform": "linux/arm64"}))
-    assert "cannot build for linux/arm64" in message
-    assert "ubuntu-24.04-arm" in message
-
-
 def test_every_wrong_input_is_told_at_once_and_nothing_is_asked(job: Job) -> None:
     job.aws.forget_calls()
     result = _refused(

@@ -2,7 +2,7 @@
 
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,6 +17,14 @@ from ecr_lambda_deploy.model.text import bounded
 from ecr_lambda_deploy.private_folders import PrivateFolders
 
 _NAME = "endpoint"
+WAYS_TO_RUN = (
+    "Run this job on a runner of that architecture (for linux/arm64 `runs-on: ubuntu-24.04-arm`, "
+    "the fast way), name a builder of that architecture in the input 'builder', or put a step of "
+    "docker/setup-qemu-action before this one. Or let no step run a program of that architecture: build in a stage "
+    "`FROM --platform=$BUILDPLATFORM` that makes files for $TARGETPLATFORM, and only copy them in the last one."
+)
+"""What to do about a builder that does not run programs of an architecture."""
+
 _TIMEOUT = 10  # seconds, to connect
 # How buildx names a builder's containers [buildx, driver.BuilderName].
 _CONTAINER_PREFIX = "buildx_buildkit_"
@@ -83,19 +91,15 @@ def selected_builder(
         yield selected
 
 
-def check_platform(program: str, environment: Mapping[str, str], platform: Platform | None) -> Platform:
-    """Make sure that the selected builder can build for a platform, itself or by emulation.
+def builder_platforms(program: str, environment: Mapping[str, str]) -> list[str]:
+    """Return the platforms that the selected builder can run programs for, itself or by emulation; its own is first.
 
     Args:
         program: path of buildx.
         environment: of a selected builder.
-        platform: None for the one that it runs on, which it names first.
-
-    Returns:
-        the platform.
 
     Raises:
-        DeployError: it cannot, or does not answer.
+        DeployError: it does not answer.
     """
     shown = _output(program, ["inspect", environment["BUILDX_BUILDER"]], environment, "The builder cannot be asked")
     fields = dict(line.partition(":")[::2] for line in shown.splitlines())
@@ -103,17 +107,21 @@ def check_platform(program: str, environment: Mapping[str, str], platform: Platf
     if status != "running":
         reason = fields.get("Error", "").strip() or f"it is {status or 'unknown'}"
         raise DeployError(f"The builder does not answer as BuildKit does: {reason}", topic="builder-does-not-answer")
-    platforms = [name.strip().rstrip("*") for name in fields.get("Platforms", "").split(",")]
-    acceptable: tuple[Platform, ...] = (platform,) if platform else get_args(Platform)
-    found = sorted((name for name in acceptable if name in platforms), key=platforms.index)
-    if found:
+    return [name.strip().rstrip("*") for name in fields.get("Platforms", "").split(",")]
+
+
+def native_platform(platforms: Sequence[str]) -> Platform:
+    """Return the first of a builder's platforms that Lambda has.
+
+    Raises:
+        DeployError: it has none.
+    """
+    known: tuple[Platform, ...] = get_args(Platform)
+    if found := sorted((platform for platform in known if platform in platforms), key=platforms.index):
         return found[0]
     raise DeployError(
-        f"The builder cannot build for {platform or 'a platform that Lambda has'}; it builds for "
-        f"{', '.join(platforms)}.",
-        "Run this job on a runner of that architecture (for linux/arm64 `runs-on: ubuntu-24.04-arm`, the fast "
-        "way), name a builder of that architecture in the input 'builder', or put a step of docker/setup-qemu-action "
-        "before this one.",
+        f"The builder builds for {', '.join(platforms)}, and for no platform that Lambda has.",
+        "Give the input 'platform', or name a builder of that architecture in the input 'builder'.",
         topic="wrong-platform-of-the-builder",
     )
 

@@ -12,7 +12,14 @@ from typing import Protocol, get_args
 
 from ecr_lambda_deploy.concurrency import for_each
 from ecr_lambda_deploy.docker.bake import bake_arguments, bake_definition, bake_secrets, bake_targets
-from ecr_lambda_deploy.docker.builders import builder_tls, check_platform, selected_builder, unprotected
+from ecr_lambda_deploy.docker.builders import (
+    WAYS_TO_RUN,
+    builder_platforms,
+    builder_tls,
+    native_platform,
+    selected_builder,
+    unprotected,
+)
 from ecr_lambda_deploy.docker.cache import CacheEntries, choose_cache
 from ecr_lambda_deploy.docker.config import BUILDX, build_environment, entry_of, private_docker_config
 from ecr_lambda_deploy.docker.configurations import ImageConfigurations
@@ -127,7 +134,13 @@ class Buildx:
             if platform in {None, native}:
                 return native
         with self._selected_builder() as environment:
-            return check_platform(self._program, environment, platform)
+            platforms = builder_platforms(self._program, environment)
+        if platform and platform not in platforms:
+            self._console.notice(
+                f"The builder runs programs for {', '.join(platforms)}, and for {platform} perhaps not: a step that "
+                f"runs one fails then. {WAYS_TO_RUN}"
+            )
+        return platform or native_platform(platforms)
 
     def machine_platform(self) -> Platform:
         """Return this machine's platform."""

@@ -1,8 +1,10 @@
 """Finds the reason of a failed build in its log: BuildKit's own words, the line of the Dockerfile, a hint."""
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 
+from ecr_lambda_deploy.docker.builders import WAYS_TO_RUN
 from ecr_lambda_deploy.model.denials import denial_hint
 from ecr_lambda_deploy.model.errors import DeployError, SourceLocation
 from ecr_lambda_deploy.model.images import ecr_hosts, registry_owner
@@ -37,6 +39,7 @@ _PASSING = re.compile(
     r"|temporary failure in name resolution|server misbehaving",
     re.IGNORECASE,
 )
+_WRONG_PROGRAM = re.compile(r"exec format error", re.IGNORECASE)  # [execve(2), ENOEXEC]
 _PULL_LIMIT = re.compile(r"pull rate limit|Data limit exceeded")  # of Docker Hub and ECR Public; lasts for hours
 _PUSH_STATUS = re.compile(r"unexpected status from \w+ request to \S+: (?P<status>\d{3} .+)")
 _LOGIN = re.compile(r"token has expired|401 Unauthorized|unauthorized: authentication required|no basic auth")
@@ -96,8 +99,8 @@ _HINTS = (
         "This needs a newer engine, one that keeps images in containerd, or a BuildKit named in the input 'builder'.",
     ),
     (
-        re.compile(r"exec format error"),
-        "A program of the image is for another architecture: build on a runner of the function's architecture.",
+        _WRONG_PROGRAM,
+        f"The builder does not run programs of that architecture. {WAYS_TO_RUN}",
     ),
     (
         re.compile(r"BuildKit is enabled but the buildx component is missing|Cannot connect to the Docker daemon"),
@@ -200,7 +203,18 @@ def _reason(log: Sequence[str]) -> str:
     # BuildKit ends with the registry's message, and has the status only in its log of the attempts.
     refused = [line for line in log if "error: failed commit on ref " in line]
     statuses = [found["status"] for line in refused if (found := _PUSH_STATUS.search(line))]
-    return f"{reason} ({statuses[-1]})" if "failed to push" in reason and statuses else reason
+    if "failed to push" in reason and statuses:
+        return f"{reason} ({statuses[-1]})"
+    return f"{reason} ({printed})" if (printed := _wrong_program(log)) else reason
+
+
+def _wrong_program(log: Sequence[str]) -> str:
+    """Return what the failed step printed if that is that a program is for another architecture; else nothing."""
+    start = max((number for number, line in enumerate(log) if line.startswith(" > [")), default=len(log))
+    printed = itertools.takewhile(lambda line: not line.startswith("---"), log[start + 1 :])
+    # BuildKit puts the seconds before what a step prints.
+    found = (line.partition(" ")[2] for line in printed if _WRONG_PROGRAM.search(line))
+    return bounded(next(found, ""), _LONGEST_INSTRUCTION)
 
 
 def _line(log: Sequence[str], reason: str, instructions: str) -> int | None:

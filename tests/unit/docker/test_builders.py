@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from ecr_lambda_deploy.docker.builders import builder_tls, check_platform, unprotected
+from ecr_lambda_deploy.docker.builders import builder_platforms, builder_tls, native_platform, unprotected
 from ecr_lambda_deploy.model.errors import DeployError
 
 _VARIABLES = {f"BUILDER_NODE_0_AUTH_TLS_{name}": f"PEM of {name}" for name in ("CACERT", "CERT", "KEY")}
@@ -47,4 +47,10 @@ def test_rule_6_a_builder_s_answer_need_not_be_utf_8(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(subprocess, "run", run)
 
     with pytest.raises(DeployError, match="The builder cannot be asked: ERROR: \ufffd"):
-        check_platform("buildx", {"BUILDX_BUILDER": "default"}, None)
+        builder_platforms("buildx", {"BUILDX_BUILDER": "default"})
+
+
+def test_the_builder_s_own_platform_is_the_first_that_lambda_has() -> None:
+    assert native_platform(["linux/386", "linux/arm64", "linux/amd64"]) == "linux/arm64"
+    with pytest.raises(DeployError, match="builds for linux/386, linux/riscv64, and for no platform that Lambda has"):
+        native_platform(["linux/386", "linux/riscv64"])

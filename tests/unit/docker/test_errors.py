@@ -41,6 +41,35 @@ def test_an_instruction_that_fails_is_named_with_its_line(
 
 
 @pytest.mark.parametrize("engine", _ENGINES)
+def test_a_step_that_runs_a_program_for_another_architecture_is_explained(engine: str) -> None:
+    error = _explained(engine, "architecture")
+
+    assert "exit code: 1 (exec /bin/sh: exec format error)\nservices/orders/Dockerfile:3: RUN echo one" in error.message
+    for way in ("ubuntu-24.04-arm", "'builder'", "docker/setup-qemu-action", "--platform=$BUILDPLATFORM"):
+        assert way in error.hint
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [
+        ("0.1 sh: 1: ./tool: Exec format error", "sh: 1: ./tool: Exec format error"),
+        (
+            "0.1 /x.sh: line 2: /t: cannot execute binary file: Exec format error",
+            "/x.sh: line 2: /t: cannot execute binary file: Exec format error",
+        ),
+        ("0.1 done", ""),
+    ],
+)
+def test_only_the_failed_step_tells_of_another_architecture(printed: str, shown: str) -> None:
+    failed = 'ERROR: failed to solve: process "/bin/sh -c x" did not complete successfully: exit code: 126'
+    log = ["#5 0.1 exec /x: exec format error", "------", " > [2/2] RUN x:", printed, "------", failed]
+    error = explain(log, dockerfile="Dockerfile", instructions="FROM a\nRUN x\n")
+
+    assert (f"exit code: 126 ({shown})" if shown else "exit code: 126\n") in error.message
+    assert ("setup-qemu-action" in error.hint) is bool(shown)
+
+
+@pytest.mark.parametrize("engine", _ENGINES)
 @pytest.mark.parametrize(
     ("case", "words"),
     [
@@ -106,7 +135,7 @@ _FAILED, _ENDED = 'process "/bin/sh -c echo', '" did not complete successfully: 
         (f"{_PUSH} unexpected status from POST request to https://r/v2/: 403 Forbidden", "Allow the push"),
         ("ghcr.io/acme/base:1: failed to fetch anonymous token: unexpected status: 403 Forbidden", "'docker-auth'"),
         ("denied: requested access to the resource is denied", "'docker-auth'"),
-        ("exec /bin/sh: exec format error", "another architecture"),
+        ("exec /bin/sh: exec format error", "docker/setup-qemu-action"),
         ("write /x: no space left on device", "disk is full"),
         (f"{_PUSH} write /var/lib/docker/tmp/x: no space left on device", "disk is full"),
         (f"{_PUSH} unknown: something new", "log above has the details"),
@@ -114,7 +143,7 @@ _FAILED, _ENDED = 'process "/bin/sh -c echo', '" did not complete successfully: 
         (f"{_FAILED} x509: no space left on device" + _ENDED, "log above has the details"),
         (f"{_FAILED} 401 Unauthorized; not authorized to perform: a:B" + _ENDED, "log above has the details"),
         ("executor failed running [/bin/sh -c echo 401 Unauthorized]: exit code: 1", "log above has the details"),
-        (f"{_FAILED} app{_ENDED}: exec /app: exec format error", "another architecture"),
+        (f"{_FAILED} app{_ENDED}: exec /app: exec format error", "docker/setup-qemu-action"),
     ],
 )
 def test_the_hint_follows_the_reason(reason: str, hint: str) -> None:
