@@ -18,6 +18,8 @@ from sandbox.runner.step import RunningStep, StepResult
 
 _ROOT = Path(__file__).parents[2]
 ACTION_IMAGE = "ecr-lambda-deploy/action:sandbox"
+HOST_WORKSPACE = "/home/runner/work/orders/orders"
+"""What `github.workspace` is in a workflow: the path outside the container, of the repository `octocat/orders`."""
 _FILE_COMMANDS = ("env", "output", "path", "state", "step_summary")
 _EVENT = {"repository": {"full_name": "octocat/orders", "default_branch": "main"}}
 
@@ -179,5 +181,6 @@ def github_variables(commit: str, run_id: str, attempt: str, workflow: str) -> d
         "RUNNER_ARCH": "X64",
         "RUNNER_OS": "Linux",
         "RUNNER_TEMP": "/github/runner_temp",
+        "RUNNER_WORKSPACE": HOST_WORKSPACE.rpartition("/")[0],
         **{f"GITHUB_{name.upper()}": f"/github/file_commands/{name}" for name in _FILE_COMMANDS},
     }

@@ -1,9 +1,11 @@
 """BuildKit at full strength, through the action's container, on both engines."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from sandbox.runner.action_container import HOST_WORKSPACE
 from tests.e2e.jobs import Job
 
 SECRET = 'first line of it\nsecond ${line} of "it"'
@@ -43,16 +45,21 @@ def test_a_cache_mount_keeps_what_is_put_into_it(job_on_each_engine: Job) -> Non
 
 
 @pytest.mark.parametrize("each_engine", ["current"], indirect=True)
-def test_heredocs_and_named_contexts(job_on_each_engine: Job) -> None:
+def test_heredocs_named_contexts_and_a_dockerfile_that_is_a_link(job_on_each_engine: Job) -> None:
     job = job_on_each_engine
-    (job.workspace / "shared").mkdir()
+    for folder in ("shared", "docker"):
+        (job.workspace / folder).mkdir()
     (job.workspace / "shared/word").write_text(job.name)
-    (job.workspace / "Dockerfile").write_text(
+    (job.workspace / "docker/Dockerfile").symlink_to("../shared/Dockerfile")
+    (job.workspace / "shared/Dockerfile").write_text(
         "FROM public.ecr.aws/lambda/python:3.13\nCOPY --from=shared word ./\nCOPY <<EOF app.py\n"
         "def handler(event, context):\n    return open('word').read()\nEOF\n" + COMMAND
     )
-    result = job.step({"function-name": job.name, "build-contexts": "shared=shared"})
+    given = {"build-contexts": f'"shared={HOST_WORKSPACE}/shared"', "labels": '"note=line one\nline ""two"""'}
+    result = job.step({"function-name": job.name, "dockerfile": "docker/Dockerfile", **given})
     assert result.exit_code == 0
+    labels = job.engine.docker("inspect", "--format={{json .Config.Labels}}", result.outputs["image-uri"])
+    assert json.loads(labels)["note"] == 'line one\nline "two"'
     assert job.invoke() == f'"{job.name}"'
 
 

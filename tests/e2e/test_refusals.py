@@ -145,11 +145,21 @@ def test_every_wrong_input_is_told_at_once_and_nothing_is_asked(job: Job) -> Non
     job.aws.forget_calls()
     result = _refused(
         job,
-        {"function-name": "", "wait-timeout": "soon", "repository": "Upper/Case", "pull": "maybe", "allias": "live"},
+        {"function-name": "", "wait-timeout": "soon", "repository": "Upper/Case", "pull": "maybe", "allias": "live"}
+        | {"set": "ssh=default", "cache-to": "type=local,dest=/cache"},
         environment={"AWS_ENDPOINT_URL": job.aws.endpoint},
     )
     message = _error(result)
-    for part in ("'function-name'", "'wait-timeout'", "'repository'", "'pull'", "'allias'", "'aws-region'"):
+    for part in (
+        "'function-name'",
+        "'wait-timeout'",
+        "'repository'",
+        "'pull'",
+        "'allias'",
+        "'aws-region'",
+        "'set'",
+        "'cache-to'",
+    ):
         assert part in message
     assert job.aws.calls() == []
 

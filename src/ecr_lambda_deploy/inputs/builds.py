@@ -1,17 +1,15 @@
 """The inputs of a build and its builder."""
 
-import os
 import re
-import stat
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from ecr_lambda_deploy.inputs.docker_auth import read_docker_auth
 from ecr_lambda_deploy.inputs.lists import CONTROLS
-from ecr_lambda_deploy.inputs.reader import InputReader, why_unreadable
+from ecr_lambda_deploy.inputs.places import is_in_workspace, read_cache, read_dockerfile, read_ssh
+from ecr_lambda_deploy.inputs.reader import InputReader
 from ecr_lambda_deploy.inputs.table import PROPERTIES, Shape
 from ecr_lambda_deploy.model.images import TAG_AND_DIGEST, is_image_reference
-from ecr_lambda_deploy.model.targets import BakeProperty, Build, BuilderSettings, CacheSettings
+from ecr_lambda_deploy.model.targets import BakeProperty, Build, BuilderSettings
 
 LONGEST_SECRET = 131_000
 """Bytes: Linux allows an environment variable 131,072, with name and NUL [execve(2), MAX_ARG_STRLEN]."""
@@ -40,10 +38,9 @@ def read_build(reader: InputReader, run: InputReader) -> Build:
         reader: of the image's settings.
         run: reads the action's own inputs; without a manifest they are the image's settings.
     """
-    context = Path(reader.workspace, reader.text("context"))
-    dockerfile = Path(reader.workspace, reader.text("dockerfile") or context / "Dockerfile")
-    if _is_in_workspace(reader, "context", context, is_folder=True) or reader.text("dockerfile"):
-        _is_in_workspace(reader, "dockerfile", dockerfile, is_folder=False)
+    context = reader.place(reader.text("context"))
+    is_context = is_in_workspace(reader, "context", context, is_folder=True)
+    dockerfile = read_dockerfile(reader, context, is_context=is_context)
     pull, no_cache = reader.flag("pull"), reader.flag("no-cache")
     return Build(
         context=context,
@@ -59,7 +56,7 @@ def read_build(reader: InputReader, run: InputReader) -> Build:
         properties=read_properties(run) | (read_properties(reader) if reader.is_in_manifest else {}),
         pull=pull,
         no_cache=no_cache,
-        cache=_read_cache(reader, run),
+        cache=read_cache(reader, run),
         reuse=reader.choice("reuse") == "auto" and not pull and not no_cache,
     )
 
@@ -76,25 +73,6 @@ def read_builder(reader: InputReader) -> BuilderSettings:
         ),
         docker_auth=read_docker_auth(reader),
     )
-
-
-def _is_in_workspace(reader: InputReader, name: str, path: Path, *, is_folder: bool) -> bool:
-    """Whether a path is a folder or file in the workspace; if not, note a problem."""
-    why = ""
-    try:
-        if not reader.is_in_workspace(name, path):
-            return False
-        if (stat.S_ISDIR if is_folder else stat.S_ISREG)(path.stat().st_mode):
-            return True
-    except FileNotFoundError:
-        pass
-    except OSError as error:  # a name too long, a loop of symbolic links
-        why = f": {why_unreadable(error)}"
-    except ValueError as error:  # a NUL
-        why = f": {error}"
-    shown, what = os.path.relpath(path, reader.workspace), "folder" if is_folder else "file"
-    reader.problem(name, f"{shown!r} is not a {what} in the workspace{why}.{reader.checkout_hint}")
-    return False
 
 
 def _read_build_args(reader: InputReader) -> dict[str, str]:
@@ -120,8 +98,8 @@ def _read_build_contexts(reader: InputReader) -> dict[str, str]:
             contexts[name] = value
         else:
             layout = _OCI_LAYOUT.fullmatch(value)
-            folder = Path(reader.workspace, layout["path"] if layout else value)
-            _is_in_workspace(reader, "build-contexts", folder, is_folder=True)
+            folder = reader.place(layout["path"] if layout else value)
+            is_in_workspace(reader, "build-contexts", folder, is_folder=True)
             contexts[name] = f"oci-layout://{folder}{layout['image']}" if layout else str(folder)
     return contexts
 
@@ -200,15 +178,6 @@ def _read_attestation(reader: InputReader, name: str, description: str) -> str:
     return f"mode={value}" if value in {"min", "max"} else value
 
 
-def _read_cache(reader: InputReader, run: InputReader) -> CacheSettings:
-    mode = reader.choice("cache")
-    imports, exports = run.lines("cache-from"), run.lines("cache-to")
-    if mode and (imports or exports):
-        names = ("cache", "cache-from", "cache-to")
-        reader.conflict(names, "does not go with 'cache-from' and 'cache-to', which replace it.")
-    return CacheSettings(mode=mode or "auto", imports=imports, exports=exports)
-
-
 def read_properties(reader: InputReader) -> dict[str, BakeProperty]:
     """Read the properties of the bake target that no other field of `Build` has.
 
@@ -234,6 +203,8 @@ def read_properties(reader: InputReader) -> dict[str, BakeProperty]:
             reader.problem("set", f"takes {', '.join(one.choices)} as {name}; {value!r} is none of them.")
         else:
             _add_property(reader, properties, name, key, value)
+    if isinstance(keys := properties.get("ssh"), list):
+        properties["ssh"] = read_ssh(reader, keys)
     return properties
 
 

@@ -165,7 +165,7 @@ def _content(reader: InputReader, manifest: str) -> bytes | None:
     """Return the manifest's content; None if it cannot be read, which is noted as a problem."""
     try:
         # One byte more than allowed, so that `read_manifest` sees that it is too long.
-        return reader.read_file("manifest", reader.workspace / manifest, most=MOST_BYTES + 1)
+        return reader.read_file("manifest", reader.place(manifest), most=MOST_BYTES + 1)
     except OSError as error:
         text = f"{manifest!r} is not a file in the workspace: {why_unreadable(error)}.{reader.checkout_hint}"
         reader.problem("manifest", text)

@@ -60,6 +60,23 @@ class InputReader:
         return self._commits[folder]
 
     @property
+    def agent(self) -> str:
+        """Path of the SSH agent's socket; may be empty."""
+        return self._environment.get("SSH_AUTH_SOCK", "")
+
+    def place(self, path: str) -> Path:
+        """Return a path in the workspace, from one that is relative to it, or is that on the runner's machine.
+
+        `github.workspace` is the path there; the runner replaces it only at the beginning of an input [actions/runner,
+        ContainerInfo.TranslateToContainerPath; GitHub documentation, RUNNER_WORKSPACE].
+        """
+        place = Path(self.workspace, path)
+        folder, repository = self._environment.get("RUNNER_WORKSPACE"), self._environment.get("GITHUB_REPOSITORY", "")
+        outside = Path(folder, repository.rpartition("/")[2]) if folder and repository else None
+        is_outside = outside is not None and place.is_relative_to(outside)
+        return self.workspace / place.relative_to(outside) if outside and is_outside else place
+
+    @property
     def region(self) -> str:
         """The environment's AWS Region; may be empty."""
         return self._environment.get("AWS_REGION") or self._environment.get("AWS_DEFAULT_REGION") or ""
@@ -150,11 +167,19 @@ class InputReader:
             ValueError: the path holds a NUL.
         """
         workspace = self.workspace
-        if is_within(path, workspace):
+        if self.contains(path):
             return True
         shown = path.relative_to(workspace) if path.is_relative_to(workspace) else path
         self.problem(name, f"{str(shown)!r} leaves the workspace.")
         return False
+
+    def contains(self, path: Path) -> bool:
+        """Whether a path, which need not exist, is inside the workspace after symbolic links are followed.
+
+        Raises:
+            ValueError: the path holds a NUL.
+        """
+        return is_within(path, self.workspace)
 
     def read_file(self, name: str, path: Path, *, most: int) -> bytes | None:
         """Return the beginning of a file in the workspace; None if it is outside, which is noted.

@@ -127,7 +127,7 @@ def _event_in_file(reader: InputReader, path: str) -> str:
         OSError: it cannot be read.
         ValueError: it does not hold an event.
     """
-    content = reader.read_file("smoke-event", reader.workspace / path, most=_MOST_EVENT + 1)
+    content = reader.read_file("smoke-event", reader.place(path), most=_MOST_EVENT + 1)
     if content is None:
         return ""
     if len(content) > _MOST_EVENT:

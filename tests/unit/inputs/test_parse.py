@@ -62,7 +62,7 @@ _EVERY_INPUT = {
     "labels": "team=shop\nempty",
     "secrets": 'token=s3cret\nkey="one\ntwo"',
     "platform": "linux/arm64",
-    "set": "network=host\nextra-hosts.db=10.0.0.1\nssh=default\nssh+=key=/run/key\nextra-hosts.b=10.0.0.2",
+    "set": "network=host\nextra-hosts.db=10.0.0.1\nssh=key=Dockerfile\nextra-hosts.b=10.0.0.2",
     "pull": "true",
     "no-cache": "TRUE",
     "cache-from": "type=registry,ref=example.com/cache",
@@ -114,7 +114,7 @@ def test_every_input_is_read(workspace: Path) -> None:
                     properties={
                         "network": "host",
                         "extra-hosts": {"db": "10.0.0.1", "b": "10.0.0.2"},
-                        "ssh": ["default", "key=/run/key"],
+                        "ssh": [f"key={workspace}/Dockerfile"],
                     },
                     pull=True,
                     no_cache=True,

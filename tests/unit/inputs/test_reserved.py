@@ -137,7 +137,7 @@ def test_rule_3_what_is_reserved_holds_for_all_images_of_a_manifest(workspace: P
         "docker-auth": _AUTH,
         "cache-from": "type=gha",
         "cache-to": "type=gha,mode=max",
-        "set": "network=host\nssh=default\nextra-hosts.db=10.0.0.1\nentitlements=device",
+        "set": "network=host\nssh=default=Dockerfile\nextra-hosts.db=10.0.0.1\nentitlements=device",
     }
     read = _parse(workspace, _TWO, given)
     orders, stock, _ = read.images
@@ -152,7 +152,7 @@ def test_rule_3_what_is_reserved_holds_for_all_images_of_a_manifest(workspace: P
         assert image.source.properties == {
             **own[image.name],
             "network": "host",
-            "ssh": ["default"],
+            "ssh": [f"default={workspace}/Dockerfile"],
             "extra-hosts": {"db": "10.0.0.1"},
             "entitlements": ["device"],
         }
