@@ -1,15 +1,19 @@
 """Identifies images: one that is built by the fingerprint of its inputs, one that exists by its digest."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ecr_lambda_deploy.functions.history import Record
 from ecr_lambda_deploy.images.checks import check_image
 from ecr_lambda_deploy.images.destination import ObservedImage
+from ecr_lambda_deploy.images.hints import moving_values
 from ecr_lambda_deploy.images.stages import IdentifiedImage, StageResult, grouped, log, run_stage
 from ecr_lambda_deploy.model.images import Fingerprint, RegistryImage
 from ecr_lambda_deploy.model.outcomes import Journal
+from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import Build, EarlierRelease, ExistingImage, ServedImage
 from ecr_lambda_deploy.ports.ports import Ports
+
+_MOST_NAMED = 5  # images in a hint
 
 
 def identify_images(images: Sequence[ObservedImage], ports: Ports, journal: Journal) -> StageResult[IdentifiedImage]:
@@ -24,14 +28,12 @@ def identify_images(images: Sequence[ObservedImage], ports: Ports, journal: Jour
         DeployError: no fingerprint can be taken at all.
     """
     fingerprints = dict(_fingerprints(images, ports))
+    _give_hints(images, fingerprints, ports, journal.run)
 
     def identify(image: ObservedImage) -> IdentifiedImage:
         match image.target.source:
             case Build() as build:
-                fingerprint = fingerprints[image.name]
-                for hint in fingerprint.hints:
-                    log(image, hint, ports)
-                return _identified(image, fingerprint, build.commit, journal)
+                return _identified(image, fingerprints[image.name], build.commit, journal)
             case ExistingImage(uri=uri):
                 existing = _resolve(image, uri, ports)
                 return _identified(image, existing, existing.revision, journal)
@@ -52,6 +54,21 @@ def _identified(
 ) -> IdentifiedImage:
     journal.update_image(image.name, commit=commit)
     return IdentifiedImage(observed=image, identity=identity, commit=commit)
+
+
+def _give_hints(
+    images: Sequence[ObservedImage], fingerprints: Mapping[str, Fingerprint], ports: Ports, run: WorkflowRun
+) -> None:
+    """Say what makes each run another build, once for all images that have it."""
+    names = dict[str, list[str]]()
+    for image in images:
+        if isinstance(image.target.source, Build):
+            for hint in (*fingerprints[image.name].hints, moving_values(image.target.source, run)):
+                names.setdefault(hint, []).append(image.name)
+    for hint in filter(None, names):
+        some = [*names[hint][:_MOST_NAMED], *(["…"] if len(names[hint]) > _MOST_NAMED else [])]
+        listed = ", ".join(filter(None, some))
+        ports.log.notice(f"{listed}: {hint}" if listed else hint)
 
 
 def _fingerprints(images: Sequence[ObservedImage], ports: Ports) -> Iterator[tuple[str, Fingerprint]]:

@@ -222,7 +222,7 @@ def test_what_the_fingerprint_has_to_say_is_logged() -> None:
     world.builder.inputs = Fingerprint(tag=_INPUTS_TAG, hints=("the context holds .git",))
     get_image(world, _TARGET)
 
-    assert "the context holds .git" in world.log.of_kind("info")
+    assert world.log.of_kind("notice") == ["the context holds .git"]
 
 
 @pytest.mark.parametrize("is_tag_taken", [True, False])
