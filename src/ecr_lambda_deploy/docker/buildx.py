@@ -184,6 +184,7 @@ class Buildx:
             f"Start from an image for {platform}: without a --platform in FROM that says another, and with the digest "
             f"of an index, or of its image for that platform.{instead}",
             location=SourceLocation(file=dockerfile, line=wrong.line),
+            topic="lambda-cannot-run-the-image",
         )
 
     def _shown(self, path: Path) -> str:
