@@ -40,7 +40,7 @@ async def _create(state: State, scope: Scope, name: str, image: Image, alias: st
         _check(name, await call(scope, "POST", f"/{name}/aliases", Name=alias, FunctionVersion="1"))
     state.functions[scope, name] = Function(
         arn=function_arn(scope, name),
-        versions={number: Version(image=image, state="Active") for number in ("$LATEST", "1")},
+        versions={number: Version(image=image) for number in ("$LATEST", "1")},
     )
 
 

@@ -16,6 +16,7 @@ from sandbox.aws.ministack_process import running_ministack
 from sandbox.aws.proxy import Proxy, Run, running_proxy
 from sandbox.aws.rules.identity import ADMINISTRATOR, Identities
 from sandbox.aws.rules.rates import Rates
+from sandbox.aws.rules.refusals import REFUSALS_OF_NEW_ROLES
 from sandbox.aws.snapshot import Snapshot, take_snapshot
 from sandbox.aws.upstream import Scope
 
@@ -110,6 +111,14 @@ class Aws:
         """Make the next creation or update of the function end Failed, with this reason code and text."""
         self._proxy.state.planned_failures[function] = (code, text)
 
+    def fail_provisioned_concurrency(self, function: str, reason: str) -> None:
+        """Make the next move of an alias's provisioned concurrency end FAILED, with this reason."""
+        self._proxy.state.planned_move_failures[function] = reason
+
+    def add_new_role(self, arn: str) -> None:
+        """Make the next creations of functions with this role fail, once in each way that passes by itself."""
+        self._proxy.state.refusals_of_roles[arn] = [*REFUSALS_OF_NEW_ROLES]
+
     def inject(self, fault: Fault) -> None:
         """Make a fault happen to the next calls of its action."""
         self._proxy.faults.append(fault)
@@ -148,6 +157,8 @@ class Aws:
         self._proxy.state.denied.clear()
         self._proxy.state.identities.busy_oidc_answers = 0
         self._proxy.state.planned_failures.clear()
+        self._proxy.state.planned_move_failures.clear()
+        self._proxy.state.refusals_of_roles.clear()
         self._proxy.faults.clear()
 
     def archive_image(self, repository: str, digest: str) -> None:
@@ -165,7 +176,7 @@ class Aws:
 
     @contextmanager
     def updates_taking(self, seconds: float) -> Iterator[None]:
-        """Let each creation, update and new version that begins in the block take this many seconds."""
+        """Let what takes time in Lambda, such as an update, take this many seconds if it begins in the block."""
         usual, self._proxy.state.update_seconds = self._proxy.state.update_seconds, seconds
         try:
             yield
@@ -236,7 +247,8 @@ def running_aws(
         docker_host: The engine that runs functions, as in DOCKER_HOST; None if no function is invoked.
         account: The account.
         region: The Region.
-        update_seconds: Seconds that Lambda takes for a creation, an update or a new version.
+        update_seconds: Seconds that Lambda takes for a creation, an update, a version with SnapStart, or a move of
+            provisioned concurrency.
 
     Raises:
         SandboxError: ministack cannot be installed or started.

@@ -30,7 +30,7 @@ class Version:
     """A function's code and state: one for `$LATEST` and one for each published version."""
 
     image: Image | None
-    state: str = "Pending"
+    state: str = "Active"
     state_reason: tuple[str, str] | None = None  # code and text
     update: str = "Successful"
     update_reason: tuple[str, str] | None = None
@@ -41,9 +41,21 @@ class Version:
         self.revision_id = str(uuid.uuid4())
 
     async def activate(self) -> None:
-        """Make the version active."""
-        self.state = "Active"
-        self.touch()
+        """Make the version active; a published version keeps its revision (recorded answer)."""
+        self.state, self.state_reason = "Active", None
+
+
+@dataclass(slots=True, kw_only=True)
+class Move:
+    """A move of provisioned concurrency to the version that an alias points to now.
+
+    Attributes:
+        old: The version that has it, and all the traffic, until the move has ended.
+        failure: Why it has failed; empty as long as it has not.
+    """
+
+    old: str
+    failure: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,7 +70,8 @@ class Function:
         latest_published: The number of the version of ministack's that stands for `$LATEST.PUBLISHED`.
         unlisted: Numbers of versions that ministack has, and AWS does not.
         pending: The image that an update in progress brings.
-        allocating: By alias, the old version while the new one waits for its provisioned concurrency.
+        has_failed_creation: Whether its creation has failed: it can only be deleted.
+        moves: By alias, the move of its provisioned concurrency that has not succeeded yet.
     """
 
     arn: str
@@ -68,7 +81,8 @@ class Function:
     latest_published: str = ""
     unlisted: set[str] = field(default_factory=set)
     pending: Image | None = None
-    allocating: dict[str, str] = field(default_factory=dict)
+    has_failed_creation: bool = False
+    moves: dict[str, Move] = field(default_factory=dict)
 
     @property
     def latest(self) -> Version:
@@ -108,6 +122,8 @@ class State:
     repositories: dict[tuple[Scope, str], Repository] = field(default_factory=dict)
     functions: dict[tuple[Scope, str], Function] = field(default_factory=dict)
     planned_failures: dict[str, tuple[str, str]] = field(default_factory=dict)
+    planned_move_failures: dict[str, str] = field(default_factory=dict)  # by function
+    refusals_of_roles: dict[str, list[str]] = field(default_factory=dict)  # of those to come, by the role's ARN
     archived: set[tuple[Scope, str, str]] = field(default_factory=set)  # with repository and digest
     are_archived_manifests_hidden: bool = False
     layer_downloads: dict[str, tuple[Scope, str, str]] = field(default_factory=dict)

@@ -8,8 +8,8 @@ from aiohttp import web
 
 from sandbox.aws.api_errors import ApiError
 from sandbox.aws.rule import Request, Rule
-from sandbox.aws.rules.functions import function_of, target
-from sandbox.aws.state import Function
+from sandbox.aws.rules.functions import function_of, stale_revision, target
+from sandbox.aws.state import Function, Move
 from sandbox.aws.upstream import Answer
 
 
@@ -64,16 +64,27 @@ async def _update_alias(request: Request) -> web.Response:
     before = await get_alias(request, name)
     provisioned = (await _provisioned_concurrency(request, name)).ok
     answer = await request.forward()
-    if function is None or before is None or not answer.ok:
+    if answer.status == web.HTTPPreconditionFailed.status_code:
+        raise stale_revision()
+    if function is None or before is None or not answer.ok or not provisioned:
         return answer.response()
-    if provisioned and answer.json()["FunctionVersion"] != before["FunctionVersion"]:
-        function.allocating[name] = before["FunctionVersion"]
-        request.state.later(partial(_allocated, function, name))
-    return answer.response(_shown(function, answer.json()))
+    new, move = answer.json()["FunctionVersion"], function.moves.pop(name, None)
+    if new != (old := move.old if move else before["FunctionVersion"]):
+        move = function.moves[name] = Move(old=old)
+        request.state.later(partial(_end_move, request, function, name, move))
+    return answer.response()  # it does not show the weights that Lambda adds
 
 
-async def _allocated(function: Function, alias: str) -> None:
-    function.allocating.pop(alias, None)
+async def _end_move(request: Request, function: Function, alias: str, move: Move) -> None:
+    """End a move of provisioned concurrency, unless the alias was moved again since."""
+    if function.moves.get(alias) is not move:
+        return
+    name, _ = target(request)
+    move.failure = request.state.planned_move_failures.pop(name, "")
+    if not move.failure:
+        del function.moves[alias]
+    # The weights were part of the alias, so it has another revision now.
+    await request.state.upstream.functions(request.scope, "PUT", f"/{name}/aliases/{quote(alias)}")
 
 
 async def _provisioned_concurrency(request: Request, alias: str) -> Answer:
@@ -93,16 +104,18 @@ async def _shown_as_it_is(request: Request) -> web.Response:
 
 def _shown(function: Function | None, alias: dict[str, Any]) -> dict[str, Any]:
     """Return an alias as shown; until its new version has its concurrency, all traffic goes to the old one."""
-    old = function.allocating.get(alias["Name"]) if function is not None else None
-    return alias | ({"RoutingConfig": {"AdditionalVersionWeights": {old: 1.0}}} if old else {})
+    move = function.moves.get(alias["Name"]) if function is not None else None
+    return alias | ({"RoutingConfig": {"AdditionalVersionWeights": {move.old: 1.0}}} if move else {})
 
 
 async def _get_provisioned_concurrency(request: Request) -> web.Response:
     answer, function = await request.forward(), function_of(request)
-    if function is None or not answer.ok or target(request)[1] not in function.allocating:
+    move = function.moves.get(target(request)[1] or "") if function is not None else None
+    if move is None or not answer.ok:
         return answer.response()
+    status = {"Status": "FAILED", "StatusReason": move.failure} if move.failure else {"Status": "IN_PROGRESS"}
     none_yet = {"AvailableProvisionedConcurrentExecutions": 0, "AllocatedProvisionedConcurrentExecutions": 0}
-    return answer.response(answer.json() | none_yet | {"Status": "IN_PROGRESS"})
+    return answer.response(answer.json() | none_yet | status)
 
 
 async def _has_no_weights(request: Request) -> None:
@@ -114,7 +127,7 @@ async def _has_no_weights(request: Request) -> None:
 
 _CREATE, _UPDATE, _API = "lambda:CreateAlias", "lambda:UpdateAlias", "AWS Lambda API Reference, "
 _CANARY = "AWS Lambda Developer Guide, Implement Lambda canary deployments using a weighted alias"  # without the words
-_TRANSITION = "terraform-provider-aws#48116"  # AWS itself adds and removes a weight of 1 for the old version
+_TRANSITION = "terraform-provider-aws#48116; recorded answer of 2023"  # AWS adds and removes a weight by itself
 
 RULES = (
     Rule((_CREATE, _UPDATE), _weights_are_shares, _API + "AliasRoutingConfiguration, Weight"),

@@ -30,6 +30,19 @@ def function_arn(scope: Scope, name: str) -> str:
     return f"arn:aws:lambda:{scope.region}:{scope.account}:function:{name}"
 
 
+CREATING = ("Creating", "The function is being created.")
+"""The reason of a creation, and of an update too, while it is in progress (recorded answers)."""
+
+
+def stale_revision() -> ApiError:
+    """Return the error for a RevisionId that is not the latest (recorded answer)."""
+    text = (
+        "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve "
+        "the latest Revision Id"
+    )
+    return ApiError("PreconditionFailedException", text, 412)
+
+
 def not_active(state: str) -> ApiError:
     """Return the error for a function or version whose state does not allow the request."""
     text = f"The operation cannot be performed at this time. The function is currently in the following state: {state}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.aws.api_errors import ApiError
 from sandbox.aws.rule import Request, Rule
-from sandbox.aws.rules.functions import function_of, shown, target
+from sandbox.aws.rules.functions import CREATING, function_of, shown, target
 from sandbox.aws.state import Function, Version
 from sandbox.aws.upstream import Answer
 
@@ -28,7 +28,8 @@ def publish_latest(request: Request, function: Function, config: Mapping[str, An
     if number not in function.versions:
         function.unlisted.add(number)
     function.latest_published = number
-    version = function.versions[LATEST_PUBLISHED] = Version(image=function.latest.image)
+    version = Version(image=function.latest.image, state="Pending", state_reason=CREATING)
+    function.versions[LATEST_PUBLISHED] = version
     request.state.later(version.activate)
     return shown(request, _as_latest_published(function, config))
 

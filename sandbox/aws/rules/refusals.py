@@ -2,9 +2,20 @@
 
 from sandbox.aws.api_errors import ApiError
 from sandbox.aws.rule import Request, Rule
-from sandbox.aws.rules.functions import function_of, not_active
+from sandbox.aws.rules.functions import function_of, not_active, stale_revision
 
 _LONGEST_DESCRIPTION = 256
+
+REFUSALS_OF_NEW_ROLES = (
+    "The role defined for the function cannot be assumed by Lambda.",
+    "The provided execution role does not have permissions to call CreateNetworkInterface on EC2",
+    (
+        "Lambda was unable to configure access to your environment variables because the KMS key is invalid for "
+        "CreateGrant. Please check your KMS key settings. KMS Exception: InvalidArnException KMS Message: ARN does not "
+        "refer to a valid principal"
+    ),
+)
+"""What CreateFunction answers while a role, or its policy, has not reached all of AWS yet."""
 
 
 async def _description_is_short(request: Request) -> None:
@@ -29,10 +40,12 @@ async def _package_type_stays(request: Request) -> None:
 
 
 async def nothing_in_progress(request: Request) -> None:
-    """Refuse a change while a creation or an update is in progress."""
+    """Refuse a change while a creation or an update is in progress, or after a creation that failed."""
     function = function_of(request)
     if function is None:
         return
+    if function.has_failed_creation:
+        raise not_active("Failed")
     if function.latest.state == "Pending":
         raise not_active("Pending")
     if function.latest.update == "InProgress":
@@ -47,12 +60,12 @@ async def revision_matches(request: Request) -> None:
     """Refuse a request whose RevisionId is not the latest."""
     function, wanted = function_of(request), request.operation.parameters.get("RevisionId")
     if function is not None and wanted not in {None, function.latest.revision_id}:
-        raise ApiError(
-            "PreconditionFailedException",
-            "The RevisionId provided does not match the latest RevisionId for the Lambda function or alias. Call the "
-            "GetFunction or the GetAlias API to retrieve the latest RevisionId for your resource.",
-            412,
-        )
+        raise stale_revision()
+
+
+async def _role_is_ready(request: Request) -> None:
+    if refusals := request.state.refusals_of_roles.get(request.operation.parameters.get("Role", "")):
+        raise ApiError("InvalidParameterValueException", refusals.pop(0))
 
 
 async def _code_is_the_expected(request: Request) -> None:
@@ -88,9 +101,14 @@ _PUBLISH, _ALIASES = "lambda:PublishVersion", ("lambda:CreateAlias", "lambda:Upd
 
 RULES = (
     Rule((_PUBLISH, *_ALIASES), _description_is_short, _API + "PublishVersion, CreateAlias"),
+    Rule(("lambda:CreateFunction",), _role_is_ready, "terraform-provider-aws#4633, aws/chalice#1069"),
     Rule((_CODE,), _package_type_stays, "appleboy/lambda-action#28, umihico/pythonista-chromeless#19"),
     Rule((_CODE, _CONFIGURATION, _PUBLISH), nothing_in_progress, "appleboy/lambda-action#46"),
-    Rule((_CODE, _CONFIGURATION, _PUBLISH), revision_matches, _API + "PreconditionFailedException"),
+    Rule(
+        (_CODE, _CONFIGURATION, _PUBLISH),
+        revision_matches,
+        _API + "PreconditionFailedException; the words: recorded answer",
+    ),
     Rule((_PUBLISH,), _code_is_the_expected, "serverless-aws-batch#22, floci-io/floci#2822"),
     Rule(_ALIASES, _alias_points_to_versions, _API + "CreateAlias, AliasRoutingConfiguration"),
 )

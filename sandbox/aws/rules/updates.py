@@ -7,9 +7,9 @@ from aiohttp import web
 from sandbox.aws.api_errors import ApiError
 from sandbox.aws.rule import Request, Rule
 from sandbox.aws.rules.function_images import resolve_image, unsupported_layer
-from sandbox.aws.rules.functions import function_arn, function_of, shown, shown_image, target
+from sandbox.aws.rules.functions import CREATING, function_arn, function_of, shown, shown_image, target
 from sandbox.aws.rules.managed_instances import PER_TENANT, capacity_provider, publish_latest, read
-from sandbox.aws.rules.refusals import nothing_in_progress, revision_matches
+from sandbox.aws.rules.refusals import revision_matches
 from sandbox.aws.state import Function, Image, Version
 from sandbox.aws.upstream import Answer
 
@@ -34,7 +34,7 @@ async def _create_function(request: Request) -> web.Response:
     name = config["FunctionName"]
     function = Function(
         arn=function_arn(request.scope, name),
-        versions={"$LATEST": Version(image=image)},
+        versions={"$LATEST": _pending(image)},
         capacity_provider=capacity_provider(parameters),
         isolates_tenants=(parameters.get("TenancyConfig") or {}).get("TenantIsolationMode") == PER_TENANT,
     )
@@ -48,6 +48,7 @@ async def _create_function(request: Request) -> web.Response:
 async def _created(request: Request, name: str, function: Function) -> None:
     latest, failure = function.latest, await _failure(request, name, function.latest.image)
     latest.state, latest.state_reason = ("Failed", failure) if failure else (function.settled_state, None)
+    function.has_failed_creation = failure is not None
     latest.touch()
 
 
@@ -58,12 +59,14 @@ async def _update_function_code(request: Request) -> web.Response | None:
     image = await resolve_image(request.state, request.scope, parameters["ImageUri"], parameters.get("Architectures"))
     name, _ = target(request)
     answer = await request.state.upstream.functions(request.scope, "GET", f"/{name}/configuration")
-    for refuse in (nothing_in_progress, revision_matches):  # again: another update may have started since
-        await refuse(request)
+    if function.latest.update == "InProgress":  # another update has started since
+        text = "The function could not be updated due to a concurrent update operation. Please try again later."
+        raise ApiError("ResourceConflictException", text, 409)
+    await revision_matches(request)
     if parameters.get("DryRun"):
         return answer.response(shown(request, answer.json()) | {"CodeSha256": image.code_sha256})
     function.pending = image
-    function.latest.update, function.latest.update_reason = "InProgress", None
+    function.latest.update, function.latest.update_reason = "InProgress", CREATING
     function.latest.touch()
     config = answer.json()
     if parameters.get("Publish"):
@@ -99,20 +102,20 @@ async def _publish(request: Request, name: str, function: Function, image: Image
     """Publish within another operation, and return the version."""
     answer = await request.state.upstream.functions(request.scope, "POST", f"/{name}/versions")
     number = str(answer.json()["Version"])
-    _add_version(request, function, number, image)
+    version = function.versions[number] = _pending(image)
+    request.state.later(version.activate)
     return number
 
 
-def _add_version(request: Request, function: Function, number: str, image: Image | None) -> None:
-    version = function.versions[number] = Version(image=image)
-    request.state.later(version.activate)
+def _pending(image: Image | None) -> Version:
+    return Version(image=image, state="Pending", state_reason=CREATING)
 
 
 async def _update_function_configuration(request: Request) -> web.Response:
     answer, function = await request.forward(), function_of(request)
     if function is None or not answer.ok:
         return answer.response()
-    function.latest.update, function.latest.update_reason = "InProgress", None
+    function.latest.update, function.latest.update_reason = "InProgress", CREATING
     function.latest.touch()
     request.state.later(partial(_updated, request, target(request)[0], function))
     return answer.response(shown(request, answer.json()))
@@ -127,7 +130,12 @@ async def _publish_version(request: Request) -> web.Response:
         return answer.response(publish_latest(request, function, config))
     function.unlisted.discard(config["Version"])
     if config["Version"] not in function.versions:
-        _add_version(request, function, config["Version"], function.latest.image)
+        version = function.versions[config["Version"]] = Version(image=function.latest.image)
+        has_snapshot = config.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
+        if has_snapshot or function.capacity_provider:
+            version.state, version.state_reason = "Pending", CREATING
+            request.state.later(version.activate)
+        function.latest.touch()
     return answer.response(shown(request, config))
 
 

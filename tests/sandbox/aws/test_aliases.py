@@ -132,7 +132,7 @@ def test_provisioned_concurrency_follows_an_alias_in_its_own_time(aws: Aws, func
     with aws.updates_taking(1):
         updated = client.update_alias(FunctionName=function, Name="live", FunctionVersion="2")
     transition = {"AdditionalVersionWeights": {"1": 1.0}}
-    assert updated["RoutingConfig"] == transition
+    assert "RoutingConfig" not in updated
     for shown in (
         client.get_alias(FunctionName=function, Name="live"),
         client.list_aliases(FunctionName=function)["Aliases"][0],
@@ -146,9 +146,26 @@ def test_provisioned_concurrency_follows_an_alias_in_its_own_time(aws: Aws, func
     config = client.get_provisioned_concurrency_config(**live)
     assert (config["Status"], config["AvailableProvisionedConcurrentExecutions"]) == ("READY", 2)
     assert "RoutingConfig" not in client.get_alias(FunctionName=function, Name="live")
+    assert client.get_alias(FunctionName=function, Name="live")["RevisionId"] != updated["RevisionId"]
     without = client.create_alias(FunctionName=function, Name="next", FunctionVersion="1")
     moved = client.update_alias(FunctionName=function, Name="next", FunctionVersion="2")
     assert (without.get("RoutingConfig"), moved.get("RoutingConfig")) == (None, None)
+
+
+@pytest.mark.usefixtures("versions")
+def test_provisioned_concurrency_may_fail_to_follow(aws: Aws, function: str) -> None:
+    client, live = aws.client("lambda"), {"FunctionName": function, "Qualifier": "live"}
+    client.put_provisioned_concurrency_config(**live, ProvisionedConcurrentExecutions=2)
+    aws.fail_provisioned_concurrency(function, "FUNCTION_ERROR_INIT_FAILURE")
+    client.update_alias(FunctionName=function, Name="live", FunctionVersion="2")
+    time.sleep(0.4)
+    config = client.get_provisioned_concurrency_config(**live)
+    assert (config["Status"], config["StatusReason"]) == ("FAILED", "FUNCTION_ERROR_INIT_FAILURE")
+    shown = client.get_alias(FunctionName=function, Name="live")
+    assert (shown["FunctionVersion"], shown["RoutingConfig"]) == ("2", {"AdditionalVersionWeights": {"1": 1.0}})
+    client.update_alias(FunctionName=function, Name="live", FunctionVersion="1")
+    assert client.get_provisioned_concurrency_config(**live)["Status"] == "READY"  # version 1 has had it all the time
+    assert "RoutingConfig" not in client.get_alias(FunctionName=function, Name="live")
 
 
 def test_an_alias_points_to_versions_that_exist(aws: Aws, function: str) -> None:
@@ -163,4 +180,5 @@ def test_an_alias_points_to_versions_that_exist(aws: Aws, function: str) -> None
     assert refusal(client.update_alias, FunctionName=function, Name="live", RoutingConfig=weights) == missing
     stale = refusal(client.update_alias, FunctionName=function, Name="live", FunctionVersion="1", RevisionId="stale")
     assert stale[::2] == ("PreconditionFailedException", 412)
+    assert stale[1].startswith("The Revision Id provided does not match the latest Revision Id. Call the GetFunction")
     assert client.get_alias(FunctionName=function, Name="live")["RevisionId"] == created["RevisionId"]

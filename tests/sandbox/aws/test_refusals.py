@@ -10,6 +10,11 @@ from botocore.exceptions import ClientError
 from sandbox.aws import Aws
 from tests.sandbox.aws.aws_calls import ACCOUNT, ONCE, ROLE, refusal, wait_until_updated
 
+_STALE = (
+    "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the "
+    "latest Revision Id"
+)
+
 
 def empty_zip() -> bytes:
     content = io.BytesIO()
@@ -36,17 +41,32 @@ def test_nothing_changes_during_an_update(aws: Aws, repository: str, function: s
 
 
 def test_of_two_updates_at_once_one_is_refused(aws: Aws, repository: str, function: str) -> None:
-    def update(client: Any) -> int:  # noqa: ANN401 -- boto3's client
+    def update(client: Any) -> str:  # noqa: ANN401 -- boto3's client
         try:
             client.update_function_code(FunctionName=function, ImageUri=f"{aws.registry}/{repository}:v1")
         except ClientError as error:
-            return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
-        return 200
+            return f"{error.response['ResponseMetadata']['HTTPStatusCode']} {error.response['Error']['Message']}"
+        return ""
 
     clients = [aws.client("lambda", config=ONCE) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        assert sorted(pool.map(update, clients)) == [200, 409, 409, 409]
+        accepted, *refused = sorted(pool.map(update, clients))
+    assert accepted == ""
+    for text in refused:
+        assert text.startswith("409 ")
+        assert "An update is in progress" in text or "due to a concurrent update operation" in text
     wait_until_updated(aws, function)
+
+
+def test_a_role_that_is_new_is_refused_in_three_ways(aws: Aws, repository: str, function: str) -> None:
+    role, image_uri = f"{ROLE}-new", f"{aws.registry}/{repository}:v1"
+    aws.add_new_role(role)
+    creation = {"FunctionName": f"{function}-2", "PackageType": "Image", "Code": {"ImageUri": image_uri}, "Role": role}
+    for words in ("cannot be assumed by Lambda", "does not have permissions", "is invalid for CreateGrant"):
+        code, text, status = refusal(aws.client("lambda").create_function, **creation)
+        assert (code, status) == ("InvalidParameterValueException", 400)
+        assert words in text
+    assert aws.client("lambda").create_function(**creation)["State"] == "Pending"
 
 
 def test_a_stale_revision_and_another_package_type_are_refused(aws: Aws, repository: str, function: str) -> None:
@@ -58,7 +78,7 @@ def test_a_stale_revision_and_another_package_type_are_refused(aws: Aws, reposit
     ):
         code, text, status = refusal(call, FunctionName=function, RevisionId="stale", **parameters)
         assert (code, status) == ("PreconditionFailedException", 412)
-        assert text.startswith("The RevisionId provided does not match the latest RevisionId")
+        assert text == _STALE
     client.create_function(
         FunctionName="zipped", Role=ROLE, Runtime="python3.13", Handler="app.handler", Code={"ZipFile": empty_zip()}
     )

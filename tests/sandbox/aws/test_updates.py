@@ -9,11 +9,13 @@ def test_a_new_function_is_pending_and_then_active(aws: Aws, registry: Registry,
     name, image_uri = "new-function", f"{aws.registry}/{repository}:v1"
     created = create_function(aws, name, image_uri)
     assert (created["State"], created["CodeSha256"], created["Architectures"]) == ("Pending", digest[7:], ["x86_64"])
+    assert (created["StateReasonCode"], created["StateReason"]) == ("Creating", "The function is being created.")
     conflict = "The operation cannot be performed at this time. The function is currently in the following state: "
     invoke = aws.client("lambda", config=ONCE).invoke
     assert refusal(invoke, FunctionName=name) == ("ResourceConflictException", conflict + "Pending", 409)
     after = wait_until_updated(aws, name)
     assert after["State"] == "Active"
+    assert "StateReasonCode" not in after
     assert after["RevisionId"] != created["RevisionId"]
     code = aws.client("lambda").get_function(FunctionName=name)["Code"]
     assert code["ImageUri"] == image_uri
@@ -29,8 +31,11 @@ def test_a_tag_is_resolved_once(aws: Aws, registry: Registry, repository: str, f
     )
     assert (updated["LastUpdateStatus"], updated["State"]) == ("InProgress", "Active")
     assert updated["CodeSha256"] == new[7:]
+    reason = (updated["LastUpdateStatusReasonCode"], updated["LastUpdateStatusReason"])
+    assert reason == ("Creating", "The function is being created.")
     after = wait_until_updated(aws, function)
     assert (after["LastUpdateStatus"], after["Architectures"]) == ("Successful", ["arm64"])
+    assert "LastUpdateStatusReasonCode" not in after
     assert after["RevisionId"] != updated["RevisionId"]
     assert aws.snapshot() != before
     omitted = aws.client("lambda").update_function_code(
@@ -59,7 +64,23 @@ def test_a_deleted_function_is_gone(aws: Aws, repository: str, function: str) ->
     assert refusal(aws.client("lambda").get_function, FunctionName=function)[0] == "ResourceNotFoundException"
     create_function(aws, function, f"{aws.registry}/{repository}:v1")
     wait_until_updated(aws, function)
-    assert aws.client("lambda").publish_version(FunctionName=function)["State"] == "Pending"
+    assert aws.client("lambda").publish_version(FunctionName=function)["Version"] == "1"
+
+
+def test_a_function_whose_creation_failed_can_only_be_deleted(aws: Aws, registry: Registry, repository: str) -> None:
+    registry.push(repository, "v1", "one")
+    client, name, image_uri = aws.client("lambda", config=ONCE), "stillborn", f"{aws.registry}/{repository}:v1"
+    aws.fail_update(name, "InvalidImage", "a test")
+    create_function(aws, name, image_uri)
+    assert wait_until_updated(aws, name)["State"] == "Failed"
+    conflict = (
+        "The operation cannot be performed at this time. The function is currently in the following state: Failed"
+    )
+    for call, parameters in ((client.update_function_code, {"ImageUri": image_uri}), (client.publish_version, {})):
+        assert refusal(call, FunctionName=name, **parameters) == ("ResourceConflictException", conflict, 409)
+    client.delete_function(FunctionName=name)
+    create_function(aws, name, image_uri)
+    assert wait_until_updated(aws, name)["State"] == "Active"
 
 
 def test_a_dry_run_changes_nothing(aws: Aws, registry: Registry, repository: str, function: str) -> None:

@@ -75,10 +75,11 @@ def test_an_update_can_be_made_to_take_long(aws: Aws, repository: str, function:
 def test_a_version_is_published_only_of_something_new(aws: Aws, repository: str, function: str) -> None:
     client = aws.client("lambda")
     first = client.publish_version(FunctionName=function, Description="first")
-    assert (first["Version"], first["State"]) == ("1", "Pending")
-    assert wait_until_updated(aws, function, "1")["State"] == "Active"
+    assert (first["Version"], first["State"]) == ("1", "Active")
+    revision = client.get_function_configuration(FunctionName=function)["RevisionId"]
     again = client.publish_version(FunctionName=function, Description="again")
     assert (again["Version"], again["Description"]) == ("1", "first")
+    assert client.get_function_configuration(FunctionName=function)["RevisionId"] == revision
     client.update_function_code(FunctionName=function, ImageUri=f"{aws.registry}/{repository}:v1")
     wait_until_updated(aws, function)
     second = client.publish_version(FunctionName=function, Description="second")
@@ -88,6 +89,31 @@ def test_a_version_is_published_only_of_something_new(aws: Aws, repository: str,
         ("1", "first"),
         ("2", "second"),
     ]
+
+
+def test_a_new_version_changes_the_revision_of_the_latest_code(aws: Aws, function: str) -> None:
+    client = aws.client("lambda")
+    revision = client.get_function_configuration(FunctionName=function)["RevisionId"]
+    client.publish_version(FunctionName=function, RevisionId=revision)
+    assert client.get_function_configuration(FunctionName=function)["RevisionId"] != revision
+    refused = refusal(client.publish_version, FunctionName=function, RevisionId=revision)
+    assert refused[0] == "PreconditionFailedException"
+
+
+def test_a_version_that_is_pending_at_first_keeps_its_revision(aws: Aws, repository: str, function: str) -> None:
+    client, uri = aws.client("lambda"), f"{aws.registry}/{repository}:v1"
+    client.update_function_code(FunctionName=function, ImageUri=uri, Publish=True)
+    for number in ("1", "2"):
+        pending = client.get_function_configuration(FunctionName=function, Qualifier=number)
+        assert (pending["State"], pending["StateReasonCode"]) == ("Pending", "Creating")
+        active = wait_until_updated(aws, function, number)
+        assert (active["State"], active["RevisionId"]) == ("Active", pending["RevisionId"])
+        assert "StateReasonCode" not in active
+        if number == "1":
+            wait_until_updated(aws, function)
+            client.update_function_configuration(FunctionName=function, SnapStart={"ApplyOn": "PublishedVersions"})
+            wait_until_updated(aws, function)
+            assert client.publish_version(FunctionName=function)["State"] == "Pending"
 
 
 def test_publishing_checks_the_code_and_the_description(aws: Aws, function: str) -> None:
