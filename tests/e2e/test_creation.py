@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from sandbox.aws import Fault
 from sandbox.runner import StepResult
 from tests.e2e.jobs import Job
 from tests.e2e.releases import error, notices, status
@@ -73,23 +72,37 @@ def test_a_wrong_parameter_is_refused_before_the_build(bare_job: Job, creation: 
 
 def test_a_role_that_is_too_new_is_waited_for(bare_job: Job) -> None:
     job = bare_job
-    text = "The role defined for the function cannot be assumed by Lambda."
-    fault = Fault(action="CreateFunction", times=2, code="InvalidParameterValueException", text=text)
-    job.aws.inject(fault)
+    job.aws.add_new_role(f"arn:aws:iam::{job.aws.account}:role/{job.name}")
     result = _run(job)
     assert (result.exit_code, status(result)) == (0, "created"), result.log
-    assert result.log.count(f"{job.name}: trying again: lambda:CreateFunction on {job.name} failed") == 2
+    assert result.log.count(f"{job.name}: trying again: lambda:CreateFunction on {job.name} failed") == 3
 
 
-def test_a_creation_that_fails_is_told_and_stays(bare_job: Job) -> None:
+@pytest.mark.parametrize("code", ["InternalError", "ImageAccessDenied"], ids=["in the check", "by Lambda"])
+def test_a_function_whose_creation_failed_is_to_be_deleted(bare_job: Job, code: str) -> None:
+    """A function that has lived may be refused its image later: then only Lambda knows whether its creation failed."""
     job = bare_job
-    job.aws.fail_update(job.name, "ImageAccessDenied", "Lambda does not have permission to access the ECR image.")
+    job.aws.fail_update(job.name, code, "sorry")
     result = _run(job)
     assert result.exit_code == 1
-    assert "State Failed (ImageAccessDenied" in error(result)
+    assert f"Lambda could not create {job.name}: State Failed ({code}: sorry)." in error(result)
+    assert f"aws lambda delete-function --function-name {job.name}" in error(result)
     assert "is new and stays" in error(result)
 
-    assert _run(job).exit_code == 0  # it is given the image again
+    job.aws.forget_calls()
+    app = job.workspace / "app.py"
+    app.write_text(f"{app.read_text()}# another image\n")
+    again = _run(job)
+    assert again.exit_code == 1
+    assert f"aws lambda delete-function --function-name {job.name}" in error(again)
+    if code == "InternalError":
+        assert f"The creation of {job.name} has failed: State Failed ({code}: sorry)." in error(again)
+        assert job.changing_calls() == job.changing_calls("registry") == []
+    else:
+        assert "The function is currently in the following state: Failed" in error(again)
+
+    job.aws.client("lambda").delete_function(FunctionName=job.name)
+    assert _run(job).exit_code == 0
     assert "hello, world" in job.invoke("live")
 
 

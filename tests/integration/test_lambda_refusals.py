@@ -104,6 +104,17 @@ def test_what_does_not_pass_is_not(stubbed: _Lambda, call: str, change: _Call, c
     assert message in caught.value.message
 
 
+@pytest.mark.parametrize("call", ["update_function_code", "publish_version"])
+def test_a_function_whose_creation_failed_is_to_be_deleted(stubbed: _Lambda, call: str) -> None:
+    message = "The operation cannot be performed at this time. The function is currently in the following state: Failed"
+    stubbed.stubber.add_client_error(call, "ResourceConflictException", message)
+
+    with pytest.raises(DeployError, match="state: Failed") as caught:
+        dict(_CHANGES)[call](stubbed)
+
+    assert "aws lambda delete-function --function-name orders-api" in caught.value.hint
+
+
 _TOO_NEW = [
     ("The role defined for the function cannot be assumed by Lambda.", "trust policy"),
     (

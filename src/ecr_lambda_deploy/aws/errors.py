@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from ecr_lambda_deploy.aws.ecr_policies import PULL_STATEMENT
 from ecr_lambda_deploy.model.denials import denial_hint
-from ecr_lambda_deploy.model.errors import DeployError, InProgressError, RevisionError
+from ecr_lambda_deploy.model.errors import DeployError, InProgressError, RevisionError, recreation_hint
 from ecr_lambda_deploy.model.text import bounded
 
 CREDENTIALS_HINT = (
@@ -160,6 +160,7 @@ def probed(action: str, resource: str) -> Iterator[None]:
 # "An update is in progress", "currently in the following state: Pending", or "could not be updated due to a concurrent
 # update operation" [Lambda developer guide, function states; helix-deploy#83, terraform-provider-aws#5154].
 _PASSING = re.compile(r"in progress|state: '?Pending|concurrent update operation")
+_FAILED = re.compile(r"state: '?Failed")
 # What Lambda says of a role or a grant that is too new [CreateFunction; terraform-provider-aws, function resource].
 _TOO_NEW = (
     (
@@ -188,7 +189,7 @@ def translated_change(action: str, resource: str) -> Iterator[None]:
     Raises:
         InProgressError: another change is in progress, or what a new function needs is too new.
         RevisionError: it is another revision by now, or exists by now.
-        DeployError: Lambda may not pull the image; and as for `translated`.
+        DeployError: Lambda may not pull the image, or has failed to create the function; and as for `translated`.
     """
     try:
         with translated(action, resource):
@@ -196,6 +197,8 @@ def translated_change(action: str, resource: str) -> Iterator[None]:
     except RefusedError as error:
         if error.code == "ResourceConflictException" and _PASSING.search(error.message):
             raise InProgressError(error.message, error.hint) from error
+        if error.code == "ResourceConflictException" and _FAILED.search(error.message):
+            raise DeployError(error.message, recreation_hint(resource), topic="creation-failed") from error
         hint = next((hint for words, hint in _TOO_NEW if words in error.message), "")
         if hint and action == "lambda:CreateFunction":
             raise InProgressError(error.message, hint, topic="lambda-cannot-assume-the-role") from error

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from ecr_lambda_deploy.concurrency import beside
-from ecr_lambda_deploy.model.errors import DeployError, Failures, MissingFunctionError
+from ecr_lambda_deploy.model.errors import DeployError, Failures, MissingFunctionError, recreation_hint
 from ecr_lambda_deploy.model.functions import (
     LATEST_PUBLISHED,
     AliasPointer,
@@ -20,6 +20,8 @@ from ecr_lambda_deploy.model.functions import (
 )
 from ecr_lambda_deploy.model.targets import FunctionTarget
 from ecr_lambda_deploy.ports.functions import Aliases, Functions
+
+_LOST_IMAGE = {"ImageDeleted", "ImageAccessDenied"}  # reason codes of a State that an update ends
 
 
 def read_serving(
@@ -148,7 +150,7 @@ def check_updatable(function: ServingFunction) -> None:
     """Make sure that a function can be given an image.
 
     Raises:
-        DeployError: it is a .zip function, or is being deleted.
+        DeployError: it is a .zip function, its creation failed, or it is being deleted.
     """
     latest = function.latest
     if latest is None:
@@ -158,6 +160,13 @@ def check_updatable(function: ServingFunction) -> None:
             f"The function {latest.name} has the package type {latest.package_type}: it cannot run a container image.",
             "Lambda cannot change a function's package type: create the function anew with --package-type Image.",
             topic="not-an-image-function",
+        )
+    # An alias has a version, which no function has whose creation failed; and one that has lived may lose its image.
+    if latest.state.value == "Failed" and not function.alias and latest.state.reason_code not in _LOST_IMAGE:
+        raise DeployError(
+            f"The creation of {latest.name} has failed: State {latest.state}.",
+            recreation_hint(latest.name),
+            topic="creation-failed",
         )
     if latest.state.value == "Deleting":
         raise DeployError(f"The function {latest.name} is being deleted.", topic="function-is-being-deleted")

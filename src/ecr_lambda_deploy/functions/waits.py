@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.errors import DeployError, recreation_hint
 from ecr_lambda_deploy.model.functions import AliasState, FunctionState
 from ecr_lambda_deploy.ports.functions import Aliases
 from ecr_lambda_deploy.ports.runner import Clock, Log
@@ -105,11 +105,13 @@ def failed_update(state: FunctionState, *, is_creation: bool = False) -> DeployE
         is_creation: whether it was created, so that no earlier code serves.
     """
     status = state.update if state.update.value == "Failed" else state.state
-    served = "" if is_creation else "The code that served before goes on serving. "
     label = "LastUpdateStatus" if status is state.update else "State"
+    hint = _HINTS.get(status.reason_code, "")
+    if is_creation:
+        hint = f"{hint}\n{recreation_hint(state.name)}".lstrip()
     return DeployError(
         f"Lambda could not {'create' if is_creation else 'update'} {state.name}: {label} {status}.",
-        _HINTS.get(status.reason_code, f"{served}Run this job again once the cause is fixed."),
+        hint or "The code that served before goes on serving. Run this job again once the cause is fixed.",
         topic="update-failed",
     )
 

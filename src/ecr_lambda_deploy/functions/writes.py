@@ -277,11 +277,12 @@ class FunctionWriter:
         while True:
             try:
                 return self._request_alias(wanted)
-            except (InProgressError, RevisionError):
+            except (InProgressError, RevisionError) as error:
                 alias = self.ports.aliases.read(self.name, wanted.name)
                 if alias is not None and (alias.version, alias.weights) == (wanted.version, wanted.weights):
                     return alias  # the request was carried out, and only its answer was lost
-                if not before.is_anything or self.clock.now() >= deadline:
+                is_first_change = isinstance(error, RevisionError) and not before.is_anything
+                if is_first_change or self.clock.now() >= deadline:
                     raise
                 self.clock.sleep(CONFLICT_DELAY)
                 self._check_may_move(alias, may_overtake=before.alias is None and not wanted.weights)

@@ -219,6 +219,14 @@ def unexpected(error: Exception) -> DeployError:
     )
 
 
+def recreation_hint(function: str) -> str:
+    """Return what to do about a function whose creation failed [Lambda developer guide, Lambda function states]."""
+    return (
+        "Lambda never updates a function whose creation failed. Delete it, and create it again, as a job with "
+        f"'create-function' does: aws lambda delete-function --function-name {function}"
+    )
+
+
 def parts_of(error: DeployError) -> tuple[DeployError, ...]:
     """Return the errors that a `SeveralError` holds, or the error itself."""
     return error.errors if isinstance(error, SeveralError) else (error,)

@@ -59,7 +59,7 @@ class Functions(Protocol):
 
         Raises:
             RevisionError: there is one by now.
-            InProgressError: Lambda cannot assume the function's role yet.
+            InProgressError: the function's role, or its policy, has not reached all of AWS yet.
             DeployError: Lambda refuses.
         """
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from ecr_lambda_deploy.functions.history import Record
-from ecr_lambda_deploy.model.errors import RevisionError
+from ecr_lambda_deploy.model.errors import InProgressError, RevisionError
 from ecr_lambda_deploy.model.functions import AliasState
 from ecr_lambda_deploy.model.outcomes import ReleaseStatus
 from ecr_lambda_deploy.model.targets import TrafficStep
+from tests.unit.fakes.events import raising
 from tests.unit.fakes.examples import NEW, OLD, RUN, SOMEBODY_ELSES, alias_state, version_state
 from tests.unit.fakes.functions import FakeFunctions
 from tests.unit.fakes.world import LIVE, World, release_image
@@ -240,6 +241,15 @@ def test_code_that_this_run_did_not_update_must_be_unchanged_when_the_alias_move
     assert world.live.version == ("7" if is_replaced else "8")
     assert (outcome.status is ReleaseStatus.DEPLOYED) is not is_replaced
     assert ("somebody else updated it meanwhile" in str(outcome.error)) is is_replaced
+
+
+def test_a_move_that_another_change_in_progress_prevents_is_tried_again_although_nothing_was_written() -> None:
+    world = _world(alias_state("6"))
+    world.functions.before["point_alias", "7"] = raising(InProgressError("due to a concurrent update operation"))
+    outcome = release_image(world, image=OLD)
+
+    assert world.functions.changes == [("point_alias", "7")]
+    assert (outcome.status, outcome.error) == (ReleaseStatus.DEPLOYED, None)
 
 
 def test_an_alias_that_keeps_changing_is_left_after_the_timeout() -> None:

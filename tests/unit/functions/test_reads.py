@@ -1,10 +1,11 @@
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 
-from ecr_lambda_deploy.functions.reads import observe_function, observe_with_versions
+from ecr_lambda_deploy.functions.reads import check_updatable, observe_function, observe_with_versions
 from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
-from ecr_lambda_deploy.model.functions import LATEST, AliasState, ObservedFunction
+from ecr_lambda_deploy.model.functions import LATEST, AliasState, ObservedFunction, Status
 from ecr_lambda_deploy.model.targets import FunctionTarget
 from tests.unit.fakes.examples import (
     ARN,
@@ -105,6 +106,31 @@ def test_weights_are_a_release_s_or_lambda_s_own() -> None:
     alias = _read(world).alias
     assert alias is not None
     assert (alias.version, alias.weights) == ("8", {})
+
+
+@pytest.mark.parametrize(
+    ("code", "alias", "is_refused"),
+    [
+        ("InvalidImage", None, True),
+        ("SomethingNew", None, True),
+        ("InvalidImage", alias_state("7"), False),
+        ("ImageDeleted", None, False),
+        ("ImageAccessDenied", None, False),
+    ],
+)
+def test_a_function_whose_creation_failed_is_refused_where_that_is_certain(
+    code: str, alias: AliasState | None, *, is_refused: bool
+) -> None:
+    """A function that has lived may lose its image; then an update ends that."""
+    world = _world(alias)
+    world.functions.latest = function_state(state=Status(value="Failed", reason_code=code))
+
+    with pytest.raises(DeployError) if is_refused else nullcontext() as caught:
+        check_updatable(_read(world))
+
+    if caught:
+        assert caught.value.message == f"The creation of orders-api has failed: State Failed ({code})."
+        assert caught.value.hint.endswith("aws lambda delete-function --function-name orders-api")
 
 
 def test_a_function_that_is_not_there_may_be_created() -> None:

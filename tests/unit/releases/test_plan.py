@@ -81,7 +81,7 @@ def test_a_function_that_is_being_deleted_cannot_be_updated() -> None:
         check_updatable(observed)
 
 
-@pytest.mark.parametrize("state", ["Active", "Inactive", "Failed", "Pending"])
+@pytest.mark.parametrize("state", ["Active", "Inactive", "Pending"])
 def test_a_function_in_any_other_state_can(state: str) -> None:
     check_updatable(observed_function(function_state(state=Status(value=state))))
 

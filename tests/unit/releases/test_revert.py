@@ -266,7 +266,7 @@ def test_the_error_of_a_failed_creation_does_not_say_that_anything_serves() -> N
     outcome = release_image(world, replace(LIVE, creation={"Role": "r"}))
 
     assert outcome.error is not None
-    assert "Run this job again" in outcome.error.hint
+    assert "aws lambda delete-function --function-name orders-api" in outcome.error.hint
     assert "serving" not in outcome.error.hint
 
 
