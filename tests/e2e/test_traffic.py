@@ -117,14 +117,30 @@ def test_weights_that_a_dead_run_has_left_are_cleared_by_the_next(releases: Rele
     assert releases.served() == releases.latest() == releases.images[number]
 
 
-def test_what_lambda_moves_by_itself_is_waited_for(releases: Releases) -> None:
+def test_provisioned_concurrency_is_waited_for_and_its_failure_reverts(releases: Releases) -> None:
     assert releases.deploy(1).exit_code == 0
     releases.aws.client("lambda").put_provisioned_concurrency_config(
         FunctionName=releases.job.name, Qualifier="live", ProvisionedConcurrentExecutions=1
     )
-    with releases.aws.updates_taking(3):
+    with releases.aws.updates_taking(2):
         result = releases.deploy(2)
     assert result.exit_code == 0
     assert "Waiting for the provisioned concurrency" in result.log
     assert _weights(releases) == {}
     assert releases.served() == releases.images[2]
+
+    releases.aws.fail_provisioned_concurrency(releases.job.name, "FUNCTION_ERROR_INIT_FAILURE")
+    back = releases.roll_back(run=3000)
+    assert back.exit_code == 1
+    assert "to version 1: FAILED (FUNCTION_ERROR_INIT_FAILURE). The version before serves." in error(back)
+    assert "The alias live points to version 2 again" in error(back)
+    assert (releases.alias()["FunctionVersion"], _weights(releases)) == ("2", {})
+
+    with releases.aws.updates_taking(2), releases.deploying(1, run_id="4000") as step:
+        _until(lambda: _weights(releases) == {"2": 1.0})
+        step.signal("SIGINT")
+        cancelled = step.wait()
+    assert cancelled.exit_code == 1
+    assert "The alias live points to version 2 again" in error(cancelled)
+    assert (releases.alias()["FunctionVersion"], _weights(releases)) == ("2", {})
+    assert "greeting 2" in releases.answer()

@@ -27,11 +27,13 @@ _ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders-api"
 
 
 def _publish(functions: LambdaFunctions, description: str = "") -> str:
-    """Publish `$LATEST` as it is."""
+    """Publish `$LATEST` as it is, and return the number."""
     latest = functions.read("orders-api")
-    return functions.publish_version(
+    published = functions.publish_version(
         "orders-api", code_sha256=latest.code_sha256, revision_id=latest.revision_id, description=description
     )
+    assert (published.code_sha256, published.description) == (latest.code_sha256, description)
+    return published.version
 
 
 def _update(functions: LambdaFunctions, image: ImageReference = _NEW, revision_id: str = "seen") -> None:
@@ -172,9 +174,11 @@ def test_a_version_keeps_its_description(functions: LambdaFunctions, lambda_clie
 def test_a_version_is_of_the_code_that_was_seen(stubbed: tuple[LambdaFunctions, Stubber]) -> None:
     functions, stubber = stubbed
     asked = {"FunctionName": "orders-api", "CodeSha256": "seen", "RevisionId": "r", "Description": "d"}
-    stubber.add_response("publish_version", {"Version": "7"}, asked)
+    answer = {"FunctionName": "orders-api", "FunctionArn": f"{_ARN}:7", "Version": "7", "State": "Pending"}
+    stubber.add_response("publish_version", answer, asked)
 
-    assert functions.publish_version("orders-api", code_sha256="seen", revision_id="r", description="d") == "7"
+    version = functions.publish_version("orders-api", code_sha256="seen", revision_id="r", description="d")
+    assert (version.arn, version.version, version.is_busy, version.image) == (_ARN, "7", True, None)
 
 
 def test_a_zip_function_is_read_as_such(functions: LambdaFunctions, lambda_client: Any) -> None:  # noqa: ANN401
@@ -369,7 +373,7 @@ def test_what_calls_run_on_managed_instances_has_no_number(stubbed: tuple[Lambda
     given: Any = {"code_sha256": "b", "revision_id": "seen", "description": "a"}
     answer = {"Version": "$LATEST.PUBLISHED"}
     stubber.add_response("publish_version", answer, asked | {"PublishTo": "LATEST_PUBLISHED"})
-    assert functions.publish_version("orders-api", **given, as_latest=True) == "$LATEST.PUBLISHED"
+    assert functions.publish_version("orders-api", **given, as_latest=True).version == "$LATEST.PUBLISHED"
     stubber.add_client_error("publish_version", "FunctionVersionsPerCapacityProviderLimitExceededException", "full")
     with pytest.raises(VersionLimitError, match=r"lambda:PublishVersion on orders-api failed: .*: full"):
         functions.publish_version("orders-api", **given)

@@ -14,7 +14,7 @@ from ecr_lambda_deploy.aws.functions import LambdaFunctions
 from ecr_lambda_deploy.aws.invocations import LambdaInvocations
 from ecr_lambda_deploy.aws.session import Aws
 from ecr_lambda_deploy.model.errors import DeployError, InProgressError, MissingFunctionError, RevisionError
-from ecr_lambda_deploy.model.functions import AliasState
+from ecr_lambda_deploy.model.functions import UNKNOWN, AliasState, Status
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.ports.functions import Response
 from tests.integration.aws_in_memory import ACCOUNT, REGION, REGISTRY, aws_of, recorded_aws
@@ -210,17 +210,23 @@ def test_a_check_of_what_is_not_there(stubbed: _Lambda, call: str, action: str, 
         check(stubbed)
 
 
-def test_allocation_that_may_not_be_asked_about_is_taken_for_ended(stubbed: _Lambda) -> None:
-    stubbed.stubber.add_client_error("get_provisioned_concurrency_config", "AccessDeniedException", "not authorized")
+@pytest.mark.parametrize(
+    ("code", "status"), [("AccessDeniedException", UNKNOWN), ("ProvisionedConcurrencyConfigNotFoundException", None)]
+)
+def test_concurrency_that_there_is_none_of_differs_from_what_may_not_be_asked(
+    stubbed: _Lambda, code: str, status: Status | None
+) -> None:
+    stubbed.stubber.add_client_error("get_provisioned_concurrency_config", code, "none for you")
 
-    assert not stubbed.aliases.is_allocating("orders-api", "live")
+    assert stubbed.aliases.concurrency("orders-api", "live") == status
 
 
-@pytest.mark.parametrize(("status", "is_allocating"), [("IN_PROGRESS", True), ("READY", False), ("FAILED", False)])
-def test_allocation_has_ended_when_lambda_says_so(stubbed: _Lambda, status: str, is_allocating: bool) -> None:
-    stubbed.stubber.add_response("get_provisioned_concurrency_config", {"Status": status})
+@pytest.mark.parametrize("answer", [{"Status": "READY"}, {"Status": "FAILED", "StatusReason": "no room"}])
+def test_concurrency_has_lambda_s_status_and_reason(stubbed: _Lambda, answer: dict[str, str]) -> None:
+    stubbed.stubber.add_response("get_provisioned_concurrency_config", answer)
+    status = stubbed.aliases.concurrency("orders-api", "live")
 
-    assert stubbed.aliases.is_allocating("orders-api", "live") is is_allocating
+    assert status == Status(value=answer["Status"], reason=answer.get("StatusReason", ""))
 
 
 # --- what others wrote -----------------------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ _CALLS: Mapping[str, Callable[[_Adapters], object]] = {
     "UpdateAlias": lambda it: LambdaAliases(it.aws).point(
         "orders-api", _ALIAS, version="8", weights={}, description=""
     ),
-    "GetProvisionedConcurrencyConfig": lambda it: LambdaAliases(it.aws).is_allocating("orders-api", "live"),
+    "GetProvisionedConcurrencyConfig": lambda it: LambdaAliases(it.aws).concurrency("orders-api", "live"),
     "GetPolicy": lambda it: list(LambdaAliases(it.aws).bypasses("orders-api")),
     "GetFunctionUrlConfig": lambda it: list(LambdaAliases(it.aws).bypasses("orders-api")),
     "Invoke": lambda it: LambdaInvocations(it.aws).invoke("orders-api", "$LATEST", "{}", timeout=3),

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from ecr_lambda_deploy.aws.errors import DeniedError, NotFoundError, RefusedError, probed, translated, translated_change
 from ecr_lambda_deploy.aws.functions import NO_REVISION
-from ecr_lambda_deploy.model.functions import AliasState
+from ecr_lambda_deploy.model.functions import UNKNOWN, AliasState, Status
+from ecr_lambda_deploy.model.text import bounded
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import AliasConfigurationResponseTypeDef
@@ -70,18 +71,18 @@ class LambdaAliases:
                 )
             )
 
-    def is_allocating(self, name: str, alias: str) -> bool | None:
+    def concurrency(self, name: str, alias: str) -> Status | None:
         """Call GetProvisionedConcurrencyConfig."""
         try:
             with translated("lambda:GetProvisionedConcurrencyConfig", f"{name}:{alias}"):
                 answer = self._aws.functions().get_provisioned_concurrency_config(FunctionName=name, Qualifier=alias)
         except DeniedError:
-            return None
+            return UNKNOWN
         except RefusedError as error:
             if error.code != "ProvisionedConcurrencyConfigNotFoundException":
                 raise
-            return False
-        return answer["Status"] == "IN_PROGRESS"
+            return None
+        return Status(value=answer["Status"], reason=bounded(answer.get("StatusReason", "")))
 
     def bypasses(self, name: str) -> tuple[str, ...]:
         """Read event source mappings, the function URL and the policy."""

@@ -25,7 +25,11 @@ from ecr_lambda_deploy.model.targets import Architecture
 from ecr_lambda_deploy.model.text import bounded
 
 if TYPE_CHECKING:
-    from mypy_boto3_lambda.type_defs import FunctionCodeLocationTypeDef, FunctionConfigurationTypeDef
+    from mypy_boto3_lambda.type_defs import (
+        FunctionCodeLocationTypeDef,
+        FunctionConfigurationResponseTypeDef,
+        FunctionConfigurationTypeDef,
+    )
 
     from ecr_lambda_deploy.aws.session import Aws
 
@@ -154,7 +158,7 @@ class LambdaFunctions:
 
     def publish_version(
         self, name: str, *, code_sha256: str, revision_id: str, description: str, as_latest: bool = False
-    ) -> str:
+    ) -> FunctionState:
         """Call PublishVersion."""
         to: dict[str, Any] = {"PublishTo": "LATEST_PUBLISHED"} if as_latest else {}
         try:
@@ -168,13 +172,15 @@ class LambdaFunctions:
             if "CodeSHA256" in error.message:
                 raise RevisionError(error.message) from error
             raise
-        return answer["Version"]
+        return _state(name, answer, {})
 
 
 def _state(
-    given: str, configuration: "FunctionConfigurationTypeDef", code: "FunctionCodeLocationTypeDef"
+    given: str,
+    configuration: "FunctionConfigurationTypeDef | FunctionConfigurationResponseTypeDef",
+    code: "FunctionCodeLocationTypeDef",
 ) -> FunctionState:
-    """Return what GetFunction answers; in the API's model all of its members may be absent.
+    """Return what GetFunction or PublishVersion answers; in the API's model all of its members may be absent.
 
     Args:
         given: name or ARN that was asked for.
@@ -213,7 +219,7 @@ def _state(
     )
 
 
-def _timeout(configuration: "FunctionConfigurationTypeDef") -> int:
+def _timeout(configuration: "FunctionConfigurationTypeDef | FunctionConfigurationResponseTypeDef") -> int:
     """Return the seconds that an invocation may take; of a durable function it is the whole execution.
 
     [Lambda developer guide, Invoking durable Lambda functions]

@@ -6,7 +6,8 @@ from dataclasses import replace
 from itertools import islice
 
 from ecr_lambda_deploy.functions.history import line_of_releases
-from ecr_lambda_deploy.functions.writes import CONFLICT_DELAY, FunctionWriter, taken_over
+from ecr_lambda_deploy.functions.waits import CONFLICT_DELAY, taken_over
+from ecr_lambda_deploy.functions.writes import FunctionWriter
 from ecr_lambda_deploy.model.errors import DeployError, InProgressError, RevisionError, VersionLimitError
 from ecr_lambda_deploy.model.functions import LATEST_PUBLISHED, ObservedFunction
 

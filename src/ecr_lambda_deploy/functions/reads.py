@@ -204,8 +204,10 @@ def _read_by_alias(target: FunctionTarget, functions: Functions) -> FunctionStat
 
 def _read_alias(target: FunctionTarget, aliases: Aliases) -> AliasState | None:
     alias = aliases.read(target.name, target.alias) if target.alias else None
-    if alias is not None and alias.weights and aliases.is_allocating(target.name, target.alias):
-        return replace(alias, weights={})  # Lambda sets these itself while it moves provisioned concurrency
+    if alias is not None and alias.is_held_back:
+        concurrency = aliases.concurrency(target.name, target.alias)
+        if concurrency is not None and concurrency.value == "IN_PROGRESS":
+            return replace(alias, weights={})  # Lambda removes this one itself
     return alias
 
 

@@ -1,20 +1,24 @@
 """Waits until Lambda has finished with a change, and explains a change that failed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from ecr_lambda_deploy.model.errors import DeployError, recreation_hint
-from ecr_lambda_deploy.model.functions import AliasState, FunctionState
-from ecr_lambda_deploy.ports.functions import Aliases
+from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError, TakenOverError, recreation_hint
+from ecr_lambda_deploy.model.functions import FunctionState
 from ecr_lambda_deploy.ports.runner import Clock, Log
 
+CONFLICT_DELAY = 0.3
+"""Seconds to wait before a change is tried again that somebody else's change has prevented."""
+
+_CREATION_TIMEOUT = 10.0  # Lambda is eventually consistent: it may answer for a moment that a new function is missing
 _FIRST_DELAY = 0.1
 _GROWTH = 1.3
 _LONGEST_DELAY = 2.0
 _SECONDS_BETWEEN_LINES = 15.0
-_ALLOCATION_DELAY = 2.0
 
 
-def wait_until_updated(read: Callable[[], FunctionState], *, clock: Clock, log: Log, timeout: float) -> FunctionState:
+def wait_until_updated(
+    read: Callable[[], FunctionState], *, clock: Clock, log: Log, timeout: float, is_new: bool = False
+) -> FunctionState:
     """Read until Lambda has finished the update: quickly at first, since most updates take a second or two.
 
     Lambda's own waiters poll every second, give no reason and take an unknown state for one to wait in
@@ -25,6 +29,7 @@ def wait_until_updated(read: Callable[[], FunctionState], *, clock: Clock, log: 
         clock: time.
         log: gets a line every 15 seconds.
         timeout: seconds.
+        is_new: whether it was just made, so that Lambda may not find it for a moment.
 
     Raises:
         DeployError: the update has not finished in time, or the function cannot be read.
@@ -32,7 +37,16 @@ def wait_until_updated(read: Callable[[], FunctionState], *, clock: Clock, log: 
     started = clock.now()
     delay = _FIRST_DELAY
     next_line = _SECONDS_BETWEEN_LINES
-    while (state := read()).is_busy:
+    while True:
+        try:
+            state = read()
+        except MissingFunctionError:
+            if not is_new or clock.now() - started >= _CREATION_TIMEOUT:
+                raise
+            clock.sleep(CONFLICT_DELAY)
+            continue
+        if not state.is_busy:
+            return state
         waited = clock.now() - started
         if waited >= timeout:
             raise DeployError(
@@ -48,53 +62,6 @@ def wait_until_updated(read: Callable[[], FunctionState], *, clock: Clock, log: 
             next_line += _SECONDS_BETWEEN_LINES
         clock.sleep(min(delay, timeout - waited))
         delay = min(delay * _GROWTH, _LONGEST_DELAY)
-    return state
-
-
-def wait_until_allocated(
-    name: str,
-    alias: AliasState,
-    weights: Mapping[str, float],
-    *,
-    aliases: Aliases,
-    clock: Clock,
-    log: Log,
-    timeout: float,
-) -> AliasState:
-    """Wait until Lambda has moved provisioned concurrency.
-
-    Meanwhile Lambda sets weights of its own on the alias, and the old version serves [terraform-provider-aws#48116].
-
-    Args:
-        name: of the function.
-        alias: the alias as Lambda returned it from the move.
-        weights: the weights that it was moved with.
-        aliases: reads the alias.
-        clock: time.
-        log: gets one line if there is anything to wait for.
-        timeout: seconds.
-
-    Returns:
-        the alias after the wait.
-
-    Raises:
-        DeployError: Lambda has not moved it in time.
-    """
-    deadline = clock.now() + timeout
-    is_logged = False
-    while dict(alias.weights) != dict(weights) and aliases.is_allocating(name, alias.name) is not False:
-        if clock.now() >= deadline:
-            raise _not_allocated(name, alias, f"within {timeout:.0f} s, which the input 'wait-timeout' can extend")
-        if not is_logged:
-            log.info(f"Waiting for the provisioned concurrency of {alias.arn} to move")
-            is_logged = True
-        clock.sleep(_ALLOCATION_DELAY)
-        alias = aliases.read(name, alias.name) or alias
-    if dict(alias.weights) != dict(weights):
-        alias = aliases.read(name, alias.name) or alias
-    if dict(alias.weights) != dict(weights):
-        raise _not_allocated(name, alias, "and does not go on")
-    return alias
 
 
 def failed_update(state: FunctionState, *, is_creation: bool = False) -> DeployError:
@@ -116,12 +83,11 @@ def failed_update(state: FunctionState, *, is_creation: bool = False) -> DeployE
     )
 
 
-def _not_allocated(name: str, alias: AliasState, how: str) -> DeployError:
-    return DeployError(
-        f"Lambda has not moved the provisioned concurrency of {alias.arn} {how}: the old version serves.",
-        "Look at its status: aws lambda get-provisioned-concurrency-config "
-        f"--function-name {name} --qualifier {alias.name}",
-        topic="provisioned-concurrency-does-not-move",
+def taken_over(latest: FunctionState) -> TakenOverError:
+    """Return the error for `$LATEST` with code of somebody else."""
+    return TakenOverError(
+        f"{latest.name} runs {latest.image}, not the image of this run: somebody else updated it meanwhile.",
+        "Give the workflow a 'concurrency' group, and leave this function's code to one workflow.",
     )
 
 

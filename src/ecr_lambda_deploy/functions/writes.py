@@ -1,22 +1,16 @@
 """Changes one function and its alias. Each change is refused if somebody else was faster (optimistic locking)."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 
-from ecr_lambda_deploy.functions.history import Record, newer_run
+from ecr_lambda_deploy.functions.provisioned_concurrency import ProvisionedConcurrency
 from ecr_lambda_deploy.functions.reads import observe_function
-from ecr_lambda_deploy.functions.waits import failed_update, wait_until_allocated, wait_until_updated
-from ecr_lambda_deploy.functions.written import Written, is_as_left
-from ecr_lambda_deploy.model.errors import (
-    DeployError,
-    InProgressError,
-    MissingFunctionError,
-    RevisionError,
-    TakenOverError,
-    UnsentError,
-)
+from ecr_lambda_deploy.functions.waits import CONFLICT_DELAY, failed_update, taken_over, wait_until_updated
+from ecr_lambda_deploy.functions.written import Written, taken_over_by
+from ecr_lambda_deploy.model.errors import DeployError, InProgressError, RevisionError, TakenOverError, UnsentError
 from ecr_lambda_deploy.model.functions import AliasState, FunctionState, ObservedFunction, PublishedVersion, Status
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.run import WorkflowRun
@@ -24,13 +18,9 @@ from ecr_lambda_deploy.model.targets import Architecture, FunctionTarget
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.ports.runner import Clock
 
-CONFLICT_DELAY = 0.3
-"""Seconds to wait before a change is tried again that somebody else's change has prevented."""
-
 # In seconds.
 _ROLE_DELAY = 1.0
 _ROLE_TIMEOUT = 60.0  # IAM is eventually consistent: Lambda can assume a new role after some seconds
-_CREATION_TIMEOUT = 10.0  # Lambda is eventually consistent: it may answer for a moment that a new function is missing
 _SLOW_DELAY = 1.0
 
 
@@ -48,6 +38,7 @@ class FunctionWriter:
         on_change: called after each change of `now`, since the process may be killed within a step.
         published: the version that was published; None before.
         written: what was written, or may have been.
+        concurrency: the alias's provisioned concurrency.
     """
 
     ports: Ports
@@ -59,6 +50,14 @@ class FunctionWriter:
     on_change: Callable[[], None] | None = None
     published: FunctionState | None = None
     written: Written = field(default_factory=Written)
+    concurrency: ProvisionedConcurrency = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Know nothing of the alias's provisioned concurrency yet."""
+        target = self.target
+        self.concurrency = ProvisionedConcurrency(
+            function=target.name, alias=target.alias, ports=self.ports, clock=self.clock, timeout=target.wait_timeout
+        )
 
     @property
     def name(self) -> str:
@@ -136,8 +135,8 @@ class FunctionWriter:
         Raises:
             DeployError: somebody else has changed the code, or Lambda refuses.
         """
-        number = self._request_version(description)
-        version = self.wait_until_settled(number, is_new=True)
+        with self.concurrency.asked_beside() if self.now.alias else nullcontext():
+            version = self._request_version(description)
         if version.description != description and version.state.value != "Active":
             # Nothing has changed since that version, and it cannot serve. Any update counts as a change, even with the
             # same image [PublishVersion; moto#8379].
@@ -145,8 +144,8 @@ class FunctionWriter:
             if latest.image is not None:
                 self.start_update(latest.image, latest.architecture)
                 self.finish_update()
-                number = self._request_version(description)
-                version = self.wait_until_settled(number, is_new=True)
+                version = self._request_version(description)
+        number = version.version
         if version.state.value != "Active":
             message = f"Version {number} of {self.name} did not become active: State {version.state}."
             raise DeployError(message, topic="version-not-active")
@@ -159,7 +158,7 @@ class FunctionWriter:
     def point_alias(
         self, version: FunctionState, *, description: str, weights: Mapping[str, float] = MappingProxyType({})
     ) -> None:
-        """Point the alias to a version, and wait until Lambda has moved its provisioned concurrency.
+        """Point the alias to a version; if that gets all the traffic, wait until it serves.
 
         Args:
             version: the version that gets the traffic.
@@ -168,26 +167,33 @@ class FunctionWriter:
 
         Raises:
             RevisionError: somebody else has changed the alias, and this run has written nothing yet.
+            NotServedError: the version does not get its provisioned concurrency.
             DeployError: somebody else has taken the function over, or Lambda refuses.
         """
-        before = self.written
+        before, alias = self.written, self.now.alias
+        gets_traffic = not weights and alias is not None and (alias.version != version.version or alias.weights)
         wanted = AliasState(
             name=self.target.alias, arn="", version=version.version, weights=weights, description=description
         )
-        with self.assuming_written(replace(before, asked=wanted)):
-            moved = self._move_alias(wanted, before)
-        self.written = replace(before, alias=moved, asked=None)
-        self.remember(replace(self.now, alias=moved, aliased=version))
-        allocated = wait_until_allocated(
-            self.name,
-            moved,
-            weights,
-            aliases=self.ports.aliases,
-            clock=self.clock,
-            log=self.ports.log,
-            timeout=self.target.wait_timeout,
-        )
-        self.remember(replace(self.now, alias=allocated))
+        with self.concurrency.asked_beside() if gets_traffic else nullcontext():
+            with self.assuming_written(replace(before, asked=wanted)):
+                moved = self._move_alias(wanted, before)
+            self.written = replace(before, alias=moved, asked=None)
+            self.remember(replace(self.now, alias=moved, aliased=version))
+        if gets_traffic:
+            self.wait_until_served()
+
+    def wait_until_served(self) -> None:
+        """Wait until the alias serves the version that it points to: only provisioned concurrency takes time to move.
+
+        Raises:
+            NotServedError: the version does not get it.
+            DeployError: it does not get it in time, or somebody else has moved the alias.
+        """
+        if self.now.alias is not None:
+            self.concurrency.wait_until_served(
+                self.now.alias, lambda alias: self.remember(replace(self.now, alias=alias))
+            )
 
     def put_alias_back(self, version: FunctionState, *, description: str) -> None:
         """Give a version all traffic of the alias, to revert a move. The alias must be as it was last read.
@@ -253,18 +259,24 @@ class FunctionWriter:
             if is_updated and not (follows_alias and self._is_alias_in_place()):
                 raise RevisionError(f"{self.name} now runs {latest.image}: somebody else has updated it.")
 
-    def _request_version(self, description: str) -> str:
-        """Request a version until Lambda accepts it; return its number."""
+    def _request_version(self, description: str) -> FunctionState:
+        """Request a version until Lambda accepts it; return it when it is active, or has failed.
+
+        One that is published after the update has settled is Active at once, but with SnapStart.
+        """
         deadline = self.clock.now() + self.target.wait_timeout
         while True:
             latest = self._latest()
             try:
-                return self.ports.functions.publish_version(
+                version = self.ports.functions.publish_version(
                     self.name, code_sha256=latest.code_sha256, revision_id=latest.revision_id, description=description
                 )
             except (InProgressError, RevisionError) as error:
                 if self._wait_after_conflict(error, deadline).code_sha256 != latest.code_sha256:
                     raise taken_over(self._latest()) from error
+            else:
+                version = replace(version, image=latest.image)  # of the same code, but the answer does not name it
+                return self.wait_until_settled(version.version, is_new=True) if version.is_busy else version
 
     def _move_alias(self, wanted: AliasState, before: Written) -> AliasState:
         """Request a move of the alias until Lambda accepts it, for as long as the run may move it.
@@ -310,16 +322,11 @@ class FunctionWriter:
         runs_image = written.image is None or latest.runs(written.image, written.architecture)
         if not runs_image or (published is not None and published.code_sha256 != latest.code_sha256):
             raise taken_over(latest)
-        if alias is not None:
-            record = Record.parse(alias.description)
-            is_moved = known is not None and not is_as_left(alias, known, self.start.alias)
-            is_overtaken = may_overtake and record.run != "" and (not known or alias.description != known.description)
-            newer = newer_run(self.run, record)
-            if newer or (is_moved and not is_overtaken):
-                who = f"the newer run {newer}" if newer else "somebody else"
-                raise TakenOverError(
-                    f"The alias {alias.name} of {self.name} was moved by {who} meanwhile, so it stays."
-                )
+        who = taken_over_by(alias, known, self.start.alias, run=self.run, may_overtake=may_overtake) if alias else ""
+        if who:
+            raise TakenOverError(
+                f"The alias {self.target.alias} of {self.name} was moved by {who} meanwhile, so it stays."
+            )
         self.remember(replace(self.now, alias=alias))
 
     @contextmanager
@@ -350,18 +357,13 @@ class FunctionWriter:
 
     def wait_until_settled(self, qualifier: str = "", *, is_new: bool = False) -> FunctionState:
         """Wait until Lambda has finished with `$LATEST` or a version, and return it; the arguments as above."""
-        deadline = self.clock.now() + (_CREATION_TIMEOUT if is_new else 0)
-
-        def read() -> FunctionState:
-            while True:
-                try:
-                    return self.ports.functions.read(self.name, qualifier)
-                except MissingFunctionError:
-                    if self.clock.now() >= deadline:
-                        raise
-                    self.clock.sleep(CONFLICT_DELAY)
-
-        return wait_until_updated(read, clock=self.clock, log=self.ports.log, timeout=self.target.wait_timeout)
+        return wait_until_updated(
+            partial(self.ports.functions.read, self.name, qualifier),
+            is_new=is_new,
+            clock=self.clock,
+            log=self.ports.log,
+            timeout=self.target.wait_timeout,
+        )
 
     def _wait_after_conflict(self, error: DeployError, deadline: float) -> FunctionState:
         """Wait until somebody else's change has ended, and return `$LATEST`; after the deadline, raise the error."""
@@ -391,10 +393,3 @@ class FunctionWriter:
     def _remember_latest(self, latest: FunctionState) -> FunctionState:
         self.remember(replace(self.now, latest=latest))
         return latest
-
-
-def taken_over(latest: FunctionState) -> TakenOverError:
-    """Return the error for `$LATEST` with code of somebody else."""
-    message = f"{latest.name} runs {latest.image}, not the image of this run: somebody else updated it meanwhile."
-    hint = "Give the workflow a 'concurrency' group, and leave this function's code to one workflow."
-    return TakenOverError(message, hint)

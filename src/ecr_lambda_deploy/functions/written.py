@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from ecr_lambda_deploy.functions.history import Record, newer_run
 from ecr_lambda_deploy.model.functions import AliasState
 from ecr_lambda_deploy.model.images import ImageReference
+from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import Architecture
 
 
@@ -47,15 +49,33 @@ class Written:
         return any(is_as_left(alias, left, before) for left in (self.alias, self.asked) if left is not None)
 
 
+def taken_over_by(
+    alias: AliasState, known: AliasState | None, start: AliasState | None, *, run: WorkflowRun, may_overtake: bool
+) -> str:
+    """Return who has moved an alias meanwhile, so that a run must leave it alone; empty if the run may move it.
+
+    Args:
+        alias: its current state.
+        known: its state when the run last read or moved it.
+        start: its state at the start.
+        run: the run.
+        may_overtake: whether it goes ahead of another run of this action. What a person has changed stays.
+    """
+    record = Record.parse(alias.description)
+    if newer := newer_run(run, record):
+        return f"the newer run {newer}"
+    is_moved = known is not None and not is_as_left(alias, known, start)
+    is_overtaken = may_overtake and record.run != "" and (not known or alias.description != known.description)
+    return "somebody else" if is_moved and not is_overtaken else ""
+
+
 def is_as_left(alias: AliasState, left: AliasState, before: AliasState | None) -> bool:
     """Whether an alias is as the run left it; a weight that Lambda itself gives the old version does not count.
-
-    Lambda gives it one while it moves provisioned concurrency [terraform-provider-aws#48116].
 
     Args:
         alias: its current state.
         left: its state when the run had moved it.
         before: its state at the start.
     """
-    has_lambdas_weights = before is not None and {*alias.weights} == {before.version}
-    return alias.version == left.version and (alias.weights == left.weights or has_lambdas_weights)
+    is_held_back = alias.is_held_back and before is not None and before.version in alias.weights
+    return alias.version == left.version and (alias.weights == left.weights or is_held_back)

@@ -7,6 +7,7 @@
         InProgressError       Lambda is still working on another change; the same request succeeds later
         RevisionError         somebody else has changed the function or alias since it was read
         TakenOverError        somebody else has changed the function or alias; this run leaves it as it is
+        NotServedError        Lambda has given up having an alias serve the version that it was moved to
         BuildError            an image could not be built or pushed
         VersionLimitError     a capacity provider of Lambda refuses one more version
         TagLimitError         an ECR quota refuses one more tag
@@ -119,6 +120,12 @@ class TakenOverError(DeployError):
     """Somebody else has changed the function or alias meanwhile; this run leaves it as it is."""
 
     topic = "changed-by-somebody-else"
+
+
+class NotServedError(DeployError):
+    """Lambda has given up having an alias serve the version that it was moved to: the version before serves."""
+
+    topic = "provisioned-concurrency-does-not-move"
 
 
 class BuildError(DeployError):

@@ -46,6 +46,10 @@ class Status:
         return f"{self.value} ({reason})" if reason else self.value
 
 
+UNKNOWN = Status(value="UNKNOWN")
+"""What cannot be read: these credentials may not ask."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionState:
     """A function or one of its versions, as GetFunction returns it.
@@ -168,6 +172,14 @@ class AliasState(AliasPointer):
     weights: Mapping[str, float] = field(default_factory=dict)
     description: str = ""
     revision_id: str = ""
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether another version gets all the traffic: by a weight of Lambda's own, while the concurrency moves.
+
+        GetAlias shows it, and UpdateAlias does not [terraform-provider-aws#48116]. No canary has such a weight.
+        """
+        return [*self.weights.values()] == [1.0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

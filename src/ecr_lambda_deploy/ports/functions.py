@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ecr_lambda_deploy.model.functions import AliasState, FunctionState, PublishedVersion
+from ecr_lambda_deploy.model.functions import AliasState, FunctionState, PublishedVersion, Status
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.targets import Architecture
 
@@ -74,8 +74,8 @@ class Functions(Protocol):
 
     def publish_version(
         self, name: str, *, code_sha256: str, revision_id: str, description: str, as_latest: bool = False
-    ) -> str:
-        """Publish `$LATEST` as a version and return its name; its code must still be `code_sha256`.
+    ) -> FunctionState:
+        """Publish `$LATEST` as a version and return it, without its image; its code must still be `code_sha256`.
 
         If nothing has changed since the last version, Lambda returns that one, and keeps its description.
 
@@ -141,13 +141,13 @@ class Aliases(Protocol):
             DeployError: Lambda refuses.
         """
 
-    def is_allocating(self, name: str, alias: str) -> bool | None:
-        """Whether Lambda is moving provisioned concurrency, and has set weights on the alias for that.
+    def concurrency(self, name: str, alias: str) -> Status | None:
+        """Read the status of an alias's provisioned concurrency; None if it has none.
 
-        It is None where these credentials may not ask.
+        The status is IN_PROGRESS, READY or FAILED; or `UNKNOWN` where these credentials may not ask.
 
         Raises:
-            DeployError: that may not be read.
+            DeployError: it cannot be read.
         """
 
     def bypasses(self, name: str) -> tuple[str, ...]:

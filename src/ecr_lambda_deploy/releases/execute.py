@@ -181,6 +181,7 @@ class PlanExecution:
             failed,
             now=self._writer.now,
             run=self.journal.run,
+            concurrency=self._writer.concurrency.status,
             ports=self.ports,
             record=self._record,
         )

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ecr_lambda_deploy.functions.managed_instances import publish_latest
-from ecr_lambda_deploy.functions.writes import CONFLICT_DELAY, FunctionWriter
+from ecr_lambda_deploy.functions.waits import CONFLICT_DELAY
+from ecr_lambda_deploy.functions.writes import FunctionWriter
 from ecr_lambda_deploy.functions.written import Written
 from ecr_lambda_deploy.model.errors import CancelledError, ConsequenceError, DeployError, InProgressError, RevisionError
-from ecr_lambda_deploy.model.functions import LATEST, LATEST_PUBLISHED, ObservedFunction
+from ecr_lambda_deploy.model.functions import LATEST, LATEST_PUBLISHED, ObservedFunction, Status
 from ecr_lambda_deploy.model.outcomes import Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.ports.ports import Ports
@@ -25,6 +26,7 @@ def revert(
     *,
     now: ObservedFunction,
     run: WorkflowRun,
+    concurrency: Status | None,
     ports: Ports,
     record: Callable[[Outcome], object],
 ) -> Outcome:
@@ -36,6 +38,7 @@ def revert(
         failed: the outcome so far, with the reason of the failure.
         now: the function as it was last read or written.
         run: the run that reverts.
+        concurrency: status of the alias's provisioned concurrency, as the release has read it.
         ports: everything outside. Cancelling the run does not end the revert.
         record: called with the outcome so far, since the process may be killed meanwhile.
 
@@ -45,6 +48,7 @@ def revert(
     writer = FunctionWriter(
         ports=ports, clock=ports.clock, target=release.target, run=run, start=release.observed, now=now
     )
+    writer.concurrency.status = concurrency
     return _Revert(release=release, written=written, failed=failed, writer=writer, ports=ports, record=record).run()
 
 
@@ -55,6 +59,7 @@ class _Revert:
     Attributes:
         writer: changes the function back.
         done: what was put back: one sentence each.
+        has_moved_back: whether the alias has got its earlier version back.
     """
 
     release: ReleasePlan
@@ -64,6 +69,7 @@ class _Revert:
     ports: Ports
     record: Callable[[Outcome], object]
     done: list[str] = field(default_factory=list)
+    has_moved_back: bool = False
 
     def run(self) -> Outcome:
         """Put each part back, in order. Each is planned when its turn has come, from what is there then."""
@@ -83,6 +89,7 @@ class _Revert:
                 for part in ORDER:
                     with self.ports.priority.raised(is_urgent=is_urgent[part]):
                         self._retry_conflicts(revert_part[part])
+                self._finish_alias()
         except DeployError as error:
             return self._outcome_as_read(f"Reverting it failed too: {error.message}")
         return self._outcome_as_read()
@@ -117,6 +124,7 @@ class _Revert:
         number = step.version.version
         self.ports.log.info(f"Putting the alias {alias.name} of {self.writer.name} back to version {number}")
         self.writer.put_alias_back(step.version, description=step.description)
+        self.has_moved_back = alias.version != number
         self._record_done(f"The alias {alias.name} points to version {number} again, with all its traffic.")
 
     def _revert_code(self, _is_again: bool) -> None:
@@ -139,6 +147,15 @@ class _Revert:
             publish_latest(self.writer, step.description)
             published = self.writer.now.latest_published
             self._record_done(f"{LATEST_PUBLISHED} runs {published.image if published else 'its code'} again.")
+
+    def _finish_alias(self) -> None:
+        """Wait until the alias serves its version again. A cancelled run has no time for that, and says so."""
+        if not self.has_moved_back or not self.writer.concurrency.is_there:
+            return
+        if isinstance(self.failed.error, CancelledError):
+            self._record_done("Lambda moves its provisioned concurrency back first, which may take minutes.")
+        else:
+            self.writer.wait_until_served()
 
     def _record_done(self, sentence: str) -> None:
         self.done.append(sentence)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ecr_lambda_deploy.functions.written import Written
-from ecr_lambda_deploy.model.errors import CancelledError, DeployError
+from ecr_lambda_deploy.model.errors import CancelledError, DeployError, NotServedError
 from ecr_lambda_deploy.model.functions import LATEST, LATEST_PUBLISHED, AliasState, ObservedFunction
 from ecr_lambda_deploy.releases.plan import PointAlias, PublishLatest, ReleasePlan, UpdateCode, clearing_steps
 
@@ -83,7 +83,7 @@ def reason_to_keep(release: ReleasePlan, now: ObservedFunction, written: Written
     if alias is None or not written.is_in_place(alias, start_alias):
         return ""
     is_rolled_back = release.is_rollback and (start_alias is None or alias.version != start_alias.version)
-    if is_rolled_back and not isinstance(error, CancelledError):
+    if is_rolled_back and not isinstance(error, CancelledError | NotServedError):
         return f"The alias {alias.name} stays at version {alias.version}: what was rolled back stays so."
     return "" if start_alias else f"The alias {alias.name} is new and stays, with the code that it points to."
 
@@ -101,7 +101,7 @@ def _plan_alias(
             f"The alias {alias.name} points to version {alias.version}: somebody else has moved it, so it stays.",
         )
     if is_kept or start_alias is None:
-        return next(clearing_steps(now), None), ""
+        return None if alias.is_held_back else next(clearing_steps(now), None), ""
     return PointAlias(version=start.aliased, description=start_alias.description), ""
 
 
@@ -138,7 +138,7 @@ def _plan_latest_published(
 
 
 def _is_as_at_start(alias: AliasState, start: AliasState | None) -> bool:
-    """Whether an alias is as it was at the start, except for shares of traffic that a dead run had left."""
-    return (
-        start is not None and alias.version == start.version and (not alias.weights or alias.weights == start.weights)
-    )
+    """Whether an alias is as it was at the start, but for weights of Lambda's own, and those that a dead run left."""
+    if start is None or alias.version != start.version:
+        return False
+    return not alias.weights or alias.is_held_back or alias.weights == start.weights

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ecr_lambda_deploy.model.errors import DeployError, RevisionError
-from ecr_lambda_deploy.model.functions import LATEST, AliasState
+from ecr_lambda_deploy.model.functions import LATEST, AliasState, Status
 from tests.unit.fakes.examples import ARN
 from tests.unit.fakes.functions import OTHER_REVISION, FakeFunctions
 
@@ -16,8 +16,9 @@ class FakeAliases:
 
     Attributes:
         there: the aliases by name.
-        seconds_to_move: how long Lambda moves provisioned concurrency, before all traffic goes where it is to.
-        is_given_up: whether Lambda gives that move up in the end, and leaves its own weights.
+        concurrency_status: of the provisioned concurrency that the aliases have; None if they have none.
+        seconds_to_move: how long Lambda moves it when an alias moves; the version before has all traffic meanwhile.
+        failure_to_move: why Lambda gives that up in the end; empty if it does not.
         bypassing: what invokes the function without an alias.
     """
 
@@ -26,10 +27,11 @@ class FakeAliases:
         self.there = functions.aliases
         for alias in aliases:
             self.put(alias)
+        self.concurrency_status: Status | None = None
         self.seconds_to_move = 0.0
-        self.is_given_up = False
+        self.failure_to_move = ""
         self.bypassing: tuple[str, ...] = ()
-        self._moves: dict[str, object] = {}
+        self._moves: dict[str, str] = {}  # by alias, the version that has the concurrency
 
     def put(self, alias: AliasState) -> AliasState:
         """Have an alias as somebody else leaves it."""
@@ -61,17 +63,19 @@ class FakeAliases:
         before = self.there[alias.name]
         if before.revision_id != alias.revision_id:
             raise RevisionError(OTHER_REVISION)
-        self._moves.pop(alias.name, None)
+        old = self._moves.pop(alias.name, before.version)
         moved = self._put(replace(alias, version=version, weights=dict(weights), description=description))
-        if self.seconds_to_move and version != before.version:
-            self._begin_to_move(alias.name, weights)
-            moved = self.put(replace(moved, weights={before.version: 0.9}))
+        if self.concurrency_status is not None:
+            self.concurrency_status = Status(value="READY")
+            if old != version and self.seconds_to_move:
+                self._begin_to_move(moved, old)
         self._functions.leave("point_alias", version, *_shares(weights))
         return moved
 
-    def is_allocating(self, name: str, alias: str) -> bool:
-        self._functions.enter("is_allocating", name=name)
-        return alias in self._moves
+    def concurrency(self, name: str, alias: str) -> Status | None:
+        self._functions.enter("concurrency", name=name)
+        assert alias in self.there
+        return self.concurrency_status
 
     def bypasses(self, name: str) -> tuple[str, ...]:
         self._functions.enter("bypasses", name=name)
@@ -86,14 +90,21 @@ class FakeAliases:
         self._functions.changes.append(("point_alias", alias.version, *_shares(alias.weights)))
         return self.put(alias)
 
-    def _begin_to_move(self, alias: str, weights: Mapping[str, float]) -> None:
-        move = self._moves[alias] = object()
+    def _begin_to_move(self, alias: AliasState, old: str) -> None:
+        """Give the old version all traffic; the answer to the move does not show that."""
+        self._moves[alias.name] = old
+        self.concurrency_status = Status(value="IN_PROGRESS")
+        held_back = self.there[alias.name] = replace(alias, weights={old: 1.0})
 
         def end() -> None:
-            if self._moves.get(alias) is move:
-                del self._moves[alias]
-                if not self.is_given_up:
-                    self.put(replace(self.there[alias], weights=weights))
+            if self._moves.get(alias.name) != old or self.there[alias.name].version != alias.version:
+                return
+            if self.failure_to_move:
+                self.concurrency_status = Status(value="FAILED", reason=self.failure_to_move)
+                return
+            del self._moves[alias.name]
+            self.concurrency_status = Status(value="READY")
+            self.put(replace(held_back, weights={}))
 
         self._functions.clock.later(self.seconds_to_move, end)
 

@@ -42,6 +42,7 @@ ACTIVE_NON_INVOCABLE = Status(value="ActiveNonInvocable")
 INACTIVE = Status(value="Inactive")
 SUCCESSFUL = Status(value="Successful")
 IN_PROGRESS = Status(value="InProgress")
+READY = Status(value="READY")
 FAILED_UPDATE = Status(value="Failed", reason_code="ImageAccessDenied")
 
 

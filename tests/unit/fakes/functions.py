@@ -38,7 +38,8 @@ class FakeFunctions(Recording):
         clock: the time of the world that it is in.
         priority: whose requests come first.
         published: the versions by number; what GetFunction shows of them once they are active.
-        seconds_to_update: how long a creation, an update or a version is in progress.
+        seconds_to_update: how long a creation or an update is in progress.
+        seconds_to_activate: how long a version is Pending, as one with SnapStart is.
         conflicts: how many changes are refused because somebody else has just begun one, which takes as long as ours.
         end_of_update: what an accepted update makes of `$LATEST`; the image asked for, unless said otherwise.
         version_state: the State of the versions that are published.
@@ -59,6 +60,7 @@ class FakeFunctions(Recording):
         self.aliases: dict[str, AliasState] = {}
         self.has_changed = not versions or versions[-1].code_sha256 != self.latest.code_sha256
         self.seconds_to_update = 0.0
+        self.seconds_to_activate = 0.0
         self.conflicts = 0
         self.end_of_update: Callable[[FunctionState], FunctionState] = lambda state: state
         self.version_state = ACTIVE
@@ -142,7 +144,7 @@ class FakeFunctions(Recording):
             created = function_state(name=name.rpartition(":")[2], image=image, architecture=architecture)
             self.latest = self.end_of_update(created)
             self._is_new = True
-            self._begin(LATEST)
+            self._begin()
         self.leave("create", image)
 
     def update_code(self, name: str, image: ImageReference, architecture: Architecture, *, revision_id: str) -> None:
@@ -159,12 +161,12 @@ class FakeFunctions(Recording):
                 code_sha256=code_sha256_of(image),
             )
             self.latest = self.end_of_update(updated)
-            self._begin(LATEST)
+            self._begin()
         self.leave("update_code", image)
 
     def publish_version(
         self, name: str, *, code_sha256: str, revision_id: str, description: str, as_latest: bool = False
-    ) -> str:
+    ) -> FunctionState:
         self.enter("publish_version", *([LATEST_PUBLISHED] if as_latest else []), name=name)
         with self.state_lock:
             self._conflict(revision_id)
@@ -172,16 +174,23 @@ class FakeFunctions(Recording):
                 raise RevisionError("CodeSHA256 differs")
             numbers = [number for number in self.published if number != LATEST_PUBLISHED]
             if numbers and not self.has_changed and not as_latest:
-                return numbers[-1]  # and it keeps its description [moto#8379]
+                return self._answered(numbers[-1])  # and it keeps its description [moto#8379]
             number = LATEST_PUBLISHED if as_latest else str(max(map(int, numbers), default=0) + 1)
             self.published[number] = replace(
                 self.latest, version=number, description=description, state=self.version_state
             )
+            self._latest = replace(self.latest, revision_id=self.next_revision())
             self.has_changed = self.has_changed and as_latest
             self.changes.append(("publish_version", number))
-            self._begin(number)
+            self._busy_until[number] = self.clock.now() + self.seconds_to_activate
+            answer = self._answered(number)
         self.leave("publish_version")
-        return number
+        return answer
+
+    def _answered(self, number: str) -> FunctionState:
+        """Return a version as Lambda answers to its publication, which does not name the image."""
+        state = _PENDING if self._is_busy(number) else self.published[number].state
+        return replace(self.published[number], image=None, state=state)
 
     def serve(self, image: ImageReference) -> None:
         """Have somebody else update `$LATEST`."""
@@ -196,9 +205,9 @@ class FakeFunctions(Recording):
         if name and (self._latest is None or name not in {self.latest.name, self.latest.arn}):
             raise MissingFunctionError(f"There is no Lambda function {name}")
 
-    def _begin(self, version: str) -> None:
-        self._busy_until[version] = self.clock.now() + self.seconds_to_update
-        self._is_updating = self._is_updating or version == LATEST
+    def _begin(self) -> None:
+        self._busy_until[LATEST] = self.clock.now() + self.seconds_to_update
+        self._is_updating = True
 
     def _is_busy(self, version: str) -> bool:
         return self.clock.now() < self._busy_until.get(version, 0)

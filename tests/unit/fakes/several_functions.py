@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ecr_lambda_deploy.model.functions import AliasState, FunctionState, PublishedVersion
+from ecr_lambda_deploy.model.functions import AliasState, FunctionState, PublishedVersion, Status
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.targets import Architecture
 from ecr_lambda_deploy.ports.functions import Response
@@ -51,7 +51,7 @@ class _Functions:
 
     def publish_version(
         self, name: str, *, code_sha256: str, revision_id: str, description: str, as_latest: bool = False
-    ) -> str:
+    ) -> FunctionState:
         functions = self._worlds[name].functions
         return functions.publish_version(
             name, code_sha256=code_sha256, revision_id=revision_id, description=description, as_latest=as_latest
@@ -76,8 +76,8 @@ class _Aliases:
     ) -> AliasState:
         return self._worlds[name].aliases.point(name, alias, version=version, weights=weights, description=description)
 
-    def is_allocating(self, name: str, alias: str) -> bool | None:
-        return self._worlds[name].aliases.is_allocating(name, alias)
+    def concurrency(self, name: str, alias: str) -> Status | None:
+        return self._worlds[name].aliases.concurrency(name, alias)
 
     def bypasses(self, name: str) -> tuple[str, ...]:
         return self._worlds[name].aliases.bypasses(name)

@@ -5,7 +5,7 @@ import pytest
 
 from ecr_lambda_deploy.functions.reads import check_updatable, observe_function, observe_with_versions
 from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
-from ecr_lambda_deploy.model.functions import LATEST, AliasState, ObservedFunction, Status
+from ecr_lambda_deploy.model.functions import LATEST, UNKNOWN, AliasState, ObservedFunction, Status
 from ecr_lambda_deploy.model.targets import FunctionTarget
 from tests.unit.fakes.examples import (
     ARN,
@@ -13,6 +13,7 @@ from tests.unit.fakes.examples import (
     INACTIVE,
     NEW,
     OLD,
+    READY,
     alias_state,
     function_state,
     published,
@@ -99,13 +100,23 @@ def test_weights_are_a_release_s_or_lambda_s_own() -> None:
     world = _world(alias_state("7", weights={"8": 0.1}))
     assert _read(world).alias == world.live
 
+    assert "concurrency" not in world.functions.calls
+
     world = _world(alias_state("7"))
-    world.aliases.seconds_to_move = 20
+    world.aliases.concurrency_status, world.aliases.seconds_to_move = READY, 20
     world.aliases.point("orders-api", world.live, version="8", weights={}, description="")
-    assert world.live.weights == {"7": 0.9}
+    assert world.live.weights == {"7": 1.0}
     alias = _read(world).alias
     assert alias is not None
     assert (alias.version, alias.weights) == ("8", {})
+
+
+@pytest.mark.parametrize("status", [Status(value="FAILED"), READY, UNKNOWN, None], ids=str)
+def test_a_weight_that_lambda_has_not_removed_is_there_to_be_cleared(status: Status | None) -> None:
+    world = _world(alias_state("8", weights={"7": 1.0}))
+    world.aliases.concurrency_status = status
+
+    assert _read(world).weights == {"7": 1.0}
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,8 @@ def test_the_update_before_a_version_is_published_again_may_fail_too() -> None:
 
 
 def _is_unknown_for(world: World, seconds: float, made_by: str, qualifier: str = LATEST) -> None:
-    """Have Lambda not find for some time what a call has just made."""
+    """Have Lambda not find for some time what a call has just made; a version has SnapStart, so that it is read."""
+    world.functions.seconds_to_activate = 0.1
 
     def forget() -> None:
         world.functions.refusals["read", qualifier] = _UNKNOWN

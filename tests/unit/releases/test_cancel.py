@@ -50,6 +50,7 @@ def test_there_are_calls_to_cancel_at() -> None:
         "read",
         "invoke",
         "publish_version",
+        "concurrency",
         "point_alias",
         "alarms",
     }

@@ -15,6 +15,7 @@ from tests.unit.fakes.examples import (
     FAILED_UPDATE,
     NEW,
     OLD,
+    READY,
     SOMEBODY_ELSES,
     alias_state,
     function_state,
@@ -124,12 +125,7 @@ def test_an_alias_goes_back_before_the_code() -> None:
 
 def test_an_alias_that_was_moved_goes_back() -> None:
     world = _world()
-    world.aliases.seconds_to_move = 10_000
-
-    def move_at_once() -> None:
-        world.aliases.seconds_to_move = 0
-
-    world.functions.before["point_alias", "7"] = move_at_once
+    world.aliases.concurrency_status, world.aliases.seconds_to_move = READY, 10_000
     outcome = release_image(world)
 
     assert _message_lines(outcome)[1:] == [_ALIAS_IS_BACK, _CODE_IS_BACK]

@@ -61,7 +61,8 @@ def _now(latest: FunctionState | None = None, alias: object = None) -> ObservedF
         # An alias that is new has nowhere to go back to.
         (_now(None, _AT_8), _NO_ALIAS, Written(alias=_AT_8), ()),
         # Lambda's own weights, while provisioned concurrency moves.
-        (_now(None, alias_state("8", weights={"7": 0.9})), _START, Written(alias=_AT_8), (_BACK_TO_7,)),
+        (_now(None, alias_state("8", weights={"7": 1.0})), _START, Written(alias=_AT_8), (_BACK_TO_7,)),
+        (_now(None, alias_state("7", weights={"8": 1.0})), _START, Written(alias=_AT_8), ()),
     ],
 )
 def test_the_steps_of_a_revert(
