@@ -265,7 +265,9 @@ class InputReader:
         """
         value = self.text(name)
         if value and not pattern.fullmatch(value):
-            self.problem(name, f"is {description}, not {value!r}.")
+            before, at, rest = value.rpartition("@")
+            shown = f"***@{rest}" if at and before else value  # which may be a login before a host
+            self.problem(name, f"is {description}, not {shown!r}.")
         return value
 
     def pairs(self, name: str) -> dict[str, str | None]:

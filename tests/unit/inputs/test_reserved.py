@@ -192,3 +192,11 @@ def test_rule_3_entitlements_are_a_closed_list(workspace: Path, name: str) -> No
     assert problems_of(workspace, {"set": f"entitlements=device\nentitlements={name}"}) == (
         f"'set' takes network.host, security.insecure, device as entitlements; {name!r} is none of them.",
     )
+
+
+@pytest.mark.parametrize("name", ["registry", "repository", "role-to-assume", "aws-region"])
+def test_rule_5_a_login_before_a_host_is_not_shown(workspace: Path, name: str) -> None:
+    (problem,) = problems_of(workspace, {"function-name": "orders", name: "me:hidden@registry.example:5000/x"})
+
+    assert problem.startswith(f"'{name}' is ")
+    assert problem.endswith("not '***@registry.example:5000/x'.")
