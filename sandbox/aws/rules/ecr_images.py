@@ -147,6 +147,26 @@ async def _describe_images(request: Request) -> web.Response:
     return web.json_response({"imageDetails": details}, content_type="application/x-amz-json-1.1")
 
 
+async def _update_image_storage_class(request: Request) -> web.Response:
+    """Archive an image, or restore it, which here takes no time."""
+    parameters = request.operation.parameters
+    name, wanted = parameters["repositoryName"], parameters["imageId"]
+    found = await fetch_manifest(
+        request.state, request.scope, name, wanted.get("imageDigest") or wanted.get("imageTag")
+    )
+    if found is None:
+        raise ApiError("ImageNotFoundException", "The image requested does not exist in the specified repository.")
+    key, is_archived = (request.scope, name, found.digest), parameters["targetStorageClass"] == "ARCHIVE"
+    (request.state.archived.add if is_archived else request.state.archived.discard)(key)
+    shown = {
+        "registryId": request.scope.account,
+        "repositoryName": name,
+        "imageId": wanted | {"imageDigest": found.digest},
+        "imageStatus": "ARCHIVED" if is_archived else "ACTIVATING",
+    }
+    return web.json_response(shown, content_type="application/x-amz-json-1.1")
+
+
 async def _get_download_url_for_layer(request: Request) -> web.Response:
     name, digest = request.operation.parameters["repositoryName"], request.operation.parameters["layerDigest"]
     path = f"/v2/{name}/blobs/{digest}"
@@ -181,5 +201,6 @@ RULES = (
     Rule(("ecr:ListImages",), _list_images, _API + "ListImages, ListImagesFilter"),
     Rule(("ecr:DescribeImages",), _describe_images, _API + "DescribeImages, ImageNotFoundException"),
     Rule(("ecr:GetDownloadUrlForLayer",), _get_download_url_for_layer, _API + "GetDownloadUrlForLayer"),
+    Rule(("ecr:UpdateImageStorageClass",), _update_image_storage_class, _API + "UpdateImageStorageClass"),
     Rule(("ecr:*",), _pass_on, _API + "Errors of each action"),
 )

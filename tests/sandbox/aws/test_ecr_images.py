@@ -167,3 +167,16 @@ def test_deleting_a_tag_leaves_the_image_and_its_other_tags(aws: Aws, registry: 
     ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])
     assert ecr.list_images(repositoryName=repository)["imageIds"] == []
     assert registry.http.get(registry.url(f"{repository}/manifests/{digest}")).status_code == 404
+
+
+def test_an_image_is_archived_and_restored_by_its_storage_class(aws: Aws, registry: Registry, repository: str) -> None:
+    ecr, digest = aws.client("ecr"), registry.push(repository, "kept", "kept")
+    image = {"repositoryName": repository, "imageId": {"imageTag": "kept"}}
+    described = {"repositoryName": repository, "imageIds": [{"imageTag": "kept"}]}
+    answer = ecr.update_image_storage_class(**image, targetStorageClass="ARCHIVE")
+    assert (answer["imageId"], answer["imageStatus"]) == ({"imageTag": "kept", "imageDigest": digest}, "ARCHIVED")
+    assert ecr.describe_images(**described)["imageDetails"][0]["imageStatus"] == "ARCHIVED"
+    assert ecr.update_image_storage_class(**image, targetStorageClass="STANDARD")["imageStatus"] == "ACTIVATING"
+    assert ecr.describe_images(**described)["imageDetails"][0]["imageStatus"] == "ACTIVE"
+    absent = {"repositoryName": repository, "imageId": {"imageTag": "absent"}, "targetStorageClass": "ARCHIVE"}
+    assert refusal(ecr.update_image_storage_class, **absent)[0] == "ImageNotFoundException"
