@@ -309,8 +309,14 @@ def _made_of(node: ast.AST) -> Iterable[ast.AST]:
 
 
 def _led_to(expression: _Expression) -> Iterator[_Expression]:
-    """Yield what a name is given, or what the functions that are called return."""
+    """Yield what a name or an attribute of `self` is given, or what the functions that are called return."""
     match expression.node:
+        case ast.Attribute(value=ast.Name(id="self"), attr=attribute):
+            for node in ast.walk(expression.module.tree):
+                match node:
+                    case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=given)], value=value):
+                        if given == attribute:
+                            yield _Expression(expression.module, value)
         case ast.Name() as name:
             yield from (_Expression(expression.module, value) for value in _assigned(expression.module, name))
         case ast.Call(func=ast.Name(id=called)) | ast.Call(func=ast.Attribute(attr=called)):
