@@ -53,6 +53,13 @@ _IMAGE = ImageReference(registry=REGISTRY, repository="orders", digest=f"sha256:
 _ALIAS = AliasState(name="live", arn="arn", version="1", revision_id="seen")
 
 
+class _Impatient(SystemClock):
+    """Time in which a request that is sent again and again needs no wait."""
+
+    def sleep(self, seconds: float) -> None:
+        pass
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Adapters:
     aws: Aws
@@ -122,7 +129,8 @@ def replay(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, Any]], _Ad
     def start(answer: Mapping[str, Any]) -> _Adapters:
         answers[answer["call"]] = dict(answer)
         chained = replace(ROLE, is_chained=True) if answer["call"] == "AssumeRole" else None
-        return _Adapters(aws=aws_of(Traffic(), chained), role=aws_of(Traffic(), ROLE))
+        clock = _Impatient(RunnerCancelling())
+        return _Adapters(aws=aws_of(Traffic(), chained, clock=clock), role=aws_of(Traffic(), ROLE, clock=clock))
 
     listeners: list[Any] = [("before-send", respond)]
     monkeypatch.setattr(handlers, "BUILTIN_HANDLERS", [*listeners, *handlers.BUILTIN_HANDLERS])
