@@ -63,6 +63,11 @@ class RunningStep:
         self._reader = Thread(target=self._read, args=(show,), name=container, daemon=True)
         self._reader.start()
 
+    @property
+    def masked(self) -> tuple[str, ...]:
+        """The values that the step has masked so far."""
+        return tuple(self._log.masked)
+
     def signal(self, name: str) -> None:
         """Send a signal such as SIGINT to the container's first process, as cancelling the job does.
 

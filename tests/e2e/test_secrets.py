@@ -135,6 +135,9 @@ def _held(job: Job, given: Canaries, mode: str, ending: str) -> Iterator[Callabl
 
     def end(step: RunningStep) -> None:
         held.reached()
+        deadline = time.monotonic() + 30
+        while job.aws.issued_secrets().isdisjoint(step.masked) and time.monotonic() < deadline:
+            time.sleep(0.05)  # a registry is asked beside AWS: it may be held before anything secret is there
         step.signal({"cancel": "SIGINT", "kill": "SIGKILL"}[ending])
         time.sleep(0.3)
         held.release()

@@ -180,7 +180,7 @@ def test_of_a_function_on_managed_instances_what_its_calls_run_is_promoted(desk:
         for uri, qualifier in zip(uris, ({}, {"Qualifier": "$LATEST.PUBLISHED"}), strict=True):
             answer = {"Configuration": configuration, "Code": {"ResolvedImageUri": uri}}
             stubber.add_response("get_function", answer, {"FunctionName": "orders", **qualifier})
-        assert str(desk.sources.served_image(ServedImage(function="orders"))) == uris[1]
+        assert str(desk.sources.served_image(ServedImage(function="orders")).image) == uris[1]
 
 
 # --- images ----------------------------------------------------------------------------------------------------------
