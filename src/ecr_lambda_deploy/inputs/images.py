@@ -9,7 +9,7 @@ from ecr_lambda_deploy.inputs.reader import InputReader
 from ecr_lambda_deploy.inputs.releases import read_release, read_rollback
 from ecr_lambda_deploy.inputs.settings import FunctionEntry, ImageEntry
 from ecr_lambda_deploy.inputs.table import TABLE, Scope
-from ecr_lambda_deploy.model.images import IMAGE_URI, REPOSITORY_NAME
+from ecr_lambda_deploy.model.images import CACHE_TAG_PREFIX, IMAGE_URI, REPOSITORY_NAME
 from ecr_lambda_deploy.model.targets import (
     Build,
     ExistingImage,
@@ -29,6 +29,8 @@ _FUNCTION_AND_QUALIFIER = re.compile(
     r"(:(?P<qualifier>[A-Za-z0-9_-]{1,128}|\$LATEST(?:\.PUBLISHED)?))?"
 )
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+# By what is under them later runs take an image or a cache for their own: only what they stand for gets there.
+_OWN_TAGS = ("src-", "digest-", CACHE_TAG_PREFIX)
 
 
 def read_image(image: ImageEntry, run: InputReader, *, mode: Mode, region: str) -> ImageTarget:
@@ -116,4 +118,6 @@ def _read_tags(reader: InputReader) -> tuple[str, ...]:
     for tag in tags:
         if not _TAG.fullmatch(tag):
             reader.problem("tags", f"holds image tags, one per line; {tag!r} is not one.")
+        elif tag.startswith(_OWN_TAGS):
+            reader.problem("tags", f"has {tag!r}, and {', '.join(_OWN_TAGS)} begin tags of this action's own.")
     return tags

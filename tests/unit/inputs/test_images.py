@@ -51,6 +51,17 @@ def test_an_image_that_is_there_gets_no_tag_that_is_not_asked_for(workspace: Pat
     assert parse(workspace, {**existing, "tags": "v1"}).images[0].tags == ("v1",)
 
 
+@pytest.mark.parametrize("tag", [f"src-{'a' * 64}", "cache-0123456789ab", f"digest-{'b' * 32}"])
+@pytest.mark.parametrize("source", [{}, {"image-uri": _IMAGE_URI}])
+def test_no_image_gets_a_tag_by_which_later_runs_take_another_for_their_own(
+    workspace: Path, source: dict[str, str], tag: str
+) -> None:
+    (problem,) = problems_of(workspace, {**source, "tags": f"v1\n{tag}"})
+
+    assert tag in problem
+    assert "this action's own" in problem
+
+
 def test_an_image_that_is_there_needs_no_checkout(tmp_path: Path) -> None:
     assert parse(tmp_path / "nothing", {"image-uri": _IMAGE_URI}).images[0].source == ExistingImage(uri=_IMAGE_URI)
 
