@@ -21,6 +21,13 @@ _STEP = re.compile(r"^ > \[(?:[^\s\]]+ )*\d+/\d+\] (?P<instruction>.+?):?$")
 _BASE_IMAGE = re.compile(r"^ > \[(?:\S+ )?internal\] load metadata for (?P<reference>\S+?):?$")
 
 _REPOSITORY = re.compile(r"[a-z0-9][a-z0-9._/-]*")
+# What ECR says of a pull or a push that IAM denies. The text may be of any registry, or of what a build prints, so that
+# no other permission is ever advised.
+_DENIED = re.compile(
+    r"not authorized to perform: (?:ecr:GetAuthorizationToken on resource: \*|ecr:(?:BatchCheckLayerAvailability"
+    r"|BatchGetImage|CompleteLayerUpload|GetDownloadUrlForLayer|InitiateLayerUpload|PutImage|UploadLayerPart)"
+    r" on resource: arn:aws[a-z-]*:ecr:[a-z0-9-]+:[0-9]{12}:repository/[a-z0-9][a-z0-9._/-]*)(?=[\s),;:]|$)"
+)
 
 # What BuildKit's layers put before the reason.
 _NOISE = re.compile(
@@ -41,6 +48,8 @@ _PASSING = re.compile(
 )
 _WRONG_PROGRAM = re.compile(r"exec format error", re.IGNORECASE)  # [execve(2), ENOEXEC]
 _PULL_LIMIT = re.compile(r"pull rate limit|Data limit exceeded")  # of Docker Hub and ECR Public; lasts for hours
+# Steps of the Dockerfile have a stage and a number in brackets, and what they print has the seconds before it.
+_EXPORT = re.compile(r"^(?P<step>#\d+ )(?:\[[^\s\]]+\] )?exporting to ")
 _PUSH_STATUS = re.compile(r"unexpected status from \w+ request to \S+: (?P<status>\d{3} .+)")
 _LOGIN = re.compile(r"token has expired|401 Unauthorized|unauthorized: authentication required|no basic auth")
 
@@ -141,8 +150,8 @@ def _hint(reason: str) -> str:
         before, found, rest = reason.partition(begin)
         if found:
             reason = before + rest.rpartition(end)[2]
-    if "not authorized to perform: " in reason:
-        return denial_hint(reason)
+    if of_ecr := _DENIED.search(reason):
+        return denial_hint(f"{reason[: of_ecr.end()]} {reason[of_ecr.end() :]}")
     if denied := _denied_pull(reason):
         return denied
     if "failed to push" in reason and _UNAUTHORIZED.search(reason):
@@ -201,7 +210,8 @@ def _reason(log: Sequence[str]) -> str:
     reason = errors[-1].removeprefix("ERROR: ") if errors else "\n".join(log[-5:]) or "buildx printed nothing"
     reason = bounded(reason)
     # BuildKit ends with the registry's message, and has the status only in its log of the attempts.
-    refused = [line for line in log if "error: failed commit on ref " in line]
+    exports = tuple({found["step"] for line in log if (found := _EXPORT.match(line))})
+    refused = [line for line in log if line.startswith(exports) and "error: failed commit on ref " in line]
     statuses = [found["status"] for line in refused if (found := _PUSH_STATUS.search(line))]
     if "failed to push" in reason and statuses:
         return f"{reason} ({statuses[-1]})"

@@ -100,7 +100,9 @@ def test_a_refused_push_hints_at_permissions_and_not_at_a_base_image(engine: str
     assert "base image" not in hint
 
 
-_DENIED = "User: arn:aws:sts::1:assumed-role/deploy/run is not authorized to perform: ecr:InitiateLayerUpload"
+_WHO = "User: arn:aws:sts::1:assumed-role/deploy/run is not authorized to perform:"
+_REPOSITORY = "arn:aws:ecr:eu-west-1:123456789012:repository/shop/orders"
+_DENIED = f"{_WHO} ecr:InitiateLayerUpload on resource: {_REPOSITORY}"
 _PUSH = "failed to push registry.example/orders:src-1:"
 _DO = 'failed to do request: Head "https://registry.example/v2/orders/blobs/sha256:1"'
 _FAILED, _ENDED = 'process "/bin/sh -c echo', '" did not complete successfully: exit code: 1'
@@ -109,7 +111,8 @@ _FAILED, _ENDED = 'process "/bin/sh -c echo', '" did not complete successfully: 
 @pytest.mark.parametrize(
     ("reason", "hint"),
     [
-        (f"denied: {_DENIED}", '"Action": "ecr:InitiateLayerUpload"'),
+        (f"denied: {_DENIED}", f'"Action": "ecr:InitiateLayerUpload", "Resource": "{_REPOSITORY}"'),
+        (f"({_DENIED})", f'"Action": "ecr:InitiateLayerUpload", "Resource": "{_REPOSITORY}"'),
         (
             f"{_PUSH} denied: {_DENIED} with an explicit deny in a service control policy",
             "A service control policy denies",
@@ -248,12 +251,47 @@ def test_a_failure_that_passes_by_itself_is_recognized(reason: str, passes: bool
 
 def test_the_status_of_a_refused_push_is_in_buildkit_s_log_of_its_attempts() -> None:
     log = [
+        "#8 [app] exporting to image",
         '#8 1.1 error: failed commit on ref "x": unexpected status from PUT request to r: 503 Service Unavailable',
         "ERROR: failed to solve: failed to push localhost:5000/app:src-1: unknown: An internal error occurred.",
     ]
 
     reason = "failed to push localhost:5000/app:src-1: unknown: An internal error occurred. (503 Service Unavailable)"
     assert passing_failure(log) == reason
+
+
+@pytest.mark.parametrize(
+    "step", ["#8 [2/2] RUN make", "#8 [app stage-0 2/2] RUN exporting to image", "#80 exporting to image"]
+)
+def test_what_a_command_prints_is_no_status_of_a_push(step: str) -> None:
+    log = [
+        step,
+        '#8 1.1 error: failed commit on ref "x": unexpected status from PUT request to r: 400 the tag is immutable',
+        "ERROR: failed to solve: failed to push localhost:5000/app:src-1: unexpected status: 404 Not Found",
+    ]
+
+    assert "immutable" not in explain(log, dockerfile="D", instructions="").message
+
+
+@pytest.mark.parametrize(
+    "denied",
+    [
+        "iam:AttachRolePolicy on resource: arn:aws:iam::123456789012:role/deploy",
+        "sts:AssumeRole on resource: *",
+        "ecr:SetRepositoryPolicy on resource: arn:aws:ecr:eu-west-1:123456789012:repository/shop/orders",
+        "ecr:PutImage on resource: *",
+        "ecr:PutImage on resource: arn:aws:ecr:eu-west-1:123456789012:repository/*",
+        "ecr:PutImage",
+    ],
+)
+@pytest.mark.parametrize("policy", ["", " because no identity-based policy allows the action"])
+def test_no_text_of_a_registry_advises_a_permission_that_no_build_needs(denied: str, policy: str) -> None:
+    reason = f"evil.example/base:1: unexpected status from HEAD request to https://evil.example/v2/: {_WHO} {denied}"
+
+    hint = explain([f"ERROR: {reason}{policy}"], dockerfile="D", instructions="").hint
+
+    assert "Effect" not in hint
+    assert "role deploy" not in hint
 
 
 @pytest.mark.parametrize(
