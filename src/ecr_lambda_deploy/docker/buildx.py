@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from io import TextIOWrapper
 from pathlib import Path
 from platform import machine
 from typing import Protocol, get_args
@@ -61,6 +62,7 @@ _PATIENCE = 60  # seconds, from the first failure that may pass to the last atte
 _LONGEST_DELAY = 15  # seconds between two attempts
 _LOOKS_AT_ONCE = 8  # builds whose bases are read
 _METADATA = "metadata.json"
+_CONTINUED = "… "  # before a part of a line that is not its first
 
 
 class Logins(Protocol):
@@ -351,13 +353,22 @@ def _images_of(orders: Iterable[BuildOrder]) -> Iterator[str]:
 
 
 def _conversation(process: subprocess.Popen[str], definition: str) -> Iterator[str]:
-    """Write the definition to buildx's standard input, and yield the lines that it prints, a very long one in parts."""
-    if process.stdin is None or process.stdout is None:
-        raise AssertionError("both are pipes")
+    """Write the definition to buildx's standard input, and yield the lines that it prints, a very long one in parts.
+
+    A command of a Dockerfile chooses where a part begins, by its length or by a carriage return. It is marked, so that
+    it is not taken for a line of BuildKit's or of this action.
+    """
+    if process.stdin is None or not isinstance(process.stdout, TextIOWrapper):
+        raise AssertionError("both are pipes, and what is read is text")
+    process.stdout.reconfigure(newline="\n")
     try:
         process.stdin.write(definition)
         process.stdin.close()
     except BrokenPipeError:
         pass  # buildx ended early, and its output says why
-    while line := process.stdout.readline(LONGEST_LINE):
-        yield line.rstrip("\n")
+    is_new = True
+    while text := process.stdout.readline(LONGEST_LINE):
+        first, *parts = text.rstrip("\r\n").split("\r")
+        yield first if is_new else f"{_CONTINUED}{first}"
+        yield from (f"{_CONTINUED}{part}" for part in parts if part)
+        is_new = text.endswith("\n")
