@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ecr_lambda_deploy.aws.errors import DeniedError, RefusedError, translated
 from ecr_lambda_deploy.aws.retries import PASSING_STATUSES
 from ecr_lambda_deploy.model.documents import LARGEST, Configuration, Descriptor, Document, Member
-from ecr_lambda_deploy.model.errors import ArchivedError, DeployError, TagLimitError
+from ecr_lambda_deploy.model.errors import ArchivedError, DeployError, TagLimitError, UnusableImageError
 from ecr_lambda_deploy.model.images import ImageReference, RegistryImage
 from ecr_lambda_deploy.model.targets import Platform
 from ecr_lambda_deploy.retry import TransientError, retried
@@ -131,7 +131,7 @@ class EcrImages:
             manifest = self._manifest(repository, digest)
         kind = manifest.document.config_type
         if manifest.media_type not in _MANIFESTS or kind not in _CONFIGURATIONS:
-            raise DeployError(
+            raise UnusableImageError(
                 f"{manifest.name} is no container image, but {kind or manifest.media_type}.",
                 topic="not-a-container-image",
             )
@@ -283,7 +283,7 @@ class EcrImages:
 
         name = f"The blob {blob.digest} of {repository}"
         if blob.size > LARGEST:
-            raise DeployError(
+            raise UnusableImageError(
                 f"{name} is said to have {blob.size} bytes; a configuration has {LARGEST} at most.",
                 topic="unexpected-answer-of-a-registry",
             )
@@ -304,7 +304,7 @@ class EcrImages:
                 for chunk in response.iter_content(_CHUNK):
                     content += chunk
                     if len(content) > blob.size:
-                        raise DeployError(
+                        raise UnusableImageError(
                             f"{name} is longer than the {blob.size} bytes that its manifest announces.",
                             topic="unexpected-answer-of-a-registry",
                         )
@@ -348,7 +348,7 @@ def member_for(platform: Platform, members: Sequence[Member], name: str) -> str:
         if f"{image.os}/{image.architecture}" == platform and image.variant in _VARIANTS[platform]:
             return image.descriptor.digest
     held = "".join(f"\n- {_described(image)}: {image.descriptor.digest}" for image in images)
-    raise DeployError(
+    raise UnusableImageError(
         f"{name} is an index without an image for {platform}. It holds{':' + held if held else ' no image.'}",
         f"Build it for {platform} too, or let the function run on a platform that it holds.",
         topic="no-image-for-the-platform",

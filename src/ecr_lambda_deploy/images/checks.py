@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.errors import DeployError, UnusableImageError
 from ecr_lambda_deploy.model.functions import FunctionState
 from ecr_lambda_deploy.model.images import RegistryImage
 from ecr_lambda_deploy.model.targets import Platform
@@ -40,9 +40,11 @@ def check_image(image: RegistryImage, *, platform: Platform, function: FunctionS
         function: what will run it; None where that is not known, and any entry point may still be configured.
 
     Raises:
-        DeployError: it cannot, with every finding and what to do about it.
+        UnusableImageError: it cannot, with every finding and what to do about it.
+        DeployError: neither it nor the function has an entry point.
     """
     findings = [*_manifest_findings(image), *_platform_findings(image, platform), *_layer_findings(image)]
+    kind = UnusableImageError if findings else DeployError  # an entry point is the function's affair, too
     if function is not None and not image.has_entry_point and not function.has_entry_point:
         findings.append(
             _Finding(
@@ -52,7 +54,7 @@ def check_image(image: RegistryImage, *, platform: Platform, function: FunctionS
         )
     if findings:
         # Several findings may have the same way out.
-        raise DeployError(
+        raise kind(
             "\n".join([f"Lambda cannot run {image.reference}:", *(f"- {finding.problem}" for finding in findings)]),
             "\n".join(dict.fromkeys(finding.way_out for finding in findings)),
             topic="lambda-cannot-run-the-image",

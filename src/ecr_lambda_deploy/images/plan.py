@@ -31,7 +31,7 @@ from ecr_lambda_deploy.images.steps import (
     plan_build,
     plan_existing,
 )
-from ecr_lambda_deploy.model.errors import ArchivedError, DeployError
+from ecr_lambda_deploy.model.errors import ArchivedError, DeployError, UnusableImageError
 from ecr_lambda_deploy.model.images import Fingerprint, RegistryImage
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.targets import Build
@@ -128,11 +128,10 @@ def _plan(image: IdentifiedImage, found: Mapping[str, str] | None, ports: Ports,
     if isinstance(step, TakeImage):
         try:
             return _take(image, step, tags_found, ports, journal)
-        except ArchivedError as error:
+        except (ArchivedError, UnusableImageError) as error:
             if not isinstance(image.identity, Fingerprint):
                 raise
-            log(image, f"{error.message} {error.hint}", ports)
-            step = _step(image, tags_found, is_archived=True)
+            step = _step(image, tags_found, unusable=_tell_unusable(image, step, error, ports))
     match step:
         case KeepImage():
             return _keep(image, step, tags_found, ports, journal)
@@ -155,7 +154,7 @@ def _plan(image: IdentifiedImage, found: Mapping[str, str] | None, ports: Ports,
     )
 
 
-def _step(image: IdentifiedImage, tags_found: Mapping[str, str], *, is_archived: bool = False) -> ImageStep:
+def _step(image: IdentifiedImage, tags_found: Mapping[str, str], *, unusable: str = "") -> ImageStep:
     match image.observed.target.source, image.identity:
         case Build() as build, Fingerprint() as fingerprint:
             return plan_build(
@@ -164,7 +163,7 @@ def _step(image: IdentifiedImage, tags_found: Mapping[str, str], *, is_archived:
                 image.observed,
                 tags_found=tags_found,
                 fresh_tag=fresh_tag(),
-                is_archived=is_archived,
+                unusable=unusable,
             )
         case _, RegistryImage() as source:
             return plan_existing(source, image.observed, tags_found=tags_found)
@@ -213,6 +212,20 @@ def _take(
     return ReadyImage(
         observed=observed, commit=image.commit, step=step, image=reference, content=content, tags_found=tags_found
     )
+
+
+def _tell_unusable(
+    image: IdentifiedImage, step: TakeImage, error: ArchivedError | UnusableImageError, ports: Ports
+) -> str:
+    """Tell why an image is not taken although it has the tag of the same inputs, and return that in short."""
+    if isinstance(error, ArchivedError):
+        log(image, f"{error.message} {error.hint}", ports)
+        return "the image of the same inputs is archived"
+    ports.log.warning(
+        f"{image.observed.repository_uri}:{step.unique_tag} is not what a build of these inputs gives, so they are "
+        f"built anew: find out who pushed it. {error.message}"
+    )
+    return "what has the tag of the same inputs cannot be run"
 
 
 def _log_found(observed: ObservedImage, step: KeepImage | TakeImage, ports: Ports) -> None:

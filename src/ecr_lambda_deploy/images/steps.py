@@ -112,7 +112,7 @@ def plan_build(
     *,
     tags_found: Mapping[str, str],
     fresh_tag: str,
-    is_archived: bool = False,
+    unusable: str = "",
 ) -> KeepImage | TakeImage | BuildImage:
     """Plan the step for an image that is built, unless the same inputs gave it before.
 
@@ -122,17 +122,16 @@ def plan_build(
         observed: what is wanted, and what is there.
         tags_found: the digests of the wanted tags, and of the fingerprint's, that the repository has.
         fresh_tag: a tag that nobody else has.
-        is_archived: whether the image of the same inputs turned out to be archived.
+        unusable: why the image that has the tag of the same inputs cannot be taken; empty if it can.
     """
     inputs_tag, tags = fingerprint.tag, observed.target.tags
     if inputs_tag and fingerprint.is_of_registries:
         # The tag says which base images went in: the build takes those, no older copies that the engine has.
         build = replace(build, pull=True)
-    if not inputs_tag or not build.reuse or is_archived:
+    if not inputs_tag or not build.reuse or unusable:
         # What the same inputs gave before may be under their tag: the new image gets it if it can be moved.
         tags = (*tags, inputs_tag) if inputs_tag else tags
-        reason = "the image of the same inputs is archived" if is_archived else "reuse is switched off"
-        reason = fingerprint.reason or reason
+        reason = fingerprint.reason or unusable or "reuse is switched off"
         return BuildImage(build=build, unique_tag=fresh_tag, tags=tags, reason=reason, inputs_tag=inputs_tag)
     if inputs_tag not in tags_found:
         reason = f"the repository has none of these inputs, {inputs_tag[:12]}…"
@@ -172,8 +171,13 @@ def plan_existing(
     tag = digest_tag(image)
     if image.is_same_image(source.reference):
         return TakeImage(digest=image.digest, unique_tag=None, tags=(tag, *tags), reason="it is there")
-    if tag in tags_found:
+    held = tags_found.get(tag)
+    if held in {image.digest, ""}:  # empty for an archived image, which taking it finds out
         return TakeImage(digest=image.digest, unique_tag=tag, tags=tags, reason="it was copied before")
+    if held is not None:
+        # Whoever may push may have been first; a tag that is immutable then never is the image's.
+        reason = f"somebody has put {held} under its tag {tag}, so it is copied under another"
+        return CopyImage(source=source, unique_tag=f"digest-{uuid4().hex}", tags=tags, reason=reason)
     reason = f"the repository does not have {source.reference}"
     return CopyImage(source=source, unique_tag=tag, tags=tags, reason=reason)
 

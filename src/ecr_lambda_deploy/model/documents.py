@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.errors import DeployError, UnusableImageError
 from ecr_lambda_deploy.model.images import Layer
 from ecr_lambda_deploy.model.json_text import NestingError, parse_json
 from ecr_lambda_deploy.model.run import is_commit
@@ -207,7 +207,7 @@ class Document:
         return tuple(texts)
 
     def _wrong(self, why: str) -> DeployError:
-        return DeployError(
+        return UnusableImageError(
             f"The registry's answer for {self._name} is not what the OCI image specification says: {why}.",
             "Push the image again, with a current version of the tool that makes it.",
             topic="unexpected-answer-of-a-registry",

@@ -3,6 +3,7 @@
     DeployError               something failed; its hint says what the reader can do
         InputError            the inputs are wrong; it lists every problem
         ArchivedError         ECR has put an image into its archive
+        UnusableImageError    what a registry has is no image that Lambda could run
         MissingFunctionError  the function, version or alias does not exist
         InProgressError       Lambda is still working on another change; the same request succeeds later
         RevisionError         somebody else has changed the function or alias since it was read
@@ -96,6 +97,10 @@ class ArchivedError(DeployError):
     """ECR has put an image into its archive: it cannot be pulled until it is restored."""
 
     topic = "archived-image"
+
+
+class UnusableImageError(DeployError):
+    """What a registry has is no image that Lambda could run, or none at all."""
 
 
 class MissingFunctionError(DeployError):

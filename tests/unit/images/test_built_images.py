@@ -166,14 +166,19 @@ def test_a_second_run_of_the_same_inputs_writes_nothing(provenance: str) -> None
 
 @pytest.mark.parametrize("target", [_TARGET, image_target(repository="orders", functions=())])
 @pytest.mark.parametrize("tags", [(_INPUTS_TAG,), (_INPUTS_TAG, "v1")])
-def test_a_tag_of_the_same_inputs_with_an_image_that_does_not_fit_is_told(
-    target: ImageTarget, tags: tuple[str, ...]
+@pytest.mark.parametrize("is_immutable", [True, False])
+def test_what_does_not_fit_is_built_anew_although_it_has_the_tag_of_the_same_inputs(
+    target: ImageTarget, tags: tuple[str, ...], is_immutable: bool
 ) -> None:
-    world = World()
-    world.registry.hold(registry_image(NEW, "linux/arm64"), *tags)
+    world, theirs = World(), image("e")
+    world.registry.hold(registry_image(theirs, "linux/arm64"), *tags)
+    world.orders.is_immutable = is_immutable
 
-    assert "linux/arm64" in str(_refused(world, target))
-    assert not _WRITES & {*world.calls}
+    assert get_image(world, target) == NEW
+    (order,) = world.builder.orders
+    assert order.tag != _INPUTS_TAG
+    assert world.orders.tags[_INPUTS_TAG] == (theirs if is_immutable else NEW).digest
+    assert any("linux/arm64" in line and "who pushed it" in line for line in world.log.of_kind("warning"))
 
 
 def test_a_tag_that_may_be_moved_is_moved_to_what_is_reused() -> None:

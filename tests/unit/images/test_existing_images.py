@@ -91,6 +91,18 @@ def test_a_second_run_copies_nothing_and_writes_nothing(image: ImageReference) -
     assert not _WRITES & {*world.calls}
 
 
+@pytest.mark.parametrize("is_immutable", [True, False])
+def test_a_copy_does_not_depend_on_who_has_put_what_under_its_tag(is_immutable: bool) -> None:
+    world = _holding(_THEIRS)
+    world.registry.hold(registry_image(image("e")), _DIGEST_TAG)
+    world.orders.is_immutable = is_immutable
+
+    assert get_image(world, _target(_THEIRS, repository="orders")) == NEW
+    ((_, destination),) = world.sources.copied
+    assert destination.startswith(f"{REGISTRY}/orders:digest-")
+    assert world.orders.tags[_DIGEST_TAG] == image("e").digest
+
+
 def test_what_runs_already_is_left_alone() -> None:
     world = World()
 
