@@ -102,9 +102,11 @@ class Workshop:
     def push(self, **order: Any) -> ImageReference:  # noqa: ANN401 # see `order`
         """Build and push, and return what then is under the tag."""
         wanted = self.order(**order)
-        self.builder.build_and_push([wanted])
+        pushed = self.builder.build_and_push([wanted])
         registry, _, repository = self.repository_uri.partition("/")
-        return ImageReference(registry=registry, repository=repository, digest=self.digests()[wanted.tag])
+        digest = self.digests()[wanted.tag]
+        assert pushed == {wanted.uri: digest}, "whoever moves the tag afterwards changes nothing"
+        return ImageReference(registry=registry, repository=repository, digest=digest)
 
     def digests(self) -> dict[str, str]:
         """Return the digest of each tag of the repository."""

@@ -85,7 +85,7 @@ class BuildInputs:
         folders, _ = _named_contexts(build.build_contexts)
         # Registries are asked while the files are read.
         with beside(lambda: for_each(references, self._resolve, at_once=_REGISTRIES_ASKED)) as digests:
-            inputs = {
+            inputs: dict[str, object] = {
                 "scheme": _SCHEME,
                 "platform": platform,
                 "dockerfile": dockerfile,
@@ -101,6 +101,9 @@ class BuildInputs:
                 "sbom": build.sbom,
                 "secrets": sorted(build.secrets),
             }
+        if build.secrets_written:
+            # What a file of the repository says decides what is built, as the Dockerfile does.
+            inputs["secrets-written"] = build.secrets_written
         return inputs, tuple(references)
 
 

@@ -50,6 +50,7 @@ def read_build(reader: InputReader, run: InputReader) -> Build:
         build_args=_read_build_args(reader),
         build_contexts=_read_build_contexts(reader),
         secrets=_read_secrets(reader),
+        secrets_written=reader.written("secrets"),
         provenance=_read_attestation(reader, "provenance", "true, false, mode=min or mode=max"),
         sbom=_read_attestation(reader, "sbom", "true, false or generator=IMAGE"),
         labels={key: value or "" for key, value in reader.pairs("labels").items()},

@@ -106,6 +106,10 @@ class InputReader:
         text = " The workspace is empty: is an actions/checkout step missing before this one?"
         return "" if any(self.workspace.glob("*")) else text
 
+    def written(self, name: str) -> str:
+        """Return what a manifest has for a setting before `${KEY}` is replaced; empty where that does not count."""
+        return self._settings.written.get(name, "")
+
     @property
     def is_in_manifest(self) -> bool:
         """Whether the settings are from a manifest."""

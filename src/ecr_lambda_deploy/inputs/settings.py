@@ -17,6 +17,7 @@ class Settings:
         given: values by name; a setting that is missing here has its default.
         places: of the settings in a manifest, also of those that are unset with null.
         own: names of the owner's own settings; it inherits the others.
+        written: of what `${KEY}` is replaced in, and nothing else decides, the text as the manifest has it, by name.
         owner: in words, such as `the image 'orders'`; empty outside a manifest.
         place: of the owner; None outside a manifest.
     """
@@ -24,6 +25,7 @@ class Settings:
     given: Mapping[str, Given]
     places: Mapping[str, Place] = field(default_factory=dict)
     own: Collection[str] = ()
+    written: Mapping[str, str] = field(default_factory=dict)
     owner: str = ""
     place: Place | None = None
 

@@ -63,6 +63,7 @@ class Build:
         build_args: build arguments.
         build_contexts: named contexts: a folder's absolute path, or a reference such as `docker-image://…`.
         secrets: BuildKit secrets, by id.
+        secrets_written: what a manifest has for them, without what the workflow's `vars` say; empty outside one.
         provenance: buildx's `--provenance`; `false` for none.
         sbom: buildx's `--sbom`; `false` for none.
         labels: image labels.
@@ -80,6 +81,7 @@ class Build:
     build_args: Mapping[str, str] = field(default_factory=dict)
     build_contexts: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets_written: str = ""
     provenance: str = "false"
     sbom: str = "false"
     labels: Mapping[str, str] = field(default_factory=dict)

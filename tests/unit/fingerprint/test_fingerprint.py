@@ -192,6 +192,7 @@ def test_it_becomes_another(build: Build, change: Change) -> None:
         {"labels": {"A": "1"}},
         {"secrets": {"token": "hunter2"}},
         {"secrets": {"password": "hunter2"}},
+        {"secrets_written": "{}"},
         {"provenance": "mode=max"},
         {"sbom": "true"},
         {"properties": {"network": "host"}},

@@ -133,6 +133,36 @@ def test_secrets_of_a_mapping_are_read(workspace: Path) -> None:
     assert image.source.secrets == {"npm-token": "1"}
 
 
+def _written(workspace: Path, defaults: str, secrets: str, value: str) -> str:
+    text = f"version: 1\ndefaults: {{ {defaults} }}\nimages:\n  orders: {{ context: orders, {secrets} }}\n"
+    (image,) = _parse(workspace, text, {"vars": f"TOKEN={value}"}).images
+    assert isinstance(image.source, Build)
+    return image.source.secrets_written
+
+
+@pytest.mark.parametrize(
+    "secrets",
+    [
+        "secrets: { npmrc: 'registry=https://evil.example', other: '1' }",
+        "secrets: { npmrc: '${TOKEN} registry=https://evil.example', other: '1' }",
+        "secrets: { npmrc: 'theirs', other: '1' }",
+        'secrets: ["npmrc=registry=https://evil.example", other=1]',
+        "secrets: 'npmrc=registry=https://evil.example'",
+    ],
+)
+def test_what_a_manifest_says_of_secrets_counts_and_what_the_workflow_says_does_not(
+    workspace: Path, secrets: str
+) -> None:
+    ours = "secrets: { npmrc: '${TOKEN}', other: '1' }"
+    reviewed = _written(workspace, ours, "target: a", "ours")
+
+    assert _written(workspace, "alias: live", ours, "theirs") == reviewed
+    assert _written(workspace, "alias: live", "secrets: { other: '1', npmrc: '${TOKEN}' }", "ours") == reviewed
+    assert _written(workspace, "alias: live", secrets, "theirs") != reviewed
+    assert _written(workspace, secrets, "target: a", "theirs") != reviewed
+    assert _written(workspace, ours, secrets, "theirs") != reviewed
+
+
 @pytest.mark.parametrize(
     ("id_", "begin"),
     [

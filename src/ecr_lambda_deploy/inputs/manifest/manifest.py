@@ -19,7 +19,7 @@ from ecr_lambda_deploy.inputs.manifest.tree import MOST_BYTES, Entry, entries, i
 from ecr_lambda_deploy.inputs.manifest.values import ValueReader
 from ecr_lambda_deploy.inputs.problems import Place, Problem, TooManyProblemsError
 from ecr_lambda_deploy.inputs.settings import FunctionEntry, Given, ImageEntry, Settings
-from ecr_lambda_deploy.inputs.table import TABLE, Scope
+from ecr_lambda_deploy.inputs.table import TABLE, Scope, Shape
 
 _MOST_INHERITED = 20 * MOST_BYTES  # characters, counted for each image and function that inherits them
 _IMAGES = "it maps the name of each image to its settings, such as {orders: {context: services/orders}}"
@@ -33,15 +33,18 @@ class _Setting:
         value: None for null, which unsets what an outer level gives.
         place: of its key.
         size: characters of the value.
+        written: the text of secrets before anything is replaced in it.
     """
 
     value: Given | None
     place: Place
     size: int
+    written: str = ""
 
     @classmethod
-    def of(cls, value: Given | None, place: Place) -> Self:
-        return cls(value=value, place=place, size=len(value if isinstance(value, str) else repr(value)))
+    def of(cls, value: Given | None, place: Place, written: str = "") -> Self:
+        size = len(value if isinstance(value, str) else repr(value)) + len(written)
+        return cls(value=value, place=place, size=size, written=written)
 
 
 def read_manifest(
@@ -222,7 +225,9 @@ class _Manifest:
             elif name in TABLE:
                 value = None if is_null(entry.value) else self._values.setting(name, entry.value)
                 if value is not None or is_null(entry.value):
-                    settings[name] = _Setting.of(value, self._values.place(entry.key))
+                    is_secret = TABLE[name].shape is Shape.SECRETS
+                    written = self._values.written(entry.value) if is_secret else ""
+                    settings[name] = _Setting.of(value, self._values.place(entry.key), written)
         return settings
 
 
@@ -245,6 +250,7 @@ def _settings(merged: Mapping[str, _Setting], own: Mapping[str, _Setting], owner
         given={name: setting.value for name, setting in merged.items() if setting.value is not None},
         places={name: setting.place for name, setting in merged.items()},
         own=own.keys(),
+        written={name: setting.written for name, setting in merged.items() if setting.written},
         owner=owner,
         place=place,
     )

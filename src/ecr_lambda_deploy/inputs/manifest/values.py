@@ -64,6 +64,10 @@ class ValueReader:
             case shape:
                 return self._single(name, node, shape)
 
+    def written(self, node: yaml.Node) -> str:
+        """Return a value without its layout, in which no `${KEY}` is replaced."""
+        return json.dumps(_written(node))
+
     def text(self, name: str, node: yaml.Node) -> str | None:
         """Return a single value as it is written, whatever its YAML type; None if it is wrong, which is noted.
 
@@ -192,3 +196,13 @@ class ValueReader:
         if close:
             return f"${{{key[:100]}}} is not defined: did you mean ${{{close[0]}}}? Else give it in the input 'vars'."
         return f"${{{key[:100]}}} is not defined: give it in the input 'vars', as a line {key[:100]}=VALUE."
+
+
+def _written(node: yaml.Node) -> object:
+    match node:
+        case yaml.MappingNode():
+            return [[key, _written(entry.value)] for key, entry in sorted(entries(node).items())]
+        case yaml.SequenceNode():
+            return [_written(item) for item in node.value]
+        case _:
+            return node.value
