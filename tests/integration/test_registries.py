@@ -3,18 +3,19 @@
 import ssl
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import create_connection
-from threading import Thread
+from socket import create_connection, create_server, socket
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from ecr_lambda_deploy.docker import registries
 from ecr_lambda_deploy.docker.digests import ImageDigests
 from ecr_lambda_deploy.docker.registries import Registries, UnknownDigestError, given_login, registry_host
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
@@ -261,6 +262,29 @@ def test_a_fault_that_passes_is_survived_and_one_that_stays_is_told(registry: Ho
 
     registry.answer = lambda _: fault
     assert _unknown(f"{registry.name}/app:1").startswith("503 " if fault else "ConnectionError: ")
+
+
+@pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n"])
+def test_a_registry_that_answers_without_an_end_is_left(begin: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registries, "_LONGEST_QUESTION", 1)
+    is_over = Event()
+
+    def answer(server: socket) -> None:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            connection.sendall(begin)
+            while not is_over.wait(0.1):
+                connection.sendall(b"x")
+
+    with create_server(("127.0.0.1", 0)) as server:
+        thread = Thread(target=answer, args=(server,))
+        thread.start()
+        host, port = server.getsockname()
+        asked = Registries(environment={}, login=lambda _: {}, mask=lambda _: None)
+        with pytest.raises(UnknownDigestError, match="has not answered within 1 s"):
+            asked.documents(f"{host}:{port}/base:1", lambda fetch: fetch("", "manifests"))
+        is_over.set()
+        thread.join()
 
 
 def test_a_registry_elsewhere_is_asked_by_tls_through_the_proxy(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -28,6 +30,7 @@ _TYPES = (
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _PARAMETER = re.compile(r'(realm|service|scope)="([^"]*)"')
 _TIMEOUT = (5, 10)  # seconds, to connect and to read
+_LONGEST_QUESTION = 60  # seconds for all attempts: who sends a byte now and then keeps within the other limits
 _MOST_ANSWERS = 6  # of one question: challenges and redirects come before the answer
 _MOST_ATTEMPTS = 2  # a fault that lasts costs a build, which tries for longer
 _LARGEST_TOKEN = 64 * 1024  # bytes of a token service's answer
@@ -147,6 +150,25 @@ class Registries:
         return self._told(location, lambda visit: read(partial(fetch, visit)))
 
     def _told(self, location: _Location, ask: "Callable[[_Visit], _Told]") -> "_Told":
+        """Return what a registry tells within a minute."""
+        answers = SimpleQueue[_Told | BaseException]()
+
+        def work() -> None:
+            try:
+                answers.put(self._asked(location, ask))
+            except BaseException as error:  # noqa: BLE001 # the waiting thread raises it
+                answers.put(error)
+
+        Thread(target=work, name=f"question to {location.host}", daemon=True).start()
+        try:
+            told = answers.get(timeout=_LONGEST_QUESTION)
+        except Empty:
+            raise UnknownDigestError(f"it has not answered within {_LONGEST_QUESTION} s") from None
+        if isinstance(told, BaseException):
+            raise told
+        return told
+
+    def _asked(self, location: _Location, ask: "Callable[[_Visit], _Told]") -> "_Told":
         """Return what a registry tells; it is asked again after a fault that may pass."""
         import requests  # a run without a build does not need it
 
