@@ -20,6 +20,7 @@ _OF_THE_RUNNER = {
     "DOCKER_CONTEXT": "rootless",
     "DOCKER_TLS_VERIFY": "1",
     "DOCKER_CERT_PATH": "/home/runner/.docker",
+    "DOCKER_API_VERSION": "1.11",
     "INPUT_TOKEN": "of another action",
 }
 

@@ -16,8 +16,9 @@ BUILDX = "/usr/local/bin/buildx"
 """Where the action's image has buildx: an earlier step may have put a folder of the workspace into PATH."""
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
+# Without DOCKER_API_VERSION, which a job sets for an old client on the runner: buildx agrees with the engine by itself.
 _BUILDS = (
-    *("DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_API_VERSION"),
+    *("DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS", "DOCKER_TLS_VERIFY"),
     *("SSH_AUTH_SOCK", "SOURCE_DATE_EPOCH"),
 )
 

@@ -85,6 +85,7 @@ _SETTINGS = {
     "BUILDKIT_HOST": "tcp://theirs",
     "BAKE_ALLOW_REMOTE_FS_ACCESS": "1",
     "DOCKER_CONTEXT": "theirs",
+    "DOCKER_API_VERSION": "1.43",
     "LD_PRELOAD": "/github/workspace/a.so",
 }
 _PATH = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
