@@ -54,7 +54,12 @@ _PUSH_STATUS = re.compile(r"unexpected status from \w+ request to \S+: (?P<statu
 _LOGIN = re.compile(r"token has expired|401 Unauthorized|unauthorized: authentication required|no basic auth")
 
 _UNAUTHORIZED = re.compile(r"401 Unauthorized|403 Forbidden|access to the resource is denied")
-_PUSH_HINT = "Allow the push to the repository in a policy of the role that this job uses; README.md lists its actions."
+# ECR refuses a manifest for want of room with the same status, which is all that BuildKit tells of some answers
+# [containers-roadmap#2159, cht-core#9175].
+_PUSH_HINT = (
+    "Allow the push to the repository in a policy of the role that this job uses; README.md lists its actions. If it "
+    "is allowed, the repository may be full: look at ECR's quota of images per repository."
+)
 # By reason; the first that fits counts, so what says more comes first. What IAM denies is told by its policies.
 _HINTS = (
     (
@@ -85,6 +90,13 @@ _HINTS = (
         ),
     ),
     (
+        re.compile(r"already has the maximum allowed number of images"),  # [vllm#48065]
+        (
+            "The repository is full. Remove images that no function runs: a lifecycle rule does so from then on, which "
+            "'create-repository' gives a new repository for untagged images. Or have ECR raise the quota of images."
+        ),
+    ),
+    (
         re.compile(r"name unknown|NAME_UNKNOWN|repository with name \S+ does not exist"),
         "The registry does not know the repository: look at the inputs 'repository' and 'registry'.",
     ),
@@ -112,6 +124,63 @@ _HINTS = (
         f"The builder does not run programs of that architecture. {WAYS_TO_RUN}",
     ),
     (
+        re.compile(r"max depth exceeded"),
+        "This engine stacks at most 127 layers: join some of RUN, COPY and ADD, or let an earlier stage have them.",
+    ),
+    (
+        re.compile(r"string field contains invalid UTF-8"),  # [buildx#2850]
+        (
+            "BuildKit takes names in UTF-8 only: rename the files of the context whose names are not, or leave them "
+            "out by .dockerignore."
+        ),
+    ),
+    (
+        re.compile(r"\bsecret \S+ not found"),
+        "Give the build this secret in the input 'secrets', as ID=VALUE.",
+    ),
+    (
+        re.compile(r"unset ssh forward key|no ssh handler for id"),
+        "Give the build the agent or the key: 'ssh=default' in the input 'set', with the socket in the workspace.",
+    ),
+    (
+        re.compile(r"target stage \S+ could not be found"),
+        "The input 'target' names a stage of this Dockerfile, as it stands after AS in its FROM.",
+    ),
+    (
+        re.compile(r"base name \([^(]*\) should not be blank"),
+        "Give the variable in FROM a value in 'build-args', or a default by an ARG before the first FROM.",
+    ),
+    (
+        re.compile(r"FROM requires either one or three arguments"),
+        "FROM has an image's name, and perhaps AS and a stage's; a comment has a line of its own.",
+    ),
+    (
+        re.compile(r"(network\.host|security\.insecure|device) is not allowed"),
+        (
+            "Allow it: 'entitlements=network.host' or 'entitlements=security.insecure' in the input 'set'; a BuildKit "
+            "that 'builder' names has to allow it as well, by --allow-insecure-entitlement."
+        ),
+    ),
+    (
+        re.compile(r"unknown instruction: |[Uu]nknown flag: "),
+        (
+            "If this is no misspelling, it is newer than the builder's own reader of Dockerfiles; that of engine 20.10 "
+            "knows no heredocs, for instance. Begin the Dockerfile with the line `# syntax=docker/dockerfile:1`, or "
+            "use a newer engine."
+        ),
+    ),
+    (
+        re.compile(r'"/[^"]*":? not found|failed to walk '),
+        (
+            "COPY and ADD take files from the input 'context', by their path in it: look at that path, at the case of "
+            "its letters, at .dockerignore, and whether an earlier step of the job was to make the file."
+        ),
+    ),
+    (
+        re.compile(r"invalid source-date-epoch"),
+        "SOURCE_DATE_EPOCH in the environment is a number of seconds since 1970: set it to one, or unset it.",
+    ),
+    (
         re.compile(r"BuildKit is enabled but the buildx component is missing|Cannot connect to the Docker daemon"),
         "The Docker engine went away during the build.",
     ),
@@ -127,7 +196,7 @@ def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> Deploy
         instructions: the Dockerfile's text.
     """
     reason = _reason(log)
-    hint = _hint(reason)
+    hint = _of_the_text(instructions, reason) or _hint(reason)
     if passing_failure(log):
         hint = "A registry, or the way to it, kept failing for about a minute: run this job again."
     line, lines = _line(log, reason, instructions) or 0, instructions.split("\n")
@@ -144,6 +213,21 @@ def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> Deploy
     )
 
 
+def _of_the_text(instructions: str, reason: str) -> str:
+    """Return what to do about the way in which the Dockerfile is written to disk; empty if that is not to blame."""
+    if "\0" in instructions:
+        return "The Dockerfile is in UTF-16, as PowerShell writes files: save it in UTF-8."
+    if "\r" in instructions and "\n" not in instructions:
+        return "The lines of the Dockerfile end with a carriage return alone: end them with a line feed."
+    # BuildKit quotes the command as Go does [docker/for-win#13665].
+    if "\r\n" in instructions and "\\r\\n" in reason.partition('process "')[2]:
+        return (
+            "The lines of the Dockerfile end with CRLF, which its heredoc hands to the shell: end them with a line "
+            "feed, as `Dockerfile text eol=lf` in .gitattributes keeps them."
+        )
+    return ""
+
+
 def _hint(reason: str) -> str:
     """Return what to do; the text of a command of the Dockerfile, which may hold any words, does not count."""
     for begin, end in (('process "', '" did not complete'), ("executor failed running [", "]: ")):
@@ -154,7 +238,7 @@ def _hint(reason: str) -> str:
         return denial_hint(f"{reason[: of_ecr.end()]} {reason[of_ecr.end() :]}")
     if denied := _denied_pull(reason):
         return denied
-    if "failed to push" in reason and _UNAUTHORIZED.search(reason):
+    if "failed to push" in reason and _UNAUTHORIZED.search(reason) and "maximum allowed" not in reason:
         return _PUSH_HINT
     return next((hint for pattern, hint in _HINTS if pattern.search(reason)), "The build's log above has the details.")
 

@@ -136,6 +136,28 @@ _FAILED, _ENDED = 'process "/bin/sh -c echo', '" did not complete successfully: 
         ),
         (f"{_PUSH} {_DO}: proxyconnect tcp: dial tcp 10.0.0.1:3128: connect: connection refused", "proxy"),
         (f"{_PUSH} unexpected status from POST request to https://r/v2/: 403 Forbidden", "Allow the push"),
+        (
+            f"{_PUSH} unexpected status from PUT request to https://r/v2/: 403 Forbidden",
+            "quota of images per repository",
+        ),
+        (
+            f"{_PUSH} denied: The repository already has the maximum allowed number of images which is '20000' (403)",
+            "The repository is full",
+        ),
+        ("failed to register layer: max depth exceeded", "at most 127 layers"),
+        ("grpc: failed to unmarshal the received message: string field contains invalid UTF-8", "names in UTF-8 only"),
+        ("secret npmrc: not found", "'secrets'"),
+        ("unset ssh forward key default", "'ssh=default' in the input 'set'"),
+        ('target stage "prod" could not be found', "'target'"),
+        ("base name ($BASE) should not be blank", "'build-args'"),
+        ("dockerfile parse error on line 9: FROM requires either one or three arguments", "comment has a line"),
+        ("failed to load LLB: security.insecure is not allowed", "'entitlements=security.insecure' in the input 'set'"),
+        ("dockerfile parse error line 3: unknown instruction: DEF", "# syntax=docker/dockerfile:1"),
+        ("dockerfile parse error line 3: Unknown flag: link", "# syntax=docker/dockerfile:1"),
+        ('"/missing.py" not found: not found', "'context'"),
+        ('failed to calculate checksum of ref a::b: "/missing.py": not found', "'context'"),
+        ("localhost:5000/nothing:1: not found", "log above has the details"),
+        ('invalid source-date-epoch: strconv.ParseInt: parsing "today": invalid syntax', "SOURCE_DATE_EPOCH"),
         ("ghcr.io/acme/base:1: failed to fetch anonymous token: unexpected status: 403 Forbidden", "'docker-auth'"),
         ("denied: requested access to the resource is denied", "'docker-auth'"),
         ("exec /bin/sh: exec format error", "docker/setup-qemu-action"),
@@ -154,6 +176,21 @@ def test_the_hint_follows_the_reason(reason: str, hint: str) -> None:
 
     assert error.message.endswith(f": {reason}")
     assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    ("instructions", "hint"),
+    [
+        ("F\0R\0O\0M\0", "UTF-16"),
+        ("FROM a\rRUN b", "carriage return alone"),
+        ("FROM a\r\nRUN <<E\r\nset -e\r\nE\r\n", "`Dockerfile text eol=lf`"),
+        ("FROM a\nRUN set -e\n", "log above has the details"),
+    ],
+)
+def test_the_way_in_which_the_dockerfile_is_saved_can_be_the_reason(instructions: str, hint: str) -> None:
+    reason = r'process "/bin/sh -c set -e\r\n" did not complete successfully: exit code: 2'
+
+    assert hint in explain([f"ERROR: {reason}"], dockerfile="Dockerfile", instructions=instructions).hint
 
 
 def test_without_an_error_line_the_last_lines_are_the_reason() -> None:
