@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from ecr_lambda_deploy.inputs.docker_auth import read_docker_auth
 from ecr_lambda_deploy.inputs.lists import CONTROLS
@@ -9,6 +10,7 @@ from ecr_lambda_deploy.inputs.places import is_in_workspace, read_cache, read_do
 from ecr_lambda_deploy.inputs.reader import InputReader
 from ecr_lambda_deploy.inputs.table import PROPERTIES, Shape
 from ecr_lambda_deploy.model.images import TAG_AND_DIGEST, is_image_reference
+from ecr_lambda_deploy.model.secrets import without_logins
 from ecr_lambda_deploy.model.targets import BakeProperty, Build, BuilderSettings
 
 LONGEST_SECRET = 131_000
@@ -26,6 +28,8 @@ _OF_NO_ID = re.compile(rf'[\s=",{CONTROLS}]')
 _ENTRY = re.compile(rf"\s*(?P<id>{_SECRET_ID})\s*=(?P<value>.*)", re.DOTALL)
 # Without quotes, so that it is split at its commas as BuildKit splits it.
 _ATTESTATION = re.compile(rf'true|false|min|max|[a-z][a-z-]*=[^"{CONTROLS}]*')
+# Contexts that docker/build-push-action takes, whose default is a Git address.
+_ADDRESS = re.compile(r"\w+://|[\w.-]+@[\w.-]+:|\{\{")
 _ENDPOINT = re.compile(
     r"tcp://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}|docker-container://[A-Za-z0-9][A-Za-z0-9_.-]+"
 )
@@ -38,8 +42,7 @@ def read_build(reader: InputReader, run: InputReader) -> Build:
         reader: of the image's settings.
         run: reads the action's own inputs; without a manifest they are the image's settings.
     """
-    context = reader.place(reader.text("context"))
-    is_context = is_in_workspace(reader, "context", context, is_folder=True)
+    context, is_context = _read_context(reader)
     dockerfile = read_dockerfile(reader, context, is_context=is_context)
     pull, no_cache = reader.flag("pull"), reader.flag("no-cache")
     return Build(
@@ -83,6 +86,20 @@ def _read_build_args(reader: InputReader) -> dict[str, str]:
         for key, value in reader.pairs("build-args").items()
     }
     return {key: value for key, value in given.items() if value is not None}
+
+
+def _read_context(reader: InputReader) -> tuple[Path, bool]:
+    """Return where the build context is, and whether it is a folder in the workspace."""
+    given = reader.text("context")
+    context = reader.place(given)
+    if _ADDRESS.match(given):
+        text = (
+            f"is a folder in the workspace, not {without_logins(given)!r}: check that out by a step of "
+            "actions/checkout, and name its folder."
+        )
+        reader.problem("context", text)
+        return context, False
+    return context, is_in_workspace(reader, "context", context, is_folder=True)
 
 
 def _read_build_contexts(reader: InputReader) -> dict[str, str]:

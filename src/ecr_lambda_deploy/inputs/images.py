@@ -31,6 +31,7 @@ _FUNCTION_AND_QUALIFIER = re.compile(
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 # By what is under them later runs take an image or a cache for their own: only what they stand for gets there.
 _OWN_TAGS = ("src-", "digest-", CACHE_TAG_PREFIX)
+_NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 def read_image(image: ImageEntry, run: InputReader, *, mode: Mode, region: str) -> ImageTarget:
@@ -117,7 +118,14 @@ def _read_tags(reader: InputReader) -> tuple[str, ...]:
     tags = reader.lines("tags")
     for tag in tags:
         if not _TAG.fullmatch(tag):
-            reader.problem("tags", f"holds image tags, one per line; {tag!r} is not one.")
+            reader.problem("tags", f"holds image tags, one per line; {tag!r} is not one.{_possible_tag(tag)}")
         elif tag.startswith(_OWN_TAGS):
             reader.problem("tags", f"has {tag!r}, and {', '.join(_OWN_TAGS)} begin tags of this action's own.")
     return tags
+
+
+def _possible_tag(text: str) -> str:
+    """Return a hint at a tag for what is none, as docker/metadata-action makes one of a branch's name."""
+    name = text.rpartition(":")[2] if "/" in text.partition(":")[0] else text
+    tag = _NOT_IN_TAGS.sub("-", name)[:128].lstrip("-.")
+    return f" {tag!r} is: letters, digits and `_.-`, 128 at most." if tag else ""

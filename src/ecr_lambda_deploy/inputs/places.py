@@ -12,6 +12,7 @@ from pathlib import Path
 from ecr_lambda_deploy.inputs.reader import InputReader, why_unreadable
 from ecr_lambda_deploy.model.targets import CacheSettings
 
+_DOCKERFILE = "Dockerfile"
 _CACHE_FOLDERS = {"cache-from": "src", "cache-to": "dest"}  # of type=local [BuildKit, local cache]
 
 
@@ -37,8 +38,21 @@ def is_in_workspace(reader: InputReader, name: str, path: Path, *, is_folder: bo
     except ValueError as error:  # a NUL
         why = f": {error}"
     shown, what = os.path.relpath(path, reader.workspace), "folder" if is_folder else "file"
-    reader.problem(name, f"{shown!r} is not a {what} in the workspace{why}.{reader.checkout_hint}")
+    hint = reader.checkout_hint or _other_name(reader, path)
+    reader.problem(name, f"{shown!r} is not a {what} in the workspace{why}.{hint}")
     return False
+
+
+def _other_name(reader: InputReader, path: Path) -> str:
+    """Return a hint at what has nearly this name: it differs in case, or is what Podman calls a Dockerfile."""
+    names = {path.name.lower(), *(["containerfile"] if path.name == _DOCKERFILE else [])}
+    try:
+        with os.scandir(path.parent) as entries:
+            others = sorted(entry.name for entry in entries if entry.name.lower() in names)
+    except (OSError, ValueError):
+        return ""
+    found = next((other for other in others if other != path.name), "")
+    return f" There is {os.path.relpath(path.with_name(found), reader.workspace)!r}." if found else ""
 
 
 def read_dockerfile(reader: InputReader, context: Path, *, is_context: bool) -> Path:
@@ -52,8 +66,10 @@ def read_dockerfile(reader: InputReader, context: Path, *, is_context: bool) -> 
         is_context: whether that is a folder in the workspace.
     """
     given = reader.text("dockerfile")
-    dockerfile = reader.place(given) if given else context / "Dockerfile"
-    if not (given or is_context) or not is_in_workspace(reader, "dockerfile", dockerfile, is_folder=False):
+    if not (given or is_context):
+        return context / _DOCKERFILE
+    dockerfile = reader.place(given) if given else _default_dockerfile(context)
+    if not is_in_workspace(reader, "dockerfile", dockerfile, is_folder=False):
         return dockerfile
     if not dockerfile.is_symlink():
         return dockerfile
@@ -63,6 +79,12 @@ def read_dockerfile(reader: InputReader, context: Path, *, is_context: bool) -> 
         shown, left_out = (os.path.relpath(one, reader.workspace) for one in (dockerfile, ignoring))
         reader.problem("dockerfile", f"{shown!r} is a link to {path}, where {left_out} would not count: name the file.")
     return reader.workspace / path
+
+
+def _default_dockerfile(context: Path) -> Path:
+    """Return a context's Dockerfile; in lower case where only that is there [buildx, handleLowercaseDockerfile]."""
+    usual, lower = context / _DOCKERFILE, context / _DOCKERFILE.lower()
+    return lower if lower.is_file() and not usual.exists() else usual
 
 
 def read_cache(reader: InputReader, run: InputReader) -> CacheSettings:

@@ -116,6 +116,13 @@ def test_mode_build_takes_an_image_that_is_there_for_a_platform(workspace: Path)
             {"mode": "build", "function-name": "", "repository": "orders", "promote-from": "orders-dev"},
             "'platform' is required with mode: build",
         ),
+        (
+            {"tags": "feature/foo"},
+            "'feature/foo' is not one. 'feature-foo' is: letters, digits and `_.-`, 128 at most.",
+        ),
+        ({"tags": f"{_REGISTRY}/orders:v1"}, " 'v1' is: letters"),
+        ({"tags": 129 * "a"}, f" '{128 * 'a'}' is: letters"),
+        ({"tags": "/"}, "'/' is not one."),
         ({"image-uri": f"{_REGISTRY}/orders"}, "'image-uri' "),
         ({"image-uri": "orders:v1"}, "'image-uri' "),
         ({"image-uri": "orders"}, "'image-uri' "),

@@ -179,3 +179,44 @@ def test_a_key_that_is_not_in_the_workspace_is_refused(workspace: Path, given: s
     (problem,) = problems_of(workspace, {"set": f"ssh=deploy={given}"})
 
     assert "is no key and no socket in the workspace" in problem
+
+
+@pytest.mark.parametrize(
+    "address", ["https://github.com/org/shop.git#main", "git@github.com:org/shop.git", "{{defaultContext}}:api"]
+)
+def test_a_context_that_is_an_address_is_told_to_be_checked_out(workspace: Path, address: str) -> None:
+    (problem,) = problems_of(workspace, {"context": address})
+
+    assert problem.startswith(f"'context' is a folder in the workspace, not {address!r}: check that out by a step")
+
+
+def test_the_login_in_an_address_is_not_shown(workspace: Path) -> None:
+    (problem,) = problems_of(workspace, {"context": "https://me:canary@github.com/org/shop.git"})
+
+    assert "canary" not in problem
+
+
+def test_a_dockerfile_in_lower_case_is_taken_as_buildx_takes_it(workspace: Path) -> None:
+    folder = workspace / "services/orders"
+    (folder / "Dockerfile").rename(folder / "dockerfile")
+    given = {"context": "services/orders"}
+    assert parse_build(workspace, given).dockerfile == folder / "dockerfile"
+
+    (folder / "Dockerfile").write_text("FROM scratch\n")
+    assert parse_build(workspace, given).dockerfile == folder / "Dockerfile"
+
+
+@pytest.mark.parametrize(
+    ("given", "there"),
+    [
+        ({"context": "services/orders"}, "services/orders/Containerfile"),
+        ({"dockerfile": "docker/api.dockerfile"}, "docker/api.Dockerfile"),
+        ({"context": "Services"}, "services"),
+    ],
+)
+def test_what_has_nearly_the_name_that_is_given_is_named(workspace: Path, given: dict[str, str], there: str) -> None:
+    (workspace / "services/orders/Dockerfile").rename(workspace / "services/orders/Containerfile")
+    (workspace / "docker/api.Dockerfile").write_text("FROM scratch\n")
+    problem = problems_of(workspace, given)[0]
+
+    assert problem.endswith(f" in the workspace. There is {there!r}.")
