@@ -1,6 +1,7 @@
 """Invokes a function and compares its response with the expected one."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -14,6 +15,37 @@ from ecr_lambda_deploy.ports.runner import Clock, Log
 
 _POLL = 0.05  # seconds
 _LONGEST_SHOWN = 1000  # characters of a response
+
+# By what the error or the log says; the first that fits counts. Lambda runs a function as a user without rights of its
+# own, and with a file system that can be written below /tmp alone [Lambda developer guide, images-create].
+_HINTS = (
+    (
+        re.compile(r"exec format error", re.IGNORECASE),
+        "The entry point is a program for another architecture, or a script without `#!` in its first line.",
+    ),
+    (
+        re.compile(r"\bexec:? [^\s:]+: no such file or directory"),
+        (
+            "The image has no such file; or it is a script whose first line names none, as when its lines end with "
+            "CRLF: end them with a line feed, as `*.sh text eol=lf` in .gitattributes keeps them."
+        ),
+    ),
+    (
+        re.compile(r"\bexec:? [^\s:]+: permission denied"),
+        "The entry point may not be executed: `git update-index --chmod=+x FILE`, or `COPY --chmod=755`.",
+    ),
+    (
+        re.compile(r"Permission denied: '/|EACCES: permission denied|PermissionError: "),
+        (
+            "Lambda runs the function as a user of its own, who reads what all may read: look at the file's mode in "
+            "the workspace, which a umask of the runner narrows, or set it with `COPY --chmod=755`."
+        ),
+    ),
+    (
+        re.compile(r"Read-only file system|EROFS"),
+        "In Lambda only /tmp can be written: have the function, and the caches of its libraries, write there.",
+    ),
+)
 
 
 def run_smoke_test(
@@ -121,9 +153,15 @@ def _failed(reason: str, response: Response) -> DeployError:
     log = f"\nThe end of its log:\n{response.log.rstrip()}" if response.log.strip() else ""
     return DeployError(
         f"The smoke test did not pass: {bounded(reason)}{log}",
-        "Fix the function, or the inputs 'smoke-event' and 'smoke-expect'.",
+        _hint(response) or "Fix the function, or the inputs 'smoke-event' and 'smoke-expect'.",
         topic="smoke-test-failed",
     )
+
+
+def _hint(response: Response) -> str:
+    """Return what to do about a function that failed; empty where the reason is its own."""
+    said = f"{_error_of(response)}\n{response.log}" if response.error else ""
+    return next((hint for pattern, hint in _HINTS if pattern.search(said)), "")
 
 
 def _shown(text: str) -> str:

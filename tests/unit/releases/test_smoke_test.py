@@ -211,3 +211,31 @@ def test_an_answer_is_waited_for(answered_after: float) -> None:
     _run(world)
 
     assert len(world.invocations.invoked) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "log", "hint"),
+    [
+        ("RequestId: 1 Error: fork/exec /entry.sh: no such file or directory", "", "end with CRLF"),
+        ("RequestId: 1 Error: fork/exec /entry.sh: permission denied", "", "`COPY --chmod=755`"),
+        ("RequestId: 1 Error: fork/exec /entry.sh: exec format error", "", "another architecture"),
+        ("Lambda RIE failed", "exec /entry.sh: no such file or directory", "end with CRLF"),
+        ("[Errno 13] Permission denied: '/var/task/app.py'", "", "a umask of the runner"),
+        ("EACCES: permission denied, open '/var/task/app.js'", "", "a umask of the runner"),
+        ("[Errno 30] Read-only file system: '/home/sbx'", "", "only /tmp can be written"),
+        ("Unable to import module 'app'", "", "Fix the function"),
+    ],
+)
+def test_the_hint_follows_what_the_function_failed_with(message: str, log: str, hint: str) -> None:
+    failed = _answering(json.dumps({"errorType": "E", "errorMessage": message}), error="Unhandled", log=log)
+    with pytest.raises(DeployError) as caught:
+        _run(failed)
+
+    assert hint in caught.value.hint
+
+
+def test_the_log_of_a_function_that_answers_gives_no_hint() -> None:
+    with pytest.raises(DeployError) as caught:
+        _run(_answering('{"ok": false}', log="exec /x: no such file or directory"))
+
+    assert caught.value.hint.startswith("Fix the function")
