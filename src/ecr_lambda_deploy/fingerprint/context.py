@@ -12,6 +12,7 @@ from itertools import islice
 from threading import Event
 
 from ecr_lambda_deploy.concurrency import threads
+from ecr_lambda_deploy.fingerprint.checkouts import LFS_POINTER, CheckoutNotes
 from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore, Matches
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 
@@ -37,7 +38,9 @@ class _Folder:
     is_sent: bool
 
 
-def digest_of(context: str, rules: Dockerignore, *, workers: int | None = None) -> str:
+def digest_of(
+    context: str, rules: Dockerignore, *, workers: int | None = None, notes: CheckoutNotes | None = None
+) -> str:
     """Compute a digest of the files that BuildKit would send.
 
     It covers path, type, permissions and content of each, as BuildKit's cache does. Like that, it ignores times and
@@ -47,12 +50,13 @@ def digest_of(context: str, rules: Dockerignore, *, workers: int | None = None) 
         context: path of the folder.
         rules: of its .dockerignore.
         workers: threads that read; by default one for each processor.
+        notes: gets what is looked at.
 
     Raises:
         UnknownInputError: something cannot be read.
     """
     digest = sha256()
-    reading = _Reading(context)
+    reading = _Reading(context, notes or CheckoutNotes())
     workers = workers or os.cpu_count() or 1
     with threads(workers) as pool:
         try:
@@ -135,10 +139,12 @@ class _Reading:
 
     Attributes:
         context: path of the folder.
+        notes: gets what is looked at.
         stop: set when the result is no longer needed.
     """
 
     context: str
+    notes: CheckoutNotes
     stop: Event = field(default_factory=Event)
 
     def records(self, paths: list[str]) -> bytes:
@@ -154,27 +160,29 @@ class _Reading:
         try:
             status = os.lstat(full_path)
             kind = stat.S_IFMT(status.st_mode)
-            content = b""
+            content, beginning = b"", b""
             if kind == stat.S_IFREG:
-                content = self._content(full_path)
+                content, beginning = self._content(full_path)
             elif kind == stat.S_IFLNK:
                 content = os.fsencode(os.readlink(full_path))  # noqa: PTH115 # Path would normalize it
             elif kind in (stat.S_IFBLK, stat.S_IFCHR):
                 content = str(status.st_rdev).encode()
         except OSError as error:
             raise unreadable(path, error) from error
+        self.notes.see(path, status.st_mode, beginning)
         name = os.fsencode(path)
         return b"%o %d %b %d %b\n" % (status.st_mode, len(name), name, len(content), content)
 
-    def _content(self, full_path: str) -> bytes:
-        """Return a digest of a file's content and capabilities."""
+    def _content(self, full_path: str) -> tuple[bytes, bytes]:
+        """Return a digest of a file's content and capabilities, and what the file begins with."""
         # A file may have become a symlink or a FIFO since it was listed: do not follow it, do not wait for it.
         descriptor = os.open(full_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            digest = sha256()
+            digest, beginning = sha256(), b""
             while (chunk := os.read(descriptor, _CHUNK)) and not self.stop.is_set():
+                beginning = beginning or chunk[: len(LFS_POINTER)]
                 digest.update(chunk)
-            return digest.digest() + _capabilities(descriptor)
+            return digest.digest() + _capabilities(descriptor), beginning
         finally:
             os.close(descriptor)
 

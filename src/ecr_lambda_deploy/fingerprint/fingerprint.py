@@ -14,10 +14,11 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from ecr_lambda_deploy.concurrency import beside, for_each
 from ecr_lambda_deploy.fingerprint.base_images import images_of
+from ecr_lambda_deploy.fingerprint.checkouts import CheckoutNotes, submodule_hint
 from ecr_lambda_deploy.fingerprint.context import digest_of, unreadable
 from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
@@ -69,9 +70,17 @@ class BuildInputs:
         try:
             inputs, images = self._inputs(build, platform)
         except UnknownInputError as error:
-            return Fingerprint(tag=None, reason=bounded(without_logins(" ".join(str(error).split())), _LONGEST_REASON))
+            reason = bounded(without_logins(" ".join(str(error).split())), _LONGEST_REASON)
+            return Fingerprint(tag=None, reason=reason, hints=_hints_of_encoding(build))
         digest = sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
-        return Fingerprint(tag=f"src-{digest}", hints=_hints(build), images=images)
+        return Fingerprint(tag=f"src-{digest}", hints=self._hints(build), images=images)
+
+    def _hints(self, build: Build) -> tuple[str, ...]:
+        rules = _rules(build)
+        notes = self._digest_of((str(build.context), rules)).notes
+        submodules = submodule_hint(build.context, rules, _read)
+        others = notes.hints(sets_modes="chmod" in dockerfile_of(build))
+        return tuple(filter(None, (*_hints(build), submodules, *others)))
 
     def _inputs(self, build: Build, platform: Platform) -> tuple[Mapping[str, object], tuple[str, ...]]:
         """Return all inputs of a build, and the references of its base images.
@@ -89,8 +98,8 @@ class BuildInputs:
                 "scheme": _SCHEME,
                 "platform": platform,
                 "dockerfile": dockerfile,
-                "context": self._digest_of((str(build.context), _rules(build))),
-                "folders": {name: self._digest_of((path, _rules_in(path))) for name, path in folders.items()},
+                "context": self._digest_of((str(build.context), _rules(build))).digest,
+                "folders": {name: self._digest_of((path, _rules_in(path))).digest for name, path in folders.items()},
                 "build-contexts": {name: value for name, value in build.build_contexts.items() if name not in folders},
                 "images": dict(zip(references, digests.result(), strict=True)),
                 "target": build.target,
@@ -120,8 +129,16 @@ def _references(build: Build, dockerfile: str, platform: Platform) -> list[str]:
     return references
 
 
-def _digest_of(context: tuple[str, Dockerignore]) -> str:
-    return digest_of(*context)
+class _ContextRead(NamedTuple):
+    """A context as it was read."""
+
+    digest: str
+    notes: CheckoutNotes
+
+
+def _digest_of(context: tuple[str, Dockerignore]) -> _ContextRead:
+    notes = CheckoutNotes()
+    return _ContextRead(digest_of(*context, notes=notes), notes)
 
 
 def _check_known(build: Build) -> None:
@@ -182,8 +199,11 @@ def familiar(reference: str) -> str:
 
 def _rules(build: Build) -> Dockerignore:
     """Read the .dockerignore that applies: the Dockerfile's own, if it has one, else the context's."""
-    specific = build.dockerfile.with_name(f"{build.dockerfile.name}.dockerignore")
-    return _parsed(specific) or _rules_in(str(build.context))
+    return _parsed(_specific_rules(build)) or _rules_in(str(build.context))
+
+
+def _specific_rules(build: Build) -> Path:
+    return build.dockerfile.with_name(f"{build.dockerfile.name}.dockerignore")
 
 
 def _rules_in(context: str) -> Dockerignore:
@@ -222,6 +242,18 @@ def _read(path: Path) -> bytes | None:
     if len(content) > _LARGEST:
         raise UnknownInputError(f"{path.name} has more than {_LARGEST} bytes")
     return content
+
+
+def _hints_of_encoding(build: Build) -> tuple[str, ...]:
+    """Return a line on a .dockerignore that BuildKit reads as patterns that match nothing."""
+    for path in (_specific_rules(build), build.context / ".dockerignore"):
+        with suppress(UnknownInputError):
+            content = _read(path)
+            if content is not None:
+                is_utf_16 = b"\0" in content
+                text = f"{path.name} is in UTF-16, so nothing is left out of the image by it: save it in UTF-8."
+                return (text,) if is_utf_16 else ()
+    return ()
 
 
 def _hints(build: Build) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ecr_lambda_deploy.fingerprint.checkouts import CheckoutNotes
 from ecr_lambda_deploy.fingerprint.context import digest_of
 from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore
 from ecr_lambda_deploy.fingerprint.fingerprint import BuildInputs
@@ -49,9 +50,9 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the contexts whose files were read."""
     folders: list[str] = []
 
-    def noted(context: str, rules: Dockerignore) -> str:
+    def noted(context: str, rules: Dockerignore, *, notes: CheckoutNotes) -> str:
         folders.append(context)
-        return digest_of(context, rules)
+        return digest_of(context, rules, notes=notes)
 
     monkeypatch.setattr("ecr_lambda_deploy.fingerprint.fingerprint.digest_of", noted)
     return folders
