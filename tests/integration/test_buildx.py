@@ -441,6 +441,20 @@ def test_what_buildkit_warns_of_is_annotated_once(workshop: Workshop, capfd: pyt
     assert capfd.readouterr().out.count("::warning file=Dockerfile,line=2::LegacyKeyValueFormat: ") == 1
 
 
+@_ON_CURRENT
+def test_a_dockerfile_with_crlf_has_its_warnings_and_reasons(
+    workshop: Workshop, capfd: pytest.CaptureFixture[str]
+) -> None:
+    workshop.write("ENV A 1\r\nRUN true\r\n")
+    workshop.push()
+    assert "::warning file=Dockerfile,line=2::LegacyKeyValueFormat: " in capfd.readouterr().out
+
+    workshop.write("RUN <<END\r\ncd .\r\nEND\r\n")
+    with pytest.raises(BuildError) as caught:
+        workshop.push()
+    assert "`Dockerfile text eol=lf`" in caught.value.hint
+
+
 @pytest.fixture
 def container(each_engine: Engine, tmp_path: Path) -> Iterator[str]:
     """The name of a container such as docker/setup-buildx-action leaves on the engine."""

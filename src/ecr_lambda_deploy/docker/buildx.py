@@ -338,7 +338,7 @@ class Buildx:
 
 
 def _dockerfile_of(order: BuildOrder) -> str:
-    with order.build.dockerfile.open(errors="replace") as file:
+    with order.build.dockerfile.open(encoding="utf-8", errors="replace", newline="") as file:
         return file.read(_LONGEST_DOCKERFILE)
 
 
