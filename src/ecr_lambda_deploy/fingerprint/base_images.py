@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -41,6 +41,7 @@ def images_of(
     build_args: Mapping[str, str],
     platform: Platform,
     bases: Mapping[str, Sequence[Configuration]] | None = None,
+    named_contexts: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Find the images that a build uses, its frontend's included.
 
@@ -50,6 +51,7 @@ def images_of(
         build_args: build arguments.
         platform: of the build.
         bases: configurations of the images that stages start from, by reference: of each platform that counts.
+        named_contexts: names of contexts that take the place of stages and images.
 
     Returns:
         references as they are written, with arguments filled in, each once.
@@ -58,7 +60,7 @@ def images_of(
         UnknownInputError: the result depends on something that has no digest.
     """
     with _reading():
-        needed = _stages(dockerfile, target, build_args, platform, bases or {}).needed(target)
+        needed = _stages(dockerfile, target, build_args, platform, bases or {}, named_contexts).needed(target)
     images = [image for stage in needed for image in stage.images if image != "scratch"]
     if unknown := next((stage.unknown for stage in needed if stage.unknown), ""):
         raise UnknownInputError(unknown, images)
@@ -72,6 +74,7 @@ def bases_of(
     build_args: Mapping[str, str],
     platform: Platform,
     builder_platform: Callable[[], Platform],
+    named_contexts: Collection[str] = (),
 ) -> tuple[Base, ...]:
     """Find the images that the stages which a build needs start from.
 
@@ -81,12 +84,13 @@ def bases_of(
         build_args: build arguments.
         platform: of the build.
         builder_platform: returns the one that the builder runs on; called only if it counts.
+        named_contexts: names of contexts that take the place of stages and images.
 
     Raises:
         UnknownInputError: the Dockerfile cannot be read.
     """
     with _reading():
-        stages = _stages(dockerfile, target, build_args, platform, {})
+        stages = _stages(dockerfile, target, build_args, platform, {}, named_contexts)
         last = stages.last(target)
         return tuple(
             Base(stage.base, stages.platform_of(stage, builder_platform), stage.line, is_of_image=stage is last)
@@ -114,9 +118,10 @@ def _stages(
     build_args: Mapping[str, str],
     platform: Platform,
     bases: Mapping[str, Sequence[Configuration]],
+    named_contexts: Collection[str],
 ) -> StageReader:
     _check_directives(dockerfile)
-    return StageReader(parse_dockerfile_ast(dockerfile), target, build_args, platform, bases)
+    return StageReader(parse_dockerfile_ast(dockerfile), target, build_args, platform, bases, named_contexts)
 
 
 def _check_directives(dockerfile: str) -> None:

@@ -96,7 +96,12 @@ class BuildBases:
         self, build: Build, platform: Platform, bases: Mapping[str, Sequence[Configuration]]
     ) -> tuple[str, ...]:
         return images_of(
-            dockerfile_of(build), target=build.target, build_args=build.build_args, platform=platform, bases=bases
+            dockerfile_of(build),
+            target=build.target,
+            build_args=build.build_args,
+            platform=platform,
+            bases=bases,
+            named_contexts=build.build_contexts,
         )
 
     def _bases(self, build: Build, platform: Platform) -> tuple[Base, ...]:
@@ -106,6 +111,7 @@ class BuildBases:
             build_args=build.build_args,
             platform=platform,
             builder_platform=self._builder_platform,
+            named_contexts=build.build_contexts,
         )
 
 

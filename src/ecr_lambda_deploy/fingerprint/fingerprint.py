@@ -122,7 +122,13 @@ def _references(build: Build, dockerfile: str, platform: Platform) -> list[str]:
     Raises:
         UnknownInputError: something cannot be known.
     """
-    images = images_of(dockerfile, target=build.target, build_args=build.build_args, platform=platform)
+    images = images_of(
+        dockerfile,
+        target=build.target,
+        build_args=build.build_args,
+        platform=platform,
+        named_contexts=build.build_contexts,
+    )
     _, replacements = _named_contexts(build.build_contexts)
     references = [image for image in images if familiar(image) not in build.build_contexts] + replacements
     _check_references(references)

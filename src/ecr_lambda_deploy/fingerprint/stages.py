@@ -6,7 +6,7 @@ dockerfile-parse takes the text of a heredoc for instructions.
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from e2b_dockerfile_utils import DockerfileAst, DockerfileInstruction, ShellLex, parse_dockerfile_ast
@@ -33,6 +33,7 @@ class Stage:
         base_stage: number of the stage that it starts from; None for an image.
         platform: that its FROM gives, as it is written; empty for none.
         line: of its FROM.
+        is_replaced: whether a named context takes its place, so that its instructions do not run.
         environment: what variables stand for in its next instruction.
         settings: those variables that stages based on it get although they have an argument of that name.
     """
@@ -44,12 +45,15 @@ class Stage:
     base_stage: int | None = None
     platform: str = ""
     line: int = 0
+    is_replaced: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
 
 
 class StageReader:
     """Reads the stages of a Dockerfile.
+
+    A named context takes the place of a stage of its name, as of an image [BuildKit, dockerfile2llb, namedContext].
 
     Raises:
         ValueError: BuildKit refuses it.
@@ -63,8 +67,10 @@ class StageReader:
         build_args: Mapping[str, str],
         platform: Platform,
         bases: Mapping[str, Sequence[Configuration]],
+        named_contexts: Collection[str],
     ) -> None:
         self._escape = ast.escape_token
+        self._named_contexts = named_contexts
         self._build_args = build_args
         self._bases = bases
         self._inherited_count = 0
@@ -120,6 +126,8 @@ class StageReader:
                 self._read_global_arguments(instruction)
             case _ if not self._stages:
                 raise ValueError(f"{instruction.name} stands before the first FROM")
+            case _ if self._stages[-1].is_replaced:
+                pass
             case _:
                 self._read_in_stage(instruction)
 
@@ -145,9 +153,15 @@ class StageReader:
         base = self._expand(instruction.args[0])
         if not base:
             raise ValueError(f"FROM {instruction.args[0]} names no image")
-        stage = Stage(platform=next(iter(_flags(instruction, "platform")), ""), line=instruction.start_line)
+        stage = Stage(
+            platform=next(iter(_flags(instruction, "platform")), ""),
+            line=instruction.start_line,
+            is_replaced=bool(name) and name in self._named_contexts,
+        )
         self._stages.append(stage)
-        if base in self._numbers:
+        if stage.is_replaced and name:
+            base = name
+        if base in self._numbers and not stage.is_replaced:
             stage.base_stage = self._numbers[base]
             stage.stages.append(stage.base_stage)
             parent = self._stages[stage.base_stage]

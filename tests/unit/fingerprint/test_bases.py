@@ -122,6 +122,35 @@ def test_a_named_context_stands_for_a_base(tmp_path: Path, context: str, is_wron
     assert (_bases(_ARM).wrong_base(build, "linux/amd64") is not None) is is_wrong
 
 
+@pytest.mark.parametrize(
+    ("dockerfile", "line"),
+    [
+        ("FROM amd AS base\nFROM base", 1),
+        ("FROM amd\nFROM amd AS Base", 2),
+        ("FROM amd AS x\nFROM x AS base\nFROM base", 2),
+        ("FROM amd AS base\nFROM base AS base", 2),
+    ],
+)
+def test_a_named_context_stands_for_a_stage(tmp_path: Path, dockerfile: str, line: int) -> None:
+    """BuildKit takes it for the whole stage, so what the stage starts from does not count."""
+    build = _build(tmp_path, dockerfile, build_contexts={"base": "docker-image://arm"})
+
+    assert _bases(_ARM).wrong_base(build, "linux/amd64") == WrongBase("arm", "linux/arm64", line)
+
+
+def test_what_a_named_context_brings_counts_in_place_of_its_stage(tmp_path: Path) -> None:
+    brought = Configuration(platform="linux/amd64", triggers=("COPY --from=brought:1 / /",))
+    replaced = f"FROM amd AS base\nENV SUM={_SUM}\nADD https://example.com/unused /\nFROM base\n"
+    contexts = {"base": "docker-image://image"}
+
+    build = _build(tmp_path, replaced, build_contexts=contexts)
+    assert "brought:1" in _bases(brought={"image": brought}).missed_input(build, "linux/amd64")
+    assert _bases().missed_input(build, "linux/amd64") == ""
+
+    checked = _build(tmp_path, f"{replaced}ADD --checksum=$SUM https://example.com/x /", build_contexts=contexts)
+    assert "whose --checksum is empty" in _bases().missed_input(checked, "linux/amd64")
+
+
 @pytest.mark.parametrize("reference", ["--help", "../x", "https://r.example/a"])
 def test_only_an_image_reference_is_read(tmp_path: Path, reference: str) -> None:
     asked = list[tuple[str, str]]()
