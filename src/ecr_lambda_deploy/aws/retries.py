@@ -2,10 +2,12 @@
 
 import random
 import re
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import (
+    ConnectionClosedError,
     ConnectionError,  # noqa: A004 # botocore's own name
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -52,11 +54,10 @@ PASSING_STATUSES = {429, 500, 502, 503, 504}
 # An invocation wakes a version that is Inactive, and it is Pending then [Lambda developer guide, function states].
 _WAKING = re.compile(r"state: '?(?:Pending|Inactive)")
 _Answered = tuple[AWSResponse, dict[str, Any]]
+_Client: TypeAlias = "CloudWatchClient | ECRClient | LambdaClient | STSClient"
 
 
-def retry_by_delay(
-    client: "CloudWatchClient | ECRClient | LambdaClient | STSClient", clock: Clock, *, only_once: bool = False
-) -> None:
+def retry_by_delay(client: _Client, clock: Clock, *, only_once: bool = False) -> None:
     """Have a client send a request again that failed for a reason that passes.
 
     Args:
@@ -79,8 +80,32 @@ def retry_by_delay(
         clock.sleep(DELAYS[attempts - 1] * (1 + random.random() / 4))  # noqa: S311 # no secret
         return 0.0
 
+    _refuse_parts(client)
     # botocore takes what the first listener returns; the type stubs know only listeners that return nothing.
     client.meta.events.register_first("needs-retry", retry)  # type: ignore[arg-type]
+
+
+def _refuse_parts(client: _Client) -> None:
+    """Have an answer that is cut off count as a connection that ended, and a web page as no answer.
+
+    Botocore takes both for an answer in which nothing is: no functions, no versions, no images. It does not compare an
+    answer's length with what its header says [botocore, URLLib3Session.send, enforce_content_length; BaseJSONParser].
+    """
+    session: Any = client._endpoint.http_session  # type: ignore[union-attr] # noqa: SLF001 # it has no public way to what sends
+    send = session.send
+
+    def send_and_check(request: AWSPreparedRequest) -> AWSResponse:
+        answer: AWSResponse = send(request)
+        if request.stream_output:  # a function's answer, whose length botocore checks when it is read
+            return answer
+        length = answer.headers.get("Content-Length", "")
+        if length.isdecimal() and len(answer.content) < int(length):
+            raise ConnectionClosedError(endpoint_url=request.url)
+        if answer.status_code == HTTPStatus.OK and answer.headers.get("Content-Type", "").startswith("text/html"):
+            raise HTTPClientError(error=ValueError(f"{request.url} answers with a web page, as AWS never does"))
+        return answer
+
+    session.send = send_and_check
 
 
 def _lasts(error: HTTPClientError | ConnectionError) -> bool:
