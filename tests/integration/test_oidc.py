@@ -143,6 +143,7 @@ def test_only_a_refusal_is_left_to_the_caller_to_explain(github: GitHub, status:
         (200, '{"value": "\\ud800"}', "holds no token"),
         (200, "[]", "holds no token"),
         (200, "no JSON", "holds no token"),
+        (200, 200_000 * "[", "holds no token"),
     ],
 )
 def test_what_would_not_change_is_not_tried_again(github: GitHub, status: int, body: str, message: str) -> None:

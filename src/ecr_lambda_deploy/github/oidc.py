@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.json_text import parse_json
 from ecr_lambda_deploy.model.text import bounded
 from ecr_lambda_deploy.retry import TransientError, retried
 
@@ -73,9 +74,10 @@ def _request(url: str, bearer: str, audience: str) -> str:
         # Why GitHub refuses the job is the caller's to say.
         raise DeployError(failed, "" if answer.status_code in _REFUSING else _REFUSED_HINT, topic="no-oidc-token")
     try:
-        token = answer.json()["value"]
-    except (ValueError, LookupError, TypeError):
-        token = None
+        body = parse_json(answer.content)
+    except ValueError:
+        body = None
+    token = body.get("value") if isinstance(body, dict) else None
     if not isinstance(token, str) or not token or not token.isascii():
         raise DeployError("GitHub's answer holds no token", _REFUSED_HINT, topic="no-oidc-token")
     return token
