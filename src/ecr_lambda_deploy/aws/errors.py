@@ -23,6 +23,13 @@ _HINTS = (
         "The clock of this runner is wrong: set it, best by NTP.",
     ),
     (
+        re.compile(r"Throttl|Rate exceeded|TooManyRequestsException|RequestLimitExceeded"),
+        (
+            "More calls were made than AWS answers in this account and Region, for about a minute: run this job again, "
+            "at another time than others that call the same service."
+        ),
+    ),
+    (
         re.compile(r"KMSAccessDenied|KMS access was denied|KmsException|KMS Exception"),
         (
             "A key of KMS may not be used by whom the message names: look at the key's policy, and at the policies of "

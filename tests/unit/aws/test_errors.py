@@ -51,6 +51,8 @@ def _translated(error: Exception) -> DeployError:
             "The clock of this runner is wrong",
         ),
         ("RequestExpired", "Request has expired.", "The clock of this runner is wrong"),
+        ("Throttling", "Rate exceeded", "run this job again"),
+        ("TooManyRequestsException", "Rate exceeded", "run this job again"),
         ("ExpiredTokenException", "The security token included in the request is expired", "no longer"),
         ("InvalidClientTokenId", "The security token included in the request is invalid.", "not valid"),
     ],
