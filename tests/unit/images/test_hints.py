@@ -1,4 +1,4 @@
-"""Labels and build arguments that make each run another build."""
+"""Labels, build arguments and annotations that make each run another build."""
 
 from dataclasses import replace
 
@@ -25,6 +25,11 @@ _RUN = WorkflowRun(commit=_COMMIT, run_id="1658821493")
         ("2026-11-29 10:54", "a time"),
         ("v1-20261129T105402", "a time"),
         ("build-20261129105402", "a time"),
+        ("20261129.1054", "a time"),
+        ("2026-11-29_10-54-02", "a time"),
+        ("2026/11/29 10:54", "a time"),
+        ("Sun Nov 29 10:54:02 UTC 2026", "a time"),
+        ("Sun Nov  1 10:54:02 UTC 2026", "a time"),
         ("1795949869", "a time"),
         ("1795949869123", "a time"),
         ("https://github.com/o/r/actions/runs/1658821493", "the run's id"),
@@ -33,9 +38,11 @@ _RUN = WorkflowRun(commit=_COMMIT, run_id="1658821493")
 def test_a_value_that_moves_is_told(value: str, what: str) -> None:
     label = moving_values(replace(BUILD, labels={"built": value}), _RUN)
     argument = moving_values(replace(BUILD, build_args={"BUILT": value}), _RUN)
+    annotation = moving_values(replace(BUILD, properties={"annotations": [f"built={value}"]}), _RUN)
 
     assert f"the label built, which has {what}:" in label
     assert f"the build argument BUILT, which has {what}:" in argument
+    assert f"the annotation built, which has {what}:" in annotation
 
 
 @pytest.mark.parametrize(
@@ -47,6 +54,8 @@ def test_a_value_that_moves_is_told(value: str, what: str) -> None:
         "2024.1",
         "2026-11-29",
         "20260101",
+        "2026.1.29",
+        "from Nov to May",
         "3.13",
         "sha256:" + 64 * "1",
         "12345678",
