@@ -367,11 +367,15 @@ def test_the_host_of_a_reference(reference: str, host: str) -> None:
         ("docker.io", "registry-1.docker.io"),
         ("ghcr.io", "ghcr.io"),
         ("https://ghcr.io", "ghcr.io"),
+        ("https://ghcr.io/v2/", "ghcr.io"),
+        ("ghcr.io/org", "ghcr.io"),
+        ("localhost:5000/v1/", "localhost:5000"),
     ],
 )
 def test_the_login_that_a_configuration_has_for_a_host(name: str, host: str) -> None:
     assert given_login({"auths": {name: _PRIVATE}}, host) == _PRIVATE
     assert given_login({"auths": {name: _PRIVATE}}, "quay.io") == given_login({}, host) == {}
+    assert given_login({"auths": {f"{host}/other": {"auth": "other"}, host: _PRIVATE}}, host) == _PRIVATE
 
 
 def _digests(said: list[str], on_engine: str | None) -> ImageDigests:

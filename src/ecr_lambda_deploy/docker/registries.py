@@ -37,7 +37,7 @@ _LARGEST_TOKEN = 64 * 1024  # bytes of a token service's answer
 _LONGEST_SHOWN = 300  # characters of an answer or an address in a message
 _OK, _UNAUTHORIZED, _FIRST_PASSING = 200, 401, 500
 _REDIRECTS = {301, 302, 303, 307, 308}
-_DOCKER_HUB = ("docker.io", "index.docker.io", "https://index.docker.io/v1/", "registry-1.docker.io")
+_DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
 _Told = TypeVar("_Told")
 
@@ -339,12 +339,22 @@ def given_login(config: Mapping[str, object], host: str) -> Login:
 
     Args:
         config: the configuration, whose `auths` have been checked.
-        host: with the port if it has one. Docker Hub has several names, and an entry may be an address.
+        host: with the port if it has one. Docker Hub has several names, and an entry may be an address, of which the
+            host counts [docker/cli, credentials.ConvertToHostname].
     """
     auths = config.get("auths")
-    names = _DOCKER_HUB if host in _DOCKER_HUB else (host, f"https://{host}", f"http://{host}", f"https://{host}/")
-    found = [auths[name] for name in names if name in auths] if isinstance(auths, Mapping) else []
+    entries = auths if isinstance(auths, Mapping) else {}
+    names = _DOCKER_HUB if host in _DOCKER_HUB else (host,)
+    found = [login for name, login in sorted(entries.items(), key=_has_path) if _host_of(name) in names]
     return found[0] if found else {}
+
+
+def _host_of(entry: str) -> str:
+    return entry.removeprefix("https://").removeprefix("http://").partition("/")[0]
+
+
+def _has_path(entry: tuple[str, Login]) -> bool:
+    return "/" in entry[0]  # what is named as it is comes first
 
 
 def _basic(login: Login) -> str:
