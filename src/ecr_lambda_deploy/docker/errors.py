@@ -71,8 +71,42 @@ _HINTS = (
         ),
     ),
     (
-        re.compile(r"no space left on device"),
+        re.compile(r"no space left on device|disk quota exceeded"),
         "The engine's disk is full: use a larger runner, or remove what the job does not need before this step.",
+    ),
+    (
+        re.compile(r"exit code: 137\b|cannot allocate memory"),  # 128 and SIGKILL
+        "A step of the Dockerfile was killed, most likely for want of memory: use a larger runner, or do less at once.",
+    ),
+    (
+        re.compile(r"granting entitlement \S+ is not allowed"),
+        (
+            "The builder does not allow it: start BuildKit with --allow-insecure-entitlement, and name it in the input "
+            "'builder'."
+        ),
+    ),
+    (
+        re.compile(r"no match for platform in manifest"),
+        "The base image does not exist for this platform: start from another, or set the input 'platform'.",
+    ),
+    (
+        re.compile(r"client version \S+ is too (old|new)"),
+        "DOCKER_API_VERSION in the environment names a version that the engine does not have: unset it for this step.",
+    ),
+    (
+        re.compile(r"secret \S+: not found"),
+        "The Dockerfile wants a secret of this id: give it in the input 'secrets'.",
+    ),
+    (
+        re.compile(r'checksum of ref \S{1,200} "[^"]{1,500}": not found|"[^"]{1,500}" not found: not found'),
+        (
+            "The build context has no such file: paths in COPY and ADD are relative to the input 'context', and "
+            ".dockerignore may leave it out."
+        ),
+    ),
+    (
+        re.compile(r"failed to resolve source metadata for \S+ \S+: not found$"),
+        "The registry has no image of this name and tag, or shows it only to those who log in, by 'docker-auth'.",
     ),
     (
         re.compile(r"413 (Request Entity|Content|Payload) Too Large"),
