@@ -32,11 +32,14 @@ def test_a_base_for_another_platform_is_refused_before_anything_is_built(
     (job.workspace / "Dockerfile").write_text(f"FROM {base}\nCOPY app.py /\n")
 
     result = job.step()
+    (job.workspace / "Dockerfile").write_text("FROM public.ecr.aws/lambda/python:3.13 AS base\nFROM base\n")
+    replaced = job.step({"function-name": job.name, "build-contexts": f"base=docker-image://{base}"})
 
     assert result.exit_code == 1
     (error,) = [one for one in result.annotations if one.level == "error"]
     assert f"is to run on linux/amd64, and starts from {base}, which is for linux/arm64" in error.message
     assert (error.file, error.line) == ("Dockerfile", 1)
+    assert [one.message for one in replaced.annotations if one.level == "error"] == [error.message]
     assert job.changing_calls() == job.changing_calls("ecr") == job.changing_calls("registry") == []
 
 
