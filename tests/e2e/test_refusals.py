@@ -87,10 +87,12 @@ def test_no_engine(job: Job) -> None:
         "ecr:PutImage",
     ],
 )
-def test_a_missing_permission_is_named_with_its_resource(job: Job, action: str) -> None:
+def test_a_missing_permission_is_named_with_its_resource(job: Job, action: str, first_image: str) -> None:
     job.greet(job.name)  # code that no other test has pushed
     job.aws.deny(action)
-    message = _error(_refused(job))
+    # The engine knows the configuration of what it has pushed; that of an image that exists is read.
+    existing = {"image-uri": first_image} if action == "ecr:GetDownloadUrlForLayer" else {}
+    message = _error(_refused(job, {"function-name": job.name, **existing}))
     assert f"not authorized to perform: {action}" in message
     service = action.partition(":")[0]
     assert f"arn:aws:{service}:" in message or action == "ecr:GetAuthorizationToken"

@@ -17,6 +17,7 @@ from botocore.stub import Stubber
 
 from ecr_lambda_deploy.aws.ecr import EcrRepositories
 from ecr_lambda_deploy.aws.ecr_images import EcrImages
+from ecr_lambda_deploy.model.documents import Configuration
 from ecr_lambda_deploy.model.errors import ArchivedError, DeployError, TagLimitError
 from ecr_lambda_deploy.model.images import ImageReference, Layer, RegistryImage
 from sandbox.aws import Aws, Fault, running_aws
@@ -200,6 +201,14 @@ def test_an_image_is_read_by_tag_and_by_digest(
     assert image.layers == (Layer(media_type=GZIP_LAYER, size=len("content")),)
     assert json.loads(image.manifest)["layers"][0]["size"] == len("content")
     assert repositories.read_image(repository, digest, "linux/arm64") == image
+
+    config = json.loads(image.manifest)["config"]["digest"]
+    for known, platform in ((digest, "linux/s390x"), (config, "linux/s390x"), (_DIGEST, "linux/arm64")):
+        aws.forget_calls()
+        told = {known: Configuration(platform="linux/s390x")}
+        assert repositories.read_image(repository, digest, "linux/arm64", told).platform == platform
+        reads = [call.action for call in aws.calls() if call.service == "ecr"]
+        assert reads == (["BatchGetImage"] if known != _DIGEST else ["BatchGetImage", "GetDownloadUrlForLayer"])
 
 
 @pytest.mark.parametrize(

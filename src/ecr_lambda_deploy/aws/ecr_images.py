@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ecr_lambda_deploy.aws.errors import DeniedError, RefusedError, translated
@@ -43,6 +44,7 @@ _VARIANTS: Mapping[Platform, set[str]] = {"linux/amd64": {"", "v1"}, "linux/arm6
 _ARCHIVED = "ImageInaccessible"  # [ImageFailure, failureCode; that it is for archived images is inference]
 _IDS_OF_ONE_CALL = 100  # [BatchGetImage, imageIds]
 _DOWNLOAD_TIMEOUT = (10, 20)  # seconds, to connect and to read
+_NONE: Mapping[str, Configuration] = MappingProxyType({})
 _CHUNK = 64 * 1024  # bytes read at a time
 
 
@@ -122,8 +124,10 @@ class EcrImages:
         except DeniedError:
             return ""
 
-    def read_image(self, repository: str, tag_or_digest: str, platform: Platform) -> RegistryImage:
-        """Read manifest and configuration, and check the digest of both."""
+    def read_image(
+        self, repository: str, tag_or_digest: str, platform: Platform, known: Mapping[str, Configuration] = _NONE
+    ) -> RegistryImage:
+        """Read the manifest and, if nobody knows it, the configuration, and check the digest of both."""
         manifest = self._manifest(repository, tag_or_digest)
         is_of_index = manifest.media_type in _INDEXES
         if is_of_index:
@@ -136,7 +140,8 @@ class EcrImages:
                 topic="not-a-container-image",
             )
         layers = manifest.document.layers()
-        config = self._config(manifest, manifest.document.config())
+        blob = manifest.document.config()
+        config = known.get(blob.digest) or known.get(manifest.reference.digest) or self._config(manifest, blob)
         return RegistryImage(
             reference=manifest.reference,
             manifest=manifest.text,

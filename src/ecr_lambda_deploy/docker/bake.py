@@ -58,24 +58,29 @@ def bake_secrets(targets: Mapping[str, BuildOrder]) -> dict[str, str]:
     return variables
 
 
-def bake_definition(targets: Mapping[str, BuildOrder], caches: Sequence[CacheEntries]) -> Mapping[str, Any]:
+def bake_definition(
+    targets: Mapping[str, BuildOrder], caches: Sequence[CacheEntries], *, is_pushed: bool = True
+) -> Mapping[str, Any]:
     """Return the definition that bake reads: targets, each pushed under one tag.
 
     Args:
         targets: orders by target.
         caches: cache entries of each order, in the same sequence.
+        is_pushed: whether bake is to push; otherwise the engine has the images then, under their tags.
 
     Raises:
         DeployError: there are too many secrets.
     """
     variables = {value: name for name, value in bake_secrets(targets).items()}
     pairs = zip(targets.items(), caches, strict=True)
-    definition = {target: _definition(order, cache, variables) for (target, order), cache in pairs}
+    definition = {target: _definition(order, cache, variables, is_pushed=is_pushed) for (target, order), cache in pairs}
     escaped: Mapping[str, Any] = _escape({"target": definition})
     return escaped
 
 
-def _definition(order: BuildOrder, cache: CacheEntries, variables: Mapping[str, str]) -> dict[str, Any]:
+def _definition(
+    order: BuildOrder, cache: CacheEntries, variables: Mapping[str, str], *, is_pushed: bool
+) -> dict[str, Any]:
     """Return the definition of one target.
 
     Attestations are disabled unless they are asked for: with them, BuildKit's default, the tag names an index, which
@@ -85,6 +90,7 @@ def _definition(order: BuildOrder, cache: CacheEntries, variables: Mapping[str, 
         order: the build.
         cache: its cache entries.
         variables: names of the secrets' variables, by the secret.
+        is_pushed: whether bake is to push.
     """
     build = order.build
     target: dict[str, Any] = {
@@ -96,7 +102,7 @@ def _definition(order: BuildOrder, cache: CacheEntries, variables: Mapping[str, 
         "platforms": [order.platform],
         "tags": [order.uri],
         # A base image's layers may be uncompressed or zstd, which Lambda does not read.
-        "output": ["type=image,push=true,compression=gzip,force-compression=true"],
+        "output": [f"type=image,push={'true' if is_pushed else 'false'},compression=gzip,force-compression=true"],
         "attest": [_attestation("provenance", build.provenance), _attestation("sbom", build.sbom)],
         "pull": build.pull,
         "no-cache": build.no_cache,

@@ -34,6 +34,7 @@ from ecr_lambda_deploy.docker.errors import (
     passing_failure,
     tag_taken,
 )
+from ecr_lambda_deploy.docker.pushes import PushFailedError, push_by_engine, pushed_by_buildkit
 from ecr_lambda_deploy.docker.records import have_secrets, without_records
 from ecr_lambda_deploy.docker.registries import Registries, given_login
 from ecr_lambda_deploy.docker.warnings import VARIABLES, BuildWarning, read_warnings
@@ -52,6 +53,7 @@ from ecr_lambda_deploy.model.images import (
     is_same_registry,
 )
 from ecr_lambda_deploy.model.targets import Build, BuilderSettings, Platform
+from ecr_lambda_deploy.ports.images import PushedImage
 from ecr_lambda_deploy.ports.runner import Clock, Console
 from ecr_lambda_deploy.private_folders import PrivateFolders
 
@@ -81,6 +83,18 @@ class Logins(Protocol):
         Raises:
             DeployError: ECR gives none.
         """
+
+
+class _FailedError(Exception):
+    """A build or a push failed.
+
+    Attributes:
+        log: the last lines that buildx printed, or a line in its form.
+    """
+
+    def __init__(self, log: list[str]) -> None:
+        super().__init__()
+        self.log = log
 
 
 class Buildx:
@@ -221,15 +235,20 @@ class Buildx:
         login = self._login_of(host)
         return entry_of(login, host) if login else given_login(self._settings.docker_auth, host)
 
-    def build_and_push(self, orders: Sequence[BuildOrder]) -> None:
+    def build_and_push(self, orders: Sequence[BuildOrder]) -> Mapping[str, PushedImage]:
         """Run `buildx bake`, again while a failure may pass, for at most a minute, and once with a new login."""
         targets = bake_targets(orders)
-        caches = [self._choose_cache(order) for order in orders]
+        has_own_store = self._has_own_store()
+        caches = [self._choose_cache(order, is_inline_only=has_own_store) for order in orders]
         deadline, delay, is_fresh = 0.0, 1, False
         with self._selected_builder() as environment, ExitStack() as at_end:
             if have_secrets(orders, caches):
                 at_end.enter_context(without_records(self._program, environment))
-            while (log := self._bake(targets, caches, environment, fresh=is_fresh)) is not None:
+            while True:
+                try:
+                    return self._bake(targets, caches, environment, fresh=is_fresh, is_pushed=not has_own_store)
+                except _FailedError as failed:
+                    log = failed.log
                 deadline = deadline or self._clock.now() + _PATIENCE
                 if (reason := passing_failure(log)) and self._clock.now() + delay <= deadline:
                     self._console.info(f"Trying again in {delay} s; what is built is kept. {reason}")
@@ -247,8 +266,11 @@ class Buildx:
             self._warning = ""  # once
         return selected_builder(self._program, self._settings.endpoint, self._environment, self._folders, self._tls)
 
-    def _choose_cache(self, order: BuildOrder) -> CacheEntries:
-        is_inline_only = not self._settings.endpoint and not has_containerd_store(self._environment)
+    def _has_own_store(self) -> bool:
+        """Whether the builder is an engine that keeps images in a store of its own: it then pushes from that itself."""
+        return not self._settings.endpoint and not has_containerd_store(self._environment)
+
+    def _choose_cache(self, order: BuildOrder, *, is_inline_only: bool) -> CacheEntries:
         cache = choose_cache(order, workspace=self._workspace, is_inline_only=is_inline_only, environment=self._runner)
         self._console.mask(self._runner.get("ACTIONS_RUNTIME_TOKEN", ""))  # it may be part of an entry
         is_missed = order.build.cache.mode == "gha" and not cache.exports
@@ -257,15 +279,14 @@ class Buildx:
         return cache
 
     @contextmanager
-    def _logged_in(self, *registries: str, named: Iterable[str], fresh: bool) -> Iterator[dict[str, str]]:
+    def _logged_in(self, login: Authorization, *registries: str, named: Iterable[str]) -> Iterator[dict[str, str]]:
         """Yield the variable by which buildx finds logins.
 
         Args:
-            registries: that images are pushed to.
+            login: for the registries that images are pushed to.
+            registries: those.
             named: other hosts of ECR, that base images and caches come from.
-            fresh: whether ECR is asked for a new login.
         """
-        login = self._logins.authorization(fresh=fresh)
         auths = {host: found for host in named if (found := self._login_of(host))}
         auths |= dict.fromkeys([*registries, login.registry], login)
         with private_docker_config(self._folders, auths, self._settings.docker_auth) as folder:
@@ -278,24 +299,30 @@ class Buildx:
         environment: Mapping[str, str],
         *,
         fresh: bool,
-    ) -> list[str] | None:
-        """Run buildx, show what it prints as it prints it, and return its last lines if it fails."""
+        is_pushed: bool,
+    ) -> Mapping[str, PushedImage]:
+        """Run buildx, show what it prints as it prints it, and push what it has not pushed.
+
+        Raises:
+            _FailedError: the build or the push failed.
+        """
         tail: deque[str] = deque(maxlen=_LINES_KEPT)
-        definition = json.dumps(bake_definition(targets, caches))
+        definition = json.dumps(bake_definition(targets, caches, is_pushed=is_pushed))
+        login = self._logins.authorization(fresh=fresh)
         registries = sorted({order.repository_uri.partition("/")[0] for order in targets.values()})
         named = ecr_hosts(
             "\n".join([definition, *map(_dockerfile_of, targets.values()), *_images_of(targets.values())])
         )
         with (
             self._folders.folder() as folder,
-            self._logged_in(*registries, named=named, fresh=fresh) as login,
+            self._logged_in(login, *registries, named=named) as logged_in,
             self._console.verbatim(),
             subprocess.Popen(
                 [self._program, *bake_arguments(targets), f"--metadata-file={folder / _METADATA}"],
                 cwd=self._workspace,  # bake reads below its working folder only
                 env={
                     **environment,
-                    **login,
+                    **logged_in,
                     **bake_secrets(targets),
                     **VARIABLES,
                     "BUILDX_GIT_INFO": "false",  # there is no git here, and the labels say the commit
@@ -316,7 +343,15 @@ class Buildx:
                 raise
             process.wait()
             self._warn(read_warnings(folder / _METADATA), targets.values())
-        return list(tail) if process.returncode else None
+            if process.returncode:
+                raise _FailedError([*tail])
+            if is_pushed:
+                engine = None if self._settings.endpoint else self._environment
+                return pushed_by_buildkit(folder / _METADATA, targets, engine)
+            try:
+                return push_by_engine(targets, login, self._environment, self._console.info)
+            except PushFailedError as error:
+                raise _FailedError([str(error)]) from error
 
     def _warn(self, warnings: Iterable[BuildWarning], orders: Iterable[BuildOrder]) -> None:
         """Annotate the lines of the Dockerfiles that BuildKit warns of."""

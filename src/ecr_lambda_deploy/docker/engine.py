@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ecr_lambda_deploy.model.documents import Configuration
+from ecr_lambda_deploy.model.documents import REVISION_LABEL, Configuration
 from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.run import is_commit
 from ecr_lambda_deploy.model.targets import Platform
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def engine_platform(environment: Mapping[str, str]) -> Platform:
     Raises:
         DeployError: it does not answer, or runs on a platform that Lambda does not have.
     """
-    with _connected(environment) as client:
+    with connected(environment) as client:
         version = client.version()
     platform = _PLATFORMS.get(str(version["Arch"]))
     if version["Os"] != "linux" or platform is None:
@@ -95,7 +96,7 @@ def has_containerd_store(environment: Mapping[str, str]) -> bool:
     Raises:
         DeployError: it does not answer.
     """
-    with _connected(environment) as client:
+    with connected(environment) as client:
         return _CONTAINERD_STORE in (client.info().get("DriverStatus") or [])
 
 
@@ -107,7 +108,7 @@ def check_container(name: str, environment: Mapping[str, str]) -> None:
     """
     from docker.errors import NotFound
 
-    with _connected(environment) as client:
+    with connected(environment) as client:
         try:
             status = client.containers.get(name).status
         except NotFound:
@@ -124,7 +125,7 @@ def check_container(name: str, environment: Mapping[str, str]) -> None:
 def image_digest(reference: str, environment: Mapping[str, str]) -> str | None:
     """Return the digest of the engine's own copy of an image; None if it has none, or there is no engine."""
     try:
-        with _connected(environment) as client:
+        with connected(environment) as client:
             image = client.images.get(reference)
     except DeployError:
         return None
@@ -134,27 +135,51 @@ def image_digest(reference: str, environment: Mapping[str, str]) -> str | None:
 
 def image_configuration(reference: str, environment: Mapping[str, str]) -> Configuration | None:
     """Return the configuration of the engine's own copy of an image; None if it has none, or there is no engine."""
+    return next((configuration for _, configuration in image_and_configuration(reference, environment)), None)
+
+
+def image_and_configuration(reference: str, environment: Mapping[str, str]) -> Iterator[tuple[str, Configuration]]:
+    """Yield the id and the configuration of the engine's own copy of an image, if it has one.
+
+    The id is the configuration's digest where the engine has a store of its own; with the containerd image store it is
+    the digest of the manifest, or of the index.
+    """
     try:
-        with _connected(environment) as client:
+        with connected(environment) as client:
             attributes = client.images.get(reference).attrs
     except DeployError:
-        return None
+        return
     config = attributes.get("Config") or {}
-    return Configuration(
-        platform=f"{attributes.get('Os') or 'unknown'}/{attributes.get('Architecture') or 'unknown'}",
-        environment=tuple(config.get("Env") or ()),
-        triggers=tuple(config.get("OnBuild") or ()),
+    revision = (config.get("Labels") or {}).get(REVISION_LABEL, "")
+    yield (
+        str(attributes.get("Id")),
+        Configuration(
+            platform=f"{attributes.get('Os') or 'unknown'}/{attributes.get('Architecture') or 'unknown'}",
+            has_entry_point=bool(config.get("Entrypoint") or config.get("Cmd")),
+            revision=revision if is_commit(revision) else "",
+            environment=tuple(config.get("Env") or ()),
+            triggers=tuple(config.get("OnBuild") or ()),
+        ),
     )
 
 
 @contextmanager
-def _connected(environment: Mapping[str, str]) -> "Iterator[DockerClient]":
+def connected(environment: Mapping[str, str], *, timeout: int = _TIMEOUT) -> "Iterator[DockerClient]":
+    """Yield a client of the engine that the environment names.
+
+    Args:
+        environment: names it, as for the docker CLI.
+        timeout: seconds, for each part of an answer.
+
+    Raises:
+        DeployError: it does not answer.
+    """
     import docker
     from docker.errors import DockerException
     from requests import RequestException
 
     try:
-        client = docker.from_env(timeout=_TIMEOUT, environment=environment)
+        client = docker.from_env(timeout=timeout, environment=environment)
         try:
             yield client
         finally:

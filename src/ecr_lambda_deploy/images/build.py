@@ -9,6 +9,7 @@ from ecr_lambda_deploy.model.errors import BuildError, DeployError
 from ecr_lambda_deploy.model.images import CACHE_TAG_PREFIX, BuildOrder
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.targets import BuilderSettings
+from ecr_lambda_deploy.ports.images import PushedImage
 from ecr_lambda_deploy.ports.ports import Ports
 
 _Orders = Mapping[str, tuple[PlannedImage, BuildOrder]]  # by the URI that each is pushed to
@@ -16,7 +17,7 @@ _Orders = Mapping[str, tuple[PlannedImage, BuildOrder]]  # by the URI that each 
 
 def build_images(
     images: Sequence[PlannedImage], builder: BuilderSettings, ports: Ports, journal: Journal
-) -> list[FailedImage]:
+) -> tuple[Mapping[str, PushedImage], list[FailedImage]]:
     """Build images in one session; those that another run pushes meanwhile from the same inputs are taken as they are.
 
     If one fails, its session ends: the others are not built either, but they have not failed.
@@ -28,27 +29,28 @@ def build_images(
         journal: keeps which image failed.
 
     Returns:
-        the image that failed, if one has.
+        what the builder says of the images that it has pushed, by name; and the image that failed, if one has.
 
     Raises:
         DeployError: the session failed for no image in particular.
     """
-    waiting = _orders(images, ports, journal)
+    waiting, pushed = _orders(images, ports, journal), dict[str, PushedImage]()
     while waiting:
         try:
             with timed([image for image, _ in waiting.values()], ports, journal):
-                ports.builders(builder).build_and_push(tuple(order for _, order in waiting.values()))
+                done = ports.builders(builder).build_and_push(tuple(order for _, order in waiting.values()))
+            pushed = {image.name: done[uri] for uri, (image, _) in waiting.items() if uri in done}
         except BuildError as error:
             there = _pushed(waiting, ports)
             # Under a tag that is not of its inputs nobody else pushes. What is there is of an attempt of this run: if
             # the registry now refuses the tag, the answer was lost; any other failure is the build's own.
             if error.uri not in there or not (_is_reusable(waiting[error.uri][0]) or error.is_tag_taken):
-                return _failed(waiting, error, journal)
+                return {}, _failed(waiting, error, journal)
             ports.log.info(f"{error.uri} has been pushed meanwhile, by another run or an attempt of this one")
             waiting = {uri: one for uri, one in waiting.items() if uri not in there}
         else:
             break
-    return []
+    return pushed, []
 
 
 def _is_reusable(image: PlannedImage) -> bool:

@@ -23,6 +23,7 @@ from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import BaseFinding
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.targets import BuilderSettings
+from ecr_lambda_deploy.ports.images import PushedImage
 from ecr_lambda_deploy.ports.ports import Ports
 
 
@@ -92,7 +93,11 @@ def _make_missing(images: Sequence[PlannedOrReady], ports: Ports, journal: Journ
         ports.log.info(f"Creating the repository {repository}")
         ports.repositories.create(repository)
     with beside(lambda: _warn_of_policies(images, ports)) as warnings:
-        failed = [one for builder, builds in by_builder for one in build_images(builds, builder, ports, journal)]
+        pushed, failed = dict[str, PushedImage](), list[FailedImage]()
+        for builder, builds in by_builder:
+            theirs, failed_of_builder = build_images(builds, builder, ports, journal)
+            pushed |= theirs
+            failed += failed_of_builder
         names = {image.name for image in failed}
         copied = run_stage(
             [image for image in images if image.name not in names], lambda image: _copy(image, ports), ports, journal
@@ -100,7 +105,7 @@ def _make_missing(images: Sequence[PlannedOrReady], ports: Ports, journal: Journ
         warnings.result()
     if failed or copied.failed:
         return StageResult(failed=(*failed, *copied.failed))
-    ready = run_stage(images, lambda image: _read_back(image, ports, journal), ports, journal)
+    ready = run_stage(images, lambda image: _read_back(image, pushed.get(image.name), ports, journal), ports, journal)
     return ready if ready.failed else run_stage(ready.images, lambda image: _tag(image, ports, journal), ports, journal)
 
 
@@ -117,8 +122,8 @@ def _copy(image: PlannedOrReady, ports: Ports) -> PlannedOrReady:
     return image
 
 
-def _read_back(image: PlannedOrReady, ports: Ports, journal: Journal) -> ReadyImage:
-    """Read what was built or copied.
+def _read_back(image: PlannedOrReady, pushed: PushedImage | None, ports: Ports, journal: Journal) -> ReadyImage:
+    """Read what was built or copied; of its configuration, whoever has pushed it may know already.
 
     Raises:
         DeployError: it is not there, or Lambda could not run it.
@@ -126,8 +131,9 @@ def _read_back(image: PlannedOrReady, ports: Ports, journal: Journal) -> ReadyIm
     if isinstance(image, ReadyImage):
         return image
     step, observed = image.step, image.observed
-    reference = step.source.reference.digest if isinstance(step, CopyImage) else step.unique_tag
-    content = read_image(observed, reference, ports, journal)
+    pushed = pushed or PushedImage(digest=step.source.reference.digest if isinstance(step, CopyImage) else "")
+    reference = pushed.digest or step.unique_tag
+    content = read_image(observed, reference, ports, journal, pushed.configurations)
     return ReadyImage(
         observed=observed,
         commit=image.commit,

@@ -1,6 +1,7 @@
 """Plans how each image gets into its repository; images that are in it already are ready."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import assert_never
 
 from ecr_lambda_deploy.concurrency import beside, for_each
@@ -31,6 +32,7 @@ from ecr_lambda_deploy.images.steps import (
     plan_build,
     plan_existing,
 )
+from ecr_lambda_deploy.model.documents import Configuration
 from ecr_lambda_deploy.model.errors import ArchivedError, DeployError, UnusableImageError
 from ecr_lambda_deploy.model.images import Fingerprint, RegistryImage
 from ecr_lambda_deploy.model.outcomes import Journal
@@ -77,14 +79,27 @@ def warn_of_repeated_builds(images: Sequence[PlannedOrReady], ports: Ports) -> N
         )
 
 
-def read_image(observed: ObservedImage, reference: str, ports: Ports, journal: Journal) -> RegistryImage:
+def read_image(
+    observed: ObservedImage,
+    reference: str,
+    ports: Ports,
+    journal: Journal,
+    known: Mapping[str, Configuration] = MappingProxyType({}),
+) -> RegistryImage:
     """Read an image from its repository by tag or digest, check it, and record its digest.
+
+    Args:
+        observed: where it is, and what is to run it.
+        reference: tag or digest.
+        ports: what is asked.
+        journal: keeps the digest.
+        known: configurations that need not be read; see `Repositories.read_image`.
 
     Raises:
         DeployError: it is not there, or Lambda could not run it.
     """
     platform = observed.destination.platform
-    content = ports.repositories.read_image(observed.destination.repository, reference, platform)
+    content = ports.repositories.read_image(observed.destination.repository, reference, platform, known)
     check_image(content, platform=platform, function=observed.most_demanding)
     journal.update_image(observed.name, reference=observed.reference(content.reference.digest))
     return content

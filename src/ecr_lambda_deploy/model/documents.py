@@ -32,6 +32,11 @@ _LONGEST_SHOWN = 80  # characters of a value that is not what it must be
 _ATTESTATION = "vnd.docker.reference.type"  # marks what is no image [BuildKit, image attestation storage]
 
 
+def is_digest(value: object) -> bool:
+    """Whether a value is a digest as ECR has them."""
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descriptor:
     """What a document says of another, or of a blob.

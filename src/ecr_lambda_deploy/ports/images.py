@@ -1,9 +1,11 @@
 """Registries and builders, as the core uses them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
+from ecr_lambda_deploy.model.documents import Configuration
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import (
     BaseFinding,
@@ -14,6 +16,8 @@ from ecr_lambda_deploy.model.images import (
     RegistryImage,
 )
 from ecr_lambda_deploy.model.targets import Build, Platform, ServedImage
+
+_NONE: Mapping[str, Configuration] = MappingProxyType({})
 
 
 class Repositories(Protocol):
@@ -79,13 +83,16 @@ class Repositories(Protocol):
             DeployError: they may not be listed.
         """
 
-    def read_image(self, repository: str, tag_or_digest: str, platform: Platform) -> RegistryImage:
+    def read_image(
+        self, repository: str, tag_or_digest: str, platform: Platform, known: Mapping[str, Configuration] = _NONE
+    ) -> RegistryImage:
         """Read an image, or the one for a platform out of an index.
 
         Args:
             repository: name.
             tag_or_digest: of the image or index.
             platform: which image of an index is wanted.
+            known: configurations that need not be read, by their digest or by that of the manifest that names them.
 
         Raises:
             ArchivedError: ECR hides it, since it is archived.
@@ -110,6 +117,19 @@ class ServedVersion:
 
     image: ImageReference
     description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushedImage:
+    """What whoever pushed an image says of it.
+
+    Attributes:
+        digest: of its manifest, or of the index that it is in.
+        configurations: its configuration, by the digest of that, or of the manifest that names it.
+    """
+
+    digest: str
+    configurations: Mapping[str, Configuration] = field(default_factory=dict)
 
 
 class Sources(Protocol):
@@ -187,10 +207,13 @@ class Builder(Protocol):
             DeployError: there are no credentials for the registry, or no builder.
         """
 
-    def build_and_push(self, orders: Sequence[BuildOrder]) -> None:
+    def build_and_push(self, orders: Sequence[BuildOrder]) -> Mapping[str, PushedImage]:
         """Build images in one session and push them; what they share is built once.
 
         A failure that may pass by itself is tried again for a minute.
+
+        Returns:
+            what is known of the images from who has pushed them, by the URI of the order.
 
         Raises:
             BuildError: one could not be built or pushed; others may have been.

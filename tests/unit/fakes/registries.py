@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from types import MappingProxyType
 
+from ecr_lambda_deploy.model.documents import Configuration
 from ecr_lambda_deploy.model.errors import ArchivedError, BuildError, DeployError
 from ecr_lambda_deploy.model.images import (
     Authorization,
@@ -17,9 +19,10 @@ from ecr_lambda_deploy.model.images import (
     is_same_registry,
 )
 from ecr_lambda_deploy.model.targets import Build, Platform, ServedImage
-from ecr_lambda_deploy.ports.images import ServedVersion
+from ecr_lambda_deploy.ports.images import PushedImage, ServedVersion
 from tests.unit.fakes.events import Recording
 
+_NONE: Mapping[str, Configuration] = MappingProxyType({})
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
@@ -121,6 +124,7 @@ class FakeRepositories(Recording):
         created: names of the repositories that were created.
         tagged: the tags that were given, with their digests, in order.
         expected: the tags that lifecycle policies were asked about.
+        known: the configurations that came with each read of an image.
     """
 
     def __init__(self, registry: Registry, calls: list[str] | None = None) -> None:
@@ -135,6 +139,7 @@ class FakeRepositories(Recording):
         self.created: list[str] = []
         self.tagged: list[tuple[str, str]] = []
         self.expected: list[tuple[str, ...]] = []
+        self.known: list[Mapping[str, Configuration]] = []
 
     def registry(self) -> RegistryHosts:
         self.enter("registry")
@@ -187,8 +192,11 @@ class FakeRepositories(Recording):
         self.enter("tags")
         return dict(self.stored.repositories[repository].tags)
 
-    def read_image(self, repository: str, tag_or_digest: str, platform: Platform) -> RegistryImage:
-        self.enter("read_image")
+    def read_image(
+        self, repository: str, tag_or_digest: str, platform: Platform, known: Mapping[str, Configuration] = _NONE
+    ) -> RegistryImage:
+        self.enter("read_image", tag_or_digest)
+        self.known.append(known)
         if self.hides_archived:
             self._check_archive(self.stored.repositories[repository].tags.get(tag_or_digest, tag_or_digest))
         return self.stored.read(repository, tag_or_digest, platform)
@@ -267,6 +275,7 @@ class FakeBuilder(Recording):
         orders: the builds that were done.
         checked: the platforms that the builder was asked for.
         read: the builds whose inputs were read beside the functions.
+        says: what it says of images that it has pushed, by the URI.
         bases: what the bases of the next builds tell.
         bases_of: likewise, of a build with this context, where there are several.
     """
@@ -282,6 +291,7 @@ class FakeBuilder(Recording):
         self.orders: list[BuildOrder] = []
         self.checked: list[Platform | None] = []
         self.read: list[Build] = []
+        self.says: dict[str, PushedImage] = {}
         self.bases = BaseFinding()
         self.bases_of: dict[object, BaseFinding] = {}
 
@@ -307,10 +317,11 @@ class FakeBuilder(Recording):
         self.enter("look_at_bases")
         return tuple(self.bases_of.get(build.context, self.bases) for build, _ in wanted)
 
-    def build_and_push(self, orders: Sequence[BuildOrder]) -> None:
+    def build_and_push(self, orders: Sequence[BuildOrder]) -> Mapping[str, PushedImage]:
         self.enter("build_and_push")
         for order in orders:
             self._build_and_push(order)
+        return {uri: image for uri, image in self.says.items() if uri in {order.uri for order in orders}}
 
     def _build_and_push(self, order: BuildOrder) -> None:
         self.orders.append(order)

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from ecr_lambda_deploy.model.documents import Configuration
 from ecr_lambda_deploy.model.errors import BuildError, DeployError
 from ecr_lambda_deploy.model.images import BaseFinding, Fingerprint
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import ImageTarget
+from ecr_lambda_deploy.ports.images import PushedImage
 from tests.unit.fakes.examples import NEW, OLD, REGISTRY, RUN, function_state, image
 from tests.unit.fakes.registries import index_digest, registry_image
 from tests.unit.fakes.world import BUILD, World, get_image, image_target
@@ -113,6 +115,29 @@ def test_images_are_pushed_to_the_registry_that_is_given_and_lambda_gets_its_own
 
     assert get_image(world, _TARGET) == world.image.reference == NEW
     assert world.builder.orders[0].repository_uri == f"{_DUAL_STACK}/orders"
+
+
+def test_what_the_builder_says_that_it_pushed_is_read_by_its_digest() -> None:
+    world = World()
+    configurations = {NEW.digest: Configuration(platform="linux/amd64")}
+    pushed = PushedImage(digest=NEW.digest, configurations=configurations)
+    world.builder.says = {f"{REGISTRY}/orders:{_INPUTS_TAG}": pushed}
+    asked: list[bool] = []
+    world.repositories.before["read_image", NEW.digest] = lambda: asked.append(True)
+
+    assert get_image(world, _TARGET) == NEW
+    assert asked == [True]
+    assert world.repositories.known == [configurations]
+
+
+def test_of_what_the_builder_does_not_say_the_tag_is_read() -> None:
+    world = World()
+    world.builder.says = {"elsewhere/orders:x": PushedImage(digest=OLD.digest)}
+    asked: list[bool] = []
+    world.repositories.before["read_image", _INPUTS_TAG] = lambda: asked.append(True)
+
+    assert get_image(world, _TARGET) == NEW
+    assert asked == [True]
 
 
 # Finding.

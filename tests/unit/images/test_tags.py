@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
@@ -144,7 +145,7 @@ def test_a_build_that_fails_is_told_in_its_own_words(target: ImageTarget, also: 
 class _WithoutCache(FakeBuilder):
     """Pushes all images, and fails then."""
 
-    def build_and_push(self, orders: Sequence[BuildOrder]) -> None:
+    def build_and_push(self, orders: Sequence[BuildOrder]) -> NoReturn:
         super().build_and_push(orders)
         raise BuildError("the cache cannot be exported", uri=orders[0].uri)
 
