@@ -10,18 +10,16 @@ from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import Build, FunctionTarget, ImageTarget
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.plan import is_shiftable
-from ecr_lambda_deploy.releases.traffic import check_alarms_exist
 
 _IN_COMMON = ("DeadLetterConfig.TargetArn", "Role")  # [Lambda Developer Guide, weighted alias]
 
 
 def check_release(target: FunctionTarget, ports: Ports) -> None:
-    """Make sure that the alarms exist, that the function may be invoked, and that it could be created.
+    """Make sure that the function could be created, and may be invoked.
 
     Raises:
         DeployError: with what is missing.
     """
-    check_alarms_exist(target.alarms, ports.alarms)
     if target.creation is not None:
         ports.functions.check_creation(target.name, target.creation)
     if target.smoke_test is not None:

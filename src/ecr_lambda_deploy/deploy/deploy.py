@@ -1,11 +1,11 @@
 """The verb: gets images and has their functions run them, or shows what that would do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ecr_lambda_deploy.concurrency import for_each
+from ecr_lambda_deploy.concurrency import beside, for_each
 from ecr_lambda_deploy.deploy.checks import (
     check_release,
     check_traffic,
@@ -28,6 +28,7 @@ from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal, Outcome, Rele
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import ARCHITECTURE_OF, Architecture, FunctionTarget, Mode
 from ecr_lambda_deploy.ports.ports import Ports
+from ecr_lambda_deploy.releases.execute import checks_of
 from ecr_lambda_deploy.releases.kinds import check_tenants, warn_of_replay
 from ecr_lambda_deploy.releases.plan import ReleasePlan, may_need_release, plan_release
 from ecr_lambda_deploy.releases.release import Release, release_all, skip_stale
@@ -108,11 +109,12 @@ def deploy(inputs: Inputs, ports: Ports, journal: Journal) -> None:
     if mode is Mode.PLAN:
         _record_plan(wanted, prepared, journal)
         return
-    with _phase_of(wanted, ports, journal):
-        made = make_images(wanted, ports, journal)
+    with _phase_of(wanted, ports, journal), beside(lambda: _check(prepared, ports, journal)) as checking:
+        made = make_images(wanted, ports, journal, checking)
     if made.failed:
         journal.mark_unreached_as_skipped()
-    elif prepared:
+    checking.result()
+    if prepared and not made.failed:
         with phase("Deploy", ports, journal, is_folded=False), ports.cancelling.polled():
             _release(prepared, made.images, ports, journal)
 
@@ -132,7 +134,7 @@ def _candidates(images: Sequence[PlannedOrReady], ports: Ports, journal: Journal
 def _prepare(
     candidates: Sequence[Candidate], ports: Ports, journal: Journal, *, mode: Mode
 ) -> tuple[list[Prepared], list[Outcome]]:
-    """Plan the releases, and make sure of everything else that they need.
+    """Plan the releases.
 
     Returns:
         what is to be released, and what became of the functions that are left alone.
@@ -157,7 +159,6 @@ def _prepare(
                 return unchanged
             check_tenants(target, observed)
             if mode is not Mode.PLAN:
-                check_release(target, ports)
                 check_traffic(target, observed)
             warn_of_replay(target, observed, ports.log)
             notice_skipped_traffic(target, observed, ports)
@@ -168,6 +169,25 @@ def _prepare(
         [result for result in results if isinstance(result, Prepared)],
         [result for result in results if isinstance(result, Outcome)],
     )
+
+
+def _check(prepared: Sequence[Prepared], ports: Ports, journal: Journal) -> None:
+    """Make sure, beside the build, of everything else that the releases need.
+
+    Raises:
+        DeployError: with everything that is not as it must be.
+    """
+
+    def check(numbered: tuple[int, Prepared]) -> None:
+        number, plan = numbered[0], numbered[1].plan
+        checks: list[Callable[[], object]] = [
+            partial(check_release, plan.target, ports),
+            *checks_of(plan, ports, run=journal.run, is_probed=number < _MOST_PROBED),
+        ]
+        with journal.recording_failure(plan.observed.name):
+            for_each(checks, lambda make: make())
+
+    for_each(enumerate(prepared), check)
 
 
 def _without_skipped(images: Sequence[PlannedOrReady], left: Sequence[Outcome]) -> list[PlannedOrReady]:
@@ -205,14 +225,14 @@ def _release(prepared: Sequence[Prepared], images: Sequence[ReadyImage], ports: 
     """Plan once more, now that all images are there, and release."""
     ready = {image.name: image for image in images}
     releases = []
-    for number, one in enumerate(prepared):
+    for one in prepared:
         plan = partial(replace(one.candidate, image=ready[one.candidate.image.name]).plan, run=journal.run)
         releases.append(
             Release(
                 plan=plan(one.plan.observed),
                 plan_again=plan,
                 reason=one.plan.reason,
-                is_probed=number < _MOST_PROBED,
+                is_checked=True,
             )
         )
     outcomes = release_all(releases, ports, journal)

@@ -115,6 +115,28 @@ def _may_be_a_run(text: str, run: WorkflowRun) -> bool:
     return text.isascii() and len(text) <= _MOST_DIGITS and (own == 0 or _number(text) <= own + _FARTHEST)
 
 
+def has_published(observed: ObservedFunction, run: WorkflowRun) -> bool:
+    """Whether a run of this action has published a version of the function, as far as it was read.
+
+    Args:
+        observed: the function.
+        run: the run that wants to know, for which some records do not count.
+    """
+    descriptions = [version.description for version in observed.versions]
+    if observed.aliased is not None and observed.aliased.version != LATEST:
+        descriptions.append(observed.aliased.description)
+    return has_moved_alias(observed, run) or any(_is_of_a_run(text, run) for text in descriptions)
+
+
+def has_moved_alias(observed: ObservedFunction, run: WorkflowRun) -> bool:
+    """Whether a run of this action has moved the alias; see `has_published`."""
+    return observed.alias is not None and _is_of_a_run(observed.alias.description, run)
+
+
+def _is_of_a_run(description: str, run: WorkflowRun) -> bool:
+    return Record.parse(description).believed_by(run).run_id != 0
+
+
 def last_release(observed: ObservedFunction, run: WorkflowRun) -> Record:
     """Return the record of the last release or rollback that ended; a canary under way does not change it.
 

@@ -1,6 +1,7 @@
 """Makes planned images ready: builds or copies them, reads them back, and gives every image its tags."""
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 
 from ecr_lambda_deploy.concurrency import beside, for_each
@@ -27,13 +28,16 @@ from ecr_lambda_deploy.ports.images import PushedImage
 from ecr_lambda_deploy.ports.ports import Ports
 
 
-def make_images(images: Sequence[PlannedOrReady], ports: Ports, journal: Journal) -> StageResult[ReadyImage]:
+def make_images(
+    images: Sequence[PlannedOrReady], ports: Ports, journal: Journal, checking: Future[None] | None = None
+) -> StageResult[ReadyImage]:
     """Build and copy what is missing, and give every image its tags; if one fails, none gets any.
 
     Args:
         images: all of them, none of which has failed.
         ports: what is asked.
         journal: keeps what becomes of each.
+        checking: what else is checked meanwhile. If that has failed before anything is built, nothing is.
 
     Raises:
         DeployError: what fails for no image in particular, such as a builder that is not there.
@@ -47,6 +51,8 @@ def make_images(images: Sequence[PlannedOrReady], ports: Ports, journal: Journal
     looked_at = _look_at_bases(images, ports, journal)
     if looked_at.failed:
         return StageResult(failed=looked_at.failed)
+    if checking and checking.done():
+        checking.result()
     return _make_missing(looked_at.images, ports, journal)
 
 

@@ -1,13 +1,17 @@
 """Carries out the plan of one function, step by step, and records what has become of the function."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import assert_never
 
+from ecr_lambda_deploy.functions.history import has_moved_alias, has_published
 from ecr_lambda_deploy.functions.managed_instances import naming_superfluous_versions, publish_latest
 from ecr_lambda_deploy.functions.writes import FunctionWriter
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, RevisionError
 from ecr_lambda_deploy.model.functions import LATEST, LONGEST_TIMEOUT, is_number
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import TrafficStep
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.aws_cli import command
@@ -27,28 +31,36 @@ from ecr_lambda_deploy.releases.plan import (
 from ecr_lambda_deploy.releases.revert import revert
 from ecr_lambda_deploy.releases.revert_plan import plan_revert, reason_to_keep
 from ecr_lambda_deploy.releases.smoke_test import run_smoke_test
-from ecr_lambda_deploy.releases.traffic import check_alarms, shift_traffic
+from ecr_lambda_deploy.releases.traffic import check_alarms, check_alarms_exist, shift_traffic
 
 
-def check_executable(plan: ReleasePlan, ports: Ports, *, is_probed: bool) -> None:
-    """Check before the first change what would otherwise fail after the code was changed.
+def checks_of(
+    plan: ReleasePlan, ports: Ports, *, run: WorkflowRun, is_probed: bool = True
+) -> Iterator[Callable[[], object]]:
+    """Yield what checks before the first change what would otherwise fail after the code was changed.
+
+    Each raises a DeployError: an alarm is missing or in ALARM, or the credentials lack a permission. A permission that
+    an earlier run of this action has made use of is not checked: each check is a refused call in CloudTrail.
 
     Args:
         plan: the steps.
         ports: everything outside.
+        run: the run that wants to know, for which some records do not count.
         is_probed: whether to check permissions, by requests that change nothing.
-
-    Raises:
-        DeployError: an alarm is in ALARM, or the credentials lack a permission.
     """
     target, observed = plan.target, plan.observed
     if any(isinstance(step, ShiftTraffic) for step in plan.steps):
-        check_alarms(target.alarms, ports.alarms)
-    if not is_probed or observed.latest is None or not any(isinstance(step, PublishVersion) for step in plan.steps):
+        yield partial(check_alarms, target.alarms, ports.alarms)
+    elif not plan.is_rollback:
+        yield partial(check_alarms_exist, target.alarms, ports.alarms)
+    # While another change is waited for, the plan that follows is not known.
+    is_published = target.publish and any(isinstance(step, PublishVersion | WaitUntilUpdated) for step in plan.steps)
+    if not is_probed or not is_published or observed.latest is None:
         return
-    ports.functions.check_may_publish(target.name)
-    if target.alias:
-        ports.aliases.check_may_point(target.name, observed.alias, target.alias)
+    if not has_published(observed, run):
+        yield partial(ports.functions.check_may_publish, target.name)
+    if target.alias and not has_moved_alias(observed, run):
+        yield partial(ports.aliases.check_may_point, target.name, observed.alias, target.alias)
 
 
 @dataclass(slots=True, kw_only=True)

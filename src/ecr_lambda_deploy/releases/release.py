@@ -17,7 +17,7 @@ from ecr_lambda_deploy.model.targets import FunctionTarget
 from ecr_lambda_deploy.model.text import first_line
 from ecr_lambda_deploy.ports.functions import Aliases, Functions
 from ecr_lambda_deploy.ports.ports import Ports
-from ecr_lambda_deploy.releases.execute import PlanExecution, check_executable
+from ecr_lambda_deploy.releases.execute import PlanExecution, checks_of
 from ecr_lambda_deploy.releases.group import Group
 from ecr_lambda_deploy.releases.plan import ReleasePlan, staleness
 
@@ -34,14 +34,14 @@ class Release:
         plan_again: makes a new plan from what is observed, if somebody else changes the function meanwhile.
         observe: reads the function for the new plan.
         reason: why the function gets a release; the plan's own reason by default.
-        is_probed: whether to check the permissions before the first change.
+        is_checked: whether `checks_of` its plan have been made already.
     """
 
     plan: ReleasePlan
     plan_again: Callable[[ObservedFunction], ReleasePlan]
     observe: Callable[[FunctionTarget, Functions, Aliases], ObservedFunction] = observe_function
     reason: str = ""
-    is_probed: bool = True
+    is_checked: bool = False
 
 
 def release_all(
@@ -213,7 +213,10 @@ class _Stages:
             release, execution = attempt.release, attempt.execution
             try:
                 if not attempt.is_prepared:
-                    check_executable(release.plan, self.ports, is_probed=release.is_probed)
+                    for check in (
+                        () if release.is_checked else checks_of(release.plan, self.ports, run=self.journal.run)
+                    ):
+                        check()
                     execution.carry_out(release.plan.preparation)
                 if is_whole:
                     execution.carry_out(release.plan.cut_over)

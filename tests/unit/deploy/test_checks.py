@@ -25,30 +25,18 @@ _CREATED = replace(LIVE, creation={"Role": "r", "MemorySize": 512})
     ("target", "expected"),
     [
         (LIVE, []),
-        (_TRAFFIC, ["alarms"]),
         (_TESTED, ["check_may_invoke"]),
         (_CREATED, ["check_creation"]),
     ],
 )
 def test_only_what_is_needed_is_checked(target: FunctionTarget, expected: list[str]) -> None:
     world = World()
-    world.alarms.there = {"errors": "OK"}
     check_release(target, world.ports())
 
     assert world.functions.calls == expected
 
 
-def test_an_alarm_that_is_missing_ends_the_run_before_anything_is_built() -> None:
-    world = World()
-    world.alarms.there = {}
-
-    with pytest.raises(DeployError, match="CloudWatch alarm errors"):
-        check_release(_TRAFFIC, world.ports())
-
-
-@pytest.mark.parametrize(
-    ("target", "call"), [(_TRAFFIC, "alarms"), (_TESTED, "check_may_invoke"), (_CREATED, "check_creation")]
-)
+@pytest.mark.parametrize(("target", "call"), [(_TESTED, "check_may_invoke"), (_CREATED, "check_creation")])
 def test_what_is_denied_ends_the_run_too(target: FunctionTarget, call: str) -> None:
     world = World()
     world.functions.refusals[call] = DeployError("denied")

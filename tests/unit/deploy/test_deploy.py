@@ -1,6 +1,7 @@
 """Whole runs, with everything outside in memory."""
 
 from dataclasses import replace
+from threading import Event
 
 import pytest
 
@@ -11,7 +12,15 @@ from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import Status
 from ecr_lambda_deploy.model.images import Fingerprint, ImageReference
 from ecr_lambda_deploy.model.outcomes import ReleaseStatus
-from ecr_lambda_deploy.model.targets import ExistingImage, FunctionTarget, ImageTarget, Mode, ServedImage, TrafficStep
+from ecr_lambda_deploy.model.targets import (
+    ExistingImage,
+    FunctionTarget,
+    ImageTarget,
+    Mode,
+    ServedImage,
+    SmokeTest,
+    TrafficStep,
+)
 from ecr_lambda_deploy.report.outputs import outputs
 from ecr_lambda_deploy.report.summary import summary
 from tests.unit.fakes.events import raising
@@ -22,6 +31,7 @@ from tests.unit.fakes.world import BUILD, LIVE, World, image_target
 
 _TARGET = image_target()
 _RUNS_OLD = (version_state("7"),)
+_RECORD = str(Record.of(RUN, commit=RUN.commit))
 
 
 def _inputs(target: ImageTarget = _TARGET, *, mode: Mode = Mode.DEPLOY) -> Inputs:
@@ -450,13 +460,55 @@ def test_a_function_that_is_created_is_built_for_the_builder_s_platform() -> Non
     assert world.functions.changes[0] == ("create", str(NEW), "arm64", "Role")
 
 
-def test_an_alarm_that_is_missing_ends_the_run_before_anything_is_built() -> None:
+def test_an_alarm_that_is_missing_ends_the_run_before_any_function_is_changed() -> None:
     world = World(functions=FakeFunctions(versions=_RUNS_OLD), alias=alias_state("7"))
     world.alarms.there = {}
     target = replace(LIVE, traffic=(TrafficStep(weight=0.1, seconds=60),), alarms=("errors",))
 
     assert "CloudWatch alarm errors" in str(_fail(world, replace(_TARGET, functions=(target,))))
-    assert world.builder.orders == []
+    assert world.functions.changes == []
+
+
+@pytest.mark.parametrize("is_known_early", [True, False])
+@pytest.mark.parametrize("call", ["check_may_publish", "check_may_point", "check_may_invoke"])
+def test_what_is_denied_is_found_beside_the_build_and_changes_no_function(call: str, *, is_known_early: bool) -> None:
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD), alias=alias_state("7"))
+    asked, built = Event(), Event()
+
+    def ask() -> None:
+        if not is_known_early:
+            assert built.wait(10)
+        asked.set()
+        raise DeployError(f"{call} denied")
+
+    world.functions.before[call] = ask
+    if not is_known_early:
+        world.builder.before["build_and_push"] = built.set
+    target = replace(LIVE, smoke_test=SmokeTest(event="{}"))
+
+    assert f"{call} denied" in str(_fail(world, replace(_TARGET, functions=(target,))))
+    assert asked.is_set()
+    assert (world.functions.changes, world.outcome.is_changed) == ([], False)
+    assert f"{call} denied" in str(world.outcome.error)
+
+
+@pytest.mark.parametrize(
+    ("alias", "version", "probes"),
+    [
+        ("", "", ["check_may_publish", "check_may_point"]),
+        ("", _RECORD, ["check_may_point"]),
+        (_RECORD, "", []),
+        ("run=9999999999999/1", "", ["check_may_publish", "check_may_point"]),  # a number that no run can have
+        ("nightly run=soon", "", ["check_may_publish", "check_may_point"]),
+    ],
+)
+def test_what_history_proves_is_not_probed(alias: str, version: str, probes: list[str]) -> None:
+    functions = FakeFunctions(versions=(version_state("7", image=OLD, description=version),))
+    world = World(functions=functions, alias=replace(alias_state("7"), description=alias))
+    _deploy(world, _LIVE)
+
+    assert world.outcome.status is ReleaseStatus.DEPLOYED
+    assert sorted(call for call in world.functions.calls if call.startswith("check_may")) == sorted(probes)
 
 
 def test_a_run_is_interrupted_while_it_builds_and_polls_while_it_releases() -> None:
