@@ -16,7 +16,7 @@ from ecr_lambda_deploy.deploy.checks import (
 )
 from ecr_lambda_deploy.functions.history import doubt
 from ecr_lambda_deploy.functions.reads import read_history
-from ecr_lambda_deploy.images.make import make_images
+from ecr_lambda_deploy.images.make import make_images, tag_images
 from ecr_lambda_deploy.images.observe import observe
 from ecr_lambda_deploy.images.plan import plan_images, warn_of_repeated_builds
 from ecr_lambda_deploy.images.stages import PlannedImage, PlannedOrReady, ReadyImage
@@ -109,14 +109,24 @@ def deploy(inputs: Inputs, ports: Ports, journal: Journal) -> None:
     if mode is Mode.PLAN:
         _record_plan(wanted, prepared, journal)
         return
-    with _phase_of(wanted, ports, journal), beside(lambda: _check(prepared, ports, journal)) as checking:
+    with (
+        _phase_of(wanted, ports, journal, is_released=bool(prepared)),
+        beside(lambda: _check(prepared, ports, journal)) as checking,
+    ):
         made = make_images(wanted, ports, journal, checking)
+        if not made.failed and not prepared:
+            made = tag_images(made.images, ports, journal)
     if made.failed:
         journal.mark_unreached_as_skipped()
     checking.result()
     if prepared and not made.failed:
-        with phase("Deploy", ports, journal, is_folded=False), ports.cancelling.polled():
+        with (
+            phase("Deploy", ports, journal, is_folded=False),
+            ports.cancelling.polled(),
+            beside(lambda: tag_images(made.images, ports, journal)) as tagging,
+        ):
             _release(prepared, made.images, ports, journal)
+        tagging.result()
 
 
 def _candidates(images: Sequence[PlannedOrReady], ports: Ports, journal: Journal) -> Iterator[Candidate]:
@@ -210,13 +220,22 @@ def _record_plan(images: Sequence[PlannedOrReady], prepared: Sequence[Prepared],
     check_matrix(journal)
 
 
-def _phase_of(images: Sequence[PlannedOrReady], ports: Ports, journal: Journal) -> AbstractContextManager[None]:
-    """Return the phase that is named after the longest that is to be done for an image; none if nothing is."""
+def _phase_of(
+    images: Sequence[PlannedOrReady], ports: Ports, journal: Journal, *, is_released: bool
+) -> AbstractContextManager[None]:
+    """Return the phase that is named after the longest that is to be done for an image; none if nothing is.
+
+    Args:
+        images: all of them.
+        ports: the clock and the log.
+        journal: keeps the phase.
+        is_released: whether a function gets an image: tags are added meanwhile.
+    """
     if any(isinstance(image.step, BuildImage) for image in images):
         return phase("Build", ports, journal)
     if any(isinstance(image.step, CopyImage) for image in images):
         return phase("Copy", ports, journal)
-    if any(not isinstance(image.step, KeepImage) for image in images):
+    if not is_released and any(not isinstance(image.step, KeepImage) for image in images):
         return phase("Tag", ports, journal)
     return nullcontext()
 

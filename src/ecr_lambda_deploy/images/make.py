@@ -1,6 +1,6 @@
-"""Makes planned images ready: builds or copies them, reads them back, and gives every image its tags."""
+"""Makes planned images ready: builds or copies them and reads them back; gives every image its tags."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ from ecr_lambda_deploy.ports.ports import Ports
 def make_images(
     images: Sequence[PlannedOrReady], ports: Ports, journal: Journal, checking: Future[None] | None = None
 ) -> StageResult[ReadyImage]:
-    """Build and copy what is missing, and give every image its tags; if one fails, none gets any.
+    """Build and copy what is missing.
 
     Args:
         images: all of them, none of which has failed.
@@ -98,7 +98,7 @@ def _make_missing(images: Sequence[PlannedOrReady], ports: Ports, journal: Journ
     for repository in sorted({image.observed.destination.repository for image in missing if not image.has_repository}):
         ports.log.info(f"Creating the repository {repository}")
         ports.repositories.create(repository)
-    with beside(lambda: _warn_of_policies(images, ports)) as warnings:
+    with beside(lambda: _for_each_repository(images, _warn_of_policy, ports)) as warnings:
         pushed, failed = dict[str, PushedImage](), list[FailedImage]()
         for builder, builds in by_builder:
             theirs, failed_of_builder = build_images(builds, builder, ports, journal)
@@ -111,8 +111,21 @@ def _make_missing(images: Sequence[PlannedOrReady], ports: Ports, journal: Journ
         warnings.result()
     if failed or copied.failed:
         return StageResult(failed=(*failed, *copied.failed))
-    ready = run_stage(images, lambda image: _read_back(image, pushed.get(image.name), ports, journal), ports, journal)
-    return ready if ready.failed else run_stage(ready.images, lambda image: _tag(image, ports, journal), ports, journal)
+    return run_stage(images, lambda image: _read_back(image, pushed.get(image.name), ports, journal), ports, journal)
+
+
+def tag_images(images: Sequence[ReadyImage], ports: Ports, journal: Journal) -> StageResult[ReadyImage]:
+    """Give images their tags, and warn of what will bite later and is no reason to stop.
+
+    Args:
+        images: all of them, none of which has failed.
+        ports: what is asked.
+        journal: keeps what becomes of each.
+    """
+    with beside(lambda: _for_each_repository(images, _warn_of_expiry, ports)) as warnings:
+        tagged = run_stage(images, lambda image: _tag(image, ports, journal), ports, journal)
+    warnings.result()
+    return tagged
 
 
 def _copy(image: PlannedOrReady, ports: Ports) -> PlannedOrReady:
@@ -140,6 +153,7 @@ def _read_back(image: PlannedOrReady, pushed: PushedImage | None, ports: Ports, 
     pushed = pushed or PushedImage(digest=step.source.reference.digest if isinstance(step, CopyImage) else "")
     reference = pushed.digest or step.unique_tag
     content = read_image(observed, reference, ports, journal, pushed.configurations)
+    journal.update_image(image.name, status=step.status, tags=(step.unique_tag,))
     return ReadyImage(
         observed=observed,
         commit=image.commit,
@@ -147,6 +161,7 @@ def _read_back(image: PlannedOrReady, pushed: PushedImage | None, ports: Ports, 
         image=observed.reference(content.reference.digest),
         content=content,
         tags_found=image.tags_found,
+        has_repository=image.has_repository,
     )
 
 
@@ -166,34 +181,41 @@ def _tag(image: ReadyImage, ports: Ports, journal: Journal) -> ReadyImage:
     return image
 
 
-def _warn_of_policies(images: Sequence[PlannedOrReady], ports: Ports) -> None:
-    """Warn, for each repository with an image that comes into use, of what will bite later and is no reason to stop."""
-    coming = [image for image in images if not (_is_run(image) or _has_new_repository(image))]
-    for_each(
-        grouped(coming, lambda image: image.observed.repository_uri), lambda group: _warn_of_policy(group[1], ports)
-    )
+def _for_each_repository(
+    images: Sequence[PlannedOrReady], warn: Callable[[Sequence[PlannedOrReady], Ports], None], ports: Ports
+) -> None:
+    """Warn for each repository with an image that comes into use.
+
+    One that this run has created lets Lambda pull, and keeps what has a tag.
+    """
+    coming = [image for image in images if image.has_repository and not _is_run(image)]
+
+    def act(group: tuple[str, Sequence[PlannedOrReady]]) -> None:
+        repository, several = group
+        try:
+            warn(several, ports)
+        except DeployError as error:
+            ports.log.warning(f"The policies of the repository {repository} could not be read: {error.message}")
+
+    for_each(grouped(coming, lambda image: image.observed.destination.repository), act)
 
 
 def _is_run(image: PlannedOrReady) -> bool:
     return image.image is not None and image.observed.is_run(image.image)
 
 
-def _has_new_repository(image: PlannedOrReady) -> bool:
-    """Whether this run has created the repository: it then lets Lambda pull, and keeps what has a tag."""
-    return isinstance(image, PlannedImage) and not image.has_repository
-
-
 def _warn_of_policy(images: Sequence[PlannedOrReady], ports: Ports) -> None:
-    repository, log = images[0].observed.destination.repository, ports.log
+    repository = images[0].observed.destination.repository
+    is_proven = all(image.observed.is_pull_proven for image in images)
+    if not is_proven and ports.repositories.may_lambda_pull(repository) is False:
+        ports.log.warning(
+            f"The policy of the repository {repository} does not let Lambda pull from it. Lambda adds what it "
+            "needs if these credentials may call ecr:SetRepositoryPolicy."
+        )
+
+
+def _warn_of_expiry(images: Sequence[PlannedOrReady], ports: Ports) -> None:
+    repository = images[0].observed.destination.repository
     tags = tuple(dict.fromkeys(tag for image in images for tag in image.step.all_tags))
-    try:
-        is_proven = all(image.observed.is_pull_proven for image in images)
-        if not is_proven and ports.repositories.may_lambda_pull(repository) is False:
-            log.warning(
-                f"The policy of the repository {repository} does not let Lambda pull from it. Lambda adds what it "
-                "needs if these credentials may call ecr:SetRepositoryPolicy."
-            )
-        if rule := ports.repositories.expiring_rule(repository, tags):
-            log.warning(f"An image that a function runs could be removed from {repository}: {rule}")
-    except DeployError as error:
-        log.warning(f"The policies of the repository {repository} could not be read: {error.message}")
+    if rule := ports.repositories.expiring_rule(repository, tags):
+        ports.log.warning(f"An image that a function runs could be removed from {repository}: {rule}")

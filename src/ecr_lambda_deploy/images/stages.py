@@ -83,12 +83,14 @@ class ReadyImage(_StagedImage):
         image: by the digest that the functions get.
         content: as it was read from the repository; None for an image that is kept as it is, which is not read.
         tags_found: the digests of its tags that the repository had.
+        has_repository: whether the repository was there before the run.
     """
 
     step: ImageStep
     image: ImageReference
     content: RegistryImage | None
     tags_found: Mapping[str, str]
+    has_repository: bool = True
 
 
 PlannedOrReady = PlannedImage | ReadyImage

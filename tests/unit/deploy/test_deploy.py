@@ -132,9 +132,9 @@ _SERVED = image_target(ServedImage(function="orders-dev"))
 _BEFORE_THE_RELEASE = [
     *(
         (_TARGET, call)
-        for call in ("registry", "fingerprint", "find_tags", "check_engine", "build_and_push", "read_image", "add_tag")
+        for call in ("registry", "fingerprint", "find_tags", "check_engine", "build_and_push", "read_image")
     ),
-    *((_EXISTING, call) for call in ("registry", "resolve", "find_tags", "create", "copy", "read_image", "add_tag")),
+    *((_EXISTING, call) for call in ("registry", "resolve", "find_tags", "create", "copy", "read_image")),
     (_SERVED, "served_image"),
 ]
 
@@ -467,6 +467,40 @@ def test_an_alarm_that_is_missing_ends_the_run_before_any_function_is_changed() 
 
     assert "CloudWatch alarm errors" in str(_fail(world, replace(_TARGET, functions=(target,))))
     assert world.functions.changes == []
+
+
+def test_tags_are_added_beside_what_lambda_does() -> None:
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD))
+    updating, tagging = Event(), Event()
+
+    def update() -> None:
+        updating.set()
+        assert tagging.wait(10)
+
+    def tag() -> None:
+        assert updating.wait(10)
+        tagging.set()
+
+    world.functions.before["update_code"], world.repositories.before["add_tag"] = update, tag
+    _deploy(world)
+
+    assert world.outcome.status is ReleaseStatus.DEPLOYED
+    assert world.repositories.tagged == [("v1", NEW.digest)]
+    assert world.image.tags[0] == "v1"
+    assert [phase.title for phase in world.journal.phases] == ["Check", "Image", "Build", "Deploy"]
+
+
+def test_a_tag_that_is_refused_is_told_and_takes_nothing_back() -> None:
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD))
+    error = world.repositories.refusals["add_tag"] = DeployError("ecr:PutImage denied")
+    _deploy(world)
+
+    assert (world.outcome.status, world.outcome.is_changed) == (ReleaseStatus.DEPLOYED, True)
+    assert world.functions.latest.image == NEW
+    assert world.journal.errors == (error,)
+    assert (world.image.reference, world.image.error) == (NEW, error)
+    assert outputs(world.journal)["image-uri"] == str(NEW)
+    assert "ecr:PutImage denied" in summary(world.journal)
 
 
 @pytest.mark.parametrize("is_known_early", [True, False])

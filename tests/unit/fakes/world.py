@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from ecr_lambda_deploy.functions.reads import observe_function
-from ecr_lambda_deploy.images.make import make_images
+from ecr_lambda_deploy.images.make import make_images, tag_images
 from ecr_lambda_deploy.images.observe import observe
 from ecr_lambda_deploy.images.plan import plan_images
 from ecr_lambda_deploy.images.stages import ReadyImage, StageResult
@@ -175,6 +175,8 @@ def get_image(world: World, target: ImageTarget) -> ImageReference:
     made: StageResult[ReadyImage] = StageResult(failed=planned.failed)
     if not planned.failed:
         made = make_images(planned.images, ports, world.journal)
+    if not made.failed:
+        made = tag_images(made.images, ports, world.journal)
     assert tuple(image.error for image in made.failed) == world.journal.errors
     for image in made.failed:
         raise image.error
