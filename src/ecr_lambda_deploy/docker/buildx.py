@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from functools import cached_property
 from io import TextIOWrapper
 from pathlib import Path
 from platform import machine
-from typing import Protocol, get_args
+from typing import get_args
 
 from ecr_lambda_deploy.concurrency import for_each
 from ecr_lambda_deploy.docker.bake import bake_arguments, bake_definition, bake_secrets, bake_targets
@@ -21,8 +22,8 @@ from ecr_lambda_deploy.docker.builders import (
     selected_builder,
     unprotected,
 )
-from ecr_lambda_deploy.docker.cache import CacheEntries, choose_cache
-from ecr_lambda_deploy.docker.config import BUILDX, build_environment, entry_of, private_docker_config
+from ecr_lambda_deploy.docker.cache import CacheEntries, choose_cache, is_automatic
+from ecr_lambda_deploy.docker.config import BUILDX, Logins, build_environment, entry_of, private_docker_config
 from ecr_lambda_deploy.docker.configurations import ImageConfigurations
 from ecr_lambda_deploy.docker.digests import ImageDigests
 from ecr_lambda_deploy.docker.engine import engine_platform, has_containerd_store, image_configuration, image_digest
@@ -65,24 +66,6 @@ _LONGEST_DELAY = 15  # seconds between two attempts
 _LOOKS_AT_ONCE = 8  # builds whose bases are read
 _METADATA = "metadata.json"
 _CONTINUED = "… "  # before a part of a line that is not its first
-
-
-class Logins(Protocol):
-    """The run's own logins for ECR's registries."""
-
-    def authorization(self, *, fresh: bool = False) -> Authorization:
-        """Return the login for the registry that images are pushed to: that of the last call, unless `fresh`.
-
-        Raises:
-            DeployError: ECR gives none.
-        """
-
-    def login(self, host: str) -> Authorization | None:
-        """Return the login for a host of any registry of ECR; None for a host that is not ECR's.
-
-        Raises:
-            DeployError: ECR gives none.
-        """
 
 
 class _FailedError(Exception):
@@ -238,7 +221,7 @@ class Buildx:
     def build_and_push(self, orders: Sequence[BuildOrder]) -> Mapping[str, PushedImage]:
         """Run `buildx bake`, again while a failure may pass, for at most a minute, and once with a new login."""
         targets = bake_targets(orders)
-        has_own_store = self._has_own_store()
+        has_own_store = self._has_own_store
         caches = [self._choose_cache(order, is_inline_only=has_own_store) for order in orders]
         deadline, delay, is_fresh = 0.0, 1, False
         with self._selected_builder() as environment, ExitStack() as at_end:
@@ -266,6 +249,11 @@ class Buildx:
             self._warning = ""  # once
         return selected_builder(self._program, self._settings.endpoint, self._environment, self._folders, self._tls)
 
+    def keeps_cache_in_repository(self, build: Build) -> bool:
+        """Look at the settings, and at the engine's image store."""
+        return is_automatic(build.cache) and not self._has_own_store
+
+    @cached_property
     def _has_own_store(self) -> bool:
         """Whether the builder is an engine that keeps images in a store of its own: it then pushes from that itself."""
         return not self._settings.endpoint and not has_containerd_store(self._environment)

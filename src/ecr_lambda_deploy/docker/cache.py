@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ecr_lambda_deploy.model.images import CACHE_TAG_PREFIX, BuildOrder, ImageReference
+from ecr_lambda_deploy.model.targets import CacheSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,11 @@ def choose_cache(
         case _ if order.may_overwrite_cache is False:
             return _inline(order, f"since the repository does not let the tag {name} be overwritten")
     return _registry(order, name)
+
+
+def is_automatic(settings: CacheSettings) -> bool:
+    """Whether the best cache is chosen that the builder can keep in the repository."""
+    return settings.mode not in {"off", "gha"} and not settings.imports and not settings.exports
 
 
 def cache_tag(order: BuildOrder, workspace: Path) -> str:

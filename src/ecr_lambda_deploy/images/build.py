@@ -59,7 +59,7 @@ def _is_reusable(image: PlannedImage) -> bool:
 
 def _orders(images: Sequence[PlannedImage], ports: Ports, journal: Journal) -> _Orders:
     groups = grouped(images, lambda image: image.observed.repository_uri)
-    may_overwrite = for_each(groups, lambda group: _may_overwrite_cache(group[1][0], ports))
+    may_overwrite = for_each(groups, lambda group: _may_overwrite_cache(group[1], ports))
     answers = {uri: answer for (uri, _), answer in zip(groups, may_overwrite, strict=True)}
     waiting: dict[str, tuple[PlannedImage, BuildOrder]] = {}
     for image in images:
@@ -70,7 +70,11 @@ def _orders(images: Sequence[PlannedImage], ports: Ports, journal: Journal) -> _
     return waiting
 
 
-def _may_overwrite_cache(image: PlannedImage, ports: Ports) -> bool | None:
+def _may_overwrite_cache(images: Sequence[PlannedImage], ports: Ports) -> bool | None:
+    """Ask a repository whether the tags of caches may be overwritten; not if none of its images has one there."""
+    image = images[0]
+    if not any(_keeps_cache(one, ports) for one in images):
+        return None
     if not image.has_repository:
         return True  # as it was just created
     try:
@@ -79,6 +83,11 @@ def _may_overwrite_cache(image: PlannedImage, ports: Ports) -> bool | None:
         uri = image.observed.repository_uri
         ports.log.info(f"Whether a cache can be kept in {uri} is not known: {error.message}")
         return None
+
+
+def _keeps_cache(image: PlannedImage, ports: Ports) -> bool:
+    builder = ports.builders(image.observed.target.builder)
+    return isinstance(image.step, BuildImage) and builder.keeps_cache_in_repository(image.step.build)
 
 
 def _failed(waiting: _Orders, error: BuildError, journal: Journal) -> list[FailedImage]:

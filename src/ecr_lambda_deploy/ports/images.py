@@ -207,6 +207,13 @@ class Builder(Protocol):
             DeployError: there are no credentials for the registry, or no builder.
         """
 
+    def keeps_cache_in_repository(self, build: Build) -> bool:
+        """Whether a build's cache is kept under a tag of the repository, if that may be overwritten.
+
+        Raises:
+            DeployError: there is no builder.
+        """
+
     def build_and_push(self, orders: Sequence[BuildOrder]) -> Mapping[str, PushedImage]:
         """Build images in one session and push them; what they share is built once.
 

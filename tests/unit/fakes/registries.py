@@ -275,6 +275,7 @@ class FakeBuilder(Recording):
         orders: the builds that were done.
         checked: the platforms that the builder was asked for.
         read: the builds whose inputs were read beside the functions.
+        keeps_cache: whether it can keep a cache in the repository.
         says: what it says of images that it has pushed, by the URI.
         bases: what the bases of the next builds tell.
         bases_of: likewise, of a build with this context, where there are several.
@@ -291,6 +292,7 @@ class FakeBuilder(Recording):
         self.orders: list[BuildOrder] = []
         self.checked: list[Platform | None] = []
         self.read: list[Build] = []
+        self.keeps_cache = True
         self.says: dict[str, PushedImage] = {}
         self.bases = BaseFinding()
         self.bases_of: dict[object, BaseFinding] = {}
@@ -316,6 +318,9 @@ class FakeBuilder(Recording):
     def look_at_bases(self, wanted: Sequence[tuple[Build, Platform]]) -> tuple[BaseFinding, ...]:
         self.enter("look_at_bases")
         return tuple(self.bases_of.get(build.context, self.bases) for build, _ in wanted)
+
+    def keeps_cache_in_repository(self, build: Build) -> bool:
+        return self.keeps_cache and build.cache.mode == "auto"
 
     def build_and_push(self, orders: Sequence[BuildOrder]) -> Mapping[str, PushedImage]:
         self.enter("build_and_push")

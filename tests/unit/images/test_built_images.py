@@ -8,7 +8,7 @@ from ecr_lambda_deploy.model.documents import Configuration
 from ecr_lambda_deploy.model.errors import BuildError, DeployError
 from ecr_lambda_deploy.model.images import BaseFinding, Fingerprint
 from ecr_lambda_deploy.model.run import WorkflowRun
-from ecr_lambda_deploy.model.targets import ImageTarget
+from ecr_lambda_deploy.model.targets import CacheSettings, ImageTarget
 from ecr_lambda_deploy.ports.images import PushedImage
 from tests.unit.fakes.examples import NEW, OLD, REGISTRY, RUN, function_state, image
 from tests.unit.fakes.registries import index_digest, registry_image
@@ -57,6 +57,16 @@ def test_the_builder_is_told_what_a_cache_may_use() -> None:
     assert order.present_image == OLD
     assert order.may_overwrite_cache is True
     assert order.why_apart == ""
+
+
+def test_without_a_cache_in_the_repository_it_is_not_asked_about_one() -> None:
+    for cache, keeps_cache in (("off", True), ("auto", False)):
+        world = World()
+        world.builder.keeps_cache = keeps_cache
+        get_image(world, image_target(replace(BUILD, cache=CacheSettings(mode=cache))))
+
+        assert "may_overwrite" not in world.calls
+        assert len(world.builder.orders) == 1
 
 
 def test_rule_8_the_builder_is_told_that_a_run_stays_apart() -> None:
