@@ -15,6 +15,11 @@ from sandbox.machine.engine import Engine, Flavour, running_engine
 from sandbox.sandbox import prepare
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of the guard in `tests/e2e/test_calls.py`."""
+    parser.addoption("--record-calls", default="", metavar="REASON", help="record what calls runs take, and why")
+
+
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     """The machine's engine, with the base images and the action's image."""
