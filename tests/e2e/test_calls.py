@@ -1,8 +1,8 @@
 """The guard of what a run costs over a network: its calls to AWS and to the registry, in series and in all.
 
 The table `calls.csv` has what each kind of run takes, and why that is so. A change that is meant is recorded in it by
-`pytest tests/e2e/test_calls.py --record-calls='REASON'`. On engine 20.10, since what BuildKit asks a registry for side by
-side is not always the same.
+`pytest tests/e2e/test_calls.py --record-calls='REASON'`. On engine 20.10, since what BuildKit asks a registry for side
+by side is not always the same.
 """
 
 import csv
