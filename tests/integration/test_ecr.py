@@ -211,6 +211,20 @@ def test_an_image_is_read_by_tag_and_by_digest(
         assert reads == (["BatchGetImage"] if known != _DIGEST else ["BatchGetImage", "GetDownloadUrlForLayer"])
 
 
+def test_the_manifest_of_a_tag_that_was_looked_up_is_not_asked_for_again(
+    aws: Aws, pusher: Pusher, repositories: EcrRepositories, repository: str
+) -> None:
+    digest = pusher.image(repository, "v1", Cmd=["app.handler"])
+    repositories.registry()  # asks for the authorization
+    assert repositories.find_tags(repository, ["v1", "v2"]) == {"v1": digest}
+
+    for reads in (["GetDownloadUrlForLayer"], ["BatchGetImage", "GetDownloadUrlForLayer"]):
+        aws.forget_calls()
+        image = repositories.read_image(repository, digest, "linux/amd64")
+        assert f"sha256:{sha256(image.manifest.encode()).hexdigest()}" == image.reference.digest == digest
+        assert [call.action for call in aws.calls() if call.service == "ecr"] == reads
+
+
 @pytest.mark.parametrize(
     ("settings", "expected"), [({}, False), ({"Entrypoint": ["/app"]}, True), ({"Entrypoint": [], "Cmd": None}, False)]
 )

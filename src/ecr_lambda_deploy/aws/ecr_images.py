@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ImageDetailTypeDef,
         ImageFailureTypeDef,
         ImageIdentifierTypeDef,
+        ImageTypeDef,
         ListImagesFilterTypeDef,
     )
 
@@ -89,9 +90,13 @@ class EcrImages:
         self._registry = registry
         self._owner: dict[str, Any] = {"registryId": account} if account else {}
         self._sleep = sleep
+        self._found: dict[tuple[str, str], ImageTypeDef] = {}  # with its tags, by repository and digest
 
     def find_tags(self, repository: str, tags: Sequence[str]) -> Mapping[str, str] | None:
-        """Call BatchGetImage once for each 100 tags; if ECR hides an archived image, its digest is asked for."""
+        """Call BatchGetImage once for each 100 tags; if ECR hides an archived image, its digest is asked for.
+
+        The manifests come with it: `read_image` does not ask for one again that it is to read next.
+        """
         wanted = list(dict.fromkeys(tags))
         found: dict[str, str] = {}
         for start in range(0, max(len(wanted), 1), _IDS_OF_ONE_CALL):
@@ -106,6 +111,7 @@ class EcrImages:
                     raise
                 return None
             found |= {entry["imageId"]["imageTag"]: entry["imageId"]["imageDigest"] for entry in answer["images"]}
+            self._found |= {(repository, entry["imageId"]["imageDigest"]): entry for entry in answer["images"]}
             for failure in answer["failures"]:
                 if failure.get("failureCode") == _ARCHIVED:
                     tag = failure.get("imageId", {}).get("imageTag", "")
@@ -240,15 +246,7 @@ class EcrImages:
     def _manifest(self, repository: str, tag_or_digest: str) -> _Manifest:
         is_digest = tag_or_digest.startswith("sha256:")
         name = f"{self._registry()}/{repository}{'@' if is_digest else ':'}{tag_or_digest}"
-        answer = self._batch_get(repository, [_identifier(tag_or_digest)])
-        if any(failure.get("failureCode") == _ARCHIVED for failure in answer["failures"]):
-            raise self._archived(repository, tag_or_digest)
-        if not answer["images"]:
-            reason = "; ".join(_reason(failure) for failure in answer["failures"])
-            raise DeployError(
-                f"ECR does not have the image {name}: {reason or 'it does not say why'}.", topic="missing-image"
-            )
-        found = answer["images"][0]
+        found = self._found.pop((repository, tag_or_digest), None) or self._image(repository, tag_or_digest, name)
         digest = tag_or_digest if is_digest else found["imageId"]["imageDigest"]
         text = found["imageManifest"]
         _check_digest(text.encode(), digest, f"the manifest of {name}")
@@ -261,6 +259,17 @@ class EcrImages:
             text=text,
             document=document,
         )
+
+    def _image(self, repository: str, tag_or_digest: str, name: str) -> "ImageTypeDef":
+        answer = self._batch_get(repository, [_identifier(tag_or_digest)])
+        if any(failure.get("failureCode") == _ARCHIVED for failure in answer["failures"]):
+            raise self._archived(repository, tag_or_digest)
+        if not answer["images"]:
+            reason = "; ".join(_reason(failure) for failure in answer["failures"])
+            raise DeployError(
+                f"ECR does not have the image {name}: {reason or 'it does not say why'}.", topic="missing-image"
+            )
+        return answer["images"][0]
 
     def _batch_get(self, repository: str, ids: "list[ImageIdentifierTypeDef]") -> "BatchGetImageResponseTypeDef":
         with translated("ecr:BatchGetImage", repository):
