@@ -19,7 +19,7 @@ _TIME = re.compile(
 
 
 def moving_values(build: Build, run: WorkflowRun) -> str:
-    """Return a sentence on labels, build arguments and annotations that say a time, the commit or the run; empty if there are none.
+    """Return a sentence on labels, build arguments and annotations that say a time, the commit or the run; or nothing.
 
     Args:
         build: that might be found by its inputs in a later run.
