@@ -12,8 +12,8 @@ from sandbox.runner import RunningStep
 from tests.e2e.jobs import SHARED
 from tests.e2e.releases import APP, Releases, commit, error, status
 
-# Every change of a full release, in order: a layer and the image are pushed, and so on. Of the layers' uploads the first
-# request and the last stand for all of them. The commit's tag is added beside what Lambda does.
+# Every change of a full release, in order: a layer and the image are pushed, and so on. Of the layers' uploads the
+# first request and the last stand for all of them. The commit's tag is added beside what Lambda does.
 _BEFORE_LAMBDA = [
     ("registry:InitiateUpload", 1),
     ("registry:CompleteUpload", 1),

@@ -1,4 +1,4 @@
-"""The images that a Dockerfile builds from."""
+"""The images that a Dockerfile builds from, and what it reads in contexts."""
 
 import csv
 import re
@@ -9,12 +9,14 @@ from typing import NamedTuple
 from e2b_dockerfile_utils import parse_dockerfile_ast
 
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
+from ecr_lambda_deploy.fingerprint.sources import EVERYTHING, Read
 from ecr_lambda_deploy.fingerprint.stages import StageReader
 from ecr_lambda_deploy.fingerprint.words import LONGEST
 from ecr_lambda_deploy.model.documents import Configuration
 from ecr_lambda_deploy.model.targets import Platform
 
 _FRONTENDS = ("dockerfile", "dockerfile-upstream")
+_SCAN = "BUILDKIT_SBOM_SCAN_CONTEXT"  # has the whole context scanned [Docker, SBOM attestations]
 _SYNTAX = re.compile(r"#\s*syntax\s*=\s*(\S+)", re.IGNORECASE)
 
 
@@ -34,7 +36,19 @@ class Base(NamedTuple):
     is_of_image: bool
 
 
-def images_of(
+class Inputs(NamedTuple):
+    """What a build takes from outside its Dockerfile.
+
+    Attributes:
+        images: references as they are written, with arguments filled in, the frontend's included; each once.
+        reads: what is read in the build's context, and in what may be a named one.
+    """
+
+    images: tuple[str, ...]
+    reads: frozenset[Read]
+
+
+def inputs_of(
     dockerfile: str,
     *,
     target: str,
@@ -42,8 +56,8 @@ def images_of(
     platform: Platform,
     bases: Mapping[str, Sequence[Configuration]] | None = None,
     named_contexts: Collection[str] = (),
-) -> tuple[str, ...]:
-    """Find the images that a build uses, its frontend's included.
+) -> Inputs:
+    """Find the images that a build uses, and the files.
 
     Args:
         dockerfile: its text.
@@ -53,9 +67,6 @@ def images_of(
         bases: configurations of the images that stages start from, by reference: of each platform that counts.
         named_contexts: names of contexts that take the place of stages and images.
 
-    Returns:
-        references as they are written, with arguments filled in, each once.
-
     Raises:
         UnknownInputError: the result depends on something that has no digest.
     """
@@ -64,7 +75,15 @@ def images_of(
     images = [image for stage in needed for image in stage.images if image != "scratch"]
     if unknown := next((stage.unknown for stage in needed if stage.unknown), ""):
         raise UnknownInputError(unknown, images)
-    return tuple(dict.fromkeys([*_frontends(dockerfile, build_args), *images]))
+    reads = {read for stage in needed for read in stage.reads}
+    if _SCAN in dockerfile or _SCAN in build_args:
+        reads.add(Read("", EVERYTHING))
+    return Inputs(tuple(dict.fromkeys([*_frontends(dockerfile, build_args), *images])), frozenset(reads))
+
+
+def images_of(dockerfile: str, *, target: str, build_args: Mapping[str, str], platform: Platform) -> tuple[str, ...]:
+    """Find the images that a build uses: see `inputs_of`."""
+    return inputs_of(dockerfile, target=target, build_args=build_args, platform=platform).images
 
 
 def bases_of(

@@ -1,11 +1,12 @@
 """What the images that a build starts from bring to it, as their configurations tell."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from ecr_lambda_deploy.fingerprint.base_images import Base, bases_of, images_of
+from ecr_lambda_deploy.fingerprint.base_images import Base, bases_of
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
-from ecr_lambda_deploy.fingerprint.fingerprint import IMAGE_CONTEXT, Once, dockerfile_of, familiar
+from ecr_lambda_deploy.fingerprint.fingerprint import IMAGE_CONTEXT, Once, dockerfile_inputs, dockerfile_of, familiar
+from ecr_lambda_deploy.fingerprint.sources import sources_in
 from ecr_lambda_deploy.model.documents import Configuration
 from ecr_lambda_deploy.model.images import is_image_reference
 from ecr_lambda_deploy.model.targets import Build, Platform
@@ -73,36 +74,32 @@ class BuildBases:
     def missed_input(self, build: Build, platform: Platform) -> str:
         """Return what a build's base images bring to it that its fingerprint does not have; empty if nothing.
 
-        The ENV of a base may name what a stage adds, and its ONBUILD may add, copy and mount.
+        The ENV of a base may name what a stage adds or copies, and its ONBUILD may add, copy and mount.
 
         Args:
             build: one that has a fingerprint.
             platform: of the image.
         """
         try:
-            known = self._images(build, platform, {})
+            known = dockerfile_inputs(build, platform)
             configurations = dict[str, list[Configuration]]()
             for base in self._bases(build, platform):
                 if reference := _replaced(base.reference, build.build_contexts):
                     configuration = self._read((reference, _normal(base.platform) or platform))
                     configurations.setdefault(base.reference, []).append(configuration)
-            found = self._images(build, platform, configurations)
+            found = dockerfile_inputs(build, platform, configurations)
         except UnknownInputError as error:
             return bounded(" ".join(str(error).split()), _LONGEST_REASON)
-        more = [image for image in found if image not in known]
-        return f"the ONBUILD of a base image brings {more[0]}" if more else ""
-
-    def _images(
-        self, build: Build, platform: Platform, bases: Mapping[str, Sequence[Configuration]]
-    ) -> tuple[str, ...]:
-        return images_of(
-            dockerfile_of(build),
-            target=build.target,
-            build_args=build.build_args,
-            platform=platform,
-            bases=bases,
-            named_contexts=build.build_contexts,
-        )
+        for image in found.images:
+            if image not in known.images:
+                return f"the ONBUILD of a base image brings {image}"
+        for name in ["", *build.build_contexts]:
+            before, after = sources_in(known.reads, name), sources_in(found.reads, name)
+            more = after.paths - before.paths
+            if more and not before.are_everything:
+                read = "the whole context" if after.are_everything else min(more)
+                return f"by the ONBUILD or ENV of a base image, the build reads {read}"
+        return ""
 
     def _bases(self, build: Build, platform: Platform) -> tuple[Base, ...]:
         return bases_of(

@@ -15,9 +15,11 @@ from ecr_lambda_deploy.concurrency import threads
 from ecr_lambda_deploy.fingerprint.checkouts import LFS_POINTER, CheckoutNotes
 from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore, Matches
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
+from ecr_lambda_deploy.fingerprint.sources import Sources
 
 _BATCH = 16  # files that a thread hashes at a time: with fewer, the hand-over costs more than hashing
 _CHUNK = 1 << 20  # bytes read at a time
+_EVERYTHING = Sources()
 _CAPABILITIES = "security.capability"  # the one extended attribute that layers keep [containerd, archive/tar.go]
 
 
@@ -29,19 +31,30 @@ class _Folder:
         path: relative to the context.
         entries: those not walked yet.
         matches: which patterns match it.
+        is_read: whether all that it holds is read.
         is_sent: whether it has been yielded; an excluded folder is sent with the first entry that is not excluded.
     """
 
     path: str
     entries: Iterator["os.DirEntry[str]"]
     matches: Matches
+    is_read: bool
     is_sent: bool
 
 
+class _LinkError(Exception):
+    """A path that is read is a symlink, or leads through one."""
+
+
 def digest_of(
-    context: str, rules: Dockerignore, *, workers: int | None = None, notes: CheckoutNotes | None = None
+    context: str,
+    rules: Dockerignore,
+    sources: Sources = _EVERYTHING,
+    *,
+    workers: int | None = None,
+    notes: CheckoutNotes | None = None,
 ) -> str:
-    """Compute a digest of the files that BuildKit would send.
+    """Compute a digest of the files that a build can read: of all, where it reads one by a symlink.
 
     It covers path, type, permissions and content of each, as BuildKit's cache does. Like that, it ignores times and
     owners; and the mode of the context itself, which is not sent.
@@ -49,31 +62,40 @@ def digest_of(
     Args:
         context: path of the folder.
         rules: of its .dockerignore.
+        sources: what the Dockerfile reads.
         workers: threads that read; by default one for each processor.
         notes: gets what is looked at.
 
     Raises:
         UnknownInputError: something cannot be read.
     """
+    workers, notes = workers or os.cpu_count() or 1, notes or CheckoutNotes()
+    try:
+        return _digest_of(context, walk(context, rules, sources), workers, notes)
+    except _LinkError:
+        return _digest_of(context, walk(context, rules), workers, notes)
+
+
+def _digest_of(context: str, paths: Iterator[str], workers: int, notes: CheckoutNotes) -> str:
     digest = sha256()
-    reading = _Reading(context, notes or CheckoutNotes())
-    workers = workers or os.cpu_count() or 1
+    reading = _Reading(context, notes)
     with threads(workers) as pool:
         try:
-            for record in _ahead(pool, reading.records, _batches(walk(context, rules)), limit=4 * workers):
+            for record in _ahead(pool, reading.records, _batches(paths), limit=4 * workers):
                 digest.update(record)
         finally:
             reading.stop.set()
     return digest.hexdigest()
 
 
-def walk(context: str, rules: Dockerignore) -> Iterator[str]:
+def walk(context: str, rules: Dockerignore, sources: Sources = _EVERYTHING) -> Iterator[str]:
     """Yield the paths that BuildKit would send, relative to the context, in an order that depends on names alone.
 
     Raises:
         UnknownInputError: a folder cannot be read.
+        _LinkError: what is sent depends on where a symlink leads.
     """
-    folders = [_Folder("", _entries(context, ""), rules.root, is_sent=True)]
+    folders = [_Folder("", _entries(context, ""), rules.root, is_read=sources.are_everything, is_sent=True)]
     while folders:
         folder = folders[-1]
         entry = next(folder.entries, None)
@@ -81,16 +103,22 @@ def walk(context: str, rules: Dockerignore) -> Iterator[str]:
             folders.pop()
             continue
         path = f"{folder.path}/{entry.name}" if folder.path else entry.name
+        is_read = folder.is_read or sources.have(path)
+        if not is_read and not sources.may_have_below(path):
+            continue
         is_excluded, matches = rules.match(path, folder.matches)
-        if not is_excluded:
+        if not folder.is_read and not is_excluded and entry.is_symlink():
+            raise _LinkError(path)
+        is_sent = is_read and not is_excluded
+        if is_sent:
             for parent in folders:
                 if not parent.is_sent:
                     parent.is_sent = True
                     yield parent.path
             yield path
         if entry.is_dir(follow_symlinks=False) and not (is_excluded and not rules.may_include_below(path)):
-            entries = _entries(context, path, is_excluded=is_excluded)
-            folders.append(_Folder(path, entries, matches, is_sent=not is_excluded))
+            entries = _entries(context, path, is_sent=is_sent)
+            folders.append(_Folder(path, entries, matches, is_read=is_read, is_sent=is_sent))
 
 
 def shown(path: str) -> str:
@@ -103,12 +131,12 @@ def unreadable(path: str, error: OSError) -> UnknownInputError:
     return UnknownInputError(f"{shown(path) or 'the context'} cannot be read: {error.strerror}")
 
 
-def _entries(context: str, path: str, *, is_excluded: bool = False) -> Iterator["os.DirEntry[str]"]:
+def _entries(context: str, path: str, *, is_sent: bool = True) -> Iterator["os.DirEntry[str]"]:
     try:
         with os.scandir(f"{context}/{path}") as entries:
             return iter(sorted(entries, key=lambda entry: entry.name))
     except PermissionError as error:
-        if is_excluded:  # which BuildKit ignores
+        if not is_sent:  # which BuildKit ignores
             return iter(())
         raise unreadable(path, error) from error
     except OSError as error:

@@ -8,7 +8,7 @@ network is as fresh as the last change of an input, as it is with Docker's layer
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from hashlib import sha256
@@ -17,17 +17,19 @@ from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
 from ecr_lambda_deploy.concurrency import beside, for_each
-from ecr_lambda_deploy.fingerprint.base_images import images_of
+from ecr_lambda_deploy.fingerprint.base_images import Inputs, inputs_of
 from ecr_lambda_deploy.fingerprint.checkouts import CheckoutNotes, submodule_hint
 from ecr_lambda_deploy.fingerprint.context import digest_of, unreadable
 from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
+from ecr_lambda_deploy.fingerprint.sources import Sources, sources_in
+from ecr_lambda_deploy.model.documents import Configuration
 from ecr_lambda_deploy.model.images import Fingerprint, is_image_reference
 from ecr_lambda_deploy.model.secrets import without_logins
 from ecr_lambda_deploy.model.targets import Build, Platform
 from ecr_lambda_deploy.model.text import bounded
 
-_SCHEME = 1  # raise it when the same inputs come to make another image
+_SCHEME = 2  # raise it when the same inputs come to make another image
 _PLATFORMS: tuple[Platform, ...] = ("linux/amd64", "linux/arm64")
 IMAGE_CONTEXT = "docker-image://"
 """What a named context that is an image begins with."""
@@ -54,10 +56,12 @@ class BuildInputs:
         What cannot be known is left to `fingerprint`, which says so.
         """
         with suppress(UnknownInputError):
-            dockerfile = dockerfile_of(build)
-            on = [set(_references(build, dockerfile, platform)) for platform in _PLATFORMS]
-            with beside(lambda: for_each(set.intersection(*on), self._resolve, at_once=_REGISTRIES_ASKED)) as digests:
-                self._digest_of((str(build.context), _rules(build)))
+            on = [dockerfile_inputs(build, platform) for platform in _PLATFORMS]
+            references = set.intersection(*(set(_references(build, inputs)) for inputs in on))
+            contexts = set.intersection(*(set(_contexts(build, inputs).values()) for inputs in on))
+            with beside(lambda: for_each(references, self._resolve, at_once=_REGISTRIES_ASKED)) as digests:
+                for context in contexts:
+                    self._digest_of(context)
             digests.result()
 
     def fingerprint(self, build: Build, platform: Platform) -> Fingerprint:
@@ -68,39 +72,33 @@ class BuildInputs:
             platform: of the image.
         """
         try:
-            inputs, images = self._inputs(build, platform)
+            inputs, images, hints = self._inputs(build, platform)
         except UnknownInputError as error:
             reason = bounded(without_logins(" ".join(str(error).split())), _LONGEST_REASON)
             return Fingerprint(tag=None, reason=reason, hints=_hints_of_encoding(build))
         digest = sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
-        return Fingerprint(tag=f"src-{digest}", hints=self._hints(build), images=images)
+        return Fingerprint(tag=f"src-{digest}", hints=hints, images=images)
 
-    def _hints(self, build: Build) -> tuple[str, ...]:
-        rules = _rules(build)
-        notes = self._digest_of((str(build.context), rules)).notes
-        submodules = submodule_hint(build.context, rules, _read)
-        others = notes.hints(sets_modes="chmod" in dockerfile_of(build))
-        return tuple(filter(None, (*_hints(build), submodules, *others)))
-
-    def _inputs(self, build: Build, platform: Platform) -> tuple[Mapping[str, object], tuple[str, ...]]:
-        """Return all inputs of a build, and the references of its base images.
+    def _inputs(
+        self, build: Build, platform: Platform
+    ) -> tuple[Mapping[str, object], tuple[str, ...], tuple[str, ...]]:
+        """Return all inputs of a build, the references of its base images, and hints.
 
         Raises:
             UnknownInputError: something cannot be known.
         """
         _check_known(build)
-        dockerfile = dockerfile_of(build)
-        references = _references(build, dockerfile, platform)
-        folders, _ = _named_contexts(build.build_contexts)
+        found = dockerfile_inputs(build, platform)
+        references = _references(build, found)
+        contexts = _contexts(build, found)
         # Registries are asked while the files are read.
         with beside(lambda: for_each(references, self._resolve, at_once=_REGISTRIES_ASKED)) as digests:
             inputs: dict[str, object] = {
                 "scheme": _SCHEME,
                 "platform": platform,
-                "dockerfile": dockerfile,
-                "context": self._digest_of((str(build.context), _rules(build))).digest,
-                "folders": {name: self._digest_of((path, _rules_in(path))).digest for name, path in folders.items()},
-                "build-contexts": {name: value for name, value in build.build_contexts.items() if name not in folders},
+                "dockerfile": dockerfile_of(build),
+                "contexts": {name: self._digest_of(context).digest for name, context in contexts.items()},
+                "build-contexts": {name: value for name, value in build.build_contexts.items() if name not in contexts},
                 "images": dict(zip(references, digests.result(), strict=True)),
                 "target": build.target,
                 "build-args": dict(build.build_args),
@@ -113,26 +111,66 @@ class BuildInputs:
         if build.secrets_written:
             # What a file of the repository says decides what is built, as the Dockerfile does.
             inputs["secrets-written"] = build.secrets_written
-        return inputs, tuple(references)
+        context = contexts[""]
+        notes = self._digest_of(context).notes.hints(sets_modes="chmod" in dockerfile_of(build))
+        hints = filter(None, (*_hints(build, context), submodule_hint(build.context, context.rules, _read), *notes))
+        return inputs, tuple(references), tuple(hints)
 
 
-def _references(build: Build, dockerfile: str, platform: Platform) -> list[str]:
+class _Context(NamedTuple):
+    """What a build can read in a folder."""
+
+    folder: str
+    rules: Dockerignore
+    sources: Sources
+
+
+def dockerfile_inputs(
+    build: Build, platform: Platform, bases: Mapping[str, Sequence[Configuration]] | None = None
+) -> Inputs:
+    """Return what a build's Dockerfile takes.
+
+    Args:
+        build: the build.
+        platform: of the image.
+        bases: configurations of the images that stages start from, where they count.
+
+    Raises:
+        UnknownInputError: something cannot be known.
+    """
+    return inputs_of(
+        dockerfile_of(build),
+        target=build.target,
+        build_args=build.build_args,
+        platform=platform,
+        bases=bases,
+        named_contexts=build.build_contexts,
+    )
+
+
+def _references(build: Build, inputs: Inputs) -> list[str]:
     """Return the references of a build's base images, named contexts that are images among them.
 
     Raises:
         UnknownInputError: something cannot be known.
     """
-    images = images_of(
-        dockerfile,
-        target=build.target,
-        build_args=build.build_args,
-        platform=platform,
-        named_contexts=build.build_contexts,
-    )
     _, replacements = _named_contexts(build.build_contexts)
-    references = [image for image in images if familiar(image) not in build.build_contexts] + replacements
+    references = [image for image in inputs.images if familiar(image) not in build.build_contexts] + replacements
     _check_references(references)
     return references
+
+
+def _contexts(build: Build, inputs: Inputs) -> dict[str, _Context]:
+    """Return the folders that a build reads, by the name of the context, which is empty for its own.
+
+    Raises:
+        UnknownInputError: something cannot be known.
+    """
+    folders, _ = _named_contexts(build.build_contexts)
+    contexts = {"": _Context(str(build.context), _rules(build), sources_in(inputs.reads, ""))}
+    for name, folder in folders.items():
+        contexts[name] = _Context(folder, _rules_in(folder), sources_in(inputs.reads, name))
+    return contexts
 
 
 class _ContextRead(NamedTuple):
@@ -142,7 +180,7 @@ class _ContextRead(NamedTuple):
     notes: CheckoutNotes
 
 
-def _digest_of(context: tuple[str, Dockerignore]) -> _ContextRead:
+def _digest_of(context: _Context) -> _ContextRead:
     notes = CheckoutNotes()
     return _ContextRead(digest_of(*context, notes=notes), notes)
 
@@ -262,12 +300,13 @@ def _hints_of_encoding(build: Build) -> tuple[str, ...]:
     return ()
 
 
-def _hints(build: Build) -> tuple[str, ...]:
-    rules = _rules(build)
-    is_excluded, _ = rules.match(".git", rules.root)
-    if is_excluded or not os.path.lexists(build.context / ".git"):
+def _hints(build: Build, context: _Context) -> tuple[str, ...]:
+    is_excluded, _ = context.rules.match(".git", context.rules.root)
+    if is_excluded or not context.sources.have(".git") or not os.path.lexists(build.context / ".git"):
         return ()
-    return ("The build context contains .git, so every commit is another build: add .git to .dockerignore.",)
+    return (
+        "The image is built with .git of the context, so every commit is another build: add .git to .dockerignore.",
+    )
 
 
 Key = TypeVar("Key")

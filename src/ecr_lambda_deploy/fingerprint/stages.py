@@ -1,4 +1,4 @@
-"""The stages of a Dockerfile: the images and stages that each needs.
+"""The stages of a Dockerfile: the images, stages and files that each needs.
 
 The parser is a port of BuildKit's, which knows heredocs, parser directives and continued lines; the package
 dockerfile-parse takes the text of a heredoc for instructions.
@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from e2b_dockerfile_utils import DockerfileAst, DockerfileInstruction, ShellLex, parse_dockerfile_ast
 
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
-from ecr_lambda_deploy.fingerprint.words import bounded, expanded, short
+from ecr_lambda_deploy.fingerprint.sources import EVERYTHING, Read, copied, mounted
+from ecr_lambda_deploy.fingerprint.words import Certain, bounded, expanded, is_short, short
 from ecr_lambda_deploy.model.documents import Configuration
 from ecr_lambda_deploy.model.targets import Platform
 
@@ -28,6 +29,7 @@ class Stage:
     Attributes:
         images: images that it is based on, copies from or mounts.
         stages: numbers of the stages that it needs.
+        reads: what it reads in the build's own context, and in what may be a named one.
         unknown: why it has an input that cannot be known; empty if it has none.
         base: the image that it starts from; empty for another stage.
         base_stage: number of the stage that it starts from; None for an image.
@@ -36,10 +38,12 @@ class Stage:
         is_replaced: whether a named context takes its place, so that its instructions do not run.
         environment: what variables stand for in its next instruction.
         settings: those variables that stages based on it get although they have an argument of that name.
+        certain: names of the variables that stand for just that, whatever a base image brings.
     """
 
     images: list[str] = field(default_factory=list)
     stages: list[int] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)
     unknown: str = ""
     base: str = ""
     base_stage: int | None = None
@@ -48,6 +52,7 @@ class Stage:
     is_replaced: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
+    certain: set[str] = field(default_factory=set)
 
 
 class StageReader:
@@ -57,7 +62,7 @@ class StageReader:
 
     Raises:
         ValueError: BuildKit refuses it.
-        UnknownInputError: see `images_of`.
+        UnknownInputError: see `inputs_of`.
     """
 
     def __init__(
@@ -136,11 +141,14 @@ class StageReader:
             case "COPY":
                 for source in filter(None, _flags(instruction, "from")):
                     self._use(source)
+                self._stages[-1].reads += copied(instruction, self._certain_value)
             case "RUN":
                 for image in _mounted(_flags(instruction, "mount")):
                     self._use(image)
+                self._stages[-1].reads += mounted(instruction, self._certain_value)
             case "ADD":
                 self._read_add(instruction)
+                self._stages[-1].reads += copied(instruction, self._certain_value)
             case "ONBUILD":
                 self._stages[-1].unknown = "what ONBUILD triggers take cannot be known"
             case "ARG":
@@ -167,18 +175,23 @@ class StageReader:
             parent = self._stages[stage.base_stage]
             stage.settings = dict(parent.settings)
             stage.environment = self._inherited(parent.environment | parent.settings)
+            stage.certain = parent.certain & parent.settings.keys()
         else:
             stage.base = base
             stage.images.append(base)
+            stage.reads.append(Read(base, EVERYTHING))
             for configuration in self._bases.get(base, ()):
                 self._read_base(stage, configuration)
         if name:
+            stage.reads.append(Read(name, EVERYTHING))  # a named context takes the stage's place
             self._numbers[name] = len(self._stages) - 1
 
     def _read_base(self, stage: Stage, base: Configuration) -> None:
         """Read what a base image brings: its ENV, and its ONBUILD as if it stood after FROM."""
-        settings = (setting.partition("=")[::2] for setting in base.environment)
-        stage.settings |= {name: short(value) for name, value in settings}
+        settings = dict(setting.partition("=")[::2] for setting in base.environment)
+        stage.certain -= {name for name, value in settings.items() if stage.settings.get(name, value) != value}
+        stage.certain |= {name for name, value in settings.items() if name not in stage.settings and is_short(value)}
+        stage.settings |= {name: short(value) for name, value in settings.items()}
         stage.environment |= self._inherited(stage.settings)
         for trigger in base.triggers:
             for instruction in parse_dockerfile_ast(bounded(trigger)).instructions:
@@ -198,25 +211,64 @@ class StageReader:
         return dict(variables)
 
     def _read_arguments(self, instruction: DockerfileInstruction) -> None:
-        """Read ARG in a stage: a build argument, or a default, or else an argument that stands before all stages."""
-        environment = self._stages[-1].environment
+        """Read ARG in a stage: a build argument, or a default, or else an argument that stands before all stages.
+
+        Versions of BuildKit differ in which of several variables of a name wins, so none of them is certain.
+        """
+        stage = self._stages[-1]
         for word in instruction.args:
             name, has_default, default = word.partition("=")
+            is_certain = name not in stage.environment and not _is_expanded(name)
+            self._forget(name)
             if name in self._build_args:
-                environment[name] = short(self._build_args[name])
+                value = self._build_args[name]
+                stage.environment[name] = short(value)
+                is_certain = is_certain and is_short(value)
             elif has_default:
-                environment[name] = self._value(default)
+                is_certain = is_certain and len(instruction.args) == 1 and self._is_certain(default)
+                stage.environment[name] = self._value(default)
             elif name in self._arguments:
-                environment[name] = self._arguments[name]
+                stage.environment[name] = self._arguments[name]
+            else:
+                continue
+            if is_certain:
+                stage.certain.add(name)
 
     def _read_settings(self, instruction: DockerfileInstruction) -> None:
         """Read ENV; the parser gives name, value and `=` of each."""
-        given = {
-            name: self._value(value) for name, value in zip(instruction.args[::3], instruction.args[1::3], strict=True)
-        }
+        words = dict(zip(instruction.args[::3], instruction.args[1::3], strict=True))
+        given = {name: self._value(value) for name, value in words.items()}
+        certain = {name for name, value in words.items() if not _is_expanded(name) and self._is_certain(value)}
         stage = self._stages[-1]
+        for name in words:
+            self._forget(name)
+        stage.certain |= certain
         stage.environment |= given
         stage.settings |= given
+
+    def _forget(self, name: str) -> None:
+        """Take a variable for uncertain; all of them, if the name has variables itself."""
+        certain = self._stages[-1].certain
+        if _is_expanded(name):
+            certain.clear()
+        certain.discard(name)
+
+    def _certain_value(self, word: str) -> str:
+        """Return what a word in a stage stands for.
+
+        Raises:
+            UnknownInputError: that depends on the base image, or on the version of BuildKit.
+            ValueError: BuildKit refuses it.
+        """
+        stage = self._stages[-1]
+        return expanded(word, Certain(stage.environment, stage.certain), self._escape)
+
+    def _is_certain(self, word: str) -> bool:
+        try:
+            self._certain_value(word)
+        except (UnknownInputError, ValueError):
+            return False
+        return True
 
     def _value(self, word: str) -> str:
         """Return what a word in a stage stands for; nothing where that cannot be known."""
@@ -276,6 +328,11 @@ def _stage_name(instruction: DockerfileInstruction) -> str | None:
             return name.lower()
         case _:
             raise ValueError("FROM takes `IMAGE` or `IMAGE AS NAME`")
+
+
+def _is_expanded(name: str) -> bool:
+    """Whether the name of a variable may stand for another one."""
+    return not name.replace("_", "a").isalnum()
 
 
 def _flags(instruction: DockerfileInstruction, name: str) -> list[str]:

@@ -1,7 +1,8 @@
 """The words of a Dockerfile: what their variables stand for, found in bounded time and memory."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from e2b_dockerfile_utils import ShellLex
 
@@ -40,9 +41,41 @@ def bounded(word: str) -> str:
     return word
 
 
+def is_short(value: str) -> bool:
+    """Whether a value may be replaced."""
+    return len(value) <= LONGEST
+
+
 def short(value: str) -> str:
     """Return a value that may be replaced, or nothing for one that is too long to be a checksum."""
-    return value if len(value) <= LONGEST else ""
+    return value if is_short(value) else ""
+
+
+class Certain(Mapping[str, str]):
+    """Variables of which only some may be asked for: another one raises an UnknownInputError.
+
+    Args:
+        variables: values by name.
+        names: of those that may be.
+    """
+
+    def __init__(self, variables: Mapping[str, str], names: AbstractSet[str]) -> None:
+        self._variables = variables
+        self._names = names
+
+    def __getitem__(self, name: str) -> str:
+        """Return the value of a variable."""
+        if name not in self._names:
+            raise UnknownInputError(f"what ${name} stands for cannot be known")
+        return self._variables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._names)
 
 
 def _check_substitutions(word: str) -> None:

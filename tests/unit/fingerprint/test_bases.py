@@ -170,6 +170,11 @@ def test_only_an_image_reference_is_read(tmp_path: Path, reference: str) -> None
         ("COPY --from=other:latest / /", "the ONBUILD of a base image brings other:latest"),
         ("RUN --mount=from=other,target=/x ls", "the ONBUILD of a base image brings other"),
         ("COPY --from=unused / /", "the ONBUILD of a base image brings else"),
+        ("COPY other.py /", "by the ONBUILD or ENV of a base image, the build reads other.py"),
+        ("COPY --from=folder x /", "by the ONBUILD or ENV of a base image, the build reads x"),
+        ("ADD . /", "by the ONBUILD or ENV of a base image, the build reads the whole context"),
+        ("RUN --mount=type=bind,target=/x ls", "the build reads the whole context"),
+        ("COPY $SOMETHING /", "the build reads the whole context"),
         ("ONBUILD RUN x", "ONBUILD is no ONBUILD trigger"),
         ("FROM other", "FROM is no ONBUILD trigger"),
         ("NONSENSE", "cannot be read"),
@@ -177,7 +182,10 @@ def test_only_an_image_reference_is_read(tmp_path: Path, reference: str) -> None
     ],
 )
 def test_what_a_trigger_of_a_base_brings_is_missed(tmp_path: Path, trigger: str, missed: str) -> None:
-    build = _build(tmp_path, "FROM else AS unused\nFROM base AS a\nFROM index\nCOPY --from=a / /")
+    dockerfile = (
+        "FROM else AS unused\nFROM base AS a\nCOPY --from=folder app.py /\nCOPY app.py /\nFROM index\nCOPY --from=a / /"
+    )
+    build = _build(tmp_path, dockerfile, build_contexts={"folder": "/folder"})
     brought = {"base": Configuration(platform="linux/amd64", triggers=("RUN true", trigger))}
 
     assert missed in _bases(brought=brought).missed_input(build, "linux/amd64")
@@ -186,20 +194,40 @@ def test_what_a_trigger_of_a_base_brings_is_missed(tmp_path: Path, trigger: str,
 @pytest.mark.parametrize(
     "trigger",
     [
-        "COPY . /app",
+        "COPY app.py ./lib/ /app",
+        "COPY $LIB /app",
         "RUN make",
         "COPY --from=tools /x /",
         "COPY --from=given:1 /x /",
         f"ADD --checksum={_SUM} https://example.com/x /",
         "ADD --checksum=$SUM https://example.com/x /",
-        "RUN --mount=type=bind,target=/x ls",
+        "RUN --mount=type=bind,source=lib,target=/x ls",
     ],
 )
 def test_what_the_fingerprint_has_is_not_missed(tmp_path: Path, trigger: str) -> None:
-    build = _build(tmp_path, "FROM given:1 AS tools\nFROM base\nCOPY --from=tools / /")
-    brought = {"base": Configuration(platform="linux/amd64", environment=(f"SUM={_SUM}", "EMPTY"), triggers=(trigger,))}
+    build = _build(tmp_path, "FROM given:1 AS tools\nFROM base\nCOPY --from=tools / /\nCOPY app.py lib /")
+    environment = (f"SUM={_SUM}", "EMPTY", "LIB=lib")
+    brought = {"base": Configuration(platform="linux/amd64", environment=environment, triggers=(trigger,))}
 
     assert _bases(brought=brought).missed_input(build, "linux/amd64") == ""
+
+
+@pytest.mark.parametrize("trigger", ["COPY . /", "COPY other.py /", "COPY $ANY /", "RUN --mount=target=/x ls"])
+def test_a_context_that_counts_as_a_whole_misses_nothing(tmp_path: Path, trigger: str) -> None:
+    brought = {"base": Configuration(platform="linux/amd64", triggers=(trigger,))}
+
+    assert _bases(brought=brought).missed_input(_build(tmp_path, "FROM base\nCOPY . /"), "linux/amd64") == ""
+
+
+def test_the_environment_of_a_base_may_name_other_files(tmp_path: Path) -> None:
+    """Versions of BuildKit differ in whether ARG goes before it."""
+    build = _build(tmp_path, "FROM base\nARG SOURCE=one\nCOPY $SOURCE /")
+    assert _bases().missed_input(build, "linux/amd64") == ""
+    brought = {"base": Configuration(platform="linux/amd64", environment=("SOURCE=two",))}
+    assert "reads the whole context" in _bases(brought=brought).missed_input(build, "linux/amd64")
+
+    of_its_own = _build(tmp_path, "FROM base\nENV SOURCE=one\nCOPY $SOURCE /")
+    assert _bases(brought=brought).missed_input(of_its_own, "linux/amd64") == ""
 
 
 def test_the_environment_of_a_base_may_empty_a_checksum(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_it_is_the_same_in_another_checkout(build: Build, tmp_path: Path) -> Non
 
 def test_it_is_the_same_in_every_version_of_this_project(build: Build) -> None:
     """What has been pushed is found again; raise `_SCHEME` when this has to change."""
-    assert tag(build) == "src-4496b745ac3df7726e05e145ad1ddae65a9f1d0b06c55981fcc7afe99249c1cd"
+    assert tag(build) == "src-4303632f7c5c0e19d56cca8b1db52cf1ab3623f0e98510f1828fe1dd938013b6"
 
 
 SAME: dict[str, Change] = {
@@ -277,12 +277,60 @@ def test_a_folder_as_named_context_counts_under_its_own_rules(build: Build, tmp_
     shared.mkdir()
     (shared / ".dockerignore").write_text("*.md")
     (shared / "code.py").write_text("1")
+    append(build.dockerfile, "COPY --from=shared . /\n")
     with_shared = replace(build, build_contexts={"shared": str(shared)})
     before = tag(with_shared)
     (shared / "notes.md").write_text("left out")
     assert tag(with_shared) == before
     (shared / "code.py").write_text("2")
     assert tag(with_shared) != before
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "counting"),
+    [
+        ("FROM a\nCOPY . /", {""}),
+        ("FROM a\nRUN true", set[str]()),
+        ("FROM a\nCOPY --from=shared code.py /", {"shared"}),
+        ("FROM a\nRUN --mount=from=shared,source=code.py,target=/x ls", {"shared"}),
+        ("FROM shared\nCOPY code.py /", {"", "shared"}),
+        ("FROM a\nCOPY --from=docker.io/library/shared:latest other /", {"shared"}),
+        ("FROM a AS shared\nFROM a\nCOPY --from=shared other /", {"shared"}),
+        ("FROM a\nCOPY --from=shared other /", set[str]()),
+        ("FROM a\nCOPY --from=stranger code.py /", set[str]()),
+    ],
+)
+def test_each_context_counts_as_far_as_the_dockerfile_reads_it(
+    build: Build, tmp_path: Path, dockerfile: str, counting: set[str]
+) -> None:
+    build.dockerfile.write_text(dockerfile)
+    folders = {"": build.context, "shared": tmp_path / "shared", "team/tools::linux/amd64": tmp_path / "unused"}
+    for folder in folders.values():
+        folder.mkdir(exist_ok=True)
+        (folder / "code.py").write_text("1")
+    build = replace(build, build_contexts={name: str(folder) for name, folder in folders.items() if name})
+    counted = set[str]()
+    for name, folder in folders.items():
+        before = tag(build)
+        (folder / "code.py").write_text("2")
+        if tag(build) != before:
+            counted.add(name)
+
+    assert counted == counting
+
+
+def test_another_service_of_a_shared_context_does_not_count(build: Build) -> None:
+    build.dockerfile.write_text("FROM a\nCOPY --parents app/main.py package*.json /\nCOPY app/run.sh app/empty /\n")
+    before = tag(build)
+    for name in ["other/app.py", "app/main.pyc", "app/more/package.json", ".git/HEAD", "node_modules/package.json"]:
+        (build.context / name).parent.mkdir(exist_ok=True)
+        (build.context / name).write_text("new")
+    assert tag(build) == before
+
+    for name in ["app/main.py", "package.json", "package-lock.json", "app/run.sh", "app/empty/new"]:
+        before = tag(build)
+        (build.context / name).write_text("changed")
+        assert tag(build) != before, name
 
 
 def test_the_place_of_a_named_context_does_not_count(build: Build, tmp_path: Path) -> None:
@@ -382,6 +430,10 @@ def test_a_missing_context_is_the_reason(build: Build, tmp_path: Path) -> None:
 def test_git_in_the_context_is_a_hint(build: Build) -> None:
     (build.context / ".git").mkdir()
     assert ".git" in take(build).hints[0]
+    (build.context / "Dockerfile").write_text("FROM python:3.13\nCOPY app /\n")
+    assert take(build).hints == ()
+    (build.context / "Dockerfile").write_text("FROM python:3.13\nRUN --mount=target=/src make\n")
+    assert ".git" in take(build).hints[0]
     append(build.context / ".dockerignore", ".git\n")
     assert take(build).hints == ()
 
@@ -393,7 +445,7 @@ def test_what_is_the_same_on_every_platform_is_read_ahead_and_once(build: Build)
         asked.append(reference)
         return f"sha256:{reference}"
 
-    build.dockerfile.write_text("FROM tools-$TARGETARCH AS tools\nFROM base\nCOPY --from=tools / /\n")
+    build.dockerfile.write_text("FROM tools-$TARGETARCH AS tools\nFROM base\nCOPY --from=tools / /\nCOPY . /\n")
     inputs = BuildInputs(resolve)
     inputs.read_ahead(build)
     assert asked == ["base"]

@@ -10,6 +10,7 @@ from ecr_lambda_deploy.fingerprint.checkouts import CheckoutNotes
 from ecr_lambda_deploy.fingerprint.context import digest_of
 from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore
 from ecr_lambda_deploy.fingerprint.fingerprint import BuildInputs
+from ecr_lambda_deploy.fingerprint.sources import Sources
 from ecr_lambda_deploy.model.targets import Build
 
 
@@ -50,15 +51,17 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the contexts whose files were read."""
     folders: list[str] = []
 
-    def noted(context: str, rules: Dockerignore, *, notes: CheckoutNotes) -> str:
+    def noted(context: str, rules: Dockerignore, sources: Sources, *, notes: CheckoutNotes) -> str:
         folders.append(context)
-        return digest_of(context, rules, notes=notes)
+        return digest_of(context, rules, sources, notes=notes)
 
     monkeypatch.setattr("ecr_lambda_deploy.fingerprint.fingerprint.digest_of", noted)
     return folders
 
 
-def test_a_context_is_read_once_for_every_set_of_rules(build: Build, inputs: BuildInputs, hashed: list[str]) -> None:
+def test_a_context_is_read_once_for_all_that_read_the_same(
+    build: Build, inputs: BuildInputs, hashed: list[str]
+) -> None:
     two = replace(build, dockerfile=build.dockerfile.with_name("two.Dockerfile"))
     tags = {inputs.fingerprint(one, "linux/amd64").tag for one in (build, two, replace(build, target="0"))}
     assert hashed == [str(build.context)]
@@ -69,6 +72,11 @@ def test_a_context_is_read_once_for_every_set_of_rules(build: Build, inputs: Bui
     tags.add(inputs.fingerprint(replace(build, dockerfile=own), "linux/amd64").tag)
     assert hashed == 2 * [str(build.context)]
     assert len(tags) == 4
+
+    two.dockerfile.write_text("FROM python:3.13\nCOPY app.py two.Dockerfile /\n")
+    tags.add(inputs.fingerprint(two, "linux/amd64").tag)
+    assert hashed == 3 * [str(build.context)]
+    assert len(tags) == 5
 
 
 def test_one_that_cannot_be_known_leaves_the_others_their_tags(build: Build, inputs: BuildInputs) -> None:
