@@ -133,3 +133,34 @@ def test_a_rollback_takes_back_what_the_last_run_released_together(five: Monorep
     again = five.run({"mode": "rollback"}, run_id="3", attempt="2", workflow="rollback.yml", with_engine=False)
     assert again.exit_code == 0, again.log
     assert five.served() == first
+
+
+def test_services_of_one_context_are_built_for_their_own_changes_alone(
+    bare_job: Job, first_image: str, tmp_path: Path
+) -> None:
+    shop = new_monorepo(bare_job, first_image, tmp_path, ["orders", "stock"])
+    for service in shop.services:
+        dockerfile = f"FROM {first_image}\nARG SERVICE={service}\nCOPY $SERVICE/app.p* common* ./\n"
+        (bare_job.workspace / service / "Dockerfile").write_text(dockerfile)
+        shop.settings[service] = {"context": ".", "dockerfile": f"{service}/Dockerfile"}
+    shop.write_manifest()
+    first = shop.run()
+    assert first.exit_code == 0, first.log
+    assert {*statuses(first).values()} == {"deployed"}
+
+    (bare_job.workspace / ".git").mkdir()
+    (bare_job.workspace / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    (bare_job.workspace / "README.md").write_text("This is read by nobody.\n")
+    unread = shop.run(with_engine=False)
+    assert (unread.exit_code, unread.outputs["changed"]) == (0, "false"), unread.log
+    assert "another build" not in unread.log
+
+    shop.greet("stock", "hi")
+    second = shop.run()
+    assert second.exit_code == 0, second.log
+    assert second.log.count(" is to be built: ") == 1
+    assert statuses(second) == {shop.function("orders"): "unchanged", shop.function("stock"): "deployed"}
+
+    (bare_job.workspace / "common.py").write_text("")
+    third = shop.run()
+    assert {*statuses(third).values()} == {"deployed"}, third.log

@@ -61,7 +61,7 @@ def test_nothing_to_do_needs_no_engine_and_a_few_reads(deployed: Job, first_imag
 @pytest.mark.parametrize(
     "change", ["a byte", "a mode bit", "a new file", "a build argument", "a label", "the Dockerfile"]
 )
-def test_whatever_goes_into_the_image_makes_it_anew(deployed: Job, change: str) -> None:
+def test_whatever_goes_into_the_image_makes_it_anew(deployed: Job, first_image: str, change: str) -> None:
     app = deployed.workspace / "app.py"
     inputs = {"function-name": deployed.name}
     match change:
@@ -70,6 +70,8 @@ def test_whatever_goes_into_the_image_makes_it_anew(deployed: Job, change: str) 
         case "a mode bit":
             app.chmod(app.stat().st_mode ^ 0o100)
         case "a new file":
+            (deployed.workspace / "Dockerfile").write_text(f"FROM {first_image}\nCOPY app.py empt* ./\n")
+            assert deployed.step().exit_code == 0
             (deployed.workspace / "empty").touch()
         case "a build argument":
             inputs["build-args"] = "UNUSED=1"
@@ -81,7 +83,8 @@ def test_whatever_goes_into_the_image_makes_it_anew(deployed: Job, change: str) 
     assert _is_built(deployed.step(inputs).log)
 
 
-def test_what_dockerignore_leaves_out_changes_nothing(job: Job) -> None:
+def test_what_dockerignore_leaves_out_changes_nothing(job: Job, first_image: str) -> None:
+    (job.workspace / "Dockerfile").write_text(f"FROM {first_image}\nCOPY . ./\n")
     (job.workspace / ".dockerignore").write_text("notes\n")
     (job.workspace / "notes").write_text("one")
     job.greet(job.name)
@@ -115,7 +118,8 @@ def test_a_build_can_be_asked_for(deployed: Job, wish: dict[str, str]) -> None:
     assert _is_built(result.log)
 
 
-def test_a_git_folder_in_the_context_gets_a_hint(job: Job) -> None:
+def test_a_git_folder_that_is_copied_gets_a_hint(job: Job, first_image: str) -> None:
+    (job.workspace / "Dockerfile").write_text(f"FROM {first_image}\nCOPY . ./\n")
     (job.workspace / ".git").mkdir()
     (job.workspace / ".git/HEAD").write_text("ref: refs/heads/main\n")
     assert ".git" in job.step().log

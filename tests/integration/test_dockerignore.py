@@ -1,8 +1,7 @@
 """What .dockerignore leaves out, held against what BuildKit really sends."""
 
-import json
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -15,9 +14,8 @@ from hypothesis import strategies as st
 from ecr_lambda_deploy.fingerprint.context import walk
 from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
-from sandbox.errors import SandboxError
 from sandbox.machine.engine import Engine
-from sandbox.runner import ACTION_IMAGE
+from tests.integration.local_builds import build
 
 FEW_NAMES = ["a", "b", "ab", "a.b"]
 NAMES = ["A", "ä", "a b", "[a]", "a-b", ".c", "!a", "#a", "a{b}", "^a", "x\\y"]
@@ -82,30 +80,6 @@ def is_known(case: Case) -> bool:
     return True
 
 
-def build(engine: Engine, folder: Path, contexts: Sequence[Path]) -> dict[Path, set[str] | None]:
-    """Build each context, and return the paths that arrived; None for one that BuildKit refuses."""
-    (folder / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
-    (folder / "bake.json").write_text(json.dumps({"target": {path.name: target(folder, path) for path in contexts}}))
-    mounts = [f"--volume={engine.socket}:/var/run/docker.sock", f"--volume={folder}:{folder}"]
-    command = ["bake", f"--file={folder}/bake.json", "--progress=plain", *(path.name for path in contexts)]
-    try:
-        engine.docker("run", "--rm", *mounts, "--entrypoint=buildx", ACTION_IMAGE, *command)
-    except SandboxError:
-        if len(contexts) == 1:
-            return {contexts[0]: None}
-        half = len(contexts) // 2
-        return build(engine, folder, contexts[:half]) | build(engine, folder, contexts[half:])
-    return {path: arrived(path.with_suffix(".tar")) for path in contexts}
-
-
-def target(folder: Path, context: Path) -> Mapping[str, object]:
-    return {
-        "context": str(context),
-        "dockerfile": f"{folder}/Dockerfile",
-        "output": [f"type=tar,dest={context.with_suffix('.tar')}"],
-    }
-
-
 def arrived(archive: Path) -> set[str]:
     with tarfile.open(archive) as files:
         return {member.name.removeprefix("./").rstrip("/") for member in files} - {"", "."}
@@ -113,14 +87,16 @@ def arrived(archive: Path) -> set[str]:
 
 def differences(engine: Engine, folder: Path, given_cases: Sequence[Case]) -> list[str]:
     known = [case for case in given_cases if is_known(case)]
-    contexts = {folder / f"case-{number}": case for number, case in enumerate(known)}
-    for path, case in contexts.items():
-        case.write(path)
+    contexts = {f"case-{number}": case for number, case in enumerate(known)}
+    for name, case in contexts.items():
+        case.write(folder / name)
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    targets = {name: {"context": f"{folder}/{name}", "dockerfile": f"{folder}/Dockerfile"} for name in contexts}
     found = []
-    for path, sent in build(engine, folder, list(contexts)).items():
-        expected = set(walk(str(path), Dockerignore.parse(contexts[path].dockerignore.encode())))
-        if sent is not None and sent != expected:
-            found.append(f"{contexts[path]}: BuildKit sends {sent}, the rules say {expected}")
+    for name, archive in build(engine, folder, targets).items():
+        expected = set(walk(f"{folder}/{name}", Dockerignore.parse(contexts[name].dockerignore.encode())))
+        if archive and (sent := arrived(archive)) != expected:
+            found.append(f"{contexts[name]}: BuildKit sends {sent}, the rules say {expected}")
     return found
 
 

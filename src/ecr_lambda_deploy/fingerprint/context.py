@@ -42,7 +42,7 @@ class _Folder:
     is_sent: bool
 
 
-class _LinkError(Exception):
+class SymlinkError(Exception):
     """A path that is read is a symlink, or leads through one."""
 
 
@@ -72,7 +72,7 @@ def digest_of(
     workers, notes = workers or os.cpu_count() or 1, notes or CheckoutNotes()
     try:
         return _digest_of(context, walk(context, rules, sources), workers, notes)
-    except _LinkError:
+    except SymlinkError:
         return _digest_of(context, walk(context, rules), workers, notes)
 
 
@@ -93,7 +93,7 @@ def walk(context: str, rules: Dockerignore, sources: Sources = _EVERYTHING) -> I
 
     Raises:
         UnknownInputError: a folder cannot be read.
-        _LinkError: what is sent depends on where a symlink leads.
+        SymlinkError: what is sent depends on where a symlink leads.
     """
     folders = [_Folder("", _entries(context, ""), rules.root, is_read=sources.are_everything, is_sent=True)]
     while folders:
@@ -108,7 +108,7 @@ def walk(context: str, rules: Dockerignore, sources: Sources = _EVERYTHING) -> I
             continue
         is_excluded, matches = rules.match(path, folder.matches)
         if not folder.is_read and not is_excluded and entry.is_symlink():
-            raise _LinkError(path)
+            raise SymlinkError(path)
         is_sent = is_read and not is_excluded
         if is_sent:
             for parent in folders:
