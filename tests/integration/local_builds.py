@@ -1,6 +1,7 @@
 """Builds of folders by the BuildKit of an engine, many in one session."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,9 +25,12 @@ def build(engine: Engine, folder: Path, targets: Mapping[str, Mapping[str, objec
     command = ["bake", f"--file={folder}/bake.json", "--progress=plain", *targets]
     try:
         engine.docker("run", "--rm", *mounts, "--entrypoint=buildx", ACTION_IMAGE, *command)
-    except SandboxError:
-        if len(targets) == 1:
-            return dict.fromkeys(targets)
+    except SandboxError as error:
+        named = set(re.findall(r"\btarget (\S+): failed to solve", str(error))) & targets.keys()
+        refused = named or ({next(iter(targets))} if len(targets) == 1 else set[str]())
+        if refused:
+            rest = {name: target for name, target in targets.items() if name not in refused}
+            return dict.fromkeys(refused) | (build(engine, folder, rest) if rest else {})
         names = list(targets)
         halves = names[: len(names) // 2], names[len(names) // 2 :]
         built = [build(engine, folder, {name: targets[name] for name in half}) for half in halves]

@@ -27,14 +27,14 @@ from sandbox.runner import ACTION_IMAGE
 from tests.integration.local_builds import build
 
 NAMES = ["a", "b", "ab", "a.b"]
-FILES = ["/".join(names) for names in product(NAMES, ["a", "b", "a b"], ["a", "b.c", "a.b"])] + [
+FILES = ["/".join(names) for names in product(NAMES, ["a", "b", "a b"], ["f", "f.c", "g.b"])] + [
     "c",
     "d.c",
     "!e",
     "[f]",
 ]
 WILD = ["*", "a*", "?", "[ab]", "*.b", "**", "*[^b]", "a?b", "[!a]", "\\\\*"]
-IGNORED = ["b", "a/b", "*/a", "**/b.c", "*\n!a/b", "**\n!**/a", "c", "l*", "!x"]
+IGNORED = ["b", "a/b", "*/a", "**/f.c", "*\n!a/b", "**\n!**/a", "c", "l*", "!x"]
 _MOUNT = "import shutil; shutil.copytree('/m', '/out', symlinks=True)"
 
 
@@ -117,13 +117,14 @@ def _is_there(folder: Path, sent: set[str], source: str) -> bool:
         paths = (path.split("/") for path in sent)
         return any(len(path) == len(names) and all(map(fnmatchcase, path, names)) for path in paths)
     if folder.joinpath(*names).is_symlink() or any(folder.joinpath(*names[:end]).is_symlink() for end in (1, 2)):
-        path = folder.joinpath(*names).resolve()
+        path = Path(os.path.realpath(folder.joinpath(*names)))  # resolve() raises for loops
         return path.exists() and os.path.relpath(path, folder) in sent and names[0] in sent
     return "/".join(names) in sent
 
 
 def paths() -> st.SearchStrategy[str]:
-    segments = st.sampled_from([*NAMES, "l"]) | st.sampled_from([*NAMES, "l", *WILD])
+    names = st.sampled_from([*NAMES, "a", "b", "f", "f.c", "l"])
+    segments = names | names | st.sampled_from(WILD)
     built = st.lists(segments, min_size=1, max_size=3).map("/".join)
     decorated = st.tuples(st.sampled_from(["", "", "/", "./", "a/../"]), built, st.sampled_from(["", "", "/", "/."]))
     special = st.sampled_from(
@@ -136,9 +137,7 @@ def instructions(*, is_current: bool) -> st.SearchStrategy[Instruction]:
     flags = ["", "", "", "--chmod=700 "]
     if is_current:
         flags += ["--from=other ", "--from=other ", "--link "]
-    return st.builds(
-        Instruction, st.sampled_from(flags), st.lists(paths(), min_size=1, max_size=2).map(tuple), st.integers(0, 9)
-    )
+    return st.builds(Instruction, st.sampled_from(flags), st.tuples(paths()), st.integers(0, 99))
 
 
 def cases(*, is_current: bool) -> st.SearchStrategy[Case]:
@@ -146,7 +145,7 @@ def cases(*, is_current: bool) -> st.SearchStrategy[Case]:
     links = st.tuples(st.sampled_from(["l", "a/l", "b/a/l", "a/b/l", "x.c"]), st.sampled_from(targets))
     mounted = st.sampled_from(["a", "b/a", "/a/b/", "l", "a/l", "$X", ".", "./ab/../a.b"])
     origins = st.sampled_from(["own", "other"] if is_current else ["own"])
-    copies = st.lists(instructions(is_current=is_current), min_size=1, max_size=3).map(tuple)
+    copies = st.lists(instructions(is_current=is_current), min_size=1, max_size=4).map(tuple)
     ignored = st.sampled_from(["", "", "", *IGNORED])
     mount = st.integers(0, 7).flatmap(lambda dice: st.none() if dice else st.tuples(origins, mounted))
     return st.builds(Case, st.lists(links, max_size=2).map(tuple), ignored, copies, copies, mount)
@@ -222,8 +221,10 @@ def test_no_file_that_buildkit_reads_is_missed(
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.lists(cases(is_current=is_current), min_size=30, max_size=30))
+    @given(st.lists(cases(is_current=is_current), min_size=20, max_size=20))
     def check(given_cases: list[Case]) -> None:
+        if len(set(given_cases)) == 1:  # Hypothesis's first example, the smallest
+            return
         missed, built, _ = compare(each_engine, tmp_path_factory.mktemp(uuid4().hex), given_cases)
         assert missed == []
         assert built
