@@ -9,6 +9,7 @@ import pytest
 from ecr_lambda_deploy.fingerprint.context import digest_of, walk
 from ecr_lambda_deploy.fingerprint.dockerignore import Dockerignore, Matches
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
+from ecr_lambda_deploy.fingerprint.sources import Sources
 
 Change = Callable[[Path], object]
 
@@ -65,6 +66,29 @@ def test_symlinks_are_not_followed(tmp_path: Path, target: str) -> None:
 
     assert list(walk(str(tmp_path), Dockerignore())) == ["link"]
     assert digest(tmp_path) != before
+
+
+@pytest.mark.parametrize("source", ["link", "link/file", "li*", "*/file", "**/file"])
+def test_where_a_symlink_is_read_everything_counts(tmp_path: Path, source: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/file").write_text("1")
+    (tmp_path / "link").symlink_to("elsewhere")
+    before = digest_of(str(tmp_path), Dockerignore(), Sources({source}))
+    (tmp_path / "elsewhere/other").write_text("2")
+
+    assert digest_of(str(tmp_path), Dockerignore(), Sources({source})) != before
+
+
+@pytest.mark.parametrize("source", ["folder", "f*", "folder/link"])
+def test_a_symlink_that_is_copied_or_not_read_is_not_followed(tmp_path: Path, source: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("outside")
+    (tmp_path / "folder/link").symlink_to("../outside")
+    rules = Dockerignore.parse(b"folder/link" if source == "folder/link" else b"")
+    before = digest_of(str(tmp_path), rules, Sources({source}))
+    (tmp_path / "outside").write_text("2")
+
+    assert digest_of(str(tmp_path), rules, Sources({source})) == before
 
 
 def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
