@@ -3,6 +3,7 @@
 import json
 import statistics
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from sandbox.machine.process_watch import Sightings, watched_processes
 from sandbox.runner import RunningStep, StepResult
 from tests.e2e.canaries import Canaries, canaries, found, pushed, records, texts_in
-from tests.e2e.jobs import Job
+from tests.e2e.jobs import SHARED, Job
 
 _ALLOWED = {
     "bake": {"npm", "proxy"},
@@ -166,6 +167,34 @@ def _assert_kept_from_processes(sightings: Sightings, secrets: Iterable[str], mo
             needed = next((names for command, names in _ALLOWED.items() if f"buildx {command}" in arguments), set())
             leaked = found(secrets, [environment])
             assert all(secret.startswith(tuple(f"canary-{name}-" for name in needed)) for secret in leaked), arguments
+
+
+_TELLING = 'case "$(env)" in *of-the-cache*) exit 42;; *) exit 41;; esac\n'
+
+
+@pytest.mark.parametrize("each_engine", ["current"], indirect=True)
+def test_a_frontend_of_others_is_not_given_the_token_of_the_cache(job_on_each_engine: Job, tmp_path: Path) -> None:
+    """A Dockerfile names a program that BuildKit starts with the options of the build, and the manifest the cache."""
+    job, dockerfile = job_on_each_engine, job_on_each_engine.workspace / "Dockerfile"
+    content = dockerfile.read_text()
+    (job.workspace / "frontend.sh").write_text(_TELLING)
+    base = content.splitlines()[0]
+    dockerfile.write_text(f'{base}\nCOPY frontend.sh /\nENTRYPOINT ["/bin/sh", "/frontend.sh"]\n')
+    frontend = f"{job.aws.registry}/{SHARED}:frontend"
+    job.push_with_plain_buildx(frontend, tmp_path, "--provenance=false")
+    dockerfile.write_text(f"# syntax={frontend}\n{content}")
+    (job.workspace / "deploy.yaml").write_text(
+        f"version: 1\nimages: {{ orders: {{ repository: {SHARED}, platform: linux/amd64, cache: gha }} }}\n"
+    )
+    scopes = json.dumps([{"Scope": "refs/heads/main", "Permission": 3}])
+    header, claims = (
+        urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+        for part in ({"alg": "HS256"}, {"ac": scopes, "exp": 2**32, "nbf": 1})
+    )
+    service = {"ACTIONS_RESULTS_URL": "http://127.0.0.1:9/", "ACTIONS_RUNTIME_TOKEN": f"{header}.{claims}.of-the-cache"}
+    result = job.step({"mode": "build", "manifest": "deploy.yaml"}, environment={**job.aws.environment(), **service})
+    assert "exit code: 41" in result.log
+    assert "which the frontend" in next(one.message for one in result.annotations if one.level == "warning")
 
 
 def test_an_input_that_is_refused_is_not_shown(bare_job: Job) -> None:

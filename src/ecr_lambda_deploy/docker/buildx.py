@@ -22,7 +22,7 @@ from ecr_lambda_deploy.docker.builders import (
     selected_builder,
     unprotected,
 )
-from ecr_lambda_deploy.docker.cache import CacheEntries, choose_cache, is_automatic
+from ecr_lambda_deploy.docker.cache import CacheEntries, choose_cache, is_automatic, without_secrets
 from ecr_lambda_deploy.docker.config import BUILDX, Logins, build_environment, entry_of, private_docker_config
 from ecr_lambda_deploy.docker.configurations import ImageConfigurations
 from ecr_lambda_deploy.docker.digests import ImageDigests
@@ -39,7 +39,7 @@ from ecr_lambda_deploy.docker.pushes import PushFailedError, push_by_engine, pus
 from ecr_lambda_deploy.docker.records import have_secrets, without_records
 from ecr_lambda_deploy.docker.registries import Registries, given_login
 from ecr_lambda_deploy.docker.warnings import VARIABLES, BuildWarning, read_warnings
-from ecr_lambda_deploy.fingerprint.base_images import images_of
+from ecr_lambda_deploy.fingerprint.base_images import foreign_frontend, images_of
 from ecr_lambda_deploy.fingerprint.bases import BuildBases, WrongBase
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 from ecr_lambda_deploy.fingerprint.fingerprint import BuildInputs
@@ -260,8 +260,9 @@ class Buildx:
 
     def _choose_cache(self, order: BuildOrder, *, is_inline_only: bool) -> CacheEntries:
         cache = choose_cache(order, workspace=self._workspace, is_inline_only=is_inline_only, environment=self._runner)
+        cache = without_secrets(cache, foreign_frontend(_dockerfile_of(order), order.build.build_args))
         self._console.mask(self._runner.get("ACTIONS_RUNTIME_TOKEN", ""))  # it may be part of an entry
-        is_missed = order.build.cache.mode == "gha" and not cache.exports
+        is_missed = cache.withheld > 0 or (order.build.cache.mode == "gha" and not cache.exports)
         name = f" of {order.name}" if order.name else ""
         (self._console.warning if is_missed else self._console.info)(f"Cache{name}: {cache.reason}")
         return cache

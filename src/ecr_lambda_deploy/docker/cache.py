@@ -3,12 +3,14 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 from ecr_lambda_deploy.model.images import CACHE_TAG_PREFIX, BuildOrder, ImageReference
+from ecr_lambda_deploy.model.secrets import secrets_of_addresses, secrets_of_entry
 from ecr_lambda_deploy.model.targets import CacheSettings
+from ecr_lambda_deploy.model.text import bounded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,16 +21,19 @@ class CacheEntries:
         imports: for `cache-from`.
         exports: for `cache-to`.
         reason: why these, for the log.
+        withheld: how many imports are left out.
     """
 
     imports: tuple[str, ...] = ()
     exports: tuple[str, ...] = ()
     reason: str = ""
+    withheld: int = 0
 
 
 # ECR stores a cache only as an image [containers-roadmap#876], and a failed export fails no build [buildkit#2492].
 _EXPORT = "mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true"
 _IGNORE_ERROR = "ignore-error=true"
+_LONGEST_NAME = 300  # characters of a frontend's
 
 
 def choose_cache(
@@ -64,6 +69,29 @@ def choose_cache(
 def is_automatic(settings: CacheSettings) -> bool:
     """Whether the best cache is chosen that the builder can keep in the repository."""
     return settings.mode not in {"off", "gha"} and not settings.imports and not settings.exports
+
+
+def without_secrets(cache: CacheEntries, frontend: str) -> CacheEntries:
+    """Return the cache entries of a build without imports that hold a secret, if there is a frontend to keep it from.
+
+    BuildKit gives all imports to the frontend, which may be any program [BuildKit, client, `cache-imports`]; exports it
+    keeps to itself.
+
+    Args:
+        cache: as it is chosen.
+        frontend: that is not Docker's own; empty for none.
+    """
+    if not frontend:
+        return cache
+    imports = tuple(entry for entry in cache.imports if not _has_secret(entry))
+    if not (withheld := len(cache.imports) - len(imports)):
+        return cache
+    why = f"not taken from what needs a login, which the frontend {bounded(frontend, _LONGEST_NAME)} would be given"
+    return replace(cache, imports=imports, reason=f"{cache.reason}; {why}", withheld=withheld)
+
+
+def _has_secret(entry: str) -> bool:
+    return any(secrets_of_entry(entry)) or any(secrets_of_addresses(entry))
 
 
 def cache_tag(order: BuildOrder, workspace: Path) -> str:

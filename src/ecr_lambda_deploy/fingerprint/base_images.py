@@ -18,6 +18,9 @@ from ecr_lambda_deploy.model.targets import Platform
 _FRONTENDS = ("dockerfile", "dockerfile-upstream")
 _SCAN = "BUILDKIT_SBOM_SCAN_CONTEXT"  # has the whole context scanned [Docker, SBOM attestations]
 _SYNTAX = re.compile(r"#\s*syntax\s*=\s*(\S+)", re.IGNORECASE)
+# Beside that, BuildKit takes it from comments with slashes, and from JSON [BuildKit, parser.DetectSyntax].
+_ANY_SYNTAX = re.compile(r"(?:#|//)\s*syntax\s*=\s*(\S+)", re.IGNORECASE)
+_OWN_FRONTEND = re.compile(r"(?:(?:index\.)?docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@]\S*)?")
 
 
 class Base(NamedTuple):
@@ -84,6 +87,27 @@ def inputs_of(
 def images_of(dockerfile: str, *, target: str, build_args: Mapping[str, str], platform: Platform) -> tuple[str, ...]:
     """Find the images that a build uses: see `inputs_of`."""
     return inputs_of(dockerfile, target=target, build_args=build_args, platform=platform).images
+
+
+def foreign_frontend(dockerfile: str, build_args: Mapping[str, str]) -> str:
+    """Return the frontend of a build that is not Docker's own; empty where BuildKit or Docker reads the Dockerfile.
+
+    A frontend is a program of its image's maker, and is given the build's options.
+
+    Args:
+        dockerfile: its text.
+        build_args: build arguments.
+    """
+    named = build_args.get("BUILDKIT_SYNTAX", "").split()[:1]
+    for line in re.split(r"[\r\n]", dockerfile.removeprefix("\ufeff")):
+        text = line.strip()
+        if text.startswith("{"):
+            return "that is named in JSON"
+        if text and not text.startswith(("#", "//")):
+            break
+        if found := _ANY_SYNTAX.match(text):
+            named.append(found[1])
+    return next((image for image in named if not _OWN_FRONTEND.fullmatch(image)), "")
 
 
 def bases_of(

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from ecr_lambda_deploy.docker.cache import CacheEntries, cache_tag, choose_cache
+from ecr_lambda_deploy.docker.cache import CacheEntries, cache_tag, choose_cache, without_secrets
 from ecr_lambda_deploy.model.images import BuildOrder, ImageReference
 from ecr_lambda_deploy.model.targets import Build, CacheSettings, Platform
 
@@ -184,3 +184,24 @@ def test_the_folder_of_the_checkout_does_not_matter() -> None:
 
     order = _order(context=elsewhere, dockerfile=elsewhere / "Dockerfile")
     assert cache_tag(order, elsewhere) == cache_tag(_order(), _WORKSPACE)
+
+
+@pytest.mark.parametrize(
+    ("entry", "is_secret"),
+    [
+        ("type=gha,scope=s,token=t", True),
+        ("type=s3,bucket=b,secret_access_key=k", True),
+        ("type=registry,ref=https://user:password@registry.example/cache", True),
+        (f"type=registry,ref={_REGISTRY}/orders:cache", False),
+        ("type=gha,scope=s", False),
+    ],
+)
+def test_rule_2_a_frontend_of_others_is_given_no_secret_of_a_cache(entry: str, is_secret: bool) -> None:
+    cache = CacheEntries(imports=("a:b", entry), exports=(entry,), reason="as said")
+
+    kept = without_secrets(cache, "registry.example/frontend")
+
+    assert kept.imports == (("a:b",) if is_secret else ("a:b", entry))
+    assert (kept.exports, kept.withheld) == ((entry,), int(is_secret))
+    assert ("registry.example/frontend" in kept.reason) is is_secret
+    assert without_secrets(cache, "") == cache

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ecr_lambda_deploy.fingerprint.base_images import images_of
+from ecr_lambda_deploy.fingerprint.base_images import foreign_frontend, images_of
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 
 # Each line has what the one before has ten times: the last would have 10^40 characters.
@@ -217,3 +217,26 @@ def test_what_stages_inherit_has_a_bound() -> None:
     with pytest.raises(UnknownInputError, match="more than 100000 variables"):
         images(f"FROM a AS b\n{settings}\n" + 60 * "FROM b\n")
     assert images(f"FROM a\nARG V\nADD --checksum=${{V:-x}}{1000 * '$V'} https://x /", V=10_000_000 * "x") == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "build_args", "frontend"),
+    [
+        ("FROM a", {}, ""),
+        ("# syntax=docker/dockerfile:1\nFROM a", {}, ""),
+        ("# syntax=docker.io/docker/dockerfile-upstream:master@sha256:1\nFROM a", {}, ""),
+        ("FROM a\n# syntax=x/y", {}, ""),
+        ("# syntax=x/y:1 z\nFROM a", {}, "x/y:1"),
+        ("# syntax=registry.example/docker/dockerfile:1\nFROM a", {}, "registry.example/docker/dockerfile:1"),
+        ("\ufeff#!/bin/sh\n\n  # SYNTAX = x/y\r\nFROM a", {}, "x/y"),
+        ("// syntax=x/y\nFROM a", {}, "x/y"),
+        ('{"syntax": "x/y"}', {}, "that is named in JSON"),
+        ("# syntax=docker/dockerfile:1\n# syntax=x/y\nFROM a", {}, "x/y"),
+        ("FROM a", {"BUILDKIT_SYNTAX": " x/y --flag"}, "x/y"),
+        ("FROM a", {"BUILDKIT_SYNTAX": "docker/dockerfile"}, ""),
+    ],
+)
+def test_a_frontend_that_is_not_dockers_own_is_known(
+    dockerfile: str, build_args: dict[str, str], frontend: str
+) -> None:
+    assert foreign_frontend(dockerfile, build_args) == frontend
