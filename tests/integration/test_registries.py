@@ -230,6 +230,35 @@ def test_a_redirect_is_followed_without_the_login(registry: Host, elsewhere: Hos
     assert [(one.path, one.authorization) for one in elsewhere.asked] == [("/v2/mirror/manifests/1", "")]
 
 
+def test_rule_2_who_a_registry_sends_to_is_given_no_login(registry: Host, elsewhere: Host) -> None:
+    """Else a base image's registry would choose whose login is used, of all that the run has."""
+    registry.answer = lambda _: (307, {"Location": f"http://{elsewhere.name}/v2/private/manifests/1"}, b"")
+    elsewhere.answer = lambda asked: _FOUND if asked.authorization else (401, {"WWW-Authenticate": "Basic"}, b"")
+    wanted = list[str]()
+
+    def login(host: str) -> Mapping[str, str]:
+        wanted.append(host)
+        return _PRIVATE
+
+    registries = Registries(environment={}, login=login, mask=lambda _: None)
+    with pytest.raises(UnknownDigestError, match="there is none for it"):
+        registries.digest(f"{registry.name}/app:1")
+
+    assert wanted == []
+    assert [one.authorization for one in elsewhere.asked] == [""]
+
+
+@pytest.mark.parametrize("header", ["Location", "WWW-Authenticate"])
+@pytest.mark.parametrize("path", ["\\@127.0.0.1:1/", "\t@127.0.0.1:1/"])
+def test_rule_2_no_host_hides_behind_another(registry: Host, elsewhere: Host, header: str, path: str) -> None:
+    address = f"http://{elsewhere.name}{path}"
+    headers = {header: address if header == "Location" else f'Bearer realm="{address}"'}
+    registry.answer = lambda _: (307 if header == "Location" else 401, headers, b"")
+
+    assert "which is no address" in _unknown(f"{registry.name}/app:1", _PRIVATE)
+    assert elsewhere.asked == []
+
+
 def test_rule_6_a_registry_does_not_send_round_for_ever(registry: Host) -> None:
     registry.answer = lambda _: (302, {"Location": "/v2/app/manifests/1"}, b"")
 

@@ -29,6 +29,8 @@ _TYPES = (
 )
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _PARAMETER = re.compile(r'(realm|service|scope)="([^"]*)"')
+# Without what one parser takes for the end of a host and another for a part of it.
+_ADDRESS = re.compile(r"[!-\[\]-~]*")
 _TIMEOUT = (5, 10)  # seconds, to connect and to read
 _LONGEST_QUESTION = 60  # seconds for all attempts: who sends a byte now and then keeps within the other limits
 _MOST_ANSWERS = 6  # of one question: challenges and redirects come before the answer
@@ -72,11 +74,13 @@ class _Visit:
 
     Attributes:
         session: keeps the connection.
+        host: of the registry: only it, and no other that it sends to, has a login.
         repository: that is asked about.
         authorizations: headers, by the host that wants them.
     """
 
     session: "Session"
+    host: str
     repository: str
     authorizations: dict[str, str] = field(default_factory=dict)
 
@@ -177,7 +181,7 @@ class Registries:
             try:
                 with requests.Session() as session:
                     session.trust_env = False  # no .netrc; proxies are chosen here, as BuildKit does
-                    return ask(_Visit(session=session, repository=location.repository))
+                    return ask(_Visit(session=session, host=location.host, repository=location.repository))
             except _PassingError as error:
                 reason = str(error)
             except ValueError as error:  # what is named as an address is none
@@ -201,7 +205,9 @@ class Registries:
                 asked.add(host)
                 visit.authorizations[host] = self._authorize(visit, url, answer)
             elif answer.status in _REDIRECTS:
-                there = urljoin(url, answer.headers.get("Location", ""))
+                given = answer.headers.get("Location", "")
+                _check_address(given)
+                there = urljoin(url, given)
                 _check_protected(there, url)
                 url = there
             else:
@@ -209,12 +215,13 @@ class Registries:
         raise UnknownDigestError("it keeps answering with a redirect or a challenge")
 
     def _authorize(self, visit: _Visit, url: str, answer: _Answer) -> str:
-        """Return the header that a challenge asks for; the login is that of the host which challenges.
+        """Return the header that a challenge asks for; whoever the registry sends to gets no login, nor picks one.
 
         Raises:
             UnknownDigestError: it wants a login that there is none of, or gives no token.
         """
-        login = self._login(urlsplit(url).netloc)
+        host = urlsplit(url).netloc
+        login = self._login(host) if host == visit.host else {}
         challenge = answer.headers.get("WWW-Authenticate", "")
         if "bearer " not in challenge.lower():
             if not (basic := _basic(login)):
@@ -222,6 +229,7 @@ class Registries:
             return basic
         found = dict(_PARAMETER.findall(challenge))
         realm = found.get("realm", "")
+        _check_address(realm)
         _check_protected(realm, url)
         wanted = {
             "service": found.get("service", ""),
@@ -377,6 +385,16 @@ def _check_protected(url: str, asking: str) -> None:
     is_within = there.scheme == "http" and _is_loopback(there.netloc) and _is_loopback(urlsplit(asking).netloc)
     if not there.hostname or not (there.scheme == "https" or is_within):
         raise UnknownDigestError(f"it sends to {url[:_LONGEST_SHOWN]!r}, which TLS does not protect")
+
+
+def _check_address(text: str) -> None:
+    """Make sure that an address is read in one way: what splits it here is not what connects to it.
+
+    Raises:
+        UnknownDigestError: it may be read in several.
+    """
+    if not _ADDRESS.fullmatch(text):
+        raise UnknownDigestError(f"it sends to {text[:_LONGEST_SHOWN]!r}, which is no address")
 
 
 def _is_loopback(host: str) -> bool:
