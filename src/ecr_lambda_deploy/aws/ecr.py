@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from shlex import quote
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from ecr_lambda_deploy.aws.session import Aws
 
 
+_MOST_REGIONS = 10  # that logins are asked of, beside the registry's own; a Dockerfile may name thousands
+
+
 class EcrRepositories(EcrImages):
     """The ECR registry of the credentials' own account in one Region: its login, its repositories and their images.
 
@@ -43,7 +47,7 @@ class EcrRepositories(EcrImages):
         self._account = account
         self._lock = Lock()
         self._authorization: Authorization | None = None
-        self._regions: dict[str, EcrRepositories] = {}
+        self._regions: dict[str, Future[Authorization]] = {}
 
     def authorization(self, *, fresh: bool = False) -> Authorization:
         """Return the registry's credentials; ECR is asked once.
@@ -76,7 +80,7 @@ class EcrRepositories(EcrImages):
     def login(self, host: str) -> Authorization | None:
         """Return the login for a registry's host: one of this registry, or of ECR in any account and Region.
 
-        ECR is asked once in each Region.
+        ECR is asked once in each Region, whether it gives one or not, and in so many Regions at most.
 
         Args:
             host: with the port if it has one.
@@ -93,12 +97,23 @@ class EcrRepositories(EcrImages):
         owner = registry_owner(host)
         if owner is None or own.is_of_emulator:
             return None
-        return own.of_region(host) or self._in_region(owner.region).authorization().of_region(host)
+        return own.of_region(host) or self._of_region(owner.region).of_region(host)
 
-    def _in_region(self, region: str) -> "EcrRepositories":
+    def _of_region(self, region: str) -> Authorization:
         with self._lock:
-            theirs = self._regions.get(region) or EcrRepositories(self._aws.in_region(region), self._mask)
-            return self._regions.setdefault(region, theirs)
+            known = self._regions.get(region)
+            if known is None and len(self._regions) >= _MOST_REGIONS:
+                raise DeployError(
+                    f"There are registries in more than {_MOST_REGIONS} other Regions.", topic="wrong-registry-host"
+                )
+            answer = self._regions.setdefault(region, Future())
+        if known is None:
+            try:
+                answer.set_result(EcrRepositories(self._aws.in_region(region), self._mask).authorization())
+            except BaseException as error:
+                answer.set_exception(error)
+                raise
+        return answer.result()
 
     def registry(self) -> RegistryHosts:
         """Read the hosts from the authorization; an emulator's registry has one name, the given one if there is one."""

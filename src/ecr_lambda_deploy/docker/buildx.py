@@ -64,6 +64,7 @@ _FINGERPRINTS_AT_ONCE = 4  # each hashes on several processors
 _PATIENCE = 60  # seconds, from the first failure that may pass to the last attempt
 _LONGEST_DELAY = 15  # seconds between two attempts
 _LOOKS_AT_ONCE = 8  # builds whose bases are read
+_LOGINS_AT_ONCE = 8  # hosts; a Region that there is not takes a minute to say so
 _METADATA = "metadata.json"
 _CONTINUED = "… "  # before a part of a line that is not its first
 
@@ -276,7 +277,9 @@ class Buildx:
             registries: those.
             named: other hosts of ECR, that base images and caches come from.
         """
-        auths = {host: found for host in named if (found := self._login_of(host))}
+        hosts = tuple(named)
+        found = zip(hosts, for_each(hosts, self._login_of, at_once=_LOGINS_AT_ONCE), strict=True)
+        auths = {host: login_of_host for host, login_of_host in found if login_of_host}
         auths |= dict.fromkeys([*registries, login.registry], login)
         with private_docker_config(self._folders, auths, self._settings.docker_auth) as folder:
             yield {"DOCKER_CONFIG": str(folder)}
