@@ -5,7 +5,7 @@ The files are those of git's documentation, gitrepository-layout. What is not as
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from ecr_lambda_deploy.inputs.files import is_within, read_plain
@@ -13,21 +13,27 @@ from ecr_lambda_deploy.model.run import is_commit
 
 _LONGEST = 4096  # bytes of a file with one name or path in it
 _MOST_PACKED = 64 * 1024**2  # bytes of packed-refs: a million references
+_MOST_PARTS = 64  # folders of a path: each of its ends is looked for
 _MOST_STEPS = 5  # from one reference to the next [git, refs.h, SYMREF_MAXDEPTH]
 _REFERENCE = re.compile(r"refs(?:/(?!\.)[^\x00-\x20\x7f~^:?*\[\\/]+)+")  # [git-check-ref-format]
 
 
-def checked_out(folder: Path, workspace: Path) -> str:
+def checked_out(folder: Path, workspace: Path, known: dict[Path, str]) -> str:
     """Return the full SHA of the commit that is checked out where a folder is; empty if that is not known.
 
     Args:
         folder: in the workspace; the repository is the nearest one above it, as for git itself.
         workspace: nothing outside is read.
+        known: commits by repository: many folders may be in one, whose files may be large.
     """
     try:
         workspace = Path(os.path.realpath(workspace))
         repository = _repository_above(Path(os.path.realpath(folder)), workspace)
-        return "" if repository is None else _commit(repository, "HEAD", workspace)
+        if repository is None:
+            return ""
+        if repository not in known:
+            known[repository] = _commit(repository, "HEAD", workspace)
+        return known[repository]
     except (OSError, ValueError):  # ValueError: a NUL, or what is not UTF-8
         return ""
 
@@ -53,9 +59,8 @@ def _repository_at(path: Path, workspace: Path) -> Path | None:
     if not path.exists():
         return None
     named = _text(path, workspace).removeprefix("gitdir: ")
-    for found in _places(path.parent, named, workspace):
-        if (found / "HEAD").is_file():
-            return found
+    if found := _place(path.parent, named, workspace, lambda place: (place / "HEAD").is_file()):
+        return found
     raise OSError(f"{path} names {named}, which is not in the workspace")
 
 
@@ -78,7 +83,7 @@ def _common(repository: Path, workspace: Path) -> Path:
     if not (repository / "commondir").is_file():
         return repository
     named = _text(repository / "commondir", workspace)
-    return next((found for found in _places(repository, named, workspace) if found.is_dir()), repository)
+    return _place(repository, named, workspace, Path.is_dir) or repository
 
 
 def _loose(repository: Path, common: Path, name: str, workspace: Path) -> str:
@@ -97,16 +102,24 @@ def _packed(common: Path, name: str, workspace: Path) -> str:
     return lines[lines.rfind(b"\n", 0, end) + 1 : end].decode() if end >= 0 else ""
 
 
-def _places(folder: Path, named: str, workspace: Path) -> Iterator[Path]:
-    """Yield where a path in a file of git's may be; one from the root is the runner's, where the workspace is another.
+def _place(folder: Path, named: str, workspace: Path, is_it: Callable[[Path], bool]) -> Path | None:
+    """Return what a path in a file of git's names; one from the root is the runner's, where the workspace is another.
 
     So of `/home/runner/work/shop/shop/.git/worktrees/old` all is tried that can be below the workspace.
+
+    Args:
+        folder: that the path is relative to.
+        named: the path.
+        workspace: nothing outside is returned.
+        is_it: whether a place is what is looked for.
     """
     parts = Path(named).parts
+    if len(parts) > _MOST_PARTS:
+        return None
     candidates = [folder / named]
     if Path(named).is_absolute():
         candidates += [workspace.joinpath(*parts[start:]) for start in range(1, len(parts)) if ".git" in parts[start:]]
-    yield from (path for path in candidates if is_within(path, workspace))
+    return next((path for path in candidates if is_it(path) and is_within(path, workspace)), None)
 
 
 def _text(path: Path, workspace: Path) -> str:

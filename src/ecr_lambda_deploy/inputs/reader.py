@@ -4,6 +4,7 @@ import errno
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ecr_lambda_deploy.inputs.checkout import checked_out
@@ -19,6 +20,19 @@ _LINE_FEED = "\n"
 _NOT_IN_VALUES = re.compile(rf"(?!\n)[{CONTROLS}]")
 
 
+@dataclass(slots=True)
+class Events:
+    """The JSON of each `smoke-event` that was read, empty if it is wrong: thousands of functions may share a large one.
+
+    Attributes:
+        texts: by what is given.
+        size: characters of all together.
+    """
+
+    texts: dict[str, str] = field(default_factory=dict)
+    size: int = 0
+
+
 class InputReader:
     """Reads settings and collects problems.
 
@@ -28,21 +42,21 @@ class InputReader:
         problems: collects the problems.
 
     Attributes:
-        events: the JSON of each `smoke-event` that was read, empty if it is wrong: thousands of functions may share a
-            large one.
+        events: those that were read so far.
     """
 
     def __init__(self, settings: Settings, environment: Mapping[str, str], problems: list[Problem]) -> None:
         self._settings = settings
         self._environment = environment
         self.problems = problems
-        self.events: dict[str, str] = {}
-        self._commits: dict[Path, str] = {}  # by folder, many of which may be in one repository
+        self.events = Events()
+        self._commits: dict[Path, str] = {}  # by folder
+        self._checkouts: dict[Path, str] = {}  # by repository
 
     def for_settings(self, settings: Settings) -> "InputReader":
         """Return a reader of other settings that collects in the same list."""
         reader = InputReader(settings, self._environment, self.problems)
-        reader.events, reader._commits = self.events, self._commits
+        reader.events, reader._commits, reader._checkouts = self.events, self._commits, self._checkouts
         return reader
 
     @property
@@ -56,7 +70,8 @@ class InputReader:
         They differ where the checkout step names a `ref` of its own.
         """
         if folder not in self._commits:
-            self._commits[folder] = checked_out(folder, self.workspace) or self._environment.get("GITHUB_SHA", "")
+            commit = checked_out(folder, self.workspace, self._checkouts)
+            self._commits[folder] = commit or self._environment.get("GITHUB_SHA", "")
         return self._commits[folder]
 
     @property

@@ -19,6 +19,7 @@ _SECONDS = {"h": 3600, "m": 60, "s": 1}
 _ALARM = re.compile(r"\S(.{0,253}\S)?")
 _ROLLBACK_TO = re.compile(r"previous|\d{1,10}|[0-9a-f]{7,40}|[0-9a-f]{64}|sha256:[0-9a-f]{64}", re.ASCII)
 _MOST_ALARMS = 100
+_MOST_EVENTS = 100_000_000  # characters of all that differ: they are kept in memory
 _MOST_EVENT = 6 * 1024 * 1024  # bytes [Lambda quotas, invocation payload]
 
 
@@ -91,9 +92,15 @@ def _read_smoke_test(reader: InputReader) -> SmokeTest | None:
             reader.problem("smoke-expect", f"is not JSON: {error}.")
     if not event:
         return None
-    if event not in reader.events:
-        reader.events[event] = _read_event(reader, event)
-    text = reader.events[event]
+    events = reader.events
+    if event not in events.texts:
+        if events.size > _MOST_EVENTS:
+            text = f"makes the events of this run more than {_MOST_EVENTS:,} characters: let functions share them."
+            reader.problem("smoke-event", text)
+            return None
+        events.texts[event] = _read_event(reader, event)
+        events.size += len(events.texts[event])
+    text = events.texts[event]
     return SmokeTest(event=text, expect=expectation) if text else None
 
 

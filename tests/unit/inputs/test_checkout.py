@@ -1,11 +1,14 @@
 """Which commit is built: the one that is checked out where the context is, as git's own files say."""
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from ecr_lambda_deploy.inputs.files import read_plain
+from ecr_lambda_deploy.inputs.parse import parse_inputs
 from tests.unit.inputs.given_inputs import COMMIT, parse, parse_build, problems_of
 
 _OUT = 40 * "a"
@@ -198,3 +201,36 @@ def test_what_exists_is_not_of_what_is_checked_out(workspace: Path) -> None:
 
     image = parse(workspace, given).images[0]
     assert (image.tags, image.is_default_tag) == ((), False)
+
+
+def test_rule_6_a_path_of_thousands_of_folders_is_not_looked_for(workspace: Path) -> None:
+    for number in range(20):
+        _write(workspace / f"app-{number}", {"Dockerfile": "FROM scratch\n", ".git": f"gitdir: /{2000 * 'a/'}.git"})
+    started = time.process_time()
+
+    for number in range(20):
+        assert parse_build(workspace, {"context": f"app-{number}"}).commit == COMMIT
+
+    assert time.process_time() - started < 5
+
+
+def test_rule_6_references_are_read_once_for_all_folders_of_a_repository(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(workspace / ".git", _HERE | {"packed-refs": _PACKED})
+    names = [f"app-{number}" for number in range(10)]
+    for name in names:
+        _write(workspace / name, {"Dockerfile": "FROM scratch\n"})
+    images = "".join(f"  {name}: {{ context: {name}, repository: {name} }}\n" for name in names)
+    (workspace / "deploy.yaml").write_text(f"version: 1\nimages:\n{images}")
+    read = list[str]()
+
+    def noted(path: Path, *, most: int) -> bytes:
+        read.append(path.name)
+        return read_plain(path, most=most)
+
+    monkeypatch.setattr("ecr_lambda_deploy.inputs.checkout.read_plain", noted)
+    inputs = parse_inputs({"manifest": "deploy.yaml"}, {"GITHUB_WORKSPACE": str(workspace), "AWS_REGION": "eu-west-1"})
+
+    assert {image.tags for image in inputs.images} == {(_OUT,)}
+    assert read.count("packed-refs") == 1

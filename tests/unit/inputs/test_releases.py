@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from ecr_lambda_deploy.inputs.parse import parse_inputs
 from ecr_lambda_deploy.inputs.reader import InputReader
 from ecr_lambda_deploy.inputs.table import INPUTS
+from ecr_lambda_deploy.model.errors import InputError
 from ecr_lambda_deploy.model.targets import EarlierRelease, Expectation, FunctionTarget, Mode, SmokeTest, TrafficStep
 from tests.unit.inputs.given_inputs import parse, problems_of
 
@@ -263,3 +265,21 @@ def test_an_input_of_a_release_is_checked_even_if_there_is_nothing_to_release_to
     given = {"mode": "build", "function-name": "", "repository": "orders", "smoke-event": "{}", name: wrong[name]}
 
     assert any(f"'{name}'" in problem for problem in problems_of(workspace, given))
+
+
+def test_rule_6_events_do_not_fill_the_memory(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ecr_lambda_deploy.inputs.releases._MOST_EVENTS", 1000)
+    (workspace / "event.json").write_text(f'"{500 * "x"}"')
+    paths = [f"{number * './'}event.json" for number in range(1, 5)]
+    (workspace / "deploy.yaml").write_text(
+        "version: 1\nimages:\n  orders:\n    dockerfile: event.json\n    functions:\n"
+        + "".join(f"    - {{ name: f{n}, smoke-event: {path} }}\n" for n, path in enumerate([paths[0], *paths]))
+    )
+    with pytest.raises(InputError) as caught:
+        parse_inputs(
+            {"manifest": "deploy.yaml"},
+            {"GITHUB_WORKSPACE": str(workspace), "GITHUB_SHA": 40 * "c", "AWS_REGION": "eu-west-1"},
+        )
+    assert [problem.partition(": ")[2] for problem in caught.value.problems] == [
+        "'smoke-event' makes the events of this run more than 1,000 characters: let functions share them."
+    ] * 2
