@@ -20,6 +20,7 @@ from ecr_lambda_deploy.model.targets import Platform
 _BUILDER_PLATFORM = re.compile(r"\$\{?BUILD(PLATFORM|OS|OSVERSION|ARCH|VARIANT)\b")
 _REMOTE = re.compile(r".*://|[\w-]+@[\w.-]+:|github\.com/")
 _MOST_INHERITED = 100_000  # variables
+_MOST_TRIGGERS = 1000  # of ONBUILD, in all stages together
 
 
 @dataclass(slots=True)
@@ -79,6 +80,7 @@ class StageReader:
         self._build_args = build_args
         self._bases = bases
         self._inherited_count = 0
+        self._trigger_count = 0
         self._stages: list[Stage] = []
         self._numbers: dict[str, int] = {}
         last_name = next((name for name in map(_stage_name, reversed(ast.instructions)) if name is not None), "")
@@ -187,12 +189,19 @@ class StageReader:
             self._numbers[name] = len(self._stages) - 1
 
     def _read_base(self, stage: Stage, base: Configuration) -> None:
-        """Read what a base image brings: its ENV, and its ONBUILD as if it stood after FROM."""
+        """Read what a base image brings: its ENV, and its ONBUILD as if it stood after FROM.
+
+        Raises:
+            UnknownInputError: these are too many.
+        """
         settings = dict(setting.partition("=")[::2] for setting in base.environment)
         stage.certain -= {name for name, value in settings.items() if stage.settings.get(name, value) != value}
         stage.certain |= {name for name, value in settings.items() if name not in stage.settings and is_short(value)}
         stage.settings |= {name: short(value) for name, value in settings.items()}
         stage.environment |= self._inherited(stage.settings)
+        self._trigger_count += len(base.triggers)
+        if self._trigger_count > _MOST_TRIGGERS:
+            raise UnknownInputError(f"its base images have more than {_MOST_TRIGGERS} ONBUILD triggers")
         for trigger in base.triggers:
             for instruction in parse_dockerfile_ast(bounded(trigger)).instructions:
                 if instruction.name in {"FROM", "ONBUILD"}:

@@ -19,6 +19,8 @@ _SECONDS = {"h": 3600, "m": 60, "s": 1}
 _ALARM = re.compile(r"\S(.{0,253}\S)?")
 _ROLLBACK_TO = re.compile(r"previous|\d{1,10}|[0-9a-f]{7,40}|[0-9a-f]{64}|sha256:[0-9a-f]{64}", re.ASCII)
 _MOST_ALARMS = 100
+# Of a number in base 60 Python makes one in quadratic time.
+_LONG_NUMBER = re.compile(r"[-+]?[0-9][0-9_:.]{100,}", re.ASCII)
 _MOST_EVENTS = 100_000_000  # characters of all that differ: they are kept in memory
 _MOST_EVENT = 6 * 1024 * 1024  # bytes [Lambda quotas, invocation payload]
 
@@ -36,6 +38,8 @@ class _Loader(yaml.SafeLoader):
             text = f"the alias *{alias.anchor} is not supported: write out what it stands for"
             raise ComposerError(None, None, text, alias.start_mark)
         event = self.peek_event()  # type: ignore[no-untyped-call]
+        if self.check_event(yaml.ScalarEvent) and event.implicit[0] and _LONG_NUMBER.fullmatch(event.value):
+            raise ComposerError(None, None, "a number is too long: put it in quotes", event.start_mark)
         if tag := getattr(event, "tag", None):
             raise ComposerError(None, None, f"the tag {tag} is not supported: write the value", event.start_mark)
         return super().compose_node(parent, index)

@@ -1,5 +1,6 @@
 """What base images bring to a build that its Dockerfile does not tell."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -258,3 +259,13 @@ def test_each_base_is_read_once_for_each_platform(tmp_path: Path) -> None:
         assert bases.missed_input(build, "linux/arm64") == ""
 
     assert sorted(asked) == [("base", "linux/amd64"), ("base", "linux/arm64")]
+
+
+def test_rule_6_hundreds_of_thousands_of_triggers_are_not_read(tmp_path: Path) -> None:
+    brought = {"base": Configuration(platform="linux/amd64", triggers=400_000 * ("RUN a",))}
+    started = time.process_time()
+
+    missed = _bases(brought=brought).missed_input(_build(tmp_path, "FROM base"), "linux/amd64")
+
+    assert missed == "its base images have more than 1000 ONBUILD triggers"
+    assert time.process_time() - started < 2

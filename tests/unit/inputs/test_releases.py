@@ -1,5 +1,6 @@
 """Inputs that say how an image is released, and what a rollback goes back to."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -283,3 +284,12 @@ def test_rule_6_events_do_not_fill_the_memory(workspace: Path, monkeypatch: pyte
     assert [problem.partition(": ")[2] for problem in caught.value.problems] == [
         "'smoke-event' makes the events of this run more than 1,000 characters: let functions share them."
     ] * 2
+
+
+def test_rule_6_a_number_in_base_60_is_refused_in_time(workspace: Path) -> None:
+    started = time.process_time()
+
+    problems = problems_of(workspace, {"create-function": f"Timeout: 1:30\nMemorySize: 1{300_000 * ':59'}"})
+
+    assert problems == ("'create-function' is not YAML: a number is too long: put it in quotes at line 2, column 13.",)
+    assert time.process_time() - started < 5
