@@ -83,8 +83,8 @@ class Job:
         _buildx(self.engine, [self.aws], folder, mounts, "build", "--push", f"--tag={uri}", *options, "/source")
 
     def changing_calls(self, service: str = "lambda") -> list[Call]:
-        """Return the calls since `forget_calls` that could have changed something."""
-        return [call for call in self.aws.calls() if call.changing and call.service == service]
+        """Return the calls since `forget_calls` that changed something, or may have; one that is refused has not."""
+        return [call for call in self.aws.calls() if call.changing and call.service == service and call.status < 400]
 
 
 def new_job(engine: Engine, aws: Aws, folder: Path) -> Job:
