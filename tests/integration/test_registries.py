@@ -17,7 +17,8 @@ import pytest
 
 from ecr_lambda_deploy.docker import registries
 from ecr_lambda_deploy.docker.digests import ImageDigests
-from ecr_lambda_deploy.docker.registries import Registries, UnknownDigestError, given_login, registry_host
+from ecr_lambda_deploy.docker.logins import given_login
+from ecr_lambda_deploy.docker.registries import Registries, UnknownDigestError, registry_host
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 from tests.integration.certificates import Authority
 

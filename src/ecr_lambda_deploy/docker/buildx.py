@@ -35,9 +35,10 @@ from ecr_lambda_deploy.docker.errors import (
     passing_failure,
     tag_taken,
 )
+from ecr_lambda_deploy.docker.logins import given_login
 from ecr_lambda_deploy.docker.pushes import PushFailedError, push_by_engine, pushed_by_buildkit
 from ecr_lambda_deploy.docker.records import have_secrets, without_records
-from ecr_lambda_deploy.docker.registries import Registries, given_login
+from ecr_lambda_deploy.docker.registries import Registries
 from ecr_lambda_deploy.docker.warnings import VARIABLES, BuildWarning, read_warnings
 from ecr_lambda_deploy.fingerprint.base_images import foreign_frontend, images_of
 from ecr_lambda_deploy.fingerprint.bases import BuildBases, WrongBase

@@ -5,7 +5,6 @@ and limits]. A registry that wants a login says where and how, in a challenge [d
 """
 
 import re
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +15,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin, urlsplit
 
+from ecr_lambda_deploy.docker.logins import Login, basic_header
 from ecr_lambda_deploy.model.documents import LARGEST, Document
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.text import bounded
@@ -39,15 +39,11 @@ _LARGEST_TOKEN = 64 * 1024  # bytes of a token service's answer
 _LONGEST_SHOWN = 300  # characters of an answer or an address in a message
 _OK, _UNAUTHORIZED, _FIRST_PASSING = 200, 401, 500
 _REDIRECTS = {301, 302, 303, 307, 308}
-_DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
 _Told = TypeVar("_Told")
 
 Fetch = Callable[[str, str], bytes]
 """Returns a document by its digest, empty for the image's own manifest, out of the `manifests` or `blobs`."""
-
-Login = Mapping[str, str]
-"""What a Docker `config.json` has under `auths` for a host: `auth`, `username` and `password`, or `identitytoken`."""
 
 
 class UnknownDigestError(Exception):
@@ -224,7 +220,7 @@ class Registries:
         login = self._login(host) if host == visit.host else {}
         challenge = answer.headers.get("WWW-Authenticate", "")
         if "bearer " not in challenge.lower():
-            if not (basic := _basic(login)):
+            if not (basic := basic_header(login)):
                 raise UnknownDigestError("it wants a login, and there is none for it: 401")
             return basic
         found = dict(_PARAMETER.findall(challenge))
@@ -239,7 +235,7 @@ class Registries:
             form = {"grant_type": "refresh_token", "refresh_token": token, "client_id": "ecr-lambda-deploy", **wanted}
             answer = self._send(visit.session, "POST", realm, data=form)
         else:
-            answer = self._send(visit.session, "GET", realm, params=wanted, authorization=_basic(login))
+            answer = self._send(visit.session, "GET", realm, params=wanted, authorization=basic_header(login))
         token = self._token_in(answer, realm)
         if login:
             self._mask(token)
@@ -340,39 +336,6 @@ def _located(reference: str) -> _Location:
 def registry_host(reference: str) -> str:
     """Return the host of the registry that an image reference names."""
     return _located(reference).host
-
-
-def given_login(config: Mapping[str, object], host: str) -> Login:
-    """Return what a Docker `config.json` has for a registry's host; empty if it has nothing.
-
-    Args:
-        config: the configuration, whose `auths` have been checked.
-        host: with the port if it has one. Docker Hub has several names, and an entry may be an address, of which the
-            host counts [docker/cli, credentials.ConvertToHostname].
-    """
-    auths = config.get("auths")
-    entries = auths if isinstance(auths, Mapping) else {}
-    names = _DOCKER_HUB if host in _DOCKER_HUB else (host,)
-    found = [login for name, login in sorted(entries.items(), key=_has_path) if _host_of(name) in names]
-    return found[0] if found else {}
-
-
-def _host_of(entry: str) -> str:
-    return entry.removeprefix("https://").removeprefix("http://").partition("/")[0]
-
-
-def _has_path(entry: tuple[str, Login]) -> bool:
-    return "/" in entry[0]  # what is named as it is comes first
-
-
-def _basic(login: Login) -> str:
-    """Return the header with user and password; empty if the login has none."""
-    if login.get("auth"):
-        return f"Basic {login['auth']}"
-    if login.get("username"):
-        pair = f"{login['username']}:{login.get('password', '')}"
-        return f"Basic {b64encode(pair.encode()).decode()}"
-    return ""
 
 
 def _check_protected(url: str, asking: str) -> None:
