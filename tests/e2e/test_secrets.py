@@ -158,7 +158,7 @@ def _assert_masked_first(result: StepResult, secrets: Iterable[str]) -> None:
 
 def _assert_kept_from_processes(sightings: Sightings, secrets: Iterable[str], mode: str) -> None:
     """Make sure that no command line has one, and no program's environment one that it does not need."""
-    assert mode == "rollback" or any("buildx" in arguments for arguments in sightings.arguments)
+    assert mode in {"plan", "rollback"} or any("buildx" in arguments for arguments in sightings.arguments)
     assert statistics.quantiles(sightings.gaps, n=20)[-1] < 0.02
     assert found(secrets, sightings.arguments) == set()
     for arguments, environment in sightings.environments:
