@@ -37,10 +37,13 @@ class Answer:
 class Runtime:
     """A process of the runtime interface client."""
 
-    def __init__(self, handler: str) -> None:
+    def __init__(self) -> None:
         self.ended = False
         self.events: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
         self.answers: SimpleQueue[Answer] = SimpleQueue()
+
+    def start(self, handler: str) -> None:
+        """Start the process, which asks for an event as soon as it runs: the Runtime API has to know it by then."""
         task_root = os.environ["LAMBDA_TASK_ROOT"]
         environment = {
             "AWS_LAMBDA_FUNCTION_NAME": "test_function",
@@ -51,16 +54,16 @@ class Runtime:
             "PYTHONPATH": os.pathsep.join(filter(None, [task_root, os.environ.get("PYTHONPATH")])),
             "_HANDLER": handler,
         }
-        self._process = subprocess.Popen([sys.executable, "-m", "awslambdaric", handler], env=environment)
-        Thread(target=self._watch, daemon=True).start()
+        process = subprocess.Popen([sys.executable, "-m", "awslambdaric", handler], env=environment)
+        Thread(target=self._watch, args=(process,), daemon=True).start()
 
     def fail(self, body: bytes) -> None:
         """Answer the invocation that waits; the next one needs a new process."""
         self.ended = True
         self.answers.put(Answer(status=502, body=body))
 
-    def _watch(self) -> None:
-        status = self._process.wait()
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        status = process.wait()
         message = f"Runtime exited with error: exit status {status}"
         self.fail(json.dumps({"errorType": "Runtime.ExitError", "errorMessage": message}).encode())
 
@@ -79,7 +82,8 @@ class Function:
             print(f"START RequestId: {request_id} Version: $LATEST", flush=True)
             start = time.monotonic()
             if self.runtime is None or self.runtime.ended:
-                self.runtime = Runtime(self._handler)
+                self.runtime = Runtime()
+                self.runtime.start(self._handler)
             self.runtime.events.put((request_id, event))
             answer = self.runtime.answers.get()
             duration = f"{(time.monotonic() - start) * 1000:.2f} ms"
