@@ -56,6 +56,12 @@ class CheckoutNotes:
         if (stat.S_ISDIR(mode) or stat.S_ISREG(mode)) and mode & wanted != wanted:
             self._note(_PRIVATE, path)
 
+    def forget(self) -> None:
+        """Know nothing again, since the context is read from the beginning."""
+        with self._lock:
+            self._counts.clear()
+            self._first.clear()
+
     def hints(self, *, sets_modes: bool) -> tuple[str, ...]:
         """Return a line on each kind.
 

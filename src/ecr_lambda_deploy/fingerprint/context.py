@@ -73,6 +73,7 @@ def digest_of(
     try:
         return _digest_of(context, walk(context, rules, sources), workers, notes)
     except SymlinkError:
+        notes.forget()
         return _digest_of(context, walk(context, rules), workers, notes)
 
 

@@ -95,3 +95,13 @@ def test_patterns_in_utf_16_are_told_to_leave_nothing_out(tmp_path: Path) -> Non
 
     assert taken.tag is None
     assert taken.hints == (".dockerignore is in UTF-16, so nothing is left out of the image by it: save it in UTF-8.",)
+
+
+def test_files_are_counted_once_though_a_symlink_has_them_read_again(tmp_path: Path) -> None:
+    build = make(tmp_path / "context")
+    (build.context / "Dockerfile").write_text("FROM scratch\nCOPY app link /\n")
+    for number in range(40):
+        (build.context / f"app/{number:02}.bin").write_text(_POINTER)
+    (build.context / "link").symlink_to("app")
+
+    assert [hint.partition(" of the")[0] for hint in take(build).hints] == ["'app/00.bin' and 39 more"]
