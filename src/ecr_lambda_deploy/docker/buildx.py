@@ -36,10 +36,11 @@ from ecr_lambda_deploy.docker.errors import (
     tag_taken,
 )
 from ecr_lambda_deploy.docker.logins import given_login
+from ecr_lambda_deploy.docker.metadata import VARIABLES, read_metadata
 from ecr_lambda_deploy.docker.pushes import PushFailedError, push_by_engine, pushed_by_buildkit
 from ecr_lambda_deploy.docker.records import have_secrets, without_records
 from ecr_lambda_deploy.docker.registries import Registries
-from ecr_lambda_deploy.docker.warnings import VARIABLES, BuildWarning, read_warnings
+from ecr_lambda_deploy.docker.warnings import BuildWarning, read_warnings
 from ecr_lambda_deploy.fingerprint.base_images import foreign_frontend, images_of
 from ecr_lambda_deploy.fingerprint.bases import BuildBases, WrongBase
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
@@ -335,12 +336,13 @@ class Buildx:
                 process.terminate()
                 raise
             process.wait()
-            self._warn(read_warnings(folder / _METADATA), targets.values())
+            metadata = read_metadata(folder / _METADATA)
+            self._warn(read_warnings(metadata), targets.values())
             if process.returncode:
                 raise _FailedError([*tail])
             if is_pushed:
                 engine = None if self._settings.endpoint else self._environment
-                return pushed_by_buildkit(folder / _METADATA, targets, engine)
+                return pushed_by_buildkit(metadata, targets, engine)
             try:
                 return push_by_engine(targets, login, self._environment, self._console.info)
             except PushFailedError as error:

@@ -6,7 +6,6 @@ digest, which the engine has just told it [buildx, build.go, remoteDigestWithMob
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -14,13 +13,11 @@ from ecr_lambda_deploy.concurrency import beside, for_each
 from ecr_lambda_deploy.docker.engine import connected, image_and_configuration
 from ecr_lambda_deploy.model.documents import is_digest
 from ecr_lambda_deploy.model.images import Authorization, BuildOrder
-from ecr_lambda_deploy.model.json_text import parse_json
 from ecr_lambda_deploy.model.text import bounded
 from ecr_lambda_deploy.ports.images import PushedImage
 
 _SILENCE = 900  # seconds, between two lines of the engine's answer
 _AT_ONCE = 4  # images; the engine pushes several layers of each
-_LARGEST = 16 * 1024**2  # bytes of buildx's metadata
 
 
 class PushFailedError(Exception):
@@ -67,7 +64,7 @@ def push_by_engine(
 
 
 def pushed_by_buildkit(
-    metadata: Path, targets: Mapping[str, BuildOrder], environment: Mapping[str, str] | None
+    metadata: Mapping[str, Any], targets: Mapping[str, BuildOrder], environment: Mapping[str, str] | None
 ) -> dict[str, PushedImage]:
     """Return what BuildKit says that it has pushed, by the URI; nothing of an image of which it does not say it.
 
@@ -77,10 +74,8 @@ def pushed_by_buildkit(
         environment: names the engine that has the images, too; None if none has.
     """
     try:
-        with metadata.open("rb") as file:
-            found: Any = parse_json(file.read(_LARGEST))
-        digests = {target: found[target]["containerimage.digest"] for target in targets if target in found}
-    except (OSError, ValueError, LookupError, TypeError):
+        digests = {target: metadata[target]["containerimage.digest"] for target in targets if target in metadata}
+    except (LookupError, TypeError):
         return {}
     pushed = {}
     for target, digest in digests.items():

@@ -1,17 +1,11 @@
-"""The warnings that BuildKit has for a Dockerfile, as buildx writes them into its metadata file."""
+"""The warnings that BuildKit has for a Dockerfile."""
 
-import json
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ecr_lambda_deploy.model.text import bounded
 
-VARIABLES = {"BUILDX_METADATA_WARNINGS": "1", "BUILDX_METADATA_PROVENANCE": "disabled"}
-"""The environment in which buildx writes warnings, and nothing else that is large [buildx, metadata file]."""
-
-_LARGEST = 16 * 1024**2  # bytes of the file: it has the text of the Dockerfile with each warning
 _LONGEST = 1000  # characters of a warning
 
 
@@ -29,18 +23,16 @@ class BuildWarning(NamedTuple):
     line: int
 
 
-def read_warnings(metadata: Path) -> list[BuildWarning]:
+def read_warnings(metadata: Mapping[str, Any]) -> list[BuildWarning]:
     """Read the warnings of a build, each once.
 
     Args:
-        metadata: what buildx wrote. One that is not there, or is not as buildx writes it, has none: BuildKit of an
-            engine of version 20.10 does not warn, and the log has them in any case.
+        metadata: what buildx wrote. It may have none, or others than buildx writes: BuildKit of an engine of version
+            20.10 does not warn, and the log has them in any case.
     """
     try:
-        with metadata.open("rb") as file:
-            found = json.loads(file.read(_LARGEST))["buildx.build.warnings"]
-        return list(dict.fromkeys(_read(found)))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return list(dict.fromkeys(_read(metadata["buildx.build.warnings"])))
+    except (ValueError, LookupError, TypeError, AttributeError):
         return []
 
 

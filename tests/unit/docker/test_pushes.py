@@ -10,6 +10,7 @@ import pytest
 from docker.errors import ImageNotFound
 from urllib3.exceptions import ProtocolError
 
+from ecr_lambda_deploy.docker.metadata import read_metadata
 from ecr_lambda_deploy.docker.pushes import PushFailedError, push_by_engine, pushed_by_buildkit
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import Authorization, BuildOrder
@@ -108,7 +109,7 @@ def test_no_login_is_given_for_a_host_that_is_not_the_registry_s(engine: _Engine
 
 def _read(folder: Path, content: object, environment: Mapping[str, str] | None = None) -> Mapping[str, PushedImage]:
     (folder / "metadata").write_text(content if isinstance(content, str) else json.dumps(content))
-    return pushed_by_buildkit(folder / "metadata", _targets(), environment)
+    return pushed_by_buildkit(read_metadata(folder / "metadata"), _targets(), environment)
 
 
 def test_buildkit_says_the_digest_and_an_engine_beside_it_the_configuration(engine: _Engine, tmp_path: Path) -> None:
@@ -126,4 +127,4 @@ def test_buildkit_says_the_digest_and_an_engine_beside_it_the_configuration(engi
 )
 def test_what_does_not_say_a_digest_says_nothing(tmp_path: Path, content: object) -> None:
     assert _read(tmp_path, content) == {}
-    assert pushed_by_buildkit(tmp_path / "absent", _targets(), None) == {}
+    assert pushed_by_buildkit(read_metadata(tmp_path / "absent"), _targets(), None) == {}

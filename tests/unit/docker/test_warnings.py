@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ecr_lambda_deploy.docker.metadata import read_metadata
 from ecr_lambda_deploy.docker.warnings import BuildWarning, read_warnings
 
 
@@ -19,7 +20,7 @@ def _warning(text: str, **others: object) -> dict[str, object]:
 
 def _read(folder: Path, content: object) -> list[BuildWarning]:
     (folder / "metadata").write_text(content if isinstance(content, str) else json.dumps(content))
-    return read_warnings(folder / "metadata")
+    return read_warnings(read_metadata(folder / "metadata"))
 
 
 def test_a_warning_has_the_line_that_it_is_about(tmp_path: Path) -> None:
@@ -50,7 +51,7 @@ def test_a_warning_has_a_bound(tmp_path: Path) -> None:
 )
 def test_what_is_no_list_of_warnings_has_none(tmp_path: Path, content: object) -> None:
     assert _read(tmp_path, content) == []
-    assert read_warnings(tmp_path / "absent") == []
+    assert read_warnings(read_metadata(tmp_path / "absent")) == []
 
 
 @pytest.mark.parametrize(
