@@ -23,7 +23,7 @@ from ecr_lambda_deploy.docker.builders import (
     unprotected,
 )
 from ecr_lambda_deploy.docker.cache import CacheEntries, choose_cache, is_automatic, without_secrets
-from ecr_lambda_deploy.docker.config import BUILDX, Logins, build_environment, entry_of, private_docker_config
+from ecr_lambda_deploy.docker.config import BUILDX, build_environment, private_docker_config
 from ecr_lambda_deploy.docker.configurations import ImageConfigurations
 from ecr_lambda_deploy.docker.digests import ImageDigests
 from ecr_lambda_deploy.docker.engine import engine_platform, has_containerd_store, image_configuration, image_digest
@@ -35,7 +35,7 @@ from ecr_lambda_deploy.docker.errors import (
     passing_failure,
     tag_taken,
 )
-from ecr_lambda_deploy.docker.logins import given_login
+from ecr_lambda_deploy.docker.logins import BuildLogins, Logins
 from ecr_lambda_deploy.docker.metadata import VARIABLES, read_metadata
 from ecr_lambda_deploy.docker.pushes import PushFailedError, push_by_engine, pushed_by_buildkit
 from ecr_lambda_deploy.docker.records import have_secrets, without_records
@@ -47,14 +47,7 @@ from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 from ecr_lambda_deploy.fingerprint.fingerprint import BuildInputs
 from ecr_lambda_deploy.model.documents import Configuration
 from ecr_lambda_deploy.model.errors import BuildError, DeployError, SourceLocation
-from ecr_lambda_deploy.model.images import (
-    Authorization,
-    BaseFinding,
-    BuildOrder,
-    Fingerprint,
-    ecr_hosts,
-    is_same_registry,
-)
+from ecr_lambda_deploy.model.images import Authorization, BaseFinding, BuildOrder, Fingerprint, ecr_hosts
 from ecr_lambda_deploy.model.targets import Build, BuilderSettings, Platform
 from ecr_lambda_deploy.ports.images import PushedImage
 from ecr_lambda_deploy.ports.runner import Clock, Console
@@ -66,7 +59,6 @@ _FINGERPRINTS_AT_ONCE = 4  # each hashes on several processors
 _PATIENCE = 60  # seconds, from the first failure that may pass to the last attempt
 _LONGEST_DELAY = 15  # seconds between two attempts
 _LOOKS_AT_ONCE = 8  # builds whose bases are read
-_LOGINS_AT_ONCE = 8  # hosts; a Region that there is not takes a minute to say so
 _METADATA = "metadata.json"
 _CONTINUED = "… "  # before a part of a line that is not its first
 
@@ -120,7 +112,8 @@ class Buildx:
         self._clock = clock
         self._folders = folders
         self._program = program
-        registries = Registries(environment=self._environment, login=self._credentials, mask=console.mask)
+        self._build_logins = BuildLogins(logins, settings.docker_auth, console.info)
+        registries = Registries(environment=self._environment, login=self._build_logins.of, mask=console.mask)
         configurations = ImageConfigurations(registries, ask_engine=self._configuration_on_engine)
         self._bases = BuildBases(configurations.read, builder_platform=lambda: self.check_engine(None))
         self._digests = ImageDigests(
@@ -203,24 +196,6 @@ class Buildx:
     def _digest_on_engine(self, reference: str) -> str | None:
         return None if self._is_elsewhere else image_digest(reference, self._environment)
 
-    def _login_of(self, host: str) -> Authorization | None:
-        """Return the run's own login for a host of ECR; None where there is none, or other credentials are given.
-
-        The registry that images are pushed to has the run's own in any case.
-        """
-        try:
-            own = self._logins.authorization().registry
-            is_given = given_login(self._settings.docker_auth, host) and not is_same_registry(host, own)
-            return None if is_given else self._logins.login(host)
-        except DeployError as error:  # a registry may need no login
-            self._console.info(f"ECR gives no login for {host}: {error.message}")
-            return None
-
-    def _credentials(self, host: str) -> Mapping[str, str]:
-        """Return what the configuration of Docker would have for a registry's host; empty for nothing."""
-        login = self._login_of(host)
-        return entry_of(login, host) if login else given_login(self._settings.docker_auth, host)
-
     def build_and_push(self, orders: Sequence[BuildOrder]) -> Mapping[str, PushedImage]:
         """Run `buildx bake`, again while a failure may pass, for at most a minute, and once with a new login."""
         targets = bake_targets(orders)
@@ -279,10 +254,7 @@ class Buildx:
             registries: those.
             named: other hosts of ECR, that base images and caches come from.
         """
-        hosts = tuple(named)
-        found = zip(hosts, for_each(hosts, self._login_of, at_once=_LOGINS_AT_ONCE), strict=True)
-        auths = {host: login_of_host for host, login_of_host in found if login_of_host}
-        auths |= dict.fromkeys([*registries, login.registry], login)
+        auths = self._build_logins.own_for(named) | dict.fromkeys([*registries, login.registry], login)
         with private_docker_config(self._folders, auths, self._settings.docker_auth) as folder:
             yield {"DOCKER_CONFIG": str(folder)}
 

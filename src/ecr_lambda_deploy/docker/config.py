@@ -4,12 +4,11 @@ A container action does not see the runner's own Docker configuration, and leave
 """
 
 import json
-from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
+from ecr_lambda_deploy.docker.logins import entry_of
 from ecr_lambda_deploy.model.images import Authorization
 from ecr_lambda_deploy.private_folders import PrivateFolders
 
@@ -22,24 +21,6 @@ _BUILDS = (
     *("DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS", "DOCKER_TLS_VERIFY"),
     *("SSH_AUTH_SOCK", "SOURCE_DATE_EPOCH"),
 )
-
-
-class Logins(Protocol):
-    """The run's own logins for ECR's registries."""
-
-    def authorization(self, *, fresh: bool = False) -> Authorization:
-        """Return the login for the registry that images are pushed to: that of the last call, unless `fresh`.
-
-        Raises:
-            DeployError: ECR gives none.
-        """
-
-    def login(self, host: str) -> Authorization | None:
-        """Return the login for a host of any registry of ECR; None for a host that is not ECR's.
-
-        Raises:
-            DeployError: ECR gives none.
-        """
 
 
 def network_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -92,13 +73,3 @@ def private_docker_config(
         config.touch(mode=0o600)
         config.write_text(json.dumps({"auths": merged}))
         yield folder
-
-
-def entry_of(login: Authorization, host: str) -> dict[str, str]:
-    """Return what a Docker `config.json` has for a login under a registry's host.
-
-    Raises:
-        DeployError: the host is not one that AWS named for the login.
-    """
-    login.check_host(host)
-    return {"auth": b64encode(f"{login.username}:{login.password}".encode()).decode()}
