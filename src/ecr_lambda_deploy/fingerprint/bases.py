@@ -10,9 +10,7 @@ from ecr_lambda_deploy.fingerprint.sources import sources_in
 from ecr_lambda_deploy.model.documents import Configuration
 from ecr_lambda_deploy.model.images import is_image_reference
 from ecr_lambda_deploy.model.targets import Build, Platform
-from ecr_lambda_deploy.model.text import bounded
 
-_LONGEST_REASON = 1000  # characters
 # Other names of what Lambda has [containerd/platforms, normalizeArch].
 _ARCHITECTURES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
 
@@ -89,7 +87,7 @@ class BuildBases:
                     configurations.setdefault(base.reference, []).append(configuration)
             found = dockerfile_inputs(build, platform, configurations)
         except UnknownInputError as error:
-            return bounded(" ".join(str(error).split()), _LONGEST_REASON)
+            return error.reason
         for image in found.images:
             if image not in known.images:
                 return f"the ONBUILD of a base image brings {image}"

@@ -25,9 +25,7 @@ from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 from ecr_lambda_deploy.fingerprint.sources import Sources, sources_in
 from ecr_lambda_deploy.model.documents import Configuration
 from ecr_lambda_deploy.model.images import Fingerprint, is_image_reference
-from ecr_lambda_deploy.model.secrets import without_logins
 from ecr_lambda_deploy.model.targets import Build, Platform
-from ecr_lambda_deploy.model.text import bounded
 
 _SCHEME = 2  # raise it when the same inputs come to make another image
 _PLATFORMS: tuple[Platform, ...] = ("linux/amd64", "linux/arm64")
@@ -35,7 +33,6 @@ IMAGE_CONTEXT = "docker-image://"
 """What a named context that is an image begins with."""
 
 _REGISTRIES_ASKED = 8  # at a time
-_LONGEST_REASON = 1000  # characters
 _LARGEST = 1024**2  # bytes of a Dockerfile, and of a .dockerignore
 
 
@@ -74,8 +71,7 @@ class BuildInputs:
         try:
             inputs, images, hints = self._inputs(build, platform)
         except UnknownInputError as error:
-            reason = bounded(without_logins(" ".join(str(error).split())), _LONGEST_REASON)
-            return Fingerprint(tag=None, reason=reason, hints=_hints_of_encoding(build))
+            return Fingerprint(tag=None, reason=error.reason, hints=_hints_of_encoding(build))
         digest = sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
         return Fingerprint(tag=f"src-{digest}", hints=hints, images=images)
 

@@ -167,6 +167,7 @@ def test_only_an_image_reference_is_read(tmp_path: Path, reference: str) -> None
     ("trigger", "missed"),
     [
         ("ADD https://example.com/x /", "ADD https://example.com/x without --checksum"),
+        ("ADD https://user:hidden@example.com/x /", "ADD https://***@example.com/x without --checksum"),
         ("ADD --checksum=$UNSET https://example.com/x /", "whose --checksum is empty"),
         ("COPY --from=other:latest / /", "the ONBUILD of a base image brings other:latest"),
         ("RUN --mount=from=other,target=/x ls", "the ONBUILD of a base image brings other"),
