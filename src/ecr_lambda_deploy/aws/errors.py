@@ -10,14 +10,15 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from ecr_lambda_deploy.aws.ecr_policies import PULL_STATEMENT
 from ecr_lambda_deploy.model.denials import denial_hint
 from ecr_lambda_deploy.model.errors import DeployError, InProgressError, RevisionError, recreation_hint
+from ecr_lambda_deploy.model.hints import Hints, hint_for
 from ecr_lambda_deploy.model.text import bounded
 
 CREDENTIALS_HINT = (
     "Give the job credentials: a step of aws-actions/configure-aws-credentials before this one, or the input "
     "'role-to-assume' with `permissions: { id-token: write }`."
 )
-# What makes AWS refuse a request, or not answer, in its own words or botocore's; the first that fits counts.
-_HINTS = (
+# What makes AWS refuse a request, or not answer, in its own words or botocore's.
+_HINTS: Hints = (
     (
         re.compile(r"Signature expired|Signature not yet current|RequestExpired|RequestTimeTooSkewed"),
         "The clock of this runner is wrong: set it, best by NTP.",
@@ -109,7 +110,7 @@ def translated(action: str, resource: str) -> Iterator[None]:
     except BotoCoreError as error:
         raise DeployError(
             f"{action} on {resource} failed: {error}",
-            _hint(str(error))
+            hint_for(str(error), _HINTS)
             or "Run this job again; if it fails again, look at the Region, the endpoint and the runner's network.",
             topic="aws-does-not-answer",
         ) from error
@@ -123,7 +124,7 @@ def _translate(error: ClientError, action: str, resource: str) -> DeployError:
         return DeniedError(code, message, denial_hint(words, action, resource))
     if "not authorized to perform: " in words:
         return RefusedError(code, message, denial_hint(words, action, resource))  # of others, such as KMS for Lambda
-    if hint := _hint(f"{code}: {words}"):
+    if hint := hint_for(f"{code}: {words}", _HINTS):
         return RefusedError(code, message, hint)
     if code in _INVALID_CREDENTIALS:
         return RefusedError(
@@ -135,10 +136,6 @@ def _translate(error: ClientError, action: str, resource: str) -> DeployError:
     if code == "ResourceNotFoundException":
         return NotFoundError(code, message)
     return RefusedError(code, message)
-
-
-def _hint(words: str) -> str:
-    return next((hint for pattern, hint in _HINTS if pattern.search(words)), "")
 
 
 @contextmanager

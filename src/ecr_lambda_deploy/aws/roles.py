@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_lambda_deploy.aws.errors import RefusedError, translated
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError
+from ecr_lambda_deploy.model.hints import Hints, hint_for
 from ecr_lambda_deploy.model.json_text import parse_json
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import RoleToAssume
@@ -28,8 +29,8 @@ _LONGEST_CLAIMS = 5000  # characters of a token's middle part: what is deeply ne
 _PASSING = re.compile(r"\bIDPCommunicationError\b|Couldn't retrieve verification key")
 _PASSING_DELAYS = DELAYS[:4]  # with a new token each time
 
-# What STS refuses a role for, and what to do; the first that fits counts.
-_REASONS = (
+# What STS refuses a role for, and what to do.
+_REASONS: Hints = (
     (
         re.compile(r"exceeds the MaxSessionDuration"),
         (
@@ -173,8 +174,7 @@ class AssumedRole:
             raise DeployError(message, hint, topic="no-oidc-token") from error
 
     def _reason(self, message: str) -> str:
-        hint = next((hint for pattern, hint in _REASONS if pattern.search(message)), "")
-        return hint.format(
+        return hint_for(message, _REASONS).format(
             name=self._role.arn.rpartition("/")[2],
             seconds=self._role.duration_seconds or 3600,
             account=self._account,

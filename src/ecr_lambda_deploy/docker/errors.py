@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from ecr_lambda_deploy.docker.builders import WAYS_TO_RUN
 from ecr_lambda_deploy.model.denials import denial_hint
 from ecr_lambda_deploy.model.errors import DeployError, SourceLocation
+from ecr_lambda_deploy.model.hints import Hints, hint_for
 from ecr_lambda_deploy.model.images import ecr_hosts, registry_owner
 from ecr_lambda_deploy.model.text import bounded
 
@@ -60,8 +61,8 @@ _PUSH_HINT = (
     "Allow the push to the repository in a policy of the role that this job uses; README.md lists its actions. If it "
     "is allowed, the repository may be full: look at ECR's quota of images per repository."
 )
-# By reason; the first that fits counts, so what says more comes first. What IAM denies is told by its policies.
-_HINTS = (
+# What IAM denies has a hint by its policies.
+_HINTS: Hints = (
     (
         re.compile(r"x509: |tls: failed to verify certificate"),
         (
@@ -94,14 +95,18 @@ _HINTS = (
         "DOCKER_API_VERSION in the environment names a version that the engine does not have: unset it for this step.",
     ),
     (
-        re.compile(r"secret \S+: not found"),
-        "The Dockerfile wants a secret of this id: give it in the input 'secrets'.",
+        re.compile(r"\bsecret \S+ not found"),
+        "The Dockerfile wants a secret of this id: give it in the input 'secrets', as ID=VALUE.",
     ),
     (
-        re.compile(r'checksum of ref \S{1,200} "[^"]{1,500}": not found|"[^"]{1,500}" not found: not found'),
+        re.compile(
+            r'checksum of ref \S{1,200} "[^"]{1,500}": not found|"[^"]{1,500}" not found: not found'
+            r'|"/[^"]*":? not found|failed to walk '
+        ),
         (
-            "The build context has no such file: paths in COPY and ADD are relative to the input 'context', and "
-            ".dockerignore may leave it out."
+            "The build context has no such file: paths in COPY and ADD are relative to the input 'context'. Look at "
+            "the path, at the case of its letters, at .dockerignore, and whether an earlier step of the job was to "
+            "make the file."
         ),
     ),
     (
@@ -169,10 +174,6 @@ _HINTS = (
         ),
     ),
     (
-        re.compile(r"\bsecret \S+ not found"),
-        "Give the build this secret in the input 'secrets', as ID=VALUE.",
-    ),
-    (
         re.compile(r"unset ssh forward key|no ssh handler for id"),
         "Give the build the agent or the key: 'ssh=default' in the input 'set', with the socket in the workspace.",
     ),
@@ -201,13 +202,6 @@ _HINTS = (
             "If this is no misspelling, it is newer than the builder's own reader of Dockerfiles; that of engine 20.10 "
             "knows no heredocs, for instance. Begin the Dockerfile with the line `# syntax=docker/dockerfile:1`, or "
             "use a newer engine."
-        ),
-    ),
-    (
-        re.compile(r'"/[^"]*":? not found|failed to walk '),
-        (
-            "COPY and ADD take files from the input 'context', by their path in it: look at that path, at the case of "
-            "its letters, at .dockerignore, and whether an earlier step of the job was to make the file."
         ),
     ),
     (
@@ -274,7 +268,7 @@ def _hint(reason: str) -> str:
         return denied
     if "failed to push" in reason and _UNAUTHORIZED.search(reason) and "maximum allowed" not in reason:
         return _PUSH_HINT
-    return next((hint for pattern, hint in _HINTS if pattern.search(reason)), "The build's log above has the details.")
+    return hint_for(reason, _HINTS) or "The build's log above has the details."
 
 
 def _denied_pull(reason: str) -> str:

@@ -7,6 +7,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.hints import Hints, hint_for
 from ecr_lambda_deploy.model.json_text import NestingError, parse_json
 from ecr_lambda_deploy.model.targets import SmokeTest
 from ecr_lambda_deploy.model.text import bounded
@@ -16,9 +17,9 @@ from ecr_lambda_deploy.ports.runner import Clock, Log
 _POLL = 0.05  # seconds
 _LONGEST_SHOWN = 1000  # characters of a response
 
-# By what the error or the log says; the first that fits counts. Lambda runs a function as a user without rights of its
+# By what the error or the log says. Lambda runs a function as a user without rights of its
 # own, and with a file system that can be written below /tmp alone [Lambda developer guide, images-create].
-_HINTS = (
+_HINTS: Hints = (
     (
         re.compile(r"exec format error", re.IGNORECASE),
         "The entry point is a program for another architecture, or a script without `#!` in its first line.",
@@ -161,7 +162,7 @@ def _failed(reason: str, response: Response) -> DeployError:
 def _hint(response: Response) -> str:
     """Return what to do about a function that failed; empty where the reason is its own."""
     said = f"{_error_of(response)}\n{response.log}" if response.error else ""
-    return next((hint for pattern, hint in _HINTS if pattern.search(said)), "")
+    return hint_for(said, _HINTS)
 
 
 def _shown(text: str) -> str:
