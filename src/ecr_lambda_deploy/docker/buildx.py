@@ -41,7 +41,7 @@ from ecr_lambda_deploy.docker.pushes import PushFailedError, push_by_engine, pus
 from ecr_lambda_deploy.docker.records import have_secrets, without_records
 from ecr_lambda_deploy.docker.registries import Registries
 from ecr_lambda_deploy.docker.warnings import BuildWarning, read_warnings
-from ecr_lambda_deploy.fingerprint.base_images import foreign_frontend, images_of
+from ecr_lambda_deploy.fingerprint.base_images import foreign_frontend, inputs_of
 from ecr_lambda_deploy.fingerprint.bases import BuildBases, WrongBase
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 from ecr_lambda_deploy.fingerprint.fingerprint import BuildInputs
@@ -349,7 +349,8 @@ def _images_of(orders: Iterable[BuildOrder]) -> Iterator[str]:
     for order in orders:
         build, text = order.build, _dockerfile_of(order)
         try:
-            yield from images_of(text, target=build.target, build_args=build.build_args, platform=order.platform)
+            found = inputs_of(text, target=build.target, build_args=build.build_args, platform=order.platform)
+            yield from found.images
         except UnknownInputError as error:
             yield from error.images
 

@@ -84,11 +84,6 @@ def inputs_of(
     return Inputs(tuple(dict.fromkeys([*_frontends(dockerfile, build_args), *images])), frozenset(reads))
 
 
-def images_of(dockerfile: str, *, target: str, build_args: Mapping[str, str], platform: Platform) -> tuple[str, ...]:
-    """Find the images that a build uses: see `inputs_of`."""
-    return inputs_of(dockerfile, target=target, build_args=build_args, platform=platform).images
-
-
 def foreign_frontend(dockerfile: str, build_args: Mapping[str, str]) -> str:
     """Return the frontend of a build that is not Docker's own; empty where BuildKit or Docker reads the Dockerfile.
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ecr_lambda_deploy.fingerprint.base_images import foreign_frontend, images_of
+from ecr_lambda_deploy.fingerprint.base_images import foreign_frontend, inputs_of
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 
 # Each line has what the one before has ten times: the last would have 10^40 characters.
@@ -12,7 +12,7 @@ _DOUBLING = "\n".join(["ARG A0=aaaaaaaaaa", *(f"ARG A{n}={10 * f'$A{n - 1}'}" fo
 
 
 def images(dockerfile: str, *, target: str = "", **build_args: str) -> tuple[str, ...]:
-    return images_of(dockerfile, target=target, build_args=build_args, platform="linux/arm64")
+    return inputs_of(dockerfile, target=target, build_args=build_args, platform="linux/arm64").images
 
 
 @pytest.mark.parametrize(
