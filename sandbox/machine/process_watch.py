@@ -83,7 +83,7 @@ def _watch(connection: Connection) -> None:
 
 def _environment(process: str) -> str:
     try:
-        with open(f"/proc/{process}/environ", "rb") as file:  # noqa: PTH123 # likewise
+        with open(f"/proc/{process}/environ", "rb") as file:  # noqa: PTH123 # Path is slow, and this must be quick
             return file.read().decode(errors="replace")
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return ""

@@ -1,4 +1,4 @@
-"""Hosts that a Dockerfile, an input or a variable names, on loopback: what each of them is told is kept."""
+"""Hosts that a Dockerfile, an input or a variable names, on loopback: what each of them hears is kept."""
 
 import gzip
 import io
@@ -150,7 +150,7 @@ def other_host(*, login: str = "", tokens_from: str = "") -> Iterator[OtherHost]
             self._hear()
             self.send_error(403)
 
-        do_PUT = do_PATCH = do_CONNECT = do_POST  # noqa: N815 # likewise
+        do_PUT = do_PATCH = do_CONNECT = do_POST  # noqa: N815 # as the server calls it
 
         def _hear(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -24,7 +24,7 @@ _ALLOWED = {
 _DENIED = {"build": "ecr:PutImage", "plan": "lambda:GetFunction", "rollback": "lambda:UpdateAlias"}
 _HELD = {"deploy": "registry:PutManifest", "build": "registry:PutManifest", "rollback": "lambda:UpdateAlias"}
 _MEMORY, _HOME = "/dev/shm", "/github/home"  # noqa: S108 # of the container
-_WRITABLE = (_MEMORY, _HOME, "/tmp", "/var/tmp")  # noqa: S108 # likewise
+_WRITABLE = (_MEMORY, _HOME, "/tmp", "/var/tmp")  # noqa: S108 # of the container
 _CODES = {"success": 0, "failure": 1, "cancel": 1, "kill": 137}
 each_mode = pytest.mark.parametrize(
     ("each_engine", "mode"),

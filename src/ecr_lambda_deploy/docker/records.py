@@ -16,7 +16,7 @@ _CANCELLED_TIMEOUT = 3  # seconds; a run that is cancelled has 7 in all
 
 
 def have_secrets(orders: Sequence[BuildOrder], caches: Sequence[CacheEntries]) -> bool:
-    """Whether the records of builds would have a secret: whoever reaches the builder can read them.
+    """Whether the records of builds would have a secret: anyone who reaches the builder can read them.
 
     Args:
         orders: the builds.

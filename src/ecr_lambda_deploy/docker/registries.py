@@ -211,7 +211,7 @@ class Registries:
         raise UnknownDigestError("it keeps answering with a redirect or a challenge")
 
     def _authorize(self, visit: _Visit, url: str, answer: _Answer) -> str:
-        """Return the header that a challenge asks for; whoever the registry sends to gets no login, nor picks one.
+        """Return the header that a challenge asks for; a host that this one redirects to gets no login, nor picks one.
 
         Raises:
             UnknownDigestError: it wants a login that there is none of, or gives no token.

@@ -142,7 +142,7 @@ def _copy(image: PlannedOrReady, ports: Ports) -> PlannedOrReady:
 
 
 def _read_back(image: PlannedOrReady, pushed: PushedImage | None, ports: Ports, journal: Journal) -> ReadyImage:
-    """Read what was built or copied; of its configuration, whoever has pushed it may know already.
+    """Read what was built or copied, but for a configuration that came with the push.
 
     Raises:
         DeployError: it is not there, or Lambda could not run it.

@@ -33,7 +33,7 @@ def denial_hint(message: str, action: str = "", resource: str = "") -> str:
     Args:
         message: IAM's, or one that quotes it.
         action: that was asked for, such as `lambda:GetFunction`, where the message does not name it.
-        resource: likewise.
+        resource: of the request, where the message does not name it.
     """
     denied, user, policy = _DENIED.search(message), _USER.search(message), _POLICY.search(message)
     if denied:

@@ -121,7 +121,7 @@ class ServedVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushedImage:
-    """What whoever pushed an image says of it.
+    """What the builder or the engine says of an image that it has pushed.
 
     Attributes:
         digest: of its manifest, or of the index that it is in.

@@ -1,4 +1,4 @@
-"""Taking a role: what STS refuses, what passes, and what the job is told. Nothing is sent."""
+"""Taking a role: what STS refuses, what passes, and what the error says. Nothing is sent."""
 
 import json
 from base64 import urlsafe_b64encode

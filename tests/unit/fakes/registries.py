@@ -278,7 +278,7 @@ class FakeBuilder(Recording):
         keeps_cache: whether it can keep a cache in the repository.
         says: what it says of images that it has pushed, by the URI.
         bases: what the bases of the next builds tell.
-        bases_of: likewise, of a build with this context, where there are several.
+        bases_of: what the bases tell of a build with this context, where there are several.
     """
 
     def __init__(self, registry: Registry, digest: str, calls: list[str] | None = None) -> None:
