@@ -1,6 +1,6 @@
 """What is there before anything is changed: functions, registry, repository, platform; and whether it will do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ecr_lambda_deploy.concurrency import beside, for_each
 from ecr_lambda_deploy.functions.reads import check_updatable, read_serving
@@ -46,6 +46,39 @@ def observe(targets: Sequence[ImageTarget], ports: Ports, journal: Journal, *, m
         function_targets = [function for target in targets if not target.platform for function in target.functions]
     else:
         journal.start_with(name_of(function.name) for function in function_targets)
+    functions, registry, builder_platforms = _read_all(targets, function_targets, ports, journal, mode)
+
+    def observed_image(target: ImageTarget) -> ObservedImage:
+        theirs = (functions.get(function.name) for function in target.functions)
+        there = tuple(function for function in theirs if function is not None)
+        platform = builder_platforms.get(target.name)
+        image = _observed_image(target, there, registry, platform, ports, mode)
+        journal.update_image(image.name, repository_uri=image.repository_uri)
+        return image
+
+    images, failures = list[ObservedImage](), Failures()
+    for target in targets:
+        with failures.collected():
+            images.append(observed_image(target))
+    failures.raise_if_any()
+    return tuple(images)
+
+
+def _read_all(
+    targets: Sequence[ImageTarget],
+    function_targets: Sequence[FunctionTarget],
+    ports: Ports,
+    journal: Journal,
+    mode: Mode,
+) -> tuple[Mapping[str, ServingFunction | None], RegistryHosts, Mapping[str, Platform]]:
+    """Read side by side what does not depend on anything else.
+
+    Returns:
+        the functions by name, the registry, and the builder's platforms by image where nothing else gives one.
+
+    Raises:
+        DeployError: with everything that cannot be read.
+    """
     unfinished = _maybe_unfinished(function_targets, journal.run)
 
     def read(function: FunctionTarget) -> ServingFunction | None:
@@ -70,21 +103,7 @@ def observe(targets: Sequence[ImageTarget], ports: Ports, journal: Journal, *, m
         names = [target.name for target in without_functions]
         builder_platforms = dict(zip(names, platforms.result(), strict=True))
     failures.raise_if_any()
-
-    def observed_image(target: ImageTarget) -> ObservedImage:
-        theirs = (functions.get(function.name) for function in target.functions)
-        there = tuple(function for function in theirs if function is not None)
-        platform = builder_platforms.get(target.name)
-        image = _observed_image(target, there, registry.result(), platform, ports, mode)
-        journal.update_image(image.name, repository_uri=image.repository_uri)
-        return image
-
-    images = list[ObservedImage]()
-    for target in targets:
-        with failures.collected():
-            images.append(observed_image(target))
-    failures.raise_if_any()
-    return tuple(images)
+    return functions, registry.result(), builder_platforms
 
 
 def _read_ahead(targets: Sequence[ImageTarget], ports: Ports) -> None:
