@@ -272,7 +272,6 @@ class Buildx:
         Raises:
             _FailedError: the build or the push failed.
         """
-        tail: deque[str] = deque(maxlen=_LINES_KEPT)
         definition = json.dumps(bake_definition(targets, caches, is_pushed=is_pushed))
         login = self._logins.authorization(fresh=fresh)
         registries = sorted({order.repository_uri.partition("/")[0] for order in targets.values()})
@@ -300,18 +299,11 @@ class Buildx:
                 errors="replace",
             ) as process,
         ):
-            try:
-                for line in _conversation(process, definition):
-                    tail.append(line)
-                    self._console.info(line)
-            except BaseException:  # a run that is cancelled ends its build too
-                process.terminate()
-                raise
-            process.wait()
+            tail = self._show(process, definition)
             metadata = read_metadata(folder / _METADATA)
             self._warn(read_warnings(metadata), targets.values())
             if process.returncode:
-                raise _FailedError([*tail])
+                raise _FailedError(tail)
             if is_pushed:
                 engine = None if self._settings.endpoint else self._environment
                 return pushed_by_buildkit(metadata, targets, engine)
@@ -319,6 +311,19 @@ class Buildx:
                 return push_by_engine(targets, login, self._environment, self._console.info)
             except PushFailedError as error:
                 raise _FailedError([str(error)]) from error
+
+    def _show(self, process: subprocess.Popen[str], definition: str) -> list[str]:
+        """Show what buildx prints as it prints it, until it has ended, and return its last lines."""
+        tail: deque[str] = deque(maxlen=_LINES_KEPT)
+        try:
+            for line in _conversation(process, definition):
+                tail.append(line)
+                self._console.info(line)
+        except BaseException:  # a run that is cancelled ends its build too
+            process.terminate()
+            raise
+        process.wait()
+        return [*tail]
 
     def _warn(self, warnings: Iterable[BuildWarning], orders: Iterable[BuildOrder]) -> None:
         """Annotate the lines of the Dockerfiles that BuildKit warns of."""
