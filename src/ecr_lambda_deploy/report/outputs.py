@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import Mode
+from ecr_lambda_deploy.report.excerpt import excerpt
 from ecr_lambda_deploy.report.results import error_of, function_names, images_by_function, importance, shortened
+from ecr_lambda_deploy.report.summary import summary
 
 OUTPUTS = (
     "image-uri",
@@ -21,13 +23,18 @@ OUTPUTS = (
     "previous-version",
     "changed",
     "results",
+    "summary",
     "matrix",
 )
 """Every output, as `action.yml` declares them."""
 
-# The outputs of a job have 1 MB, counted as UTF-16 [GitHub Actions documentation, passing information between jobs].
-# The other half is left to other steps of the job.
+# The outputs of a job have 1 MB, counted as UTF-16, which is 524,288 characters [GitHub Actions documentation, passing
+# information between jobs]. The summary, which says again what the others say, has what they leave.
 _MOST_CHARACTERS = 500_000
+_MOST_WITH_SUMMARY = 520_000
+# A comment has 65,536 characters [github.com, "body is too long"], and a variable of the environment, by which a step
+# gets the text, 131,072 bytes [Linux, execve(2), MAX_ARG_STRLEN]. Bytes are never fewer than characters.
+_MOST_BYTES_OF_SUMMARY = 60_000
 _LONGEST_ERROR = 1_000  # characters, if the results do not fit in full
 _MOST_JOBS = 256  # of a matrix [GitHub Actions documentation, usage limits]
 
@@ -57,6 +64,8 @@ def outputs(journal: Journal) -> Mapping[str, str]:
     if len(values["matrix"]) > _MOST_CHARACTERS:
         values["matrix"] = ""  # `check_matrix` reports it
     values["results"] = _results(journal, most=_MOST_CHARACTERS - sum(map(len, values.values())))
+    left = _MOST_WITH_SUMMARY - sum(map(len, values.values()))
+    values["summary"] = excerpt(summary(journal), journal.run, most=min(left, _MOST_BYTES_OF_SUMMARY))
     return {name: values[name] for name in OUTPUTS}
 
 

@@ -313,6 +313,19 @@ def test_rule_5_lone_surrogates_lose_no_output_and_no_summary(tmp_path: Path, mo
     assert parse_file_command(output.read_text(encoding="utf-8")) == {"one": "an answer ?", "two": "2"}
 
 
+def test_what_others_wrote_in_an_output_sets_no_other_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "output"
+    output.touch()
+    monkeypatch.setenv("GITHUB_OUTPUT", str(output))
+    written = {
+        "summary": "### of others\nEOF\nghadelimiter_00000000-0000-0000-0000-000000000000\nchanged=true\nx<<EOF\n",
+        "changed": "false",
+    }
+    write_outputs(written)
+
+    assert parse_file_command(output.read_text(encoding="utf-8")) == written
+
+
 def test_the_summary_is_appended(tmp_path: Path) -> None:
     path = tmp_path / "summary.md"
     path.write_text("of another step\n")

@@ -149,11 +149,11 @@ def test_every_output_is_set_in_every_situation(situation: str) -> None:
     ],
 )
 def test_the_outputs_show_the_image_and_version_that_serve(situation: str, expected: dict[str, str]) -> None:
-    written = dict(outputs(_SITUATIONS[situation]))
+    written = {name: value for name, value in outputs(_SITUATIONS[situation]).items() if value and name != "summary"}
     if "results" not in expected:
         del written["results"]
 
-    assert {name: value for name, value in written.items() if value} == expected
+    assert written == expected
 
 
 def test_results_is_one_object_for_each_function() -> None:
