@@ -68,6 +68,28 @@ def test_an_alarm_in_step_two_takes_the_traffic_back_within_one_interval(release
     assert result.outputs["image-uri"] == releases.images[1]
 
 
+def test_an_alarm_after_the_alias_has_moved_moves_it_back(releases: Releases, alarm: str) -> None:
+    assert releases.deploy(1).exit_code == 0
+    before = releases.aws.snapshot()
+    with releases.deploying(2, {"traffic": "10% 1s, 100% 5m", "alarms": alarm}) as step:
+        _until(lambda: releases.alias()["FunctionVersion"] == "2")
+        assert _weights(releases) == {}
+        releases.set_alarm(alarm, "ALARM")
+        took = _until(lambda: releases.alias()["FunctionVersion"] == "1")
+        result = step.wait()
+
+    assert took <= _INTERVAL + 1
+    assert (result.exit_code, status(result)) == (1, "reverted")
+    assert f"The CloudWatch alarm {alarm} is in ALARM" in error(result)
+    after = releases.aws.snapshot()
+    assert (after.aliases, after.functions) == (before.aliases, before.functions)
+
+    releases.set_alarm(alarm, "OK")
+    again = releases.deploy(2, {"traffic": "100% 1s", "alarms": alarm})
+    assert (status(again), releases.served()) == ("deployed", releases.images[2])
+    assert f"Version 3 has all the traffic of live; 1 s left; not in ALARM: {alarm}" in again.log
+
+
 def _refused(releases: Releases, alarms: str) -> StepResult:
     assert releases.deploy(1).exit_code == 0
     before = releases.aws.snapshot()

@@ -33,7 +33,8 @@ def check_traffic(target: FunctionTarget, observed: ObservedFunction) -> None:
     Raises:
         DeployError: they differ in what both must have in common.
     """
-    if not target.traffic or not is_shiftable(observed) or observed.latest is None or observed.aliased is None:
+    is_split = any(step.is_split for step in target.traffic)
+    if not is_split or not is_shiftable(observed) or observed.latest is None or observed.aliased is None:
         return
     different = [name for name in observed.latest.settings_unlike(observed.aliased) if name in _IN_COMMON]
     if different:

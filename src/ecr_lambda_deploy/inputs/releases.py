@@ -13,7 +13,7 @@ from ecr_lambda_deploy.model.targets import EarlierRelease, Expectation, Functio
 
 # [CreateAlias, Name]; only digits would be a version.
 _ALIAS = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}", re.ASCII)
-_TRAFFIC_STEP = re.compile(r"(?P<percent>\d{1,2}(?:\.\d{1,4})?)\s*%\s+(?P<time>(?:\d{1,6}[hms])+)", re.ASCII)
+_TRAFFIC_STEP = re.compile(r"(?P<percent>\d{1,2}(?:\.\d{1,4})?|100)\s*%\s+(?P<time>(?:\d{1,6}[hms])+)", re.ASCII)
 _TIME = re.compile(r"(\d{1,6})([hms])", re.ASCII)
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
 _ALARM = re.compile(r"\S(.{0,253}\S)?")
@@ -163,13 +163,13 @@ def _parsed(text: str) -> object:
 
 
 def _read_traffic(reader: InputReader) -> tuple[TrafficStep, ...]:
-    """Read steps such as `10% 5m, 50% 10m`, separated by commas or lines."""
+    """Read steps such as `10% 5m, 50% 10m, 100% 15m`, separated by commas or lines."""
     steps: list[TrafficStep] = []
     for part in filter(None, (part.strip() for item in reader.items("traffic") for part in item.text.split(","))):
         found = _TRAFFIC_STEP.fullmatch(part)
         weight = float(found["percent"]) / 100 if found else 0
         if found is None or not weight:
-            reader.problem("traffic", f"holds steps such as 10% 5m, 50% 1h30m, before 100 %; {part!r} is not one.")
+            reader.problem("traffic", f"holds steps such as 10% 5m, 50% 1h30m, 100% 15m; {part!r} is not one.")
             continue
         if steps and weight <= steps[-1].weight:
             reader.problem("traffic", f"rises from step to step; {part!r} does not.")

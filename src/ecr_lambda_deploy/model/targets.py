@@ -186,12 +186,17 @@ class TrafficStep:
     """A step of a canary: a share of the alias's traffic, for some time.
 
     Attributes:
-        weight: share of the new version, between 0 and 1.
+        weight: share of the new version, above 0 and at most 1: with all of it, the alias points to that version.
         seconds: duration.
     """
 
     weight: float
     seconds: float
+
+    @property
+    def is_split(self) -> bool:
+        """Whether another version has a share of the traffic, too."""
+        return self.weight < 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +208,7 @@ class FunctionTarget:
         publish: whether a version is published.
         alias: moved to the new version; empty for none.
         smoke_test: invoked before the version is published; None for none.
-        traffic: steps of the canary, in order; empty to move all traffic at once.
+        traffic: steps of the canary, in order; empty to move all traffic at once. The last one may be of all traffic.
         alarms: names of CloudWatch alarms; one in ALARM ends the canary.
         creation: parameters of CreateFunction for a missing function; None if the function must exist.
         reverts: whether a failed release is reverted.

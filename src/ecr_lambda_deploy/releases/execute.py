@@ -27,11 +27,12 @@ from ecr_lambda_deploy.releases.plan import (
     Step,
     UpdateCode,
     WaitUntilUpdated,
+    WatchTraffic,
 )
 from ecr_lambda_deploy.releases.revert import revert
 from ecr_lambda_deploy.releases.revert_plan import plan_revert, reason_to_keep
 from ecr_lambda_deploy.releases.smoke_test import run_smoke_test
-from ecr_lambda_deploy.releases.traffic import check_alarms, check_alarms_exist, shift_traffic
+from ecr_lambda_deploy.releases.traffic import check_alarms, check_alarms_exist, shift_traffic, watch_traffic
 
 
 def checks_of(
@@ -49,7 +50,7 @@ def checks_of(
         is_probed: whether to check permissions, by requests that change nothing.
     """
     target, observed = plan.target, plan.observed
-    if any(isinstance(step, ShiftTraffic) for step in plan.steps):
+    if any(isinstance(step, ShiftTraffic | WatchTraffic) for step in plan.steps):
         yield partial(check_alarms, target.alarms, ports.alarms)
     elif not plan.is_rollback:
         yield partial(check_alarms_exist, target.alarms, ports.alarms)
@@ -148,6 +149,8 @@ class PlanExecution:
                 shift_traffic(step, writer, ports.alarms, passed=self._shares.append)
             case PointAlias():
                 self._point_alias(step)
+            case WatchTraffic():
+                watch_traffic(step, writer, ports.alarms, passed=self._shares.append)
             case _:
                 assert_never(step)
 

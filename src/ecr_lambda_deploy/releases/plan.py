@@ -2,8 +2,8 @@
 
 A new step needs a class here and in `Step`, a place in `code_steps`, `version_steps` or `serving_steps`, and a case in
 `PlanExecution._carry_out`, which mypy demands. `plan_rollback` in `rollback/plan.py` uses the same steps. If it changes
-the function, the change is a method of `FunctionWriter`; if it changes what an alias serves, `ReleasePlan._cut_over_at`
-must know it; if a failure must undo it, so must `Written` and `plan_revert`.
+the function, the change is a method of `FunctionWriter`; if it changes what an alias serves, `ReleasePlan.stages` must
+know it; if a failure must undo it, so must `Written` and `plan_revert`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -107,6 +107,14 @@ class PointAlias(_Step):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchTraffic(_Step):
+    """Watch the version that the alias points to by now, with all its traffic."""
+
+    share: TrafficStep
+    alarms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublishLatest(_Step):
     """Publish `$LATEST` as `$LATEST.PUBLISHED`, which calls without a qualifier run on managed instances.
 
@@ -125,6 +133,7 @@ Step = (
     | PublishVersion
     | ShiftTraffic
     | PointAlias
+    | WatchTraffic
     | PublishLatest
 )
 
@@ -151,14 +160,15 @@ class ReleasePlan:
         return "; ".join(dict.fromkeys(step.reason for step in self.steps if step.reason))
 
     @property
-    def preparation(self) -> tuple[Step, ...]:
-        """The steps before the cut-over: an alias, or `$LATEST.PUBLISHED`, still serves what it did."""
-        return self.steps[: self._cut_over_at]
+    def stages(self) -> tuple[tuple[Step, ...], ...]:
+        """The steps by stage: preparation, canary, cut-over, watch. Those of a group begin each stage together.
 
-    @property
-    def cut_over(self) -> tuple[Step, ...]:
-        """The steps from the first that changes what an alias, or `$LATEST.PUBLISHED`, serves."""
-        return self.steps[self._cut_over_at :]
+        During the preparation an alias, or `$LATEST.PUBLISHED`, still serves what it did.
+        """
+        cut_over, steps = self._cut_over_at, self.steps
+        after_canary = cut_over + any(isinstance(step, ShiftTraffic) for step in steps[cut_over:])
+        watch = len(steps) - any(isinstance(step, WatchTraffic) for step in steps)
+        return steps[:cut_over], steps[cut_over:after_canary], steps[after_canary:watch], steps[watch:]
 
     @property
     def _cut_over_at(self) -> int:
@@ -275,9 +285,12 @@ def serving_steps(
         if target.smoke_test and not target.publish:
             yield InvokeSmokeTest(test=target.smoke_test, qualifier=LATEST_PUBLISHED, reason=reason)
     if target.alias:
-        if target.traffic and is_shiftable(observed):
-            yield ShiftTraffic(steps=target.traffic, alarms=target.alarms, reason=reason)
+        traffic = target.traffic if is_shiftable(observed) else ()
+        if shares := tuple(step for step in traffic if step.is_split):
+            yield ShiftTraffic(steps=shares, alarms=target.alarms, reason=reason)
         yield PointAlias(version=None, description=description, reason=reason)
+        if traffic and not traffic[-1].is_split:
+            yield WatchTraffic(share=traffic[-1], alarms=target.alarms, reason=reason)
 
 
 def is_served(

@@ -1,7 +1,7 @@
 """Carries out releases: each one's code, smoke test and version first, then the alias; one that fails is reverted.
 
-The releases of a deployment form one group: no alias moves before all versions are there, and if one release fails, all
-are reverted. A rollback releases to each function for itself.
+The releases of a deployment form one group: no canary begins before all versions are there, no alias moves before all
+canaries have passed, and if one release fails, all are reverted. A rollback releases to each function for itself.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -92,13 +92,18 @@ class _UnderWay:
         release: with its latest plan.
         execution: of that plan.
         conflicts: somebody else's changes, each of which made a new plan necessary.
-        is_prepared: whether all steps before the cut-over were carried out.
+        stages: how many of the plan's stages were gone through.
     """
 
     release: Release
     execution: PlanExecution
     conflicts: tuple[RevisionError, ...]
-    is_prepared: bool = False
+    stages: int = 0
+
+    @property
+    def has_stages_left(self) -> bool:
+        """Whether the plan has steps that were not carried out yet."""
+        return any(self.release.plan.stages[self.stages :])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,18 +128,19 @@ _Attempt = _UnderWay | _Failed | _Concluded
 
 def _release_alone(release: Release, ports: Ports, journal: Journal) -> _Concluded:
     stages = _Stages(ports, journal)
-    return stages.conclude(stages.cut_over(stages.prepare(release)))
+    return stages.conclude(stages.go_through(stages.prepare(release)))
 
 
 def _release_together(releases: Sequence[Release], stages: "_Stages") -> tuple[_Concluded, ...]:
     """Carry out the releases of one group. If one fails, each is reverted as soon as its thread stops."""
     concluding = list[Future[_Concluded]]()
     with threads(min(_AT_ONCE, len(releases))) as pool:
-        preparing = [pool.submit(stages.prepare, release) for release in releases]
-        prepared = _await_all(preparing, concluding, stages, pool)
-        cutting_over = [pool.submit(stages.cut_over, attempt) for attempt in prepared]
-        done = _await_all(cutting_over, concluding, stages, pool)
-        concluding += [pool.submit(stages.conclude, attempt) for attempt in done]
+        stage = [pool.submit(stages.prepare, release) for release in releases]
+        going_on = _await_all(stage, concluding, stages, pool)
+        while any(attempt.has_stages_left for attempt in going_on):
+            stage = [pool.submit(stages.go_through, attempt, 1) for attempt in going_on]
+            going_on = _await_all(stage, concluding, stages, pool)
+        concluding += [pool.submit(stages.conclude, attempt) for attempt in going_on]
         return tuple(future.result() for future in concluding)
 
 
@@ -166,7 +172,7 @@ def _has_moved_alias(attempt: _Attempt) -> bool:
 
 
 class _Stages:
-    """The stages that each release of a group goes through: prepare, cut over, conclude. Each call has a thread."""
+    """The stages that each release of a group goes through: those of its plan, and its conclusion."""
 
     def __init__(self, ports: Ports, journal: Journal) -> None:
         self.ports = ports
@@ -182,11 +188,36 @@ class _Stages:
             self.group.check()
         except DeployError as error:
             return self._skip(release, error)
-        return self._carry_out(self._begin(release), is_whole=False)
+        return self.go_through(self._begin(release), 1)
 
-    def cut_over(self, prepared: _Attempt) -> _Attempt:
-        """Have the alias serve the version."""
-        return self._carry_out(prepared, is_whole=True)
+    def go_through(self, attempt: _Attempt, stages: int | None = None) -> _Attempt:
+        """Carry out the next stages of a release that can go on.
+
+        Begin again with a new plan if somebody else has changed the function before this run has written anything.
+
+        Args:
+            attempt: how far it has come.
+            stages: how many to carry out; None for all that are left.
+        """
+        until = attempt.stages + stages if isinstance(attempt, _UnderWay) and stages is not None else None
+        while isinstance(attempt, _UnderWay):
+            release, execution = attempt.release, attempt.execution
+            try:
+                if not attempt.stages and not release.is_checked:
+                    for check in checks_of(release.plan, self.ports, run=self.journal.run):
+                        check()
+                planned = release.plan.stages[:until]
+                for steps in planned[attempt.stages :]:
+                    execution.carry_out(steps)
+            except RevisionError as error:
+                if execution.has_written:
+                    return self._fail(execution, error)
+                attempt = self._begin(release, (*attempt.conflicts, error))
+            except Exception as error:  # noqa: BLE001 # an unexpected one is raised when everything is reverted
+                return self._fail(execution, error)
+            else:
+                return replace(attempt, stages=len(planned))
+        return attempt
 
     def conclude(self, attempt: _Attempt) -> _Concluded:
         """Record success; or revert, if this release or another one of the group has failed."""
@@ -203,32 +234,6 @@ class _Stages:
                     return attempt
         except Exception as bug:  # noqa: BLE001 # it is raised when all others are concluded
             return bug
-
-    def _carry_out(self, attempt: _Attempt, *, is_whole: bool) -> _Attempt:
-        """Carry out the steps of a release that can go on, up to the cut-over or to the end.
-
-        Begin again with a new plan if somebody else has changed the function before this run has written anything.
-        """
-        while isinstance(attempt, _UnderWay):
-            release, execution = attempt.release, attempt.execution
-            try:
-                if not attempt.is_prepared:
-                    for check in (
-                        () if release.is_checked else checks_of(release.plan, self.ports, run=self.journal.run)
-                    ):
-                        check()
-                    execution.carry_out(release.plan.preparation)
-                if is_whole:
-                    execution.carry_out(release.plan.cut_over)
-            except RevisionError as error:
-                if execution.has_written:
-                    return self._fail(execution, error)
-                attempt = self._begin(release, (*attempt.conflicts, error))
-            except Exception as error:  # noqa: BLE001 # an unexpected one is raised when everything is reverted
-                return self._fail(execution, error)
-            else:
-                return replace(attempt, is_prepared=True)
-        return attempt
 
     def _begin(self, release: Release, conflicts: tuple[RevisionError, ...] = ()) -> _Attempt:
         """Begin a release, unless a newer run has released the function.

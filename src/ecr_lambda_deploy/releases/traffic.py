@@ -7,7 +7,7 @@ from ecr_lambda_deploy.functions.writes import FunctionWriter
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.targets import TrafficStep
 from ecr_lambda_deploy.ports.functions import Alarms
-from ecr_lambda_deploy.releases.plan import ShiftTraffic
+from ecr_lambda_deploy.releases.plan import ShiftTraffic, WatchTraffic
 
 POLLING_INTERVAL = 5.0
 """Seconds between two reads of the alarms: CloudWatch evaluates none more often than every 10 seconds."""
@@ -36,11 +36,29 @@ def shift_traffic(
     for number, part in enumerate(step.steps, start=1):
         writer.point_alias(old, weights={new.version: part.weight}, description=alias.description)
         share = f"version {new.version} has {part.weight * 100:g} % of the traffic of {alias.name}"
-        began = writer.clock.now()
-        try:
-            _watch(f"Step {number} of {len(step.steps)}: {share}", part, step.alarms, writer, alarms)
-        finally:
-            passed(replace(part, seconds=writer.clock.now() - began))
+        _watch(f"Step {number} of {len(step.steps)}: {share}", part, step.alarms, writer, alarms, passed=passed)
+
+
+def watch_traffic(
+    step: WatchTraffic, writer: FunctionWriter, alarms: Alarms, *, passed: Callable[[TrafficStep], None]
+) -> None:
+    """Go on watching once the alias points to the published version, with all its traffic.
+
+    Args:
+        step: for how long.
+        writer: has moved the alias.
+        alarms: watched meanwhile.
+        passed: called with the share, and the seconds for which the version had it before something ended the watch.
+
+    Raises:
+        CancelledError: the run was cancelled.
+        DeployError: an alarm is in ALARM or cannot be read.
+    """
+    alias = writer.now.alias
+    if alias is None:
+        raise AssertionError("what is watched is the version of an alias")
+    title = f"Version {alias.version} has all the traffic of {alias.name}"
+    _watch(title, step.share, step.alarms, writer, alarms, passed=passed)
 
 
 def check_alarms(names: tuple[str, ...], alarms: Alarms) -> None:
@@ -75,7 +93,24 @@ def check_alarms_exist(names: tuple[str, ...], alarms: Alarms) -> Mapping[str, s
     return states
 
 
-def _watch(title: str, part: TrafficStep, names: tuple[str, ...], writer: FunctionWriter, alarms: Alarms) -> None:
+def _watch(
+    title: str,
+    part: TrafficStep,
+    names: tuple[str, ...],
+    writer: FunctionWriter,
+    alarms: Alarms,
+    *,
+    passed: Callable[[TrafficStep], None],
+) -> None:
+    """Watch until the time of one part is over, and tell how long it was, however it ends."""
+    began = writer.clock.now()
+    try:
+        _read_alarms(title, part, names, writer, alarms)
+    finally:
+        passed(replace(part, seconds=writer.clock.now() - began))
+
+
+def _read_alarms(title: str, part: TrafficStep, names: tuple[str, ...], writer: FunctionWriter, alarms: Alarms) -> None:
     """Read the alarms until the time of one part is over."""
     clock = writer.clock
     until, next_line = clock.now() + part.seconds, clock.now()

@@ -166,9 +166,14 @@ def _canary(outcome: Outcome) -> str:
     """Return what the new version had of the traffic before it got all of it, or none; empty without a canary."""
     if not outcome.traffic:
         return ""
-    shares = [f"{part.weight * 100:g} % for {part.seconds:.0f} s" for part in outcome.traffic]
-    end = {ReleaseStatus.DEPLOYED: "then all", ReleaseStatus.REVERTED: "then none"}.get(outcome.status)
-    return ", ".join(filter(None, [*shares, end]))
+    shares = [
+        f"{f'{part.weight * 100:g} %' if part.is_split else 'all'} for {part.seconds:.0f} s" for part in outcome.traffic
+    ]
+    if outcome.status is ReleaseStatus.REVERTED:
+        shares.append("then none")
+    elif outcome.status is ReleaseStatus.DEPLOYED and outcome.traffic[-1].is_split:
+        shares.append("then all")
+    return ", ".join(shares)
 
 
 def _change(before: str, after: str) -> str:

@@ -76,6 +76,7 @@ def test_traffic_that_cannot_be_shifted_is_told(alias: AliasState | None, words:
         (_TRAFFIC, "Role", True),
         (_TRAFFIC, "DeadLetterConfig.TargetArn", True),
         (_TRAFFIC, "MemorySize", False),
+        (replace(LIVE, traffic=(TrafficStep(weight=1, seconds=60),)), "Role", False),
         (LIVE, "Role", False),
     ],
 )

@@ -54,6 +54,8 @@ def test_a_release_with_everything_but_a_function_to_create(workspace: Path) -> 
         ("5% 1h30m,50% 90s", ((0.05, 5400), (0.5, 90))),
         ("1% 1s\n99% 2s\n", ((0.01, 1), (0.99, 2))),
         ("0.5% 1m, 99.9999% 1m", ((0.005, 60), (0.999999, 60))),
+        ("10% 5m, 100% 15m", ((0.1, 300), (1, 900))),
+        ("100 % 1m", ((1, 60),)),
     ],
 )
 def test_steps_of_traffic(workspace: Path, text: str, expected: tuple[tuple[float, float], ...]) -> None:
@@ -187,7 +189,10 @@ def test_what_an_image_has_by_default_can_be_given_with_a_rollback(workspace: Pa
         ({"alias": "live", "traffic": "10% 5"}, "'10% 5' is not one"),
         ({"alias": "live", "traffic": "10% 5 m"}, "'10% 5 m' is not one"),
         ({"alias": "live", "traffic": "0% 5m"}, "'0% 5m' is not one"),
-        ({"alias": "live", "traffic": "100% 5m"}, "'100% 5m' is not one"),
+        ({"alias": "live", "traffic": "101% 5m"}, "'101% 5m' is not one"),
+        ({"alias": "live", "traffic": "100.5% 5m"}, "'100.5% 5m' is not one"),
+        ({"alias": "live", "traffic": "100% 5m, 50% 5m"}, "rises from step to step; '50% 5m' does not"),
+        ({"alias": "live", "traffic": "100% 5m, 100% 5m"}, "rises from step to step; '100% 5m' does not"),
         ({"alias": "live", "traffic": "-1% 5m"}, "'-1% 5m' is not one"),
         ({"alias": "live", "traffic": "٢% 5m"}, "'٢% 5m' is not one"),
         ({"alias": "live", "traffic": "50% 5m, 10% 5m"}, "rises from step to step; '10% 5m' does not"),

@@ -18,7 +18,7 @@ from tests.unit.fakes.world import LIVE, World, release_image
 _EVERYTHING = replace(
     LIVE,
     smoke_test=SmokeTest(event="{}"),
-    traffic=(TrafficStep(weight=0.1, seconds=6), TrafficStep(weight=0.5, seconds=6)),
+    traffic=(TrafficStep(weight=0.1, seconds=6), TrafficStep(weight=0.5, seconds=6), TrafficStep(weight=1, seconds=6)),
     alarms=("errors",),
 )
 

@@ -119,7 +119,7 @@ def test_calls_that_run_other_code_are_a_reason(
 
 def test_calls_change_together_with_the_aliases_of_others() -> None:
     plan = plan_release(_TESTED, _world().observe(_TESTED), image=NEW, architecture="x86_64", run=RUN)
-    assert [type(step) for step in plan.cut_over] == [PublishLatest]
+    assert [[type(step) for step in stage] for stage in plan.stages[1:]] == [[], [PublishLatest], []]
 
 
 def test_a_function_that_is_created_on_managed_instances_is_known_to_be_one() -> None:
