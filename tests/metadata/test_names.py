@@ -29,7 +29,7 @@ _V1_INPUTS = frozenset([
 ])  # fmt: skip
 _V1_OUTPUTS = frozenset([
     "image-uri", "image-digest", "image-tags", "repository-uri", "function-arn", "alias-arn", "function-version",
-    "previous-image-uri", "previous-version", "changed", "results", "summary", "matrix",
+    "previous-image-uri", "previous-version", "changed", "results", "function-url", "summary", "matrix",
 ])  # fmt: skip
 
 

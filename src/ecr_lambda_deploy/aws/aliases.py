@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ecr_lambda_deploy.aws.errors import DeniedError, NotFoundError, RefusedError, probed, translated, translated_change
 from ecr_lambda_deploy.aws.functions import NO_REVISION
+from ecr_lambda_deploy.model.errors import CancelledError, DeployError
 from ecr_lambda_deploy.model.functions import UNKNOWN, AliasState, Status
 from ecr_lambda_deploy.model.text import bounded
 
@@ -84,6 +85,15 @@ class LambdaAliases:
             return None
         return Status(value=answer["Status"], reason=bounded(answer.get("StatusReason", "")))
 
+    def url(self, name: str, alias: str) -> str:
+        """Call GetFunctionUrlConfig."""
+        try:
+            return self._url(name, alias)
+        except CancelledError:
+            raise
+        except DeployError:  # only the output `function-url` wants it
+            return ""
+
     def bypasses(self, name: str) -> tuple[str, ...]:
         """Read event source mappings, the function URL and the policy."""
         return (*self._event_sources(name), *self._urls(name), *self._permissions(name))
@@ -99,11 +109,15 @@ class LambdaAliases:
 
     def _urls(self, name: str) -> Iterator[str]:
         try:
-            with translated("lambda:GetFunctionUrlConfig", name):
-                url = self._aws.functions().get_function_url_config(FunctionName=name).get("FunctionUrl", "")
+            url = self._url(name)
         except NotFoundError:
             return
         yield f"the function URL {url}"
+
+    def _url(self, name: str, alias: str = "") -> str:
+        which = {"FunctionName": name} | ({"Qualifier": alias} if alias else {})
+        with translated("lambda:GetFunctionUrlConfig", ":".join(which.values())):
+            return self._aws.functions().get_function_url_config(**which).get("FunctionUrl", "")
 
     def _permissions(self, name: str) -> Iterator[str]:
         """Yield the services that the function's policy lets invoke it without a qualifier, such as API Gateway."""

@@ -15,7 +15,7 @@ from ecr_lambda_deploy.deploy.checks import (
     warn_of_bypasses,
 )
 from ecr_lambda_deploy.functions.history import doubt
-from ecr_lambda_deploy.functions.reads import read_history
+from ecr_lambda_deploy.functions.reads import read_history, read_url
 from ecr_lambda_deploy.images.make import make_images, tag_images
 from ecr_lambda_deploy.images.observe import observe
 from ecr_lambda_deploy.images.plan import plan_images, warn_of_repeated_builds
@@ -94,8 +94,10 @@ def deploy(inputs: Inputs, ports: Ports, journal: Journal) -> None:
     """
     mode = inputs.mode
     notice_other_commits(inputs.images, ports, journal.run)
-    with phase("Check", ports, journal):
+    functions = [function for image in inputs.images for function in image.functions if mode is not Mode.BUILD]
+    with phase("Check", ports, journal), beside(lambda: read_url(functions, ports.aliases, journal)) as url:
         observed = observe(inputs.images, ports, journal, mode=mode)
+    url.result()
     with phase("Image", ports, journal):
         planned = plan_images(observed, ports, journal)
         if mode is Mode.PLAN:

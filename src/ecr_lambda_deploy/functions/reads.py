@@ -3,6 +3,7 @@
 Lambda answers 100 GetFunction requests a second, and 15 of all others together [Lambda quotas, API requests].
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -18,6 +19,7 @@ from ecr_lambda_deploy.model.functions import (
     ServingFunction,
     name_of,
 )
+from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.targets import FunctionTarget
 from ecr_lambda_deploy.ports.functions import Aliases, Functions
 
@@ -144,6 +146,12 @@ def with_versions(target: FunctionTarget, observed: ObservedFunction, functions:
         DeployError: they may not be read.
     """
     return observed if observed.versions else replace(observed, versions=_read_versions(target, functions))
+
+
+def read_url(targets: Sequence[FunctionTarget], aliases: Aliases, journal: Journal) -> None:
+    """Record the URL of the first function, which is the one that the outputs show."""
+    for target in targets[:1]:
+        journal.function_url = aliases.url(target.name, target.alias)
 
 
 def check_updatable(function: ServingFunction) -> None:

@@ -174,6 +174,7 @@ class Journal:
         manifest: path of the manifest; empty without one.
         images: one for each image.
         outcomes: one for each function.
+        function_url: URL of the first function, or of its alias; empty where none is known.
         phases: in order.
         error: why the run ended early; None if it did not.
     """
@@ -183,6 +184,7 @@ class Journal:
     manifest: str = ""
     images: tuple[ImageOutcome, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    function_url: str = ""
     phases: list[Phase] = field(default_factory=list)
     error: DeployError | None = None
     _lock: Lock = field(default_factory=Lock, repr=False, compare=False)

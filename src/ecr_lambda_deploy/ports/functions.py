@@ -150,6 +150,9 @@ class Aliases(Protocol):
             DeployError: it cannot be read.
         """
 
+    def url(self, name: str, alias: str) -> str:
+        """Return the URL of a function or, with an alias, of that; empty where there is none, or it may not be read."""
+
     def bypasses(self, name: str) -> tuple[str, ...]:
         """Return what invokes the function without naming an alias or version: a phrase for each.
 

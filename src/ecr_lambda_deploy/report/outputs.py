@@ -23,6 +23,7 @@ OUTPUTS = (
     "previous-version",
     "changed",
     "results",
+    "function-url",
     "summary",
     "matrix",
 )
@@ -59,6 +60,7 @@ def outputs(journal: Journal) -> Mapping[str, str]:
         "previous-image-uri": str((before.image if before else None) or ""),
         "previous-version": before.version if before else "",
         "changed": "true" if any(map(_is_changed, journal.outcomes)) else "false",
+        "function-url": journal.function_url,
         "matrix": _matrix(journal) if journal.mode is Mode.PLAN else "",
     }
     if len(values["matrix"]) > _MOST_CHARACTERS:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from ecr_lambda_deploy.concurrency import for_each
+from ecr_lambda_deploy.concurrency import beside, for_each
 from ecr_lambda_deploy.functions.history import Record
-from ecr_lambda_deploy.functions.reads import check_updatable, observe_with_versions
+from ecr_lambda_deploy.functions.reads import check_updatable, observe_with_versions, read_url
 from ecr_lambda_deploy.images.checks import check_image
 from ecr_lambda_deploy.inputs.parse import Inputs
 from ecr_lambda_deploy.model.errors import DeployError, Failures
@@ -35,7 +35,7 @@ def roll_back(inputs: Inputs, ports: Ports, journal: Journal) -> None:
     # A rollback creates no function.
     targets = [replace(function, creation=None) for image in inputs.images for function in image.functions]
     journal.start_with(name_of(target.name) for target in targets)
-    with phase("Check", ports, journal):
+    with phase("Check", ports, journal), beside(lambda: read_url(targets, ports.aliases, journal)) as url:
         if inputs.manifest and all(image.source == EarlierRelease() for image in inputs.images):
             functions, undone = released_last(targets, ports, journal)
         else:
@@ -50,6 +50,7 @@ def roll_back(inputs: Inputs, ports: Ports, journal: Journal) -> None:
         if inputs.manifest and failures and releases:
             ports.log.notice("Nothing was taken back. 'only' names the images of those functions that can be.")
         failures.raise_if_any()
+        url.result()
         if any(target.traffic for target in targets):
             ports.log.notice("'traffic' is skipped: a rollback moves the alias at once.")
     with phase("Roll back", ports, journal, is_folded=False), ports.cancelling.polled():

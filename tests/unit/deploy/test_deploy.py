@@ -76,6 +76,19 @@ def test_what_runs_already_makes_no_changing_call() -> None:
     assert (outcome.status, outcome.is_changed, outcome.after.version) == (ReleaseStatus.UNCHANGED, False, "7")
 
 
+@pytest.mark.parametrize("mode", [Mode.DEPLOY, Mode.PLAN])
+@pytest.mark.parametrize(("alias", "url"), [("live", "https://live.example/"), ("", "https://function.example/")])
+def test_the_url_is_that_of_the_alias_or_else_of_the_function(mode: Mode, alias: str, url: str) -> None:
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD), alias=alias_state("7"))
+    world.orders.tags |= {world.builder.inputs.tag or "": OLD.digest, "v1": OLD.digest}
+    world.aliases.urls = {"live": "https://live.example/", "": "https://function.example/"}
+    target = image_target(functions=(replace(LIVE, alias=alias),))
+    deploy(_inputs(target, mode=mode), world.ports(), world.journal)
+
+    assert (outputs(world.journal)["function-url"], outputs(world.journal)["changed"]) == (url, "false")
+    assert world.functions.calls.count("url") == 1
+
+
 def test_mode_build_pushes_and_touches_no_function() -> None:
     world = World()
     deploy(_inputs(replace(_TARGET, repository="orders", functions=()), mode=Mode.BUILD), world.ports(), world.journal)

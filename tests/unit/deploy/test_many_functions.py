@@ -245,8 +245,9 @@ def test_a_plan_says_for_each_function_what_would_become_of_it(worlds: dict[str,
 
     assert _statuses(outcomes) == [ReleaseStatus.PLANNED, ReleaseStatus.UNCHANGED, ReleaseStatus.PLANNED]
     assert [outcome.is_changed for outcome in outcomes.values()] == [False, False, False]
-    reads = {"read", "read_alias"}
+    reads = {"read", "read_alias", "url"}
     assert [{*world.functions.calls} - reads for world in worlds.values()] == [set(), set(), set()]
+    assert [world.functions.calls.count("url") for world in worlds.values()] == [1, 0, 0]
 
 
 def test_a_plan_that_cannot_be_made_plans_nothing(worlds: dict[str, World], first: World) -> None:

@@ -19,6 +19,7 @@ class FakeAliases:
         concurrency_status: of the provisioned concurrency that the aliases have; None if they have none.
         seconds_to_move: how long Lambda moves it when an alias moves; the version before has all traffic meanwhile.
         failure_to_move: why Lambda gives that up in the end; empty if it does not.
+        urls: the function's URLs by alias; by an empty name its own.
         bypassing: what invokes the function without an alias.
     """
 
@@ -30,6 +31,7 @@ class FakeAliases:
         self.concurrency_status: Status | None = None
         self.seconds_to_move = 0.0
         self.failure_to_move = ""
+        self.urls: dict[str, str] = {}
         self.bypassing: tuple[str, ...] = ()
         self._moves: dict[str, str] = {}  # by alias, the version that has the concurrency
 
@@ -76,6 +78,11 @@ class FakeAliases:
         self._functions.enter("concurrency", name=name)
         assert alias in self.there
         return self.concurrency_status
+
+    def url(self, name: str, alias: str) -> str:
+        assert name
+        self._functions.enter("url")
+        return self.urls.get(alias, "")
 
     def bypasses(self, name: str) -> tuple[str, ...]:
         self._functions.enter("bypasses", name=name)

@@ -79,6 +79,9 @@ class _Aliases:
     def concurrency(self, name: str, alias: str) -> Status | None:
         return self._worlds[name].aliases.concurrency(name, alias)
 
+    def url(self, name: str, alias: str) -> str:
+        return self._worlds[name].aliases.url(name, alias)
+
     def bypasses(self, name: str) -> tuple[str, ...]:
         return self._worlds[name].aliases.bypasses(name)
 

@@ -128,6 +128,15 @@ def test_an_image_that_no_version_has_is_recorded_with_the_commit_on_its_label()
     assert Record.parse(world.functions.published["5"].description).commit == 40 * "d"
 
 
+def test_the_url_of_the_alias_is_told_even_if_the_rollback_fails() -> None:
+    world = _at("4")
+    world.aliases.urls["live"] = "https://live.example/"
+    world.functions.whenever["versions"] = raising(DeployError("denied"))
+    _fail(world)
+
+    assert outputs(world.journal)["function-url"] == "https://live.example/"
+
+
 def test_the_outputs_of_a_rollback() -> None:
     world = _at()
     _roll_back(world)
