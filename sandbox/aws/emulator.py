@@ -13,6 +13,7 @@ from sandbox.aws.bulk_functions import create_functions
 from sandbox.aws.calls import Call, Fault
 from sandbox.aws.holds import Held, Moment
 from sandbox.aws.ministack_process import running_ministack
+from sandbox.aws.policies import Policy, check_policy
 from sandbox.aws.proxy import Proxy, Run, running_proxy
 from sandbox.aws.rules.identity import ADMINISTRATOR, Identities
 from sandbox.aws.rules.rates import Rates
@@ -107,6 +108,15 @@ class Aws:
         """Allow a denied action again."""
         self._proxy.state.denied.pop(action, None)
 
+    def put_role_policy(self, role: str, policy: Policy, account: str | None = None) -> None:
+        """Let sessions of a role do no more than its policies allow, until `reset_rules`; without any, all is allowed.
+
+        Raises:
+            ValueError: The policy has something that is not evaluated here.
+        """
+        check_policy(policy)
+        self._proxy.state.policies.setdefault((account or self.account, role), []).append(policy)
+
     def fail_update(self, function: str, code: str, text: str) -> None:
         """Make the next creation or update of the function end Failed, with this reason code and text."""
         self._proxy.state.planned_failures[function] = (code, text)
@@ -149,12 +159,13 @@ class Aws:
         self._proxy.rates = Rates(are_limited=True)
 
     def reset_rules(self) -> None:
-        """Drop limits, denials, faults and planned failures, and release held calls."""
+        """Drop limits, denials, policies, faults and planned failures, and release held calls."""
         self._proxy.rates = Rates()
         for held in self._proxy.holds:
             held.release()
         self._proxy.holds.clear()
         self._proxy.state.denied.clear()
+        self._proxy.state.policies.clear()
         self._proxy.state.identities.busy_oidc_answers = 0
         self._proxy.state.planned_failures.clear()
         self._proxy.state.planned_move_failures.clear()

@@ -17,15 +17,13 @@ from sandbox.aws.calls import Call, Fault, fault_error
 from sandbox.aws.holds import Held, Moment
 from sandbox.aws.operations import Operation, api_operation, registry_operation
 from sandbox.aws.rule import Request
-from sandbox.aws.rules import registry
 from sandbox.aws.rules.identity import Caller, Identities, signed_scope
+from sandbox.aws.rules.permissions import check_permissions
 from sandbox.aws.rules.rates import Rates
 from sandbox.aws.rules.table import RULES
 from sandbox.aws.state import State
 from sandbox.aws.upstream import Scope, Upstream
 
-# OCI Distribution Specification, error codes; AWS STS API Reference, common errors; amazon-cloudwatch-auto-alarms#1.
-_DENIED = {"registry": "DENIED", "sts": "AccessDenied", "monitoring": "AccessDenied"}
 _LARGEST_BODY = 64 << 20  # of an API request; blobs are streamed and have no limit
 _T = TypeVar("_T")
 
@@ -112,7 +110,7 @@ class Proxy:
                 return web.Response(status=499)
             if error := fault_error(operation.service, fault):
                 raise error
-        self._check_allowed(request)
+        check_permissions(request)
         for rule in RULES:
             if operation.name in rule.operations or f"{operation.service}:*" in rule.operations:
                 response = await rule.apply(request)
@@ -130,20 +128,6 @@ class Proxy:
                 return fault
         return None
 
-    def _check_allowed(self, request: Request) -> None:
-        operation, caller, state = request.operation, request.caller, self.state
-        if operation.name == "sts:AssumeRoleWithWebIdentity" and operation.name in state.denied:
-            raise ApiError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
-        names = [operation.iam_action]
-        if operation.service == "registry" and operation.action in registry.IAM_ACTIONS:
-            names.append(registry.IAM_ACTIONS[operation.action])
-        for name in names:
-            try:
-                state.check_allowed(name, caller, _resource(request))
-            except ApiError as error:
-                error.code = _DENIED.get(operation.service, error.code)
-                raise
-
     async def _layer_download(self, http: web.Request) -> web.StreamResponse:
         """Serve a blob once, without credentials, at a URL from GetDownloadUrlForLayer."""
         wanted = self.state.layer_downloads.pop(http.path.rpartition("/")[2], None)
@@ -151,22 +135,6 @@ class Proxy:
             return web.Response(status=403, text="Request has expired")
         scope, repository, digest = wanted
         return await self.state.upstream.stream(scope, http, f"/v2/{repository}/blobs/{digest}")
-
-
-def _resource(request: Request) -> str:
-    operation, scope = request.operation, request.scope
-    parameters = operation.parameters
-    if "RoleArn" in parameters:
-        return str(parameters["RoleArn"])
-    if "FunctionName" in parameters:
-        name = parameters["FunctionName"]
-        qualifier = f":{parameters['Qualifier']}" if operation.action == "Invoke" and "Qualifier" in parameters else ""
-        arn = name if name.startswith("arn:") else f"arn:aws:lambda:{scope.region}:{scope.account}:function:{name}"
-        alias = f":{parameters['Name']}" if "Alias" in operation.action and "Name" in parameters else ""
-        return arn + qualifier + alias
-    if repository := parameters.get("repositoryName", parameters.get("repository")):
-        return f"arn:aws:ecr:{scope.region}:{scope.account}:repository/{repository}"
-    return f"arn:aws:cloudwatch:{scope.region}:{scope.account}:alarm:*" if operation.service == "monitoring" else "*"
 
 
 Run = Callable[[Coroutine[Any, Any, _T]], _T]

@@ -2,11 +2,12 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from sandbox.aws.api_errors import ApiError
+from sandbox.aws.policies import Policy, denial
 from sandbox.aws.rules.identity import Caller, Identities
 from sandbox.aws.upstream import Scope, Upstream
 
@@ -129,6 +130,7 @@ class State:
     layer_downloads: dict[str, tuple[Scope, str, str]] = field(default_factory=dict)
     log_alarms: dict[tuple[Scope, str], str] = field(default_factory=dict)  # the state by name
     denied: dict[str, str] = field(default_factory=dict)  # why, by action
+    policies: dict[tuple[str, str], list[Policy]] = field(default_factory=dict)  # by a role's account and name
     _changing: set[asyncio.Task[None]] = field(default_factory=set)
 
     def owner(self, repository: str, scope: Scope) -> Scope | None:
@@ -163,15 +165,27 @@ class State:
             task.cancel()
         await asyncio.gather(*self._changing, return_exceptions=True)
 
-    def check_allowed(self, action: str, caller: Caller, resource: str) -> None:
-        """Raise AccessDeniedException, in IAM's words, if the action is denied.
+    def check_allowed(
+        self, action: str, caller: Caller, resource: str, context: Mapping[str, str] | None = None
+    ) -> None:
+        """Raise AccessDeniedException, in IAM's words, if the caller may not do it.
 
         Source: IAM User Guide, Troubleshoot access denied error messages.
         """
-        if action in self.denied:
-            why = self.denied[action] or f"because no identity-based policy allows the {action} action"
+        if why := self._denial(action, caller, resource, context or {}):
             raise ApiError(
                 "AccessDeniedException",
                 f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource} {why}",
                 403,
             )
+
+    def allows(self, action: str, caller: Caller, resource: str) -> bool:
+        """Return whether the caller may do it."""
+        return self._denial(action, caller, resource, {}) is None
+
+    def _denial(self, action: str, caller: Caller, resource: str, context: Mapping[str, str]) -> str | None:
+        """Return why the caller may not do it. A role without a policy may do everything that is not denied to all."""
+        if action in self.denied:
+            return self.denied[action] or f"because no identity-based policy allows the {action} action"
+        policies = self.policies.get((caller.account, caller.role))
+        return None if policies is None else denial(policies, action, resource, context)

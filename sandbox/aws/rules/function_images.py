@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from sandbox.aws.api_errors import ApiError
+from sandbox.aws.rules.identity import Caller
 from sandbox.aws.rules.registry import fetch_manifest
 from sandbox.aws.state import Image, State
 from sandbox.aws.upstream import Scope
@@ -23,7 +24,9 @@ _LAYERS = {
 }
 
 
-async def resolve_image(state: State, scope: Scope, uri: str, architectures: list[str] | None = None) -> Image:
+async def resolve_image(
+    state: State, scope: Scope, uri: str, architectures: list[str] | None = None, caller: Caller | None = None
+) -> Image:
     """Return the image that Lambda would pin for an `ImageUri` of a CreateFunction or UpdateFunctionCode request.
 
     Args:
@@ -31,6 +34,7 @@ async def resolve_image(state: State, scope: Scope, uri: str, architectures: lis
         scope: The function's account and Region.
         uri: The `ImageUri`.
         architectures: The `Architectures` of the request; None if it has none.
+        caller: Who sends it; None for somebody who may do everything.
 
     Raises:
         ApiError: InvalidParameterValueException, for a URI that is no single image of this registry (AWS Lambda
@@ -54,7 +58,7 @@ async def resolve_image(state: State, scope: Scope, uri: str, architectures: lis
             "InvalidParameterValueException",
             f"The image manifest, config or layer media type for the source image {uri} is not supported.",
         )
-    await _lambda_may_pull(state, scope, owner, repository)
+    await _lambda_may_pull(state, scope, owner, repository, caller)
     # An omitted architecture means x86_64, also when the function had another (UpdateFunctionCode, Architectures).
     return Image(
         uri=uri,
@@ -63,13 +67,20 @@ async def resolve_image(state: State, scope: Scope, uri: str, architectures: lis
     )
 
 
-async def _lambda_may_pull(state: State, scope: Scope, owner: Scope, repository: str) -> None:
+async def _lambda_may_pull(state: State, scope: Scope, owner: Scope, repository: str, caller: Caller | None) -> None:
     """Refuse an image that Lambda may not pull. In the caller's own account Lambda permits itself if the caller may.
 
+    From another account's repository the caller must be allowed to pull, too; from one of its own need not be.
+
     Source: AWS Lambda Developer Guide, "Amazon ECR permissions" and "Amazon ECR cross-account permissions";
-    aws-controllers-k8s#1886. A denied action stands for a permission that the caller's policies lack.
+    aws-controllers-k8s#1886, aws-controllers-k8s#1641, aws-lambda-developer-guide#286.
     """
-    upstream, denied = state.upstream, state.denied
+    upstream = state.upstream
+    arn = f"arn:aws:ecr:{owner.region}:{owner.account}:repository/{repository}"
+
+    def may(*actions: str) -> bool:
+        return caller is None or all(state.allows(action, caller, arn) for action in actions)
+
     answer = await upstream.ecr(owner, "GetRepositoryPolicy", repositoryName=repository)
     policy: dict[str, Any] = {"Version": "2008-10-17", "Statement": []}
     if answer.ok:
@@ -77,9 +88,9 @@ async def _lambda_may_pull(state: State, scope: Scope, owner: Scope, repository:
     own = owner == scope
     in_service = any(_lets_pull(statement, "Service", "lambda.amazonaws.com") for statement in policy["Statement"])
     in_account = any(_lets_pull(statement, "AWS", scope.account) for statement in policy["Statement"])
-    if in_service and (own or in_account):
+    if in_service and (own or (in_account and may(*_PULL_ACTIONS))):
         return
-    if not own or denied.keys() & {"ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"}:
+    if not own or not may("ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"):
         text = "Lambda does not have permission to access the ECR image. Check the ECR permissions."
         raise ApiError("AccessDeniedException", text, 403)
     policy["Statement"].append(

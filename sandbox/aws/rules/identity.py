@@ -31,6 +31,11 @@ class Caller:
     arn: str
     access_key: str
 
+    @property
+    def role(self) -> str:
+        """The name of the role whose session it is; empty for none."""
+        return self.arn.partition(":assumed-role/")[2].partition("/")[0]
+
 
 @dataclass(slots=True, kw_only=True)
 class Credentials:

@@ -23,7 +23,7 @@ async def _create_function(request: Request) -> web.Response:
             "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
         )
     if "ImageUri" in code:
-        image = await resolve_image(request.state, request.scope, code["ImageUri"], parameters.get("Architectures"))
+        image = await _image(request, code["ImageUri"])
         code["ImageUri"] = image.resolved_uri
     # The rules keep the architecture: ministack would not start an image of another architecture than the machine's.
     sent = {name: value for name, value in parameters.items() if name not in {"Architectures", "Publish"}}
@@ -45,6 +45,11 @@ async def _create_function(request: Request) -> web.Response:
     return answer.response(shown(request, config))
 
 
+async def _image(request: Request, uri: str) -> Image:
+    architectures = request.operation.parameters.get("Architectures")
+    return await resolve_image(request.state, request.scope, uri, architectures, request.caller)
+
+
 async def _created(request: Request, name: str, function: Function) -> None:
     latest, failure = function.latest, await _failure(request, name, function.latest.image)
     latest.state, latest.state_reason = ("Failed", failure) if failure else (function.settled_state, None)
@@ -56,7 +61,7 @@ async def _update_function_code(request: Request) -> web.Response | None:
     function, parameters = function_of(request), request.operation.parameters
     if function is None or "ImageUri" not in parameters:
         return None
-    image = await resolve_image(request.state, request.scope, parameters["ImageUri"], parameters.get("Architectures"))
+    image = await _image(request, parameters["ImageUri"])
     name, _ = target(request)
     answer = await request.state.upstream.functions(request.scope, "GET", f"/{name}/configuration")
     if function.latest.update == "InProgress":  # another update has started since
