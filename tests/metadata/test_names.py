@@ -1,7 +1,8 @@
-"""action.yml, README.md and the code name the same inputs and outputs, and none that the v1 contract does not have."""
+"""action.yml, README.md, the reference and the code name the same inputs and outputs, and none but those of v1."""
 
 import re
 from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -40,21 +41,28 @@ def action() -> Mapping[str, Any]:
 
 
 def _table(*header: str) -> list[list[str]]:
-    """Return the rows of README.md's table with this header."""
+    """Return the rows of README.md's tables with this header."""
     lines = (_ROOT / "README.md").read_text().splitlines()
-    first = lines.index(f"| {' | '.join(header)} |") + 2
     rows = []
-    for line in lines[first:]:
-        if not line.startswith("|"):
-            break
-        rows.append([cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
+    for first, line in enumerate(lines):
+        if line == f"| {' | '.join(header)} |":
+            found = takewhile(lambda row: row.startswith("|"), lines[first + 2 :])
+            rows += [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in found]
     return rows
 
 
-def _literal(cell: str) -> str | None:
-    """Return what a cell has in backticks; None if it has anything else."""
-    found = re.fullmatch(r"`([^`]+)`", cell)
-    return found[1] if found else None
+def _name(cell: str) -> str:
+    """Return what a cell names in backticks, as a link or without; empty if it has anything else."""
+    found = re.fullmatch(r"\[?`([^`]+)`(?:\]\([^)]*\))?", cell)
+    return found[1] if found else ""
+
+
+def _headings() -> dict[str, str]:
+    """Return the inputs that docs/reference/inputs.md has as headings, with their default in backticks."""
+    text = (_ROOT / "docs/reference/inputs.md").read_text()
+    return {
+        name: _name(default) for name, default in re.findall(r"^### `(.+)`\n\nDefault: (.+)\.$", text, re.MULTILINE)
+    }
 
 
 def test_the_action_declares_the_inputs_that_the_code_reads(action: Mapping[str, Any]) -> None:
@@ -78,23 +86,28 @@ def test_no_input_is_required_by_the_runner(action: Mapping[str, Any]) -> None:
 
 
 def test_the_readme_has_the_inputs_of_the_action() -> None:
-    assert [_literal(row[0]) for row in _table("Input", "Default", "Meaning")] == list(INPUTS)
+    shown = [(_name(row[0]), _name(row[1])) for row in _table("Input", "Default", "Meaning")]
+
+    assert sorted(shown) == sorted(INPUTS.items())
 
 
-def test_the_readme_has_the_defaults_of_the_action() -> None:
-    shown = {_literal(row[0]): _literal(row[1]) for row in _table("Input", "Default", "Meaning")}
-
-    assert shown == {name: default or None for name, default in INPUTS.items()}
+def test_the_reference_has_the_inputs_of_the_action() -> None:
+    assert _headings() == dict(INPUTS)
 
 
 def test_the_readme_has_the_outputs_of_the_action() -> None:
-    assert [_literal(row[0]) for row in _table("Output", "Value")] == list(OUTPUTS)
+    assert [_name(row[0]) for row in _table("Output", "Value")] == list(OUTPUTS)
 
 
 def test_the_readme_explains_everything() -> None:
-    rows = [*_table("Input", "Default", "Meaning"), *_table("Output", "Value")]
+    assert all(row[-1] for row in [*_table("Input", "Default", "Meaning"), *_table("Output", "Value")])
 
-    assert all(all(row) for row in rows)
+
+def test_the_readme_is_read_in_ten_minutes() -> None:
+    text = (_ROOT / "README.md").read_text()
+
+    assert len(text.splitlines()) <= 250
+    assert len(text.split()) <= 2000
 
 
 def test_every_input_is_one_of_v1() -> None:
@@ -110,18 +123,24 @@ def test_every_output_is_one_of_v1() -> None:
     assert {*OUTPUTS} <= _V1_OUTPUTS
 
 
-_WITH_EXAMPLES = [_ROOT / "README.md", *sorted(_ROOT.glob("examples/**/*.yml"))]
+_WITH_EXAMPLES = [*_ROOT.glob("README*.md"), *_ROOT.glob("docs/**/*.md"), *_ROOT.glob("examples/**/*.yml")]
 
 
-@pytest.mark.parametrize("path", _WITH_EXAMPLES, ids=lambda path: path.name)
-def test_examples_give_inputs_that_there_are(path: Path) -> None:
-    text = path.read_text()
-    blocks = re.findall(r"^```ya?ml\n(.*?)^```", text, re.MULTILINE | re.DOTALL) if path.suffix == ".md" else [text]
+def _our_steps(page: Path) -> list[Mapping[str, Any]]:
+    """Return the steps of a page that use this action, in whole workflows and in pieces."""
+    text = page.read_text()
+    blocks = re.findall(r"^```ya?ml\n(.*?)^```", text, re.MULTILINE | re.DOTALL) if page.suffix == ".md" else [text]
     steps = [step for block in blocks for step in _steps(yaml.safe_load(block))]
-    ours = [step for step in steps if re.match(r"\S+/ecr-lambda-deploy@|\./", step["uses"])]
+    return [step for step in steps if re.match(r"\S+/ecr-lambda-deploy@|\./", step["uses"])]
 
-    assert ours
-    assert {name for step in ours for name in step.get("with", {})} <= {*INPUTS}
+
+@pytest.mark.parametrize("page", sorted(_WITH_EXAMPLES), ids=lambda page: str(page.relative_to(_ROOT)))
+def test_examples_give_inputs_that_there_are(page: Path) -> None:
+    assert {name for step in _our_steps(page) for name in step.get("with", {})} <= {*INPUTS}
+
+
+def test_the_check_of_examples_finds_some() -> None:
+    assert all(_our_steps(_ROOT / page) for page in ("README.md", "docs/recipes/roll-back.md"))
 
 
 def _steps(value: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401 # YAML
