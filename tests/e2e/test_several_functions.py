@@ -72,7 +72,7 @@ def test_if_one_fails_all_are_as_before_and_the_job_is_red(releases: Releases, n
     assert "ImageAccessDenied" in result.summary.splitlines()[0]
     assert result.output.count("::error::") == result.summary.count("[!CAUTION]") == 1
     told = next(line for line in result.log.splitlines() if line.startswith(f"{names[1]} failed: "))
-    assert told.endswith("; reverting what this run has changed")
+    assert told.endswith("; reverting all 3 functions")
 
 
 def test_with_on_failure_keep_the_others_are_released(releases: Releases, names: list[str]) -> None:

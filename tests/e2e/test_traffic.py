@@ -47,7 +47,7 @@ def test_each_step_has_its_weight_and_then_all_traffic_goes_over(releases: Relea
     assert (releases.alias()["FunctionVersion"], _weights(releases)) == ("2", {})
     assert "greeting 2" in releases.answer()
     for share in ("10 %", "25 %", "50 %"):
-        assert f"version 2 has {share} of the traffic of live; 3 s left; not in ALARM: {alarm}" in result.log
+        assert f"version 2 has {share} of the traffic of live, for 3 s; alarms: {alarm} OK" in result.log
 
 
 def test_an_alarm_in_step_two_takes_the_traffic_back_within_one_interval(releases: Releases, alarm: str) -> None:
@@ -61,7 +61,16 @@ def test_an_alarm_in_step_two_takes_the_traffic_back_within_one_interval(release
 
     assert took <= _INTERVAL + 1
     assert (result.exit_code, status(result)) == (1, "reverted")
-    assert f"The CloudWatch alarm {alarm} is in ALARM" in error(result)
+    assert f"The CloudWatch alarm {alarm} is in ALARM: a test" in error(result)
+    name, lines = releases.job.name, result.log.splitlines()
+    second = lines.index(
+        f"{name}: step 2 of 2: version 2 has 50 % of the traffic of live, for 300 s; alarms: {alarm} OK"
+    )
+    assert lines[second - 1] == f"{name}: step 1 of 2: over after 1 s; alarms: {alarm} OK"
+    assert lines[second + 1 : second + 3] == [
+        f"{name} failed: The CloudWatch alarm {alarm} is in ALARM: a test; reverting what this run has changed",
+        f"{name}: putting the alias live back to version 1",
+    ]
     after = releases.aws.snapshot()
     assert after.aliases == before.aliases
     assert after.functions == before.functions
@@ -87,7 +96,7 @@ def test_an_alarm_after_the_alias_has_moved_moves_it_back(releases: Releases, al
     releases.set_alarm(alarm, "OK")
     again = releases.deploy(2, {"traffic": "100% 1s", "alarms": alarm})
     assert (status(again), releases.served()) == ("deployed", releases.images[2])
-    assert f"Version 3 has all the traffic of live; 1 s left; not in ALARM: {alarm}" in again.log
+    assert f"last step: version 3 has all the traffic of live, for 1 s; alarms: {alarm} OK" in again.log
 
 
 def _refused(releases: Releases, alarms: str) -> StepResult:
@@ -147,7 +156,7 @@ def test_provisioned_concurrency_is_waited_for_and_its_failure_reverts(releases:
     with releases.aws.updates_taking(2):
         result = releases.deploy(2)
     assert result.exit_code == 0
-    assert "Waiting for the provisioned concurrency" in result.log
+    assert "waiting for the provisioned concurrency" in result.log
     assert _weights(releases) == {}
     assert releases.served() == releases.images[2]
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 from ecr_lambda_deploy.aws.errors import translated
 from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import Status
+from ecr_lambda_deploy.model.text import bounded
 from ecr_lambda_deploy.ports.runner import Clock
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _NAMES_OF_ONE_CALL = 100  # [DescribeAlarms, AlarmNames]
+_LONGEST_REASON = 300  # characters
 _FRESH = 1.0  # seconds; CloudWatch evaluates no alarm more often than every 10
 _POLL = 0.1  # seconds between two looks whether another thread has the answer
 
@@ -35,9 +38,9 @@ class CloudWatchAlarms:
         self._aws = aws
         self._clock = clock
         self._asking: dict[tuple[str, ...], Lock] = {}
-        self._answers: dict[tuple[str, ...], tuple[float, Mapping[str, str] | DeployError]] = {}
+        self._answers: dict[tuple[str, ...], tuple[float, Mapping[str, Status] | DeployError]] = {}
 
-    def states(self, names: Sequence[str]) -> Mapping[str, str]:
+    def states(self, names: Sequence[str]) -> Mapping[str, Status]:
         """Call DescribeAlarms, unless another thread has just done so."""
         key = tuple(names)
         asking = self._asking.setdefault(key, Lock())  # atomic
@@ -54,14 +57,14 @@ class CloudWatchAlarms:
             raise answer
         return answer
 
-    def _ask(self, names: Sequence[str]) -> Mapping[str, str] | DeployError:
+    def _ask(self, names: Sequence[str]) -> Mapping[str, Status] | DeployError:
         try:
             return self._read(names)
         except DeployError as error:  # kept, too: each of the threads that wait would ask again, one after another
             return error
 
-    def _read(self, names: Sequence[str]) -> Mapping[str, str]:
-        found: dict[str, str] = {}
+    def _read(self, names: Sequence[str]) -> Mapping[str, Status]:
+        found: dict[str, Status] = {}
         for start in range(0, len(names), _NAMES_OF_ONE_CALL):
             with translated("cloudwatch:DescribeAlarms", ", ".join(names)):
                 client = self._aws.alarms()
@@ -71,7 +74,8 @@ class CloudWatchAlarms:
                     MaxRecords=_NAMES_OF_ONE_CALL,
                 )
             for alarm in _alarms(answer):
-                found[alarm["AlarmName"]] = alarm.get("StateValue", "")
+                reason = bounded(alarm.get("StateReason") or "", _LONGEST_REASON)
+                found[alarm["AlarmName"]] = Status(value=alarm.get("StateValue", ""), reason=reason)
         return found
 
 

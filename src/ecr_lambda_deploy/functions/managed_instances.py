@@ -56,7 +56,7 @@ def publish_latest(writer: FunctionWriter, description: str) -> None:
         )
     if version.code_sha256 != wanted:
         raise taken_over(version)
-    writer.ports.log.info(f"{writer.name}: {LATEST_PUBLISHED} runs {version.image}")
+    writer.ports.log.info(f"{LATEST_PUBLISHED} runs {version.image.short if version.image else 'its code'}")
 
 
 @contextmanager

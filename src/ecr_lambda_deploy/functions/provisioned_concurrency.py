@@ -93,9 +93,8 @@ class ProvisionedConcurrency:
             if (status is not None and status.value == "FAILED") or waited >= self.timeout:
                 raise self._not_served(alias, status)
             if waited >= next_line:
-                self.ports.log.info(
-                    f"Waiting for the provisioned concurrency of {alias.arn}: {status}; the version before serves"
-                )
+                moving = f"the provisioned concurrency of the alias {self.alias}: {status}"
+                self.ports.log.info(f"waiting for {moving}; the version before serves")
                 next_line += _BETWEEN_LINES
             self.clock.sleep(min(delay, self.timeout - waited))
             delay = min(delay * _GROWTH, _LONGEST_DELAY)

@@ -13,7 +13,7 @@ _CREATION_TIMEOUT = 10.0  # Lambda is eventually consistent: it may answer for a
 _FIRST_DELAY = 0.1
 _GROWTH = 1.3
 _LONGEST_DELAY = 2.0
-_SECONDS_BETWEEN_LINES = 15.0
+_FIRST_LINE, _BETWEEN_LINES = 15.0, 60.0
 
 
 def wait_until_updated(
@@ -27,7 +27,7 @@ def wait_until_updated(
     Args:
         read: reads the function or version.
         clock: time.
-        log: gets a line every 15 seconds.
+        log: for what is done to the function; gets a line after 15 seconds, and then every minute.
         timeout: seconds.
         is_new: whether it was just made, so that Lambda may not find it for a moment.
 
@@ -36,7 +36,7 @@ def wait_until_updated(
     """
     started = clock.now()
     delay = _FIRST_DELAY
-    next_line = _SECONDS_BETWEEN_LINES
+    next_line = _FIRST_LINE
     while True:
         try:
             state = read()
@@ -56,10 +56,8 @@ def wait_until_updated(
                 topic="update-not-finished",
             )
         if waited >= next_line:
-            log.info(
-                f"Waiting for {state.name} since {waited:.0f} s: State {state.state}, LastUpdateStatus {state.update}"
-            )
-            next_line += _SECONDS_BETWEEN_LINES
+            log.info(f"waiting since {waited:.0f} s: State {state.state}, LastUpdateStatus {state.update}")
+            next_line += _BETWEEN_LINES
         clock.sleep(min(delay, timeout - waited))
         delay = min(delay * _GROWTH, _LONGEST_DELAY)
 

@@ -29,7 +29,7 @@ class FunctionWriter:
     """Changes one function, and keeps the state that it last read or wrote.
 
     Attributes:
-        ports: Lambda and the log.
+        ports: Lambda, and the log for what is done to this function.
         clock: time; an error that its `sleep` raises ends a wait.
         target: the function, its alias, and the seconds to wait for one change.
         run: the run that changes it.
@@ -76,7 +76,7 @@ class FunctionWriter:
             RevisionError: somebody else has created the function.
             DeployError: Lambda refuses, or the creation fails.
         """
-        self.ports.log.info(f"Creating {self.name} with {image} ({architecture})")
+        self.ports.log.info(f"creating it with {image.short} ({architecture})")
         deadline = self.clock.now() + min(_ROLE_TIMEOUT, self.target.wait_timeout)
         while True:
             try:
@@ -85,7 +85,7 @@ class FunctionWriter:
             except InProgressError as error:
                 if self.clock.now() >= deadline:
                     raise
-                self.ports.log.info(f"{self.name}: trying again: {error.message}")
+                self.ports.log.info(f"trying again: {error.message}")
                 self.clock.sleep(_ROLE_DELAY)
             except RevisionError:
                 if not self.ports.functions.read(self.name).runs(image, architecture):
@@ -153,7 +153,7 @@ class FunctionWriter:
         if self.now.version_numbered(number) is None:
             listed = PublishedVersion(number=number, code_sha256=version.code_sha256, description=version.description)
             self.remember(replace(self.now, versions=(*self.now.versions, listed)))
-        self.ports.log.info(f"{self.name}: published version {number}: {version.description}")
+        self.ports.log.info(f"published version {number}")
 
     def point_alias(
         self, version: FunctionState, *, description: str, weights: Mapping[str, float] = MappingProxyType({})
@@ -353,7 +353,7 @@ class FunctionWriter:
             raise failed_update(latest, is_creation=is_new)
         if not latest.runs(image, architecture):
             raise taken_over(latest)
-        self.ports.log.info(f"{self.name}: Lambda runs {latest.image} after {self.clock.now() - started:.1f} s")
+        self.ports.log.info(f"Lambda runs {image.short} after {self.clock.now() - started:.1f} s")
 
     def wait_until_settled(self, qualifier: str = "", *, is_new: bool = False) -> FunctionState:
         """Wait until Lambda has finished with `$LATEST` or a version, and return it; the arguments as above."""
@@ -370,7 +370,7 @@ class FunctionWriter:
         if self.clock.now() >= deadline:
             raise error
         if isinstance(error, InProgressError):
-            self.ports.log.info(f"{self.name} is being changed by somebody else; waiting")
+            self.ports.log.info("somebody else is changing it; waiting")
         self.clock.sleep(CONFLICT_DELAY)
         return self.wait_until_updated()
 

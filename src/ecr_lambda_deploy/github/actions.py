@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
@@ -51,6 +51,12 @@ class Console:
         finally:
             self._command("endgroup")
 
+    def folded(self, title: str, lines: Iterable[str]) -> None:
+        """Print lines as a group, between which no other thread prints."""
+        with self._lock, self.group(title):
+            for line in lines:
+                self.info(line)
+
     @contextmanager
     def verbatim(self) -> Iterator[None]:
         """Stop workflow commands within the block.
@@ -76,6 +82,10 @@ class Console:
     def info(self, message: str) -> None:
         """Print lines, with workflow commands made ineffective: functions and AWS wrote parts of the text."""
         self._write(_without_commands(message))
+
+    def failure(self, message: str) -> None:
+        """Print that something has failed, at the moment when it does."""
+        self.info(message)
 
     def notice(self, message: str) -> None:
         """Annotate the run with a notice."""

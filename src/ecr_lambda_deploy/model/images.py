@@ -124,6 +124,11 @@ class ImageReference:
         """Registry and repository."""
         return f"{self.registry}/{self.repository}"
 
+    @property
+    def short(self) -> str:
+        """As much of the digest as a person compares."""
+        return self.digest[:19]
+
     def is_in(self, registry: str) -> bool:
         """Whether the image is in the registry with this host name."""
         return is_same_registry(self.registry, registry)

@@ -19,6 +19,7 @@ def writable(text: str) -> str:
 
 
 def first_line(text: str, longest: int = 200) -> str:
-    """Return the first line of a text, of so many characters at most."""
-    line = next(iter(text.strip().splitlines()), "")
+    """Return the first line of a text, and the next where it only announces that; of so many characters at most."""
+    lines = [line.strip() for line in text.strip().splitlines()[:2]]
+    line = " ".join(lines if lines and lines[0].endswith(":") else lines[:1])
     return line if len(line) <= longest else f"{line[:longest]}…"

@@ -204,8 +204,8 @@ class Invocations(Protocol):
 class Alarms(Protocol):
     """CloudWatch alarms of the account and Region."""
 
-    def states(self, names: Sequence[str]) -> Mapping[str, str]:
-        """Return the state of each alarm that there is: OK, ALARM or INSUFFICIENT_DATA.
+    def states(self, names: Sequence[str]) -> Mapping[str, Status]:
+        """Return the state of each alarm that there is, with CloudWatch's reason: OK, ALARM or INSUFFICIENT_DATA.
 
         Raises:
             CancelledError: the run was cancelled while another thread asked.

@@ -1,5 +1,6 @@
 """What the core asks of the runner: a log, time, and whether the run is to end."""
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -12,8 +13,14 @@ class Log(Protocol):
     def group(self, title: str) -> AbstractContextManager[None]:
         """Fold what is printed within the block."""
 
+    def folded(self, title: str, lines: Iterable[str]) -> None:
+        """Print lines, folded; those of other threads do not come between them."""
+
     def info(self, message: str) -> None:
         """Print a line."""
+
+    def failure(self, message: str) -> None:
+        """Print a line at the moment when something has failed; the run is annotated at its end."""
 
     def notice(self, message: str) -> None:
         """Print a line and annotate the run with it."""

@@ -11,4 +11,6 @@ is written, it is read and planned again.
 
 After a failure `revert.py` takes back what this run has written. `revert_plan.py` decides which steps lead back from
 what is observed now, and that the alias goes first. `aws_cli.py` has the recovery commands for what is left to do.
+
+`progress.py` decides what the log says of few releases, and of many.
 """

@@ -71,7 +71,7 @@ class PlanExecution:
     Attributes:
         plan: the steps.
         reason: why the function gets a release.
-        ports: everything outside.
+        ports: everything outside; the log is that for what is done to this function.
         group: ends a wait when the run is cancelled or another release has failed.
         journal: keeps the outcome so far, at every moment.
     """
@@ -134,7 +134,7 @@ class PlanExecution:
             case CreateFunction():
                 writer.create(step.image, step.architecture, step.parameters)
             case UpdateCode():
-                ports.log.info(f"Updating {target.name} to {step.image} ({step.architecture})")
+                ports.log.info(f"updating to {step.image.short} ({step.architecture})")
                 writer.start_update(step.image, step.architecture, follows_alias=step.follows_alias)
                 writer.finish_update(poll_slowly=step.follows_alias)
             case InvokeSmokeTest():
@@ -159,7 +159,7 @@ class PlanExecution:
         published = self._writer.published.version if self._writer.published else LATEST
         qualifier = step.qualifier or published
         if not target.alias and self.plan.observed.latest is not None and not is_number(qualifier):
-            ports.log.info(f"The new code of {target.name} serves already: no alias is given to hold it back")
+            ports.log.info("the new code serves already: no alias is given to hold it back")
         run_smoke_test(
             step.test,
             target.name,
@@ -176,7 +176,7 @@ class PlanExecution:
         if version is None:
             raise AssertionError("a plan names the version, or publishes one before")
         self._writer.point_alias(version, description=step.description)
-        self.ports.log.info(f"Alias {target.alias} of {target.name} points to version {version.version}")
+        self.ports.log.info(f"the alias {target.alias} points to version {version.version}")
 
     def succeed(self) -> Outcome:
         """Record that all steps were carried out, and return the outcome."""

@@ -20,8 +20,10 @@ from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.execute import PlanExecution, checks_of
 from ecr_lambda_deploy.releases.group import Group
 from ecr_lambda_deploy.releases.plan import ReleasePlan, staleness
+from ecr_lambda_deploy.releases.progress import Progress
 
 _MOST_PLANS = 10  # for one function, while somebody else keeps changing it
+_LONGEST_CAUSE = 300  # characters, in the log
 _AT_ONCE = 128  # functions; most of the time they wait for Lambda
 
 
@@ -61,10 +63,14 @@ def release_all(
     Raises:
         Exception: an unexpected one, after everything is reverted.
     """
+    progress = Progress((release.plan.observed.name for release in releases), ports.log, ports.clock)
     if together:
-        concluded = _release_together(releases, _Stages(ports, journal))
+        concluded = _release_together(releases, _Stages(ports, journal, progress, is_group=len(releases) > 1))
     else:
-        concluded = for_each(releases, lambda release: _release_alone(release, ports, journal), at_once=_AT_ONCE)
+        concluded = for_each(
+            releases, lambda release: _release_alone(release, _Stages(ports, journal, progress)), at_once=_AT_ONCE
+        )
+    progress.end()
     outcomes = list[Outcome]()
     for outcome in concluded:
         if isinstance(outcome, Exception):
@@ -126,8 +132,7 @@ _Attempt = _UnderWay | _Failed | _Concluded
 """How far a release has come. One that is concluded without an execution has changed nothing."""
 
 
-def _release_alone(release: Release, ports: Ports, journal: Journal) -> _Concluded:
-    stages = _Stages(ports, journal)
+def _release_alone(release: Release, stages: "_Stages") -> _Concluded:
     return stages.conclude(stages.go_through(stages.prepare(release)))
 
 
@@ -174,9 +179,11 @@ def _has_moved_alias(attempt: _Attempt) -> bool:
 class _Stages:
     """The stages that each release of a group goes through: those of its plan, and its conclusion."""
 
-    def __init__(self, ports: Ports, journal: Journal) -> None:
+    def __init__(self, ports: Ports, journal: Journal, progress: Progress, *, is_group: bool = False) -> None:
         self.ports = ports
         self.journal = journal
+        self.progress = progress
+        self.is_group = is_group
         self.group = Group(cancelling=ports.cancelling)
 
     def prepare(self, release: Release) -> _Attempt:
@@ -216,6 +223,7 @@ class _Stages:
             except Exception as error:  # noqa: BLE001 # an unexpected one is raised when everything is reverted
                 return self._fail(execution, error)
             else:
+                self._count(release.plan, attempt.stages, len(planned))
                 return replace(attempt, stages=len(planned))
         return attempt
 
@@ -224,16 +232,30 @@ class _Stages:
         try:
             match attempt:
                 case _UnderWay(execution=execution) if self.group.failed and execution.plan.steps:
-                    return execution.revert(self.group.reason())
+                    return self._revert(execution, self.group.reason())
                 case _UnderWay(execution=execution):
                     return execution.succeed()
                 case _Failed(execution=execution, error=error):
-                    outcome = execution.revert(_reported(error))
+                    outcome = self._revert(execution, _reported(error))
                     return outcome if isinstance(error, DeployError) else error
                 case _:
                     return attempt
         except Exception as bug:  # noqa: BLE001 # it is raised when all others are concluded
             return bug
+
+    def _revert(self, execution: PlanExecution, error: DeployError) -> Outcome:
+        outcome = execution.revert(error)
+        if outcome.status is ReleaseStatus.REVERTED:
+            self.progress.count("reverted")
+        return outcome
+
+    def _count(self, plan: ReleasePlan, before: int, done: int) -> None:
+        """Count a release that has come from one number of its stages to another; from the third on it serves."""
+        is_released = not any(plan.stages[done:3])
+        if not before and not is_released:
+            self.progress.count("prepared")
+        if is_released and (not before or any(plan.stages[before:3])):
+            self.progress.count("released")
 
     def _begin(self, release: Release, conflicts: tuple[RevisionError, ...] = ()) -> _Attempt:
         """Begin a release, unless a newer run has released the function.
@@ -255,7 +277,7 @@ class _Stages:
         execution = PlanExecution(
             plan=plan,
             reason=release.reason or plan.reason,
-            ports=self.ports,
+            ports=replace(self.ports, log=self.progress.log_of(plan.observed.name)),
             group=self.group,
             journal=self.journal,
         )
@@ -267,19 +289,15 @@ class _Stages:
         Raises:
             DeployError: it may not be read.
         """
-        self.ports.log.info(f"{release.plan.observed.name}: deciding again: {conflict.message}")
+        self.progress.say(release.plan.observed.name, f"deciding again: {conflict.message}")
         observed = release.observe(release.plan.target, self.ports.functions, self.ports.aliases)
         self.journal.record(Outcome.untouched(observed))
         return observed
 
     def _fail(self, execution: PlanExecution, error: Exception) -> _Failed:
-        """Record and print why a release cannot go on, and stop the others of its group."""
+        """Record why a release cannot go on, and stop the others of its group."""
         self._stop_group(execution.plan, error)
         execution.fail(_reported(error))
-        if not isinstance(error, ConsequenceError | CancelledError):
-            target = execution.plan.target
-            what = "reverting what this run has changed" if target.reverts else "it stays so: 'on-failure: keep' is set"
-            self.ports.log.info(f"{target.name} failed: {first_line(_reported(error).message)}; {what}")
         return _Failed(execution=execution, error=error)
 
     def _fail_to_begin(self, plan: ReleasePlan, error: Exception) -> _Concluded:
@@ -290,8 +308,15 @@ class _Stages:
         return failed if isinstance(error, DeployError) else error
 
     def _stop_group(self, plan: ReleasePlan, error: Exception) -> None:
-        if plan.target.reverts:
-            self.group.fail(plan.observed.name, _reported(error))
+        """Print why a release cannot go on, and stop the others of its group."""
+        name, reverts, reported = plan.observed.name, plan.target.reverts, _reported(error)
+        if reverts:
+            self.group.fail(name, reported)
+        if isinstance(error, ConsequenceError | CancelledError):
+            return
+        whole = f"all {self.progress.total} functions" if self.is_group else "what this run has changed"
+        what = f"reverting {whole}" if reverts else "it stays so: 'on-failure: keep' is set"
+        self.progress.fail(name, f"{first_line(reported.message, _LONGEST_CAUSE).rstrip('.')}; {what}")
 
     def _skip(self, release: Release, error: DeployError) -> Outcome:
         """Record that a release did not begin."""

@@ -122,7 +122,7 @@ class _Revert:
         if alias is None or step is None or step.version is None:
             return
         number = step.version.version
-        self.ports.log.info(f"Putting the alias {alias.name} of {self.writer.name} back to version {number}")
+        self.ports.log.info(f"putting the alias {alias.name} back to version {number}")
         self.writer.put_alias_back(step.version, description=step.description)
         self.has_moved_back = alias.version != number
         self._record_done(f"The alias {alias.name} points to version {number} again, with all its traffic.")
@@ -133,7 +133,7 @@ class _Revert:
             return
         self.writer.wait_until_updated()
         if step := self._plan().code:
-            self.ports.log.info(f"Putting {LATEST} of {self.writer.name} back to {step.image} ({step.architecture})")
+            self.ports.log.info(f"putting {LATEST} back to {step.image.short} ({step.architecture})")
             self.writer.start_update(step.image, step.architecture)
             self.record(self._outcome(f"{LATEST} is on its way back to {step.image}; Lambda goes on by itself."))
             self.writer.finish_update()
@@ -178,7 +178,7 @@ class _Revert:
             try:
                 self.writer.read()
             except DeployError as error:
-                self.ports.log.info(f"What serves {self.writer.name} now is not known: {error.message}")
+                self.ports.log.info(f"what serves now is not known: {error.message}")
         return self._outcome(trouble)
 
     @property

@@ -68,7 +68,7 @@ def run_smoke_test(
         qualifier: `$LATEST`, a version's number, or `$LATEST.PUBLISHED`.
         timeout: of the function, in seconds.
         invocations: invokes the function.
-        log: gets the response.
+        log: for what is done to the function; gets the response.
         clock: measures how long it took.
         check: raises when the release must end; called while the function runs, which goes on in Lambda.
 
@@ -76,10 +76,10 @@ def run_smoke_test(
         CancelledError: from `check`: the run is cancelled.
         DeployError: from `check`; or the function failed, timed out or responded otherwise; with the end of its log.
     """
-    log.info(f"Smoke test: invoking {name}:{qualifier}")
+    log.info(f"smoke test: invoking {qualifier}")
     started = clock.now()
     response = _invoke(lambda: invocations.invoke(name, qualifier, test.event, timeout=timeout), name, check)
-    log.info(f"{name} answered after {clock.now() - started:.1f} s: {_shown(response.payload)}")
+    log.info(f"answered after {clock.now() - started:.1f} s: {_shown(response.payload)}")
     if response.error:
         raise _failed(f"{name} failed with {_error_of(response)}", response)
     if test.expect is None:

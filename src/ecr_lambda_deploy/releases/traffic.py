@@ -1,10 +1,12 @@
 """The canary: shifts an alias's traffic to a new version in steps, for as long as no alarm is in ALARM."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ecr_lambda_deploy.functions.writes import FunctionWriter
 from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.functions import Status
 from ecr_lambda_deploy.model.targets import TrafficStep
 from ecr_lambda_deploy.ports.functions import Alarms
 from ecr_lambda_deploy.releases.plan import ShiftTraffic, WatchTraffic
@@ -12,7 +14,8 @@ from ecr_lambda_deploy.releases.plan import ShiftTraffic, WatchTraffic
 POLLING_INTERVAL = 5.0
 """Seconds between two reads of the alarms: CloudWatch evaluates none more often than every 10 seconds."""
 
-_SECONDS_BETWEEN_LINES = 15.0
+_BETWEEN_LINES = 60.0  # seconds
+_MOST_NAMED = 5  # alarms in a line
 
 
 def shift_traffic(
@@ -36,7 +39,7 @@ def shift_traffic(
     for number, part in enumerate(step.steps, start=1):
         writer.point_alias(old, weights={new.version: part.weight}, description=alias.description)
         share = f"version {new.version} has {part.weight * 100:g} % of the traffic of {alias.name}"
-        _watch(f"Step {number} of {len(step.steps)}: {share}", part, step.alarms, writer, alarms, passed=passed)
+        _watch(f"step {number} of {len(step.steps)}", share, part, step.alarms, writer, alarms, passed=passed)
 
 
 def watch_traffic(
@@ -57,26 +60,28 @@ def watch_traffic(
     alias = writer.now.alias
     if alias is None:
         raise AssertionError("what is watched is the version of an alias")
-    title = f"Version {alias.version} has all the traffic of {alias.name}"
-    _watch(title, step.share, step.alarms, writer, alarms, passed=passed)
+    share = f"version {alias.version} has all the traffic of {alias.name}"
+    _watch("last step", share, step.share, step.alarms, writer, alarms, passed=passed)
 
 
-def check_alarms(names: tuple[str, ...], alarms: Alarms) -> None:
-    """Make sure that all alarms exist and that none is in ALARM.
+def check_alarms(names: tuple[str, ...], alarms: Alarms) -> Mapping[str, Status]:
+    """Make sure that all alarms exist and that none is in ALARM, and return their states.
 
     Raises:
-        DeployError: one does not exist, or is in ALARM.
+        DeployError: one does not exist, or is in ALARM, with CloudWatch's reason.
     """
     states = check_alarms_exist(names, alarms)
-    if alarmed := [name for name in names if states[name] == "ALARM"]:
+    if alarmed := [name for name in names if states[name].value == "ALARM"]:
+        reasons = "; ".join(states[name].reason or "CloudWatch gives no reason" for name in alarmed)
         raise DeployError(
-            f"The CloudWatch alarm {', '.join(alarmed)} is in ALARM.",
+            f"The CloudWatch alarm {', '.join(alarmed)} is in ALARM: {reasons}",
             "Look at what it watches. To release in spite of it, leave out the inputs 'traffic' and 'alarms'.",
             topic="alarm",
         )
+    return states
 
 
-def check_alarms_exist(names: tuple[str, ...], alarms: Alarms) -> Mapping[str, str]:
+def check_alarms_exist(names: tuple[str, ...], alarms: Alarms) -> Mapping[str, Status]:
     """Make sure that all alarms exist, and return their states.
 
     Raises:
@@ -94,7 +99,8 @@ def check_alarms_exist(names: tuple[str, ...], alarms: Alarms) -> Mapping[str, s
 
 
 def _watch(
-    title: str,
+    step: str,
+    share: str,
     part: TrafficStep,
     names: tuple[str, ...],
     writer: FunctionWriter,
@@ -105,22 +111,45 @@ def _watch(
     """Watch until the time of one part is over, and tell how long it was, however it ends."""
     began = writer.clock.now()
     try:
-        _read_alarms(title, part, names, writer, alarms)
+        _read_alarms(step, share, part, names, writer, alarms)
     finally:
         passed(replace(part, seconds=writer.clock.now() - began))
 
 
-def _read_alarms(title: str, part: TrafficStep, names: tuple[str, ...], writer: FunctionWriter, alarms: Alarms) -> None:
-    """Read the alarms until the time of one part is over."""
-    clock = writer.clock
-    until, next_line = clock.now() + part.seconds, clock.now()
-    while True:
-        check_alarms(names, alarms)
-        left = until - clock.now()
-        if left <= 0:
-            return
-        if clock.now() >= next_line:
-            watched = f"; not in ALARM: {', '.join(names)}" if names else ""
-            writer.ports.log.info(f"{title}; {left:.0f} s left{watched}")
-            next_line += _SECONDS_BETWEEN_LINES
+def _read_alarms(
+    step: str, share: str, part: TrafficStep, names: tuple[str, ...], writer: FunctionWriter, alarms: Alarms
+) -> None:
+    """Read the alarms until the time of one part is over.
+
+    The log has a line when it begins, when it is over, when the state of an alarm changes, and once a minute.
+
+    Args:
+        step: which one it is, such as `step 1 of 2`.
+        share: what has which share of the traffic.
+        part: the share, and for how long.
+        names: of the alarms.
+        writer: its clock and log are used.
+        alarms: gives their states.
+    """
+    clock, say = writer.clock, writer.ports.log.info
+    until, next_line = clock.now() + part.seconds, clock.now() + _BETWEEN_LINES
+    states = check_alarms(names, alarms)
+    say(f"{step}: {share}, for {part.seconds:.0f} s{_watched(states)}")
+    while (left := until - clock.now()) > 0:
         clock.sleep(min(POLLING_INTERVAL, left))
+        before, states = states, check_alarms(names, alarms)
+        for name in names:
+            if states[name].value != before[name].value:
+                say(f"{step}: alarm {name} was {before[name].value} and is now {states[name]}")
+        if next_line <= clock.now() < until:
+            say(f"{step}: {until - clock.now():.0f} s left{_watched(states)}")
+            next_line += _BETWEEN_LINES
+    say(f"{step}: over after {part.seconds:.0f} s{_watched(states)}")
+
+
+def _watched(states: Mapping[str, Status]) -> str:
+    """Return the states of alarms as the end of a line; only their numbers where there are many."""
+    if len(states) > _MOST_NAMED:
+        counts = Counter(status.value for status in states.values())
+        return "; alarms: " + ", ".join(f"{count} {value}" for value, count in counts.items())
+    return "; alarms: " + ", ".join(f"{name} {status.value}" for name, status in states.items()) if states else ""

@@ -77,4 +77,4 @@ def shortened(error: DeployError, longest: int) -> str:
 
 def short_digest(reference: ImageReference | None) -> str:
     """Return as much of a digest as a person compares."""
-    return reference.digest[:19] if reference else "unknown"
+    return reference.short if reference else "unknown"

@@ -13,8 +13,10 @@ from ecr_lambda_deploy.aws.alarms import CloudWatchAlarms
 from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError
+from ecr_lambda_deploy.model.functions import Status
 from tests.unit.fakes.clock import FakeClock
 
+_OK = Status(value="OK", reason="few")
 _CLOUDWATCH = boto3.client("cloudwatch", region_name="eu-west-1")
 
 
@@ -38,7 +40,7 @@ class _Aws:
             self.slow[names[0]].wait()
         if self.error is not None:
             raise self.error
-        return {"MetricAlarms": [{"AlarmName": name, "StateValue": "OK"} for name in names]}
+        return {"MetricAlarms": [{"AlarmName": name, "StateValue": "OK", "StateReason": "few"} for name in names]}
 
     @contextmanager
     def hangs_for(self, name: str) -> Iterator[None]:
@@ -55,10 +57,10 @@ def test_who_asks_within_a_second_gets_the_same_answer_and_later_a_new_one() -> 
     watched = CloudWatchAlarms(cast("Any", aws), clock)
 
     for _ in range(3):
-        assert watched.states(("errors",)) == {"errors": "OK"}
+        assert watched.states(("errors",)) == {"errors": _OK}
         clock.time += 0.3
     assert aws.asked == [["errors"]]
-    assert watched.states(("latency",)) == {"latency": "OK"}
+    assert watched.states(("latency",)) == {"latency": _OK}
     clock.time += 1
     watched.states(("errors",))
     assert aws.asked == [["errors"], ["latency"], ["errors"]]
@@ -71,7 +73,7 @@ def test_a_slow_answer_stops_nobody_who_watches_other_alarms() -> None:
     with ThreadPoolExecutor(2) as pool, aws.hangs_for("slow"):
         slow = pool.submit(watched.states, ("slow",))
         assert aws.is_asked.wait(5)
-        assert pool.submit(watched.states, ("errors",)).result(5) == {"errors": "OK"}
+        assert pool.submit(watched.states, ("errors",)).result(5) == {"errors": _OK}
         assert not slow.done()
 
 
@@ -83,7 +85,7 @@ def test_those_who_wait_get_the_answer_that_one_has_asked_for() -> None:
         with aws.hangs_for("errors"):
             answers = [pool.submit(watched.states, ("errors",)) for _ in range(8)]
             assert aws.is_asked.wait(5)
-        assert [answer.result(5) for answer in answers] == [{"errors": "OK"}] * 8
+        assert [answer.result(5) for answer in answers] == [{"errors": _OK}] * 8
     assert aws.asked == [["errors"]]
 
 

@@ -22,7 +22,8 @@ def stubber() -> Iterator[Stubber]:
 
 def _states(names: tuple[str, ...]) -> dict[str, str]:
     aws: Any = SimpleNamespace(alarms=lambda: _CLIENT)
-    return dict(CloudWatchAlarms(cast("Any", aws), FakeClock()).states(names))
+    states = CloudWatchAlarms(cast("Any", aws), FakeClock()).states(names)
+    return {name: state.value for name, state in states.items()}
 
 
 def test_each_kind_is_asked_for_and_read(stubber: Stubber) -> None:

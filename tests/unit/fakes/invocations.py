@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from ecr_lambda_deploy.model.functions import LATEST
+from ecr_lambda_deploy.model.functions import LATEST, Status
 from ecr_lambda_deploy.ports.functions import Response
 from tests.unit.fakes.functions import FakeFunctions
 
@@ -45,6 +45,8 @@ class FakeAlarms:
         self._functions = functions
         self.there: dict[str, str] = {}
 
-    def states(self, names: Sequence[str]) -> Mapping[str, str]:
+    def states(self, names: Sequence[str]) -> Mapping[str, Status]:
         self._functions.enter("alarms")
-        return {name: self.there[name] for name in names if name in self.there}
+        return {
+            name: Status(value=self.there[name], reason="threshold crossed") for name in names if name in self.there
+        }

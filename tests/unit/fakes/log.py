@@ -1,6 +1,6 @@
 """The job's log, in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from ecr_lambda_deploy.model.errors import SourceLocation
@@ -18,8 +18,14 @@ class FakeLog:
         self.groups.append(title)
         yield
 
+    def folded(self, title: str, lines: Iterable[str]) -> None:
+        self.lines += [("group", title), *(("folded", line) for line in lines)]
+
     def info(self, message: str) -> None:
         self.lines.append(("info", message))
+
+    def failure(self, message: str) -> None:
+        self.lines.append(("failure", message))
 
     def notice(self, message: str) -> None:
         self.lines.append(("notice", message))

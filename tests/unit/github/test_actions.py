@@ -35,6 +35,21 @@ def test_a_group_is_closed_whatever_happens(capsys: pytest.CaptureFixture[str]) 
     assert _printed(capsys) == ["::group::Check", "within", "::endgroup::"]
 
 
+def test_nothing_is_printed_between_lines_that_are_folded(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console()
+
+    def fold(number: int) -> None:
+        console.folded(f"of {number}", (f"{number} {line}" for line in range(_LINES)))
+
+    _all_at_once(fold, lambda number: console.info(f"beside {number}"))
+    printed = _printed(capsys)
+
+    for number in range(_THREADS):
+        start = printed.index(f"::group::of {number}")
+        lines = [*(f"{number} {line}" for line in range(_LINES)), "::endgroup::"]
+        assert printed[start + 1 :][: _LINES + 1] == lines
+
+
 @pytest.mark.parametrize("kind", ["notice", "warning", "error"])
 def test_an_annotation_is_one_command_however_many_lines_it_has(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     getattr(Console(), kind)("100 % of\nit: all,")

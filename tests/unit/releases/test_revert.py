@@ -118,7 +118,11 @@ def test_an_alias_goes_back_before_the_code() -> None:
     outcome = release_image(world, _CANARY)
 
     assert world.functions.changes[-2:] == [("point_alias", "7"), _BACK]
-    assert _message_lines(outcome) == ["The CloudWatch alarm errors is in ALARM.", _ALIAS_IS_BACK, _CODE_IS_BACK]
+    assert _message_lines(outcome) == [
+        "The CloudWatch alarm errors is in ALARM: threshold crossed",
+        _ALIAS_IS_BACK,
+        _CODE_IS_BACK,
+    ]
     assert (outcome.status, outcome.is_changed, outcome.recovery) == (ReleaseStatus.REVERTED, False, ())
     _check_unchanged(world)
 
@@ -212,7 +216,7 @@ def test_a_share_of_the_traffic_is_never_kept() -> None:
     assert (world.live.version, world.live.weights) == ("7", {})
     assert world.functions.latest.image == NEW
     assert _message_lines(outcome) == [
-        "The CloudWatch alarm errors is in ALARM.",
+        "The CloudWatch alarm errors is in ALARM: threshold crossed",
         _ALIAS_IS_BACK,
         "Code and alias stay as they are: 'on-failure: keep' is set.",
     ]

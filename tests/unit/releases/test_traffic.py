@@ -108,7 +108,7 @@ def test_an_alarm_ends_the_release_and_takes_everything_back(seconds: float, sha
     assert (outcome.status, outcome.is_changed, outcome.after.version) == (ReleaseStatus.REVERTED, False, "7")
     assert outcome.error is not None
     assert outcome.error.message.splitlines() == [
-        "The CloudWatch alarm latency is in ALARM.",
+        "The CloudWatch alarm latency is in ALARM: threshold crossed",
         "The alias live points to version 7 again, with all its traffic.",
         f"$LATEST runs {OLD} again.",
     ]
@@ -125,7 +125,7 @@ def test_a_release_does_not_begin_while_an_alarm_is_in_alarm() -> None:
 
     assert world.functions.changes == []
     assert (outcome.status, outcome.is_changed) == (ReleaseStatus.FAILED, False)
-    assert "The CloudWatch alarm latency is in ALARM." in str(outcome.error)
+    assert "The CloudWatch alarm latency is in ALARM: threshold crossed" in str(outcome.error)
 
 
 def test_an_alarm_does_not_matter_to_a_function_without_steps() -> None:
@@ -146,25 +146,67 @@ def test_an_alarm_that_vanishes_ends_the_release_too() -> None:
     assert outcome.status is ReleaseStatus.REVERTED
 
 
-def test_the_log_shows_the_progress_from_time_to_time() -> None:
+def _steps(world: World) -> list[str]:
+    """Return the lines of the log about the steps, without the function's name, which each begins with."""
+    lines = [line for line in world.log.of_kind("info") if "step " in line]
+    assert all(line.startswith("orders-api: step ") for line in lines)
+    return [line.removeprefix("orders-api: ") for line in lines]
+
+
+def test_the_log_shows_where_a_step_begins_and_ends_and_a_line_a_minute() -> None:
     world = _world()
+    release_image(world, replace(_TARGET, traffic=(TrafficStep(weight=0.1, seconds=150), _STEPS[1])))
+
+    alarms = "alarms: errors OK, latency INSUFFICIENT_DATA"
+    assert _steps(world) == [
+        f"step 1 of 2: version 8 has 10 % of the traffic of live, for 150 s; {alarms}",
+        f"step 1 of 2: 90 s left; {alarms}",
+        f"step 1 of 2: 30 s left; {alarms}",
+        f"step 1 of 2: over after 150 s; {alarms}",
+        f"step 2 of 2: version 8 has 50 % of the traffic of live, for 33 s; {alarms}",
+        f"step 2 of 2: over after 33 s; {alarms}",
+    ]
+
+
+def test_the_log_says_when_the_state_of_an_alarm_changes_and_why_one_ends_the_release() -> None:
+    world = _world()
+    states = iter(["OK", "ALARM"])
+
+    def change() -> None:
+        world.alarms.there.update(latency=next(states))
+
+    def change_twice() -> None:
+        for seconds in (12, 31):
+            world.clock.later(seconds, change)
+
+    world.functions.after["point_alias", "7", "8=0.1"] = change_twice
     release_image(world, _TARGET)
 
-    quiet = "not in ALARM: errors, latency"
-    assert [line for line in world.log.of_kind("info") if line.startswith("Step")] == [
-        *(
-            f"Step 1 of 2: version 8 has 10 % of the traffic of live; {left} s left; {quiet}"
-            for left in (60, 45, 30, 15)
-        ),
-        *(f"Step 2 of 2: version 8 has 50 % of the traffic of live; {left} s left; {quiet}" for left in (33, 18, 3)),
+    assert _steps(world)[1:] == ["step 1 of 2: alarm latency was INSUFFICIENT_DATA and is now OK (threshold crossed)"]
+    (failed,) = world.log.of_kind("failure")
+    cause = "The CloudWatch alarm latency is in ALARM: threshold crossed"
+    assert failed == f"orders-api failed: {cause}; reverting what this run has changed"
+    lines = [line for _, line in world.log.lines]
+    assert lines[lines.index(failed) + 1 :][:2] == [
+        "orders-api: putting the alias live back to version 7",
+        f"orders-api: putting $LATEST back to {OLD.short} (x86_64)",
     ]
+
+
+def test_of_many_alarms_the_log_has_the_numbers() -> None:
+    world = _world()
+    names = tuple(f"alarm-{number}" for number in range(7))
+    world.alarms.there = dict.fromkeys(names, "OK") | {"alarm-3": "INSUFFICIENT_DATA"}
+    release_image(world, replace(_TARGET, alarms=names))
+
+    assert _steps(world)[0].endswith(", for 60 s; alarms: 6 OK, 1 INSUFFICIENT_DATA")
 
 
 def test_the_log_shows_the_shares_as_they_were_given() -> None:
     world = _world()
     release_image(world, replace(_TARGET, traffic=(TrafficStep(weight=0.005, seconds=1),), alarms=()))
 
-    assert "Step 1 of 1: version 8 has 0.5 % of the traffic of live; 1 s left" in world.log.of_kind("info")
+    assert _steps(world)[0] == "step 1 of 1: version 8 has 0.5 % of the traffic of live, for 1 s"
 
 
 def test_a_share_for_no_time_goes_on_at_once() -> None:
@@ -179,7 +221,7 @@ def test_a_share_for_no_time_goes_on_at_once() -> None:
     [
         (("nothing",), "There is no CloudWatch alarm nothing."),
         (("errors", "one", "two"), "There is no CloudWatch alarm one, two."),
-        (("errors", "another"), "The CloudWatch alarm another is in ALARM."),
+        (("errors", "another"), "The CloudWatch alarm another is in ALARM: threshold crossed"),
         (("another", "nothing"), "There is no CloudWatch alarm nothing."),
     ],
 )

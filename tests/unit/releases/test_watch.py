@@ -51,7 +51,10 @@ def test_the_alias_has_moved_and_the_alarms_are_watched_on_for_its_time() -> Non
     assert (outcome.status, outcome.after.version, world.live.weights) == (ReleaseStatus.DEPLOYED, "8", {})
     assert [part.weight for part in outcome.traffic] == [0.1, 1]
     assert "| Traffic | 10 % for 30 s, all for 60 s |" in summary(world.journal)
-    assert "Version 8 has all the traffic of live; 60 s left; not in ALARM: errors" in world.log.of_kind("info")
+    assert (
+        "orders-api: last step: version 8 has all the traffic of live, for 60 s; alarms: errors OK"
+        in world.log.of_kind("info")
+    )
 
 
 @pytest.mark.parametrize("seconds", [2, 57])
@@ -65,7 +68,7 @@ def test_an_alarm_moves_the_alias_back(seconds: float, traffic: tuple[TrafficSte
     assert world.functions.changes[at + 1 :] == [("point_alias", "7"), ("update_code", str(OLD), "x86_64")]
     assert (outcome.status, outcome.is_changed, outcome.after.version) == (ReleaseStatus.REVERTED, False, "7")
     assert (world.live.version, world.live.weights, world.live.description) == ("7", {}, "before")
-    assert "The CloudWatch alarm errors is in ALARM." in str(outcome.error)
+    assert "The CloudWatch alarm errors is in ALARM: threshold crossed" in str(outcome.error)
     assert outcome.traffic[-1].weight == 1
     assert outcome.traffic[-1].seconds == pytest.approx(seconds, abs=5)
     assert ", then none |" in summary(world.journal)
