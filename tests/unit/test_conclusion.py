@@ -74,8 +74,8 @@ def _ended(end: Callable[[], int | None]) -> int | None:
 def test_everything_is_written(step: _Step, capsys: pytest.CaptureFixture[str]) -> None:
     assert step.conclusion().write() == 0
     assert step.outputs["image-uri"] == str(NEW)
-    assert step.summary.read_text().startswith("### Deployed orders-api")
-    assert "Deployed orders-api" in capsys.readouterr().out
+    assert step.summary.read_text().startswith("### orders-api serves sha256:bbbbbbbbbbbb")
+    assert "orders-api serves sha256:bbbbbbbbbbbb" in capsys.readouterr().out
 
 
 def test_a_run_that_failed_has_the_exit_code_1(step: _Step, capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,7 +94,8 @@ def test_errors_that_github_does_not_show_are_in_the_log(step: _Step, capsys: py
     printed = capsys.readouterr().out
     assert printed.count("::error::") == 10
     assert [f"error {number:02}" in printed for number in range(12)] == 12 * [True]
-    assert printed.splitlines()[-1].startswith("Failed for orders-api")  # the total comes last
+    last = printed.splitlines()[-1]  # the total
+    assert last == "Released, but unfinished: orders-api: error 00, and 11 more causes"
 
 
 @pytest.mark.parametrize("is_given_up", [False, True])
@@ -106,7 +107,7 @@ def test_the_summary_is_written_although_the_outputs_cannot_be(
     conclusion = step.conclusion()
     exit_code = _ended(conclusion.give_up if is_given_up else conclusion.write)
 
-    assert step.summary.read_text().startswith("### Deployed orders-api")
+    assert step.summary.read_text().startswith("### Released, but unfinished: what went wrong")
     assert "::error::what went wrong" in capsys.readouterr().out.splitlines()
     assert conclusion.left[:1] == [1] if is_given_up else exit_code == 1
 
@@ -127,7 +128,7 @@ def test_the_outputs_are_written_although_the_summary_cannot_be(
 def test_outside_github_only_the_log_is_written(step: _Step, capsys: pytest.CaptureFixture[str]) -> None:
     assert step.conclusion(GITHUB_OUTPUT="", GITHUB_STEP_SUMMARY="").write() == 0
     assert (step.output.read_text(), step.summary.read_text()) == ("", "")
-    assert "Deployed orders-api" in capsys.readouterr().out
+    assert "orders-api serves sha256:bbbbbbbbbbbb" in capsys.readouterr().out
 
 
 def test_giving_up_says_that_the_run_was_cancelled(step: _Step, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,8 +70,8 @@ class RefusedError(DeployError):
 
     topic = "refused-by-aws"
 
-    def __init__(self, code: str, message: str, hint: str = "", *, topic: str = "") -> None:
-        super().__init__(message, hint, topic=topic)
+    def __init__(self, code: str, message: str, hint: str = "", *, topic: str = "", cause: str = "") -> None:
+        super().__init__(message, hint, topic=topic, cause=cause)
         self.code = code
 
 
@@ -121,7 +121,9 @@ def _translate(error: ClientError, action: str, resource: str) -> DeployError:
     words = bounded(str(error.response["Error"].get("Message", "")))
     message = f"{action} on {resource} failed: {code}: {words}"
     if code in {"AccessDenied", "AccessDeniedException"}:
-        return DeniedError(code, message, denial_hint(words, action, resource))
+        return DeniedError(
+            code, message, denial_hint(words, action, resource), cause=f"{action} on {resource} is denied"
+        )
     if "not authorized to perform: " in words:
         return RefusedError(code, message, denial_hint(words, action, resource))  # of others, such as KMS for Lambda
     if hint := hint_for(f"{code}: {words}", _HINTS):

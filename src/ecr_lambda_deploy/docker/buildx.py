@@ -341,7 +341,15 @@ class Buildx:
         order = targets[target] if target else next(iter(targets.values()))
         error = explain(log, dockerfile=self._shown(order.build.dockerfile), instructions=_dockerfile_of(order))
         uri = order.uri if target else ""
-        return BuildError(error.message, error.hint, location=error.location, uri=uri, is_tag_taken=tag_taken(log))
+        return BuildError(
+            error.message,
+            error.hint,
+            location=error.location,
+            cause=error.cause,
+            log=error.log,
+            uri=uri,
+            is_tag_taken=tag_taken(log),
+        )
 
 
 def _dockerfile_of(order: BuildOrder) -> str:

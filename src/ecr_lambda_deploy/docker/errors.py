@@ -47,6 +47,9 @@ _PASSING = re.compile(
     r"|temporary failure in name resolution|server misbehaving",
     re.IGNORECASE,
 )
+_AROUND_COMMANDS = (('process "', '" did not complete'), ("executor failed running [", "]: "))
+_SECONDS = re.compile(r"^\d{1,6}\.\d{1,3} ")  # before each line that a step prints
+_MOST_PRINTED = 20  # lines
 _WRONG_PROGRAM = re.compile(r"exec format error", re.IGNORECASE)  # [execve(2), ENOEXEC]
 _PULL_LIMIT = re.compile(r"pull rate limit|Data limit exceeded")  # of Docker Hub and ECR Public; lasts for hours
 # Steps of the Dockerfile have a stage and a number in brackets, and what they print has the seconds before it.
@@ -228,17 +231,35 @@ def explain(log: Sequence[str], *, dockerfile: str, instructions: str) -> Deploy
     if passing_failure(log):
         hint = "A registry, or the way to it, kept failing for about a minute: run this job again."
     line, lines = _line(log, reason, instructions) or 0, instructions.split("\n")
+    said, printed = _NOISE.sub("", reason), "\n".join(_printed(log))
     if not 1 <= line <= len(lines):
-        return DeployError(
-            f"The image could not be built and pushed: {_NOISE.sub('', reason)}", hint, topic="build-failed"
-        )
+        message = f"The image could not be built and pushed: {said}"
+        return DeployError(message, hint, topic="build-failed", cause=_in_few_words(said), log=printed)
     return DeployError(
-        f"The image could not be built: {_NOISE.sub('', reason)}\n{dockerfile}:{line}: "
+        f"The image could not be built: {said}\n{dockerfile}:{line}: "
         + bounded(lines[line - 1].strip(), _LONGEST_INSTRUCTION),
         hint,
         location=SourceLocation(file=dockerfile, line=line),
         topic="build-failed",
+        cause=_in_few_words(said),
+        log=printed,
     )
+
+
+def _in_few_words(reason: str) -> str:
+    """Return a reason without what BuildKit puts around a command and its exit code."""
+    for begin, end in _AROUND_COMMANDS:
+        command, _, rest = reason.partition(begin)[2].rpartition(end)
+        if command:
+            return f"{command.removeprefix('/bin/sh -c ')}: {rest.removeprefix(' successfully: ')}"
+    return reason
+
+
+def _printed(log: Sequence[str]) -> list[str]:
+    """Return what the failed step printed last, as BuildKit repeats it; nothing if it has not."""
+    start = max((number for number, line in enumerate(log) if line.startswith(" > [")), default=len(log))
+    repeated = itertools.takewhile(lambda line: not line.startswith("---"), log[start + 1 :])
+    return [_SECONDS.sub("", bounded(line, _LONGEST_INSTRUCTION)) for line in repeated][-_MOST_PRINTED:]
 
 
 def _of_the_text(instructions: str, reason: str) -> str:
@@ -258,7 +279,7 @@ def _of_the_text(instructions: str, reason: str) -> str:
 
 def _hint(reason: str) -> str:
     """Return what to do; the text of a command of the Dockerfile, which may hold any words, does not count."""
-    for begin, end in (('process "', '" did not complete'), ("executor failed running [", "]: ")):
+    for begin, end in _AROUND_COMMANDS:
         before, found, rest = reason.partition(begin)
         if found:
             reason = before + rest.rpartition(end)[2]
@@ -332,11 +353,7 @@ def _reason(log: Sequence[str]) -> str:
 
 def _wrong_program(log: Sequence[str]) -> str:
     """Return what the failed step printed if that is that a program is for another architecture; else nothing."""
-    start = max((number for number, line in enumerate(log) if line.startswith(" > [")), default=len(log))
-    printed = itertools.takewhile(lambda line: not line.startswith("---"), log[start + 1 :])
-    # BuildKit puts the seconds before what a step prints.
-    found = (line.partition(" ")[2] for line in printed if _WRONG_PROGRAM.search(line))
-    return bounded(next(found, ""), _LONGEST_INSTRUCTION)
+    return next((line for line in _printed(log) if _WRONG_PROGRAM.search(line)), "")
 
 
 def _line(log: Sequence[str], reason: str, instructions: str) -> int | None:

@@ -51,18 +51,29 @@ class DeployError(Exception):
         topic: the heading about it in docs/help/troubleshooting.md, as an anchor such as `no-credentials`. A class
             has one for all its errors, or each is given one where it is made.
         location: the line at fault, if known.
+        cause: what failed, in the few words that a headline has room for; empty where the message begins with them.
+        log: the last lines that another program printed, which the job's log has already; empty for none.
     """
 
     topic = ""
 
     def __init__(
-        self, message: str, hint: str = "", *, topic: str = "", location: SourceLocation | None = None
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        topic: str = "",
+        location: SourceLocation | None = None,
+        cause: str = "",
+        log: str = "",
     ) -> None:
         self.message = without_logins(message)
         self.hint = without_logins(hint)
         super().__init__(self.message)
         self.topic = topic or self.topic
         self.location = location
+        self.cause = without_logins(cause)
+        self.log = without_logins(log)
 
     def __str__(self) -> str:
         """Return the message and, below it, the hint."""
@@ -150,10 +161,12 @@ class BuildError(DeployError):
         hint: str = "",
         *,
         location: SourceLocation | None = None,
+        cause: str = "",
+        log: str = "",
         uri: str = "",
         is_tag_taken: bool = False,
     ) -> None:
-        super().__init__(message, hint, location=location)
+        super().__init__(message, hint, location=location, cause=cause, log=log)
         self.uri = uri
         self.is_tag_taken = is_tag_taken
 

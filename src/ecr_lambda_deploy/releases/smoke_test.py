@@ -81,17 +81,21 @@ def run_smoke_test(
     response = _invoke(lambda: invocations.invoke(name, qualifier, test.event, timeout=timeout), name, check)
     log.info(f"answered after {clock.now() - started:.1f} s: {_shown(response.payload)}")
     if response.error:
-        raise _failed(f"{name} failed with {_error_of(response)}", response)
+        error = _error_of(response)
+        raise _failed(f"{name} failed with {error}", response, name, error)
     if test.expect is None:
         return
     try:
         differences = list(differing(test.expect.value, parse_json(response.payload)))
     except NestingError as error:
-        raise _failed(f"the response cannot be compared, since {error}: {_shown(response.payload)}", response) from None
+        reason = f"the response cannot be compared, since {error}: {_shown(response.payload)}"
+        raise _failed(reason, response, name, "its response cannot be compared") from None
     except ValueError:
-        raise _failed(f"the response is not JSON: {_shown(response.payload)}", response) from None
+        reason = f"the response is not JSON: {_shown(response.payload)}"
+        raise _failed(reason, response, name, "its response is not JSON") from None
     if differences:
-        raise _failed("\n".join(["the response is not the expected one:", *differences]), response)
+        reason = "\n".join(["the response is not the expected one:", *differences])
+        raise _failed(reason, response, name, differences[0].removeprefix("- "))
 
 
 def differing(expected: object, answer: object, path: str = "$") -> Iterator[str]:
@@ -150,12 +154,13 @@ def _error_of(response: Response) -> str:
     return f"{error['errorType']}: {error['errorMessage']}" if "errorType" in error else str(error["errorMessage"])
 
 
-def _failed(reason: str, response: Response) -> DeployError:
+def _failed(reason: str, response: Response, name: str, cause: str) -> DeployError:
     log = f"\nThe end of its log:\n{response.log.rstrip()}" if response.log.strip() else ""
     return DeployError(
         f"The smoke test did not pass: {bounded(reason)}{log}",
         _hint(response) or "Fix the function, or the inputs 'smoke-event' and 'smoke-expect'.",
         topic="smoke-test-failed",
+        cause=f"the smoke test of {name} failed: {bounded(cause)}",
     )
 
 

@@ -1,99 +1,199 @@
-"""The result of a run in one line."""
+"""The result of a run in one line: what became of it and, after a failure, whose fault that is and why."""
 
 from collections import Counter
 
-from ecr_lambda_deploy.model.errors import CancelledError
-from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import Mode
 from ecr_lambda_deploy.model.text import first_line
-from ecr_lambda_deploy.report.results import counted, short_digest
+from ecr_lambda_deploy.report.causes import Cause, causes, is_cancelled, left_behind
+from ecr_lambda_deploy.report.results import (
+    PLAIN,
+    Style,
+    commit_of,
+    count,
+    duration,
+    in_words,
+    revision_of,
+    short_digest,
+)
 
 _MADE = (ImageStatus.BUILT, ImageStatus.COPIED)
-_MOST_NAMED = 5  # functions, in the headline
+_RELEASED = (ReleaseStatus.CREATED, ReleaseStatus.DEPLOYED, ReleaseStatus.ROLLED_BACK)
 _LONGEST_CAUSE = 120  # characters
+_LEAST_TIMED = 1  # seconds
+
+# What a failed run has left in the functions: nothing new, all as it was, some, all, or what should have gone back.
+_NOTHING, _REVERTED, _SOME, _ALL, _LEFT = range(5)
+_ENDINGS = {
+    Mode.DEPLOY: (
+        "Not released",
+        "Release reverted",
+        "Partly released",
+        "Released, but unfinished",
+        "Release failed",
+    ),
+    Mode.BUILD: 5 * ("Not built",),
+    Mode.PLAN: 5 * ("No plan",),
+    Mode.ROLLBACK: (
+        "Not rolled back",
+        "Rollback reverted",
+        "Partly rolled back",
+        "Rolled back, but unfinished",
+        "Rollback failed",
+    ),
+}
+_CANCELLED = (
+    "nothing was changed",
+    "what it had changed is put back",
+    "part of it is released",
+    "all of it is released",
+    "part of what it changed is still there",
+)
 
 
-def headline(journal: Journal) -> str:
-    """Return the result of a run in one line."""
-    if len(journal.outcomes) == 1 and len(journal.images) < 2:  # noqa: PLR2004
-        return _sentence(journal.outcomes[0], is_cancelled=_is_cancelled(journal))
-    if journal.outcomes:
-        return _total(journal)
+def headline(journal: Journal, style: Style = PLAIN) -> str:
+    """Return the result of a run in one line.
+
+    Args:
+        journal: of the run.
+        style: how names and the texts of others are written.
+    """
     if journal.errors:
-        return f"{'Cancelled' if _is_cancelled(journal) else 'Failed'}; no function was changed"
+        return _failure(journal, style)
     if journal.mode is Mode.PLAN:
-        return f"Plan: {_planned(journal)} of {len(journal.images)} would be built or copied"
-    made = [image.reference for image in journal.images if image.reference]
-    return f"Built {made[0]}" if len(made) == 1 else f"Built {_count(len(made), 'image')}"
-
-
-def _total(journal: Journal) -> str:
-    """Return the number of functions with each status."""
+        return _plan(journal, style)
     counts = Counter(outcome.status for outcome in journal.outcomes)
-    images = Counter(image.status for image in journal.images)
-    functions = _count(len(journal.outcomes), "function")
-    has_all_images = not any(images[status] for status in (*_MADE, ImageStatus.PLANNED))
-    if has_all_images and counts[ReleaseStatus.UNCHANGED] == len(journal.outcomes) and not journal.errors:
-        return f"Nothing to do: {functions} {'is' if len(journal.outcomes) == 1 else 'are'} up to date"
-    listed = counted(journal.outcomes)
-    seconds = sum(phase.seconds for phase in journal.phases)
-    took = f", in {seconds:.0f} s" if seconds >= 1 else ""
-    if journal.errors:
-        ended = "Cancelled" if _is_cancelled(journal) else f"Failed{_blamed(journal)}"
-        return f"{ended}; of {functions}: {listed}{took}"
-    if journal.mode is Mode.PLAN:
-        planned = counts[ReleaseStatus.PLANNED]
-        return f"Plan: {planned} of {functions} would change, {_planned(journal)} would be built or copied"
-    made = ", ".join(f"{_count(images[status], 'image')} {status}" for status in _MADE if images[status])
-    return f"Of {functions}: {listed}{f'; {made}' if made else ''}{took}"
+    if not journal.outcomes or (counts.keys() == {ReleaseStatus.UNCHANGED} and _count_of_made(journal)):
+        return _images(journal, style)
+    if len(journal.outcomes) == 1 and len(journal.images) <= 1:
+        return _sentence(journal, journal.outcomes[0], style)
+    return _total(journal, counts, style)
 
 
-def _blamed(journal: Journal) -> str:
-    """Return the functions that failed by themselves, and why if there is one reason; empty if there are none."""
-    following = {outcome.function for outcome in journal.consequences}
-    failed = [
-        outcome
-        for outcome in journal.outcomes
-        if outcome.function not in following and (outcome.error or outcome.status is ReleaseStatus.FAILED)
-    ]
-    names = ", ".join(outcome.function for outcome in failed[:_MOST_NAMED])
-    more = " and others" if len(failed) > _MOST_NAMED else ""
-    causes = {first_line(str(outcome.error), _LONGEST_CAUSE) for outcome in failed if outcome.error}
-    cause = f" ({causes.pop().rstrip('.:')})" if len(causes) == 1 else ""
-    return f" for {names}{more}{cause}" if failed else ""
+def _sentence(journal: Journal, outcome: Outcome, style: Style) -> str:
+    """Return what became of the only function of a run that has not failed."""
+    name, took = style.code(outcome.function), _took(journal)
+    commit = commit_of(journal) if outcome.status in _RELEASED else ""
+    what = style.code((revision_of(outcome.after) or commit)[:7] or short_digest(outcome.after.image))
+    number, alias = outcome.after.version, outcome.after.alias
+    version = f", version {number}" if number else ""
+    by = f"{version}{f', by the alias {style.code(alias.name)}' if alias else ''}"
+    match outcome.status:
+        case ReleaseStatus.UNCHANGED:
+            return f"Nothing to do: {name} serves {what} already{by}"
+        case ReleaseStatus.SKIPPED:
+            return f"Skipped: a newer run has released {name}, which serves {what}{version}"
+        case ReleaseStatus.CREATED:
+            return f"Created {name}: it serves {what}{by}{took}"
+        case ReleaseStatus.ROLLED_BACK:
+            return f"Rolled back {name}: it serves {what} again{by}{took}"
+        case _:
+            return f"{name} serves {what}{by}{took}"
 
 
-def _is_cancelled(journal: Journal) -> bool:
-    """Whether nothing has failed, but the run was cancelled."""
-    return bool(journal.errors) and all(isinstance(error, CancelledError) for error in journal.errors)
+def _total(journal: Journal, counts: Counter[ReleaseStatus], style: Style) -> str:
+    """Return what became of several functions."""
+    functions, everything = count(len(journal.outcomes), "function"), len(journal.outcomes)
+    if counts[ReleaseStatus.UNCHANGED] == everything:
+        return f"Nothing to do: {functions} {'is' if everything == 1 else 'are'} up to date"
+    if counts[ReleaseStatus.SKIPPED] + counts[ReleaseStatus.UNCHANGED] == everything:
+        return f"Skipped: {counts[ReleaseStatus.SKIPPED]} of {functions} were released by a newer run"
+    released = sum(counts[status] for status in _RELEASED)
+    of = functions if released == everything else f"{released} of {functions}"
+    verb = "Rolled back" if journal.mode is Mode.ROLLBACK else "Released"
+    commits = {revision_of(one.after) for one in journal.outcomes if one.status in _RELEASED}
+    commit = commits.pop() if len(commits) == 1 else ""
+    to = f" to {style.code(commit[:7])}" if commit else ""
+    return f"{verb} {of}{to}{_took(journal)}"
 
 
-def _planned(journal: Journal) -> str:
-    return _count(sum(image.status is ImageStatus.PLANNED for image in journal.images), "image")
+def _images(journal: Journal, style: Style) -> str:
+    """Return what became of the images of a run that has released none of them."""
+    made, images = [image for image in journal.images if image.status in _MADE], count(len(journal.images), "image")
+    single = f"{_name_of(journal.images[0], style)}" if len(journal.images) == 1 else ""
+    if not made:
+        there = f"{single} is there" if single else f"{images} {'is' if len(journal.images) == 1 else 'are'} there"
+        return f"Nothing to build: {there} already"
+    verb = "Built" if any(image.status is ImageStatus.BUILT for image in made) else "Copied"
+    what = single or (images if len(made) == len(journal.images) else f"{len(made)} of {images}")
+    return f"{verb} {what}{'; no function was to change' if journal.outcomes else ''}{_took(journal)}"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _name_of(image: ImageOutcome, style: Style) -> str:
+    reference = image.reference
+    of = reference.repository if reference else image.repository_uri.partition("/")[2]
+    return style.code(f"{of}@{short_digest(reference)}" if reference else of or "the image")
 
 
-def _sentence(outcome: Outcome, *, is_cancelled: bool) -> str:
-    """Return the result for one function."""
-    name, serves = outcome.function, short_digest(outcome.after.image)
-    arrow = f"{short_digest(outcome.before.image)} → {serves}"
-    version = f", version {outcome.after.version}" if outcome.after.version else ""
-    alias = f", by the alias {outcome.after.alias.name}" if outcome.after.alias else ""
-    skipped = f" ({outcome.reason})" if outcome.reason else ", which a newer run has changed"
-    why = "when the run was cancelled" if is_cancelled else "whose release failed"
-    failed = "was cancelled" if is_cancelled else "failed"
-    failed += " after a change; it runs" if outcome.is_changed else "; it still runs"
-    sentences = {
-        ReleaseStatus.DEPLOYED: f"Deployed {name}: {arrow}{version}{alias}",
-        ReleaseStatus.CREATED: f"Created {name}: {serves}{version}{alias}",
-        ReleaseStatus.ROLLED_BACK: f"Rolled back {name}: {arrow}{version}{alias}",
-        ReleaseStatus.UNCHANGED: f"Nothing to do: {name} already runs {serves}{version}{alias}",
-        ReleaseStatus.SKIPPED: f"Skipped {name}{skipped}: it runs {serves}{version}{alias}",
-        ReleaseStatus.PLANNED: f"Plan: {name} would change ({outcome.reason}); it runs {serves}{version}{alias}",
-        ReleaseStatus.REVERTED: f"Reverted {name}, {why}: it runs {serves}{version}{alias} again",
-        ReleaseStatus.FAILED: f"{name} {failed} {serves}{version}{alias}",
-    }
-    return sentences[outcome.status]
+def _plan(journal: Journal, style: Style) -> str:
+    images = sum(image.status is ImageStatus.PLANNED for image in journal.images)
+    planned = [outcome for outcome in journal.outcomes if outcome.status is ReleaseStatus.PLANNED]
+    made = f"{count(images, 'image')} would be built or copied"
+    if not journal.outcomes:
+        return f"Plan: {made}" if images else "Plan: nothing would be built or copied"
+    if not planned and not images:
+        return "Plan: nothing would change"
+    if len(journal.outcomes) == 1:
+        change = f"{style.code(journal.outcomes[0].function)} would {'' if planned else 'not '}change"
+    else:
+        change = f"{len(planned)} of {count(len(journal.outcomes), 'function')} would change"
+    return f"Plan: {made}, {change}" if images else f"Plan: {change}"
+
+
+def _failure(journal: Journal, style: Style) -> str:
+    """Return how a failed run has ended, and why."""
+    ending = _ending(journal)
+    if is_cancelled(journal):
+        return f"Cancelled: {_CANCELLED[ending]}"
+    found = causes(journal)
+    others = f", and {count(len(found) - 1, 'more cause')}" if len(found) > 1 else ""
+    why = _why(found[0], style) if found else "see the log"
+    return f"{_ENDINGS[journal.mode][ending]}: {why}{others}"
+
+
+def _ending(journal: Journal) -> int:
+    """Return which of the endings of a failed run this is."""
+    statuses = {outcome.status for outcome in journal.outcomes}
+    if left_behind(journal):
+        return _LEFT
+    if statuses.intersection(_RELEASED):
+        return _ALL if statuses <= {*_RELEASED, ReleaseStatus.UNCHANGED} else _SOME
+    return _REVERTED if ReleaseStatus.REVERTED in statuses else _NOTHING
+
+
+def _why(cause: Cause, style: Style) -> str:
+    """Return what failed, and of which functions or images; a function is named once."""
+    names = cause.functions or tuple(filter(None, cause.images))
+    text, first = first_line(cause.error.cause or cause.error.message, _LONGEST_CAUSE).rstrip(".:"), (*names, "")[0]
+    if cause.is_of_build:
+        subject = f"the build of {style.code(first)}" if first else "the build"
+        return f"{subject} failed: {style.text(text)}"
+    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    of_image = "the image " if names and not cause.functions and first not in text else ""
+    return f"{of_image}{_named(text, first, style)}{more}"
+
+
+def _named(text: str, name: str, style: Style) -> str:
+    """Return a text in which a name stands out; it comes first if the text does not have it."""
+    if not name:
+        return style.text(text)
+    before, found, after = text.partition(name)
+    if not found:
+        return f"{style.code(name)}: {style.text(text)}"
+    return f"{_kept(before, style)}{style.code(name)}{_kept(after, style)}"
+
+
+def _kept(text: str, style: Style) -> str:
+    """Return a part of a text with the spaces at its ends."""
+    inner = text.strip()
+    start = text[: len(text) - len(text.lstrip())]
+    return f"{start}{style.text(inner)}{text[len(start) + len(inner) :]}" if inner else text
+
+
+def _count_of_made(journal: Journal) -> int:
+    return sum(image.status in _MADE for image in journal.images)
+
+
+def _took(journal: Journal) -> str:
+    seconds = duration(journal)
+    return f", in {in_words(seconds)}" if seconds >= _LEAST_TIMED else ""

@@ -1,11 +1,12 @@
 """What headline, summary and outputs share: the order of functions, their images and errors, and short digests."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from ecr_lambda_deploy.functions.history import serving_record
 from ecr_lambda_deploy.model.errors import DeployError
-from ecr_lambda_deploy.model.functions import name_of
+from ecr_lambda_deploy.model.functions import ServingFunction, name_of
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, Journal, Outcome, ReleaseStatus
 
@@ -20,6 +21,26 @@ BY_IMPORTANCE: Sequence[ReleaseStatus] = (
     ReleaseStatus.UNCHANGED,
 )
 """Every status, the most important first."""
+
+_SECONDS_OF_MINUTE = 60
+_MINUTES_OF_HOUR = 60
+_LEAST_WHOLE = 10  # seconds that are shown without tenths
+
+
+class Style(NamedTuple):
+    """How a sentence is written.
+
+    Attributes:
+        code: writes a name.
+        text: writes what others may have written.
+    """
+
+    code: Callable[[str], str]
+    text: Callable[[str], str]
+
+
+PLAIN = Style(code=str, text=str)
+"""For the log."""
 
 
 def importance(outcome: Outcome) -> int:
@@ -73,6 +94,34 @@ def shortened(error: DeployError, longest: int) -> str:
     """Return an error's message and, below it, the hint, each cut to so many characters."""
     parts = [part if len(part) <= longest else f"{part[:longest]}…" for part in (error.message, error.hint)]
     return "\n".join(filter(None, parts))
+
+
+def count(number: int, what: str) -> str:
+    """Return a number of things, such as `1 function` or `3 functions`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def in_words(seconds: float) -> str:
+    """Return how long something took, such as `2.5 s`, `43 s`, `2 min 5 s` or `1 h 2 min`."""
+    if seconds < _LEAST_WHOLE:
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    minutes, left = divmod(round(seconds), _SECONDS_OF_MINUTE)
+    hours, minutes = divmod(minutes, _MINUTES_OF_HOUR)
+    parts = {"h": hours, "min": minutes, "s": 0 if hours else left}
+    return " ".join(f"{number} {unit}" for unit, number in parts.items() if number)
+
+
+def duration(journal: Journal) -> float:
+    """Return the seconds from the beginning of the first phase to the end of the last."""
+    phases = journal.phases
+    return max((one.started + one.seconds for one in phases), default=0) - min(
+        (one.started for one in phases), default=0
+    )
+
+
+def revision_of(function: ServingFunction) -> str:
+    """Return the commit that the record of what serves names; empty if none does."""
+    return serving_record(function).full_commit
 
 
 def short_digest(reference: ImageReference | None) -> str:

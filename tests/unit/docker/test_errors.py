@@ -41,6 +41,14 @@ def test_an_instruction_that_fails_is_named_with_its_line(
 
 
 @pytest.mark.parametrize("engine", _ENGINES)
+def test_a_command_that_fails_is_told_in_few_words_with_what_it_printed(engine: str) -> None:
+    error = _explained(engine, "run")
+
+    assert error.cause == "echo one     && false: exit code: 1"
+    assert error.log == "one"
+
+
+@pytest.mark.parametrize("engine", _ENGINES)
 def test_a_step_that_runs_a_program_for_another_architecture_is_explained(engine: str) -> None:
     error = _explained(engine, "architecture")
 

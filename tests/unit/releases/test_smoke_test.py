@@ -239,3 +239,18 @@ def test_the_log_of_a_function_that_answers_gives_no_hint() -> None:
         _run(_answering('{"ok": false}', log="exec /x: no such file or directory"))
 
     assert caught.value.hint.startswith("Fix the function")
+
+
+@pytest.mark.parametrize(
+    ("payload", "error", "cause"),
+    [
+        ('{"errorType": "KeyError", "errorMessage": "\'TABLE\'"}', "Unhandled", "KeyError: 'TABLE'"),
+        ('{"ok": false}', "", "$.ok is false; expected true"),
+        ("<html>", "", "its response is not JSON"),
+    ],
+)
+def test_the_cause_is_told_in_few_words(payload: str, error: str, cause: str) -> None:
+    with pytest.raises(DeployError) as caught:
+        _run(_answering(payload, error=error))
+
+    assert caught.value.cause == f"the smoke test of orders-api failed: {cause}"

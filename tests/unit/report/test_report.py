@@ -7,7 +7,7 @@ import pytest
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import ObservedFunction
 from ecr_lambda_deploy.model.images import ImageReference
-from ecr_lambda_deploy.model.outcomes import ImageOutcome, Journal, Outcome, Phase, ReleaseStatus
+from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, Phase, ReleaseStatus
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import Mode
 from ecr_lambda_deploy.report.headline import headline
@@ -45,6 +45,7 @@ def _journal(
     error: DeployError | None = None,
     mode: Mode = Mode.DEPLOY,
     run: WorkflowRun = RUN,
+    status: ImageStatus = ImageStatus.BUILT,
 ) -> Journal:
     return Journal(
         run=run,
@@ -53,6 +54,7 @@ def _journal(
             ImageOutcome(
                 name="",
                 functions=("orders-api",),
+                status=status,
                 repository_uri=f"{REGISTRY}/orders",
                 reference=reference,
                 tags=tags,
@@ -74,7 +76,7 @@ _SITUATIONS = {
     "build failed": _journal(_UNTOUCHED, reference=None, tags=(), error=DeployError("no image")),
     "built": _journal(mode=Mode.BUILD),
     "deployed": _journal(_DEPLOYED),
-    "unchanged": _journal(_UNCHANGED),
+    "unchanged": _journal(_UNCHANGED, status=ImageStatus.FOUND),
     "refused": _journal(_REFUSED),
     "not published": _journal(_UNPUBLISHED),
     "first image": _journal(_outcome(ReleaseStatus.DEPLOYED, before=observed_function(function_state(image=None)))),
@@ -187,13 +189,14 @@ def test_a_failed_result_without_an_error_has_that_of_the_run() -> None:
 @pytest.mark.parametrize(
     ("situation", "expected"),
     [
-        ("wrong inputs", "Failed; no function was changed"),
-        ("built", f"Built {NEW}"),
-        ("deployed", "Deployed orders-api: sha256:aaaaaaaaaaaa → sha256:bbbbbbbbbbbb, version 8"),
-        ("unchanged", "Nothing to do: orders-api already runs sha256:aaaaaaaaaaaa, version 7"),
-        ("refused", "orders-api failed; it still runs sha256:aaaaaaaaaaaa, version 7"),
-        ("not published", "orders-api failed after a change; it runs sha256:bbbbbbbbbbbb"),
-        ("first image", "Deployed orders-api: unknown → sha256:bbbbbbbbbbbb, version 8"),
+        ("wrong inputs", "Not released: 'mode' is one of …"),
+        ("build failed", "Not released: no image"),
+        ("built", "Built orders@sha256:bbbbbbbbbbbb, in 12 s"),
+        ("deployed", "orders-api serves c0ffee0, version 8, in 12 s"),
+        ("unchanged", "Nothing to do: orders-api serves sha256:aaaaaaaaaaaa already, version 7"),
+        ("refused", "Not released: orders-api: refused"),
+        ("not published", "Release failed: orders-api: no version"),
+        ("first image", "orders-api serves c0ffee0, version 8, in 12 s"),
     ],
 )
 def test_headline(situation: str, expected: str) -> None:

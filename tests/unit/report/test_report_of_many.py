@@ -76,30 +76,30 @@ _UNCHANGED = _journal(
 @pytest.mark.parametrize(
     ("journal", "expected"),
     [
-        (_ONE_IMAGE_FAILED, "Failed for users-api; of 5 functions: 1 failed, 4 skipped, in 14 s"),
-        (_REVERTED, "Failed for orders-api (The smoke test did not pass); of 5 functions: 5 reverted, in 14 s"),
-        (_PLAN, "Plan: 1 of 2 functions would change, 1 image would be built or copied"),
+        (_ONE_IMAGE_FAILED, "Not released: the image users: no space left on device"),
+        (_REVERTED, "Release reverted: orders-api: The smoke test did not pass"),
+        (_PLAN, "Plan: 1 image would be built or copied, 1 of 2 functions would change"),
         (
             replace(_PLAN, outcomes=_ONE_IMAGE_FAILED.outcomes, images=_ONE_IMAGE_FAILED.images),
-            "Failed for users-api; of 5 functions: 1 failed, 4 skipped, in 14 s",
+            "No plan: the image users: no space left on device",
         ),
         (
             _journal(_outcome("orders-api", ReleaseStatus.DEPLOYED), images=(*map(_image, _NAMES),)),
-            "Of 1 function: 1 deployed; 5 images built, in 14 s",
+            "Released 1 function, in 14 s",
         ),
         (_UNCHANGED, "Nothing to do: 1 function is up to date"),
         (
             replace(_UNCHANGED, images=(*_UNCHANGED.images, _image("base"), _image("copy", ImageStatus.COPIED))),
-            "Of 1 function: 1 unchanged; 1 image built, 1 image copied, in 14 s",
+            "Built 2 of 4 images; no function was to change, in 14 s",
         ),
         (
             replace(_UNCHANGED, images=(*_UNCHANGED.images, _image("base", ImageStatus.PLANNED)), mode=Mode.PLAN),
-            "Plan: 0 of 1 function would change, 1 image would be built or copied",
+            "Plan: 1 image would be built or copied, orders-api would not change",
         ),
-        (replace(_PLAN, outcomes=()), "Plan: 1 image of 2 would be built or copied"),
+        (replace(_PLAN, outcomes=()), "Plan: 1 image would be built or copied"),
         (
-            _journal(_outcome("orders-api", ReleaseStatus.SKIPPED, reason="it is new")),
-            "Skipped orders-api (it is new): it runs sha256:aaaaaaaaaaaa, version 7, by the alias live",
+            _journal(_outcome("orders-api", ReleaseStatus.SKIPPED)),
+            "Skipped: a newer run has released orders-api, which serves sha256:aaaaaaaaaaaa, version 7",
         ),
     ],
 )
@@ -132,7 +132,7 @@ def test_what_could_not_be_reverted_is_no_mere_consequence() -> None:
 
     assert "The release to orders-api failed, so this one is reverted." in str(journal.errors[-1])
     assert stuck not in journal.consequences
-    assert headline(journal).startswith("Failed for orders-api, stuck; ")
+    assert headline(journal) == "Release failed: orders-api: The smoke test did not pass, and 1 more cause"
 
 
 @pytest.mark.parametrize("error", [CancelledError(), ConsequenceError("somebody")])
