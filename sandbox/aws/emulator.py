@@ -16,6 +16,7 @@ from sandbox.aws.ministack_process import running_ministack
 from sandbox.aws.policies import Policy, check_policy
 from sandbox.aws.proxy import Proxy, Run, running_proxy
 from sandbox.aws.rules.identity import ADMINISTRATOR, Identities
+from sandbox.aws.rules.metrics import count_invocations
 from sandbox.aws.rules.rates import Rates
 from sandbox.aws.rules.refusals import REFUSALS_OF_NEW_ROLES
 from sandbox.aws.snapshot import Snapshot, take_snapshot
@@ -206,6 +207,39 @@ class Aws:
     def put_log_alarm(self, name: str, state: str) -> None:
         """Have a CloudWatch alarm of the kind LogAlarm in a state, such as OK."""
         self._proxy.state.log_alarms[Scope(self.account, self.region), name] = state
+
+    def set_metrics(
+        self,
+        function: str,
+        *,
+        qualifier: str,
+        executed_version: str = "",
+        invocations: int,
+        errors: int,
+        minutes_ago: int = 0,
+        shown_in: float = 0.0,
+    ) -> None:
+        """Have Lambda tell CloudWatch of invocations that never were; see `count_invocations`."""
+        count_invocations(
+            self._proxy.state,
+            Scope(self.account, self.region),
+            function,
+            qualifier=qualifier,
+            executed_version=executed_version,
+            invocations=invocations,
+            errors=errors,
+            minutes_ago=minutes_ago,
+            shown_in=shown_in,
+        )
+
+    @contextmanager
+    def metrics_taking(self, seconds: float) -> Iterator[None]:
+        """Let CloudWatch show an invocation in the block so many seconds late; usually it does so at once."""
+        usual, self._proxy.state.metric_seconds = self._proxy.state.metric_seconds, seconds
+        try:
+            yield
+        finally:
+            self._proxy.state.metric_seconds = usual
 
     @contextmanager
     def versions_limited_to(self, most: int) -> Iterator[None]:

@@ -5,11 +5,17 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from sandbox.aws.api_errors import ApiError
 from sandbox.aws.policies import Policy, denial
 from sandbox.aws.rules.identity import Caller, Identities
 from sandbox.aws.upstream import Scope, Upstream
+
+if TYPE_CHECKING:
+    from sandbox.aws.rules.metrics import Point
+
+_NAMES_NO_RESOURCE = {"cloudwatch:GetMetricData"}  # in IAM's words (eks-workshop-v2#968)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +135,8 @@ class State:
     are_archived_manifests_hidden: bool = False
     layer_downloads: dict[str, tuple[Scope, str, str]] = field(default_factory=dict)
     log_alarms: dict[tuple[Scope, str], str] = field(default_factory=dict)  # the state by name
+    metrics: "list[Point]" = field(default_factory=list)
+    metric_seconds: float = 0.0  # from an invocation until CloudWatch shows it
     denied: dict[str, str] = field(default_factory=dict)  # why, by action
     policies: dict[tuple[str, str], list[Policy]] = field(default_factory=dict)  # by a role's account and name
     _changing: set[asyncio.Task[None]] = field(default_factory=set)
@@ -173,11 +181,9 @@ class State:
         Source: IAM User Guide, Troubleshoot access denied error messages.
         """
         if why := self._denial(action, caller, resource, context or {}):
-            raise ApiError(
-                "AccessDeniedException",
-                f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource} {why}",
-                403,
-            )
+            on = "" if action in _NAMES_NO_RESOURCE else f" on resource: {resource}"
+            text = f"User: {caller.arn} is not authorized to perform: {action}{on} {why}"
+            raise ApiError("AccessDeniedException", text, 403)
 
     def allows(self, action: str, caller: Caller, resource: str) -> bool:
         """Return whether the caller may do it."""

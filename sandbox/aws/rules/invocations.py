@@ -12,6 +12,7 @@ from sandbox.aws.rule import Request, Rule
 from sandbox.aws.rules.aliases import get_alias
 from sandbox.aws.rules.functions import function_of, not_active, target
 from sandbox.aws.rules.managed_instances import LATEST_PUBLISHED
+from sandbox.aws.rules.metrics import count_invocations
 from sandbox.aws.state import Version
 from sandbox.aws.upstream import Answer
 
@@ -26,13 +27,15 @@ async def _invoke(request: Request) -> web.Response | None:
     if function is None:
         return None
     number = qualifier or (LATEST_PUBLISHED if function.capacity_provider else "$LATEST")
+    weights: dict[str, float] = {}
     if number not in function.versions:
         alias = await get_alias(request, number)
         if alias is None:
             return None
-        number = _routed(alias)
-    version = function.versions.get(number)
-    if version is not None and request.operation.parameters.get("InvocationType") != "DryRun":
+        number, weights = _routed(alias), _weights(alias)
+    version, executed_version = function.versions.get(number), number if weights else ""
+    is_run = request.operation.parameters.get("InvocationType") != "DryRun"
+    if version is not None and is_run:
         _check_active(request, version)
     if number == LATEST_PUBLISHED:
         number = function.latest_published
@@ -41,6 +44,15 @@ async def _invoke(request: Request) -> web.Response | None:
     answer = await request.state.upstream.call(
         request.scope, "lambda", "POST", path, headers=headers, body=request.body
     )
+    if is_run and answer.ok:
+        count_invocations(
+            request.state,
+            request.scope,
+            name,
+            qualifier=qualifier or "",
+            executed_version=executed_version,
+            errors=int("X-Amz-Function-Error" in answer.headers),
+        )
     return _with_whole_log(answer).response()
 
 
@@ -55,11 +67,16 @@ def _check_active(request: Request, version: Version) -> None:
 
 def _routed(alias: dict[str, Any]) -> str:
     drawn = random.random()  # noqa: S311 -- traffic, not secrets
-    for version, weight in alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}).items():
+    for version, weight in _weights(alias).items():
         drawn -= weight
         if drawn < 0:
             return str(version)
     return str(alias["FunctionVersion"])
+
+
+def _weights(alias: dict[str, Any]) -> dict[str, float]:
+    weights: dict[str, float] = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+    return weights
 
 
 def _with_whole_log(answer: Answer) -> Answer:

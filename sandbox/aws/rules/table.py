@@ -8,6 +8,7 @@ from sandbox.aws.rules import (
     ecr_repositories,
     invocations,
     managed_instances,
+    metrics,
     refusals,
     registry,
     sts,
@@ -26,5 +27,6 @@ RULES: tuple[Rule, ...] = (
     *invocations.RULES,
     *triggers.RULES,
     *alarms.RULES,
+    *metrics.RULES,
     *updates.RULES,
 )

@@ -49,6 +49,40 @@ def invoke(aws: Aws, event: dict[str, object], **settings: Any) -> tuple[dict[st
     return answer, json.loads(payload or b"null"), base64.b64decode(answer.get("LogResult", "")).decode()
 
 
+def test_what_is_run_is_counted_by_version_where_the_alias_has_weights(aws: Aws, invoked: str) -> None:
+    client, cloudwatch = aws.client("lambda"), aws.client("cloudwatch")
+    client.create_alias(FunctionName=invoked, Name="counted", FunctionVersion="1")
+    invoke(aws, {}, Qualifier="counted")
+    client.update_function_configuration(FunctionName=invoked, MemorySize=256)
+    wait_until_updated(aws, invoked)
+    number = client.publish_version(FunctionName=invoked)["Version"]
+    weights = {"AdditionalVersionWeights": {number: 1.0}}
+    client.update_alias(FunctionName=invoked, Name="counted", RoutingConfig=weights)
+    assert invoke(aws, {"error": "on purpose"}, Qualifier="counted")[0]["ExecutedVersion"] == number
+
+    by_alias = [{"Name": "FunctionName", "Value": invoked}, {"Name": "Resource", "Value": f"{invoked}:counted"}]
+    by_version = [*by_alias, {"Name": "ExecutedVersion", "Value": number}]
+    queries = [
+        {
+            "Id": f"{metric}{index}".lower(),
+            "MetricStat": {
+                "Metric": {"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": dimensions},
+                "Period": 60,
+                "Stat": "Sum",
+            },
+        }
+        for index, dimensions in enumerate((by_alias, by_version))
+        for metric in ("Invocations", "Errors")
+    ]
+    answer = cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=time.time() - 120, EndTime=time.time())
+    assert {result["Id"]: sum(result["Values"]) for result in answer["MetricDataResults"]} == {
+        "invocations0": 2,
+        "errors0": 1,
+        "invocations1": 1,
+        "errors1": 1,
+    }
+
+
 @pytest.mark.usefixtures("invoked")
 def test_the_end_of_the_log_comes_with_the_answer(aws: Aws) -> None:
     for n in range(30):
