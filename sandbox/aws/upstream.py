@@ -89,6 +89,11 @@ class Upstream:
         }
         return await self.call(scope, "ecr", "POST", "/", headers=headers, body=json.dumps(parameters).encode())
 
+    async def ssm(self, scope: Scope, action: str, **parameters: object) -> Answer:
+        """Call the Systems Manager API."""
+        headers = {"X-Amz-Target": f"AmazonSSM.{action}", "Content-Type": "application/x-amz-json-1.1"}
+        return await self.call(scope, "ssm", "POST", "/", headers=headers, body=json.dumps(parameters).encode())
+
     async def functions(self, scope: Scope, method: str, path: str, **parameters: object) -> Answer:
         """Call the Lambda API; `path` is what follows `/2015-03-31/functions`."""
         body = json.dumps(parameters).encode() if parameters else b""

@@ -28,8 +28,13 @@ CONTROL_PLANE = Limit("lambda:*", 15)
 # Amazon ECR User Guide, Amazon ECR service quotas.
 PUT_IMAGE = Limit("ecr:PutImage", 10)
 BATCH_GET_IMAGE = Limit("ecr:BatchGetImage", 2000)
+# AWS General Reference, AWS Systems Manager endpoints and quotas; terraform-aws-github-runner#2944.
+GET_PARAMETER = Limit("ssm:GetParameter", 40)
+PUT_PARAMETER = Limit("ssm:PutParameter", 3)
 
-_SEPARATE = {limit.name: limit for limit in (GET_FUNCTION, GET_POLICY, PUT_IMAGE, BATCH_GET_IMAGE)}
+_SEPARATE = {
+    limit.name: limit for limit in (GET_FUNCTION, GET_POLICY, PUT_IMAGE, BATCH_GET_IMAGE, GET_PARAMETER, PUT_PARAMETER)
+}
 
 
 def limit_of(service: str, action: str) -> Limit | None:
@@ -75,7 +80,7 @@ class Rates:
 
 def _rate_exceeded(service: str) -> ApiError:
     """Return the error as a service words it (fyoorer/ShadowClone#46, concourse/docker-image-resource#115)."""
-    if service == "ecr":
+    if service in {"ecr", "ssm"}:  # aws-ssm-cli#503
         return ApiError("ThrottlingException", "Rate exceeded")
     if service == "registry":  # containerd#10447
         return ApiError("TOOMANYREQUESTS", "Rate exceeded", 429)

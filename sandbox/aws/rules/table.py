@@ -9,6 +9,7 @@ from sandbox.aws.rules import (
     invocations,
     managed_instances,
     metrics,
+    parameters,
     refusals,
     registry,
     sts,
@@ -28,5 +29,6 @@ RULES: tuple[Rule, ...] = (
     *triggers.RULES,
     *alarms.RULES,
     *metrics.RULES,
+    *parameters.RULES,
     *updates.RULES,
 )
