@@ -1,5 +1,6 @@
 """A running step, and its result."""
 
+import re
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from sandbox.machine.engine import Engine
 from sandbox.runner.workflow_commands import Annotation, JobLog, parse_file_command
 
 _CREATION_SECONDS = 30
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +22,7 @@ class StepResult:
 
     Attributes:
         exit_code: of the container; 137 if it was killed.
-        log: as GitHub shows it, with masks applied.
+        log: as GitHub shows it, with masks applied; without its colours.
         output: as the container printed it.
         masked: the values that it masked.
         annotations: in order.
@@ -102,7 +104,7 @@ class RunningStep:
         files = {file.name: file.read_text() for file in self._files.iterdir()}
         return StepResult(
             exit_code=self._process.returncode,
-            log="\n".join(self._log.lines),
+            log=_COLOUR.sub("", "\n".join(self._log.lines)),
             output="".join(self._printed),
             masked=tuple(self._log.masked),
             annotations=tuple(self._log.annotations),

@@ -34,12 +34,14 @@ class Annotation:
     Attributes:
         level: error, warning or notice.
         message: its text.
+        title: above it; empty without one.
         file: path in the workspace; empty without one.
         line: line number; 0 without one.
     """
 
     level: str
     message: str
+    title: str = ""
     file: str = ""
     line: int = 0
 
@@ -104,6 +106,7 @@ class JobLog:
                 Annotation(
                     level=name,
                     message=self._with_masks(message)[:_LONGEST_ANNOTATION],
+                    title=_unescape(given.get("title", "")),
                     file=_unescape(given.get("file", "")),
                     line=int(given.get("line") or 0),
                 )

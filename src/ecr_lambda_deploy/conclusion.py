@@ -10,8 +10,8 @@ from ecr_lambda_deploy.github.actions import Console, write_outputs, write_summa
 from ecr_lambda_deploy.model.errors import CancelledError
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.private_folders import PrivateFolders
+from ecr_lambda_deploy.report.annotations import annotations
 from ecr_lambda_deploy.report.headline import headline
-from ecr_lambda_deploy.report.help import with_help
 from ecr_lambda_deploy.report.outputs import outputs
 from ecr_lambda_deploy.report.summary import summary
 
@@ -46,12 +46,19 @@ class Conclusion:
         journal, console = self._journal, self._console
         output, path = self._environment.get("GITHUB_OUTPUT"), self._environment.get("GITHUB_STEP_SUMMARY")
         with ExitStack() as each:  # if one fails, the others still run; they run in reverse order
-            each.callback(lambda: console.info(headline(journal)))
-            for error in reversed(journal.errors):
-                each.callback(console.error, with_help(error, journal.run), error.location)
+            each.callback(lambda: (console.failure if journal.errors else console.success)(headline(journal)))
+            each.callback(self._annotate)
             each.callback(lambda: write_summary(summary(journal), path) if path else None)
             each.callback(lambda: write_outputs(outputs(journal)) if output else None)
         return 1 if journal.errors else 0
+
+    def _annotate(self) -> None:
+        """Annotate the run with its causes; those that are too many are in the log, folded, above."""
+        shown, others = annotations(self._journal)
+        if others:
+            self._console.folded("More causes", others)
+        for one in shown:
+            self._console.error(one.text, one.location, title=one.title)
 
     def give_up(self) -> None:
         """Write the results so far and end the process: a cancelled run has missed its deadline."""

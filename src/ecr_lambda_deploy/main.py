@@ -10,7 +10,7 @@ from threading import Lock, stack_size
 
 from ecr_lambda_deploy.conclusion import Conclusion
 from ecr_lambda_deploy.deploy.deploy import deploy
-from ecr_lambda_deploy.github.actions import Console
+from ecr_lambda_deploy.github.actions import Console, shows_colours
 from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
 from ecr_lambda_deploy.github.event import read_event
@@ -36,7 +36,7 @@ def main() -> int:
     """Run the action with the inputs in the environment, and return the exit code."""
     stack_size(_STACK)
     environment = dict(os.environ)
-    console, cancelling = Console(), RunnerCancelling()
+    console, cancelling = Console(has_colours=shows_colours(environment)), RunnerCancelling()
     journal = Journal(run=workflow_run(environment))
     folders = PrivateFolders(_workspace(environment))
     conclusion = Conclusion(journal, environment, console, folders)

@@ -71,7 +71,12 @@ def test_if_one_fails_all_are_as_before_and_the_job_is_red(releases: Releases, n
     assert result.summary.splitlines()[0].startswith("### Release reverted: ")
     assert names[1] in result.summary.splitlines()[0]
     assert "ImageAccessDenied" in result.summary.splitlines()[0]
-    assert result.output.count("::error::") == result.summary.count("[!CAUTION]") == 1
+    cause, followed = [annotation for annotation in result.annotations if annotation.level == "error"]
+    assert cause.title == f"{names[1]}: update failed"
+    assert "ImageAccessDenied: Lambda may not pull." in cause.message
+    assert followed.title.startswith("2 more functions, because of this: ")
+    assert result.summary.count("[!CAUTION]") == 1
+    assert f"\x1b[31m{names[1]} failed: " in result.output
     told = next(line for line in result.log.splitlines() if line.startswith(f"{names[1]} failed: "))
     assert told.endswith("; reverting all 3 functions")
 

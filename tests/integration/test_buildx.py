@@ -429,7 +429,7 @@ def test_a_platform_that_the_engine_may_not_run_is_told_before(
 ) -> None:
     assert workshop.builder.check_engine("linux/arm64") == "linux/arm64"
     printed = capfd.readouterr().out
-    assert "::notice::The builder runs programs for linux/amd64" in printed
+    assert "::notice title=ecr-lambda-deploy::The builder runs programs for linux/amd64" in printed
     assert "and for linux/arm64 perhaps not" in printed
 
 
@@ -528,7 +528,12 @@ def test_rule_10_a_builder_without_tls_is_warned_of_once(
         with pytest.raises(DeployError, match="cannot be reached"):
             builder.check_engine(None)
 
-    assert capfd.readouterr().out.count("::warning::The builder tcp://0.0.0.0:1 is reached without TLS") == 1
+    assert (
+        capfd.readouterr().out.count(
+            "::warning title=ecr-lambda-deploy::The builder tcp://0.0.0.0:1 is reached without TLS"
+        )
+        == 1
+    )
 
 
 @_ON_CURRENT

@@ -82,7 +82,7 @@ def test_a_run_that_failed_has_the_exit_code_1(step: _Step, capsys: pytest.Captu
     step.journal.error = DeployError("no such repository", "create it")
 
     assert step.conclusion().write() == 1
-    assert "::error::no such repository%0Acreate it" in capsys.readouterr().out.splitlines()
+    assert "::error title=ecr-lambda-deploy::no such repository%0Acreate it" in capsys.readouterr().out.splitlines()
     assert step.outputs["image-uri"] == str(NEW)
 
 
@@ -92,7 +92,7 @@ def test_errors_that_github_does_not_show_are_in_the_log(step: _Step, capsys: py
 
     assert step.conclusion().write() == 1
     printed = capsys.readouterr().out
-    assert printed.count("::error::") == 10
+    assert printed.count("::error title=") == 5
     assert [f"error {number:02}" in printed for number in range(12)] == 12 * [True]
     last = printed.splitlines()[-1]  # the total
     assert last == "Released, but unfinished: orders-api: error 00, and 11 more causes"
@@ -108,7 +108,7 @@ def test_the_summary_is_written_although_the_outputs_cannot_be(
     exit_code = _ended(conclusion.give_up if is_given_up else conclusion.write)
 
     assert step.summary.read_text().startswith("### Released, but unfinished: what went wrong")
-    assert "::error::what went wrong" in capsys.readouterr().out.splitlines()
+    assert "::error title=ecr-lambda-deploy::what went wrong" in capsys.readouterr().out.splitlines()
     assert conclusion.left[:1] == [1] if is_given_up else exit_code == 1
 
 
@@ -121,7 +121,7 @@ def test_the_outputs_are_written_although_the_summary_cannot_be(
     exit_code = _ended(conclusion.give_up if is_given_up else conclusion.write)
 
     assert step.outputs["image-uri"] == str(NEW)
-    assert "::error::what went wrong" in capsys.readouterr().out.splitlines()
+    assert "::error title=ecr-lambda-deploy::what went wrong" in capsys.readouterr().out.splitlines()
     assert conclusion.left[:1] == [1] if is_given_up else exit_code == 1
 
 
@@ -137,7 +137,7 @@ def test_giving_up_says_that_the_run_was_cancelled(step: _Step, capsys: pytest.C
 
     assert conclusion.left[:1] == [1]
     assert isinstance(step.journal.error, CancelledError)
-    assert "::error::The run was cancelled." in capsys.readouterr().out
+    assert "::error title=Cancelled::The run was cancelled." in capsys.readouterr().out
     assert step.outputs["image-uri"] == str(NEW)
     assert "The run was cancelled." in step.summary.read_text()
 
@@ -146,7 +146,7 @@ def test_giving_up_keeps_what_went_wrong_before(step: _Step, capsys: pytest.Capt
     step.journal.error = DeployError("what went wrong")
     step.conclusion().give_up()
 
-    assert "::error::what went wrong" in capsys.readouterr().out.splitlines()
+    assert "::error title=ecr-lambda-deploy::what went wrong" in capsys.readouterr().out.splitlines()
 
 
 class _SlowConsole(Console):
@@ -156,10 +156,10 @@ class _SlowConsole(Console):
         super().__init__()
         self.is_asked, self.reads_on = Event(), Event()
 
-    def info(self, message: str) -> None:
+    def success(self, message: str) -> None:
         self.is_asked.set()
         self.reads_on.wait()
-        super().info(message)
+        super().success(message)
 
 
 def _give_up_while_it_is_written(step: _Step, *, seconds: float) -> tuple[_Conclusion, float]:
@@ -188,7 +188,7 @@ def test_a_conclusion_that_is_being_written_is_not_waited_for_for_long(step: _St
     assert len(step.summary.read_text().split("### ")) == 2  # it is written once
 
 
-@pytest.mark.parametrize("kind", ["error", "info"])
+@pytest.mark.parametrize("kind", ["error", "failure"])
 def test_giving_up_leaves_although_the_log_cannot_be_written(
     step: _Step, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,9 +209,9 @@ def test_rule_9_giving_up_removes_secrets_before_anything_is_written(step: _Step
     remaining: list[bool] = []
 
     class Watching(Console):
-        def error(self, message: str, location: SourceLocation | None = None) -> None:
+        def error(self, message: str, location: SourceLocation | None = None, *, title: str = "") -> None:
             remaining.append(folder.exists())
-            super().error(message, location)
+            super().error(message, location, title=title)
 
     with step.folders.folder() as folder:
         step.conclusion(Watching()).give_up()

@@ -1,7 +1,14 @@
-"""What others wrote, made fit for messages: it has a bound, and can be written as UTF-8."""
+"""What others wrote, made fit for messages: it has a bound, can be written as UTF-8, and only looks as it reads."""
+
+import re
 
 LONGEST = 10_000
 """Characters of one text of others in a message."""
+
+
+# A colour, or the like. All else that a terminal obeys begins with a control character [ECMA-48, 5.4 and 8.3.117].
+_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 
 
 def bounded(text: str, longest: int = LONGEST) -> str:
@@ -16,6 +23,15 @@ def writable(text: str) -> str:
     stands for it.
     """
     return text.encode(errors="replace").decode()
+
+
+def printable(text: str) -> str:
+    r"""Return a text that can be written, and in which nothing is obeyed instead of shown.
+
+    Colours are left out. Any other control character stands there as Python writes it, such as `\x1b`: it could hide
+    lines of a log, or write others in their place.
+    """
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", _COLOUR.sub("", writable(text)))
 
 
 def first_line(text: str, longest: int = 200) -> str:

@@ -1,7 +1,8 @@
 """The results of a run, for people and for other steps.
 
-From the journal, `headline.py` makes one line, `outputs.py` the step's outputs, and `summary.py` the job summary, with
-the chart of `gantt.py` and the steps and commands of `undo.py`; `excerpt.py` makes a shorter summary. `results.py` and
-`markdown.py` hold what they share, and `help.py` the addresses that explain errors.
+From the journal, `headline.py` makes one line, `annotations.py` what GitHub shows above the log, `outputs.py` the
+outputs of the step, and `summary.py` the job summary, with the chart of `gantt.py` and the steps and commands of
+`undo.py`; `excerpt.py` makes a shorter summary. `causes.py`, `results.py` and `markdown.py` hold what they share, and
+`help.py` the addresses that explain errors.
 All of these are pure; `conclusion.py` writes what they return. `phases.py` records the phases while the run goes on.
 """

@@ -14,8 +14,3 @@ def help_addresses(error: DeployError, run: WorkflowRun) -> list[str]:
     repository, _, ref = run.action.partition("@")
     page = f"https://github.com/{quote(repository)}/blob/{quote(ref)}/{PAGE}"
     return [f"{page}#{topic}" for topic in dict.fromkeys(part.topic for part in parts_of(error)) if topic]
-
-
-def with_help(error: DeployError, run: WorkflowRun) -> str:
-    """Return an error's message and hint, and below them where the documentation says more."""
-    return "\n".join([str(error), *(f"Help: {address}" for address in help_addresses(error, run))])

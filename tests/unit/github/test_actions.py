@@ -1,11 +1,13 @@
 import re
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from ecr_lambda_deploy.github.actions import Console, write_outputs, write_summary
+from ecr_lambda_deploy.github.actions import Console, shows_colours, write_outputs, write_summary
 from ecr_lambda_deploy.model.errors import SourceLocation
 from sandbox.runner.workflow_commands import JobLog, parse_file_command
 
@@ -54,7 +56,7 @@ def test_nothing_is_printed_between_lines_that_are_folded(capsys: pytest.Capture
 def test_an_annotation_is_one_command_however_many_lines_it_has(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     getattr(Console(), kind)("100 % of\nit: all,")
 
-    assert _printed(capsys) == [f"::{kind}::100 %25 of%0Ait: all,"]
+    assert _printed(capsys) == [f"::{kind} title=ecr-lambda-deploy::100 %25 of%0Ait: all,"]
 
 
 def test_a_long_error_keeps_its_end_in_the_annotation_and_is_whole_in_the_log(
@@ -73,7 +75,12 @@ def test_a_long_error_keeps_its_end_in_the_annotation_and_is_whole_in_the_log(
 def test_an_error_can_name_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     Console().error("no such file", SourceLocation(file="a:b/Dockerfile", line=3))
 
-    assert _printed(capsys) == ["::error file=a%3Ab/Dockerfile,line=3::no such file"]
+    Console().error("no", title="orders, and 2 more: alarm\x1b[31m")
+
+    assert _printed(capsys) == [
+        "::error title=ecr-lambda-deploy,file=a%3Ab/Dockerfile,line=3::no such file",
+        "::error title=orders%2C and 2 more%3A alarm::no",
+    ]
 
 
 def test_every_line_of_a_secret_is_masked_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,7 +119,18 @@ def test_a_short_line_of_a_longer_secret_is_no_reason_to_warn(capsys: pytest.Cap
     assert _printed(capsys) == ['::add-mask::"password": "x"']
 
 
-@pytest.mark.parametrize("secret", ["::error::hunter2", "hunter##[2]", "hun\udc80ter", "hun\u2028ter\x0b2"])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "::error::hunter2",
+        "hunter##[2]",
+        "hun\udc80ter",
+        "hun\u2028ter\x0b2",
+        "hun\x1bter",
+        "\x1b[1mhunter",
+        "hun\x00ter",
+    ],
+)
 def test_rule_5_a_secret_is_masked_in_the_form_that_is_printed(secret: str, capsys: pytest.CaptureFixture[str]) -> None:
     console = Console()
     console.mask(secret)
@@ -120,7 +138,7 @@ def test_rule_5_a_secret_is_masked_in_the_form_that_is_printed(secret: str, caps
     console.warning(f"it is {secret}")
 
     printed = "\n".join([*_job_log(capsys.readouterr().out).lines])
-    assert printed.splitlines() == ["***", "::warning::it is ***"]
+    assert printed.splitlines() == ["***", "::warning title=ecr-lambda-deploy::it is ***"]
 
 
 def test_text_of_other_programs_is_not_a_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,7 +208,7 @@ def test_the_text_of_an_annotation_is_not_a_command(kind: str, text: str, capsys
     log = _job_log(capsys.readouterr().out)
 
     assert log.commands == [kind]
-    assert [annotation.message for annotation in log.annotations] == [text]
+    assert [annotation.message for annotation in log.annotations] == [text.replace("\r", "\n")]
 
 
 def test_commands_are_commands_while_another_program_prints(capsys: pytest.CaptureFixture[str]) -> None:
@@ -246,23 +264,97 @@ def test_each_line_of_many_threads_is_whole(capsys: pytest.CaptureFixture[str]) 
     assert sorted(line for line in log.lines if line.endswith(("x", "y"))) == sorted(said)
     following = [following for line, following in zip(log.lines, log.lines[1:], strict=False) if line[:5] == "line "]
     assert all(line.startswith("and ") for line in following)
-    notices = [annotation.message for annotation in log.annotations[:9]]
+    notices = [annotation.message for annotation in log.annotations[:4]]
     notices += [line.removeprefix("Notice: ") for line in log.lines if line.startswith("Notice: ")]
     assert sorted(notices) == sorted(f"notice {number} {line} {'z' * 200}" for number, line in numbers)
     assert sorted(log.masked) == sorted(f"secret-{number}-{line}-" for number, line in numbers)
 
 
-@pytest.mark.parametrize("kind", ["notice", "warning", "error"])
-def test_annotations_beyond_the_limit_of_github_are_in_the_log(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("kinds", [["notice"], ["warning", "notice"]])
+def test_warnings_and_notices_beyond_what_is_read_are_in_the_log(
+    kinds: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     console = Console()
-    for number in range(12):
-        getattr(console, kind)(f"number {number}")
+    for number in range(8):
+        getattr(console, kinds[number % len(kinds)])(f"number {number}")
     log = _job_log(capsys.readouterr().out)
 
     messages = [annotation.message for annotation in log.annotations]
-    assert messages[:-1] == [f"number {number}" for number in range(9)]
-    assert messages[-1] == f"There are more {kind}s than GitHub shows: this step's log has the rest."
-    assert log.lines[-4:-1] == [f"{kind.capitalize()}: number {number}" for number in (9, 10, 11)]
+    assert messages[:-1] == [f"number {number}" for number in range(4)]
+    assert messages[-1] == "There are more warnings and notices: this step's log has the rest."
+    kept = [f"{kinds[number % len(kinds)].capitalize()}: number {number}" for number in range(4, 8)]
+    assert log.lines[-5:-1] == kept
+
+
+def test_errors_have_room_after_many_warnings(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console()
+    for number in range(20):
+        console.warning(f"{number}")
+    console.error("the cause")
+    annotations = _job_log(capsys.readouterr().out).annotations
+
+    assert [one.level for one in annotations] == ["warning"] * 5 + ["error"]
+    assert annotations[-1].message == "the cause"
+
+
+_ESCAPES = [
+    "a\x1b[31mred\x1b[0m",
+    "a\x1b[2K\x1b[1A",
+    "a\x1b]8;;https://x\x1b\\b",
+    "a\x9b31m",
+    "a\x08\x7f",
+    "a\x1b\x1b[0m[31m",
+]
+
+
+@pytest.mark.parametrize("text", _ESCAPES, ids=repr)
+@pytest.mark.parametrize("kind", ["info", "failure", "success", "notice", "warning", "error", "group"])
+@pytest.mark.parametrize("has_colours", [False, True])
+def test_texts_of_others_bring_no_escapes_into_the_log(
+    text: str, kind: str, has_colours: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console = Console(has_colours=has_colours)
+    with console.verbatim() if kind == "info" else nullcontext():
+        if kind == "group":
+            console.folded(text, [text])
+        else:
+            getattr(console, kind)(text)
+    printed = capsys.readouterr().out
+    own = {"failure": "\x1b[31m", "success": "\x1b[32m"} if has_colours else {}
+    begin, end = (own[kind], "\x1b[0m\n") if kind in own else ("", "")
+
+    assert printed.startswith(begin)
+    assert printed.endswith(end)
+    inner = printed[len(begin) : len(printed) - len(end)]
+    assert [character for character in inner if character != "\n" and unicodedata.category(character) == "Cc"] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["#\x1b[0m#[error]x", ":\x1b[m:error::x", "a\n\x1b[1m::error::x", "\x1b[0m::error::x", "\x1b[3::error::x"]
+)
+def test_what_is_left_without_an_escape_is_no_command(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Console().info(text)
+
+    assert _job_log(capsys.readouterr().out).commands == []
+
+
+def test_each_line_of_a_failure_has_its_colour(capsys: pytest.CaptureFixture[str]) -> None:
+    Console(has_colours=True).failure("one\n\ntwo\r\n::error::three")
+
+    assert capsys.readouterr().out == "\x1b[31mone\x1b[0m\n\n\x1b[31mtwo\x1b[0m\r\n\x1b[31m: :error::three\x1b[0m\n"
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_shown"),
+    [
+        ({"GITHUB_ACTIONS": "true"}, True),
+        ({"GITHUB_ACTIONS": "true", "NO_COLOR": ""}, True),
+        ({"GITHUB_ACTIONS": "true", "NO_COLOR": "1"}, False),
+        ({}, False),
+    ],
+)
+def test_only_the_log_of_github_has_colours(environment: dict[str, str], is_shown: bool) -> None:
+    assert shows_colours(environment) is is_shown
 
 
 def test_verbatim_ends_while_other_threads_send_commands(capsys: pytest.CaptureFixture[str]) -> None:
@@ -280,12 +372,12 @@ def test_verbatim_ends_while_other_threads_send_commands(capsys: pytest.CaptureF
                 console.info(f"::error::{number}")
         for task in done:
             task.result()
-    console.warning("the end")
+    console.error("the end")
     log = _job_log(capsys.readouterr().out)
 
     printed = [line for line in log.lines if line.startswith("Notice: ")]
     assert len(log.annotations) - 2 + len(printed) == 4 * _LINES  # one says that there are more
-    assert {annotation.level for annotation in log.annotations} == {"notice", "warning"}
+    assert {annotation.level for annotation in log.annotations} == {"notice", "error"}
     assert log.annotations[-1].message == "the end"
 
 

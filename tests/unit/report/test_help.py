@@ -3,7 +3,7 @@ import pytest
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, InputError, SeveralError, SourceLocation
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.run import ACTION, WorkflowRun
-from ecr_lambda_deploy.report.help import help_addresses, with_help
+from ecr_lambda_deploy.report.help import help_addresses
 from ecr_lambda_deploy.report.summary import summary
 
 _RUN = WorkflowRun(action="acme/ecr-lambda-deploy@release/2")
@@ -36,11 +36,6 @@ def test_a_workflow_that_uses_the_action_by_path_gets_the_page_of_the_release() 
     repository, ref = ACTION.split("@")
 
     assert help_addresses(_ALARM, WorkflowRun())[0].startswith(f"https://github.com/{repository}/blob/{ref}/docs/")
-
-
-def test_the_message_ends_with_the_address() -> None:
-    assert with_help(_ALARM, _RUN) == f"The alarm rings.\nLook at it.\nHelp: {_PAGE}#alarm"
-    assert with_help(DeployError("no topic"), _RUN) == "no topic"
 
 
 def test_the_summary_has_the_address_once_for_each_error_outside_its_words() -> None:
