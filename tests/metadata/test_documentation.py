@@ -1,4 +1,4 @@
-"""What the documentation says of permissions, policies and manifests."""
+"""What the documentation says of policies and manifests."""
 
 import json
 import re
@@ -9,7 +9,6 @@ import pytest
 from ecr_lambda_deploy.inputs.table import PROPERTIES, TABLE
 
 _ROOT = Path(__file__).parents[2]
-_PERMISSIONS = (_ROOT / "docs/reference/permissions.md").read_text()
 _MANIFEST = (_ROOT / "docs/reference/manifest.md").read_text()
 _PAGES = [*_ROOT.glob("README*.md"), *_ROOT.glob("docs/**/*.md")]
 _BLOCKS = [
@@ -18,20 +17,6 @@ _BLOCKS = [
     for block in re.findall(r"^```json\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
 ]
 _POLICIES = [(page, block) for page, block in _BLOCKS if "Statement" in block]
-_ASKED_FOR = {
-    action
-    for source in (_ROOT / "src").rglob("*.py")
-    for action in re.findall(r'(?:translated|translated_change|probed)\(\s*"([a-z]+:[A-Za-z]+)"', source.read_text())
-}
-
-
-def test_the_code_names_the_permissions_that_it_needs() -> None:
-    assert {"lambda:UpdateFunctionCode", "ecr:BatchGetImage", "ecr:CreateRepository"} <= _ASKED_FOR
-
-
-@pytest.mark.parametrize("action", sorted(_ASKED_FOR))
-def test_every_permission_that_the_code_needs_is_explained(action: str) -> None:
-    assert re.search(rf"[`\"]{action}[`\"]", _PERMISSIONS)
 
 
 def test_the_readme_and_the_reference_have_policies() -> None:

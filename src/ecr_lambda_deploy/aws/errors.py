@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from ecr_lambda_deploy.aws.ecr_policies import PULL_STATEMENT
-from ecr_lambda_deploy.model.denials import denial_hint
 from ecr_lambda_deploy.model.errors import DeployError, InProgressError, RevisionError, recreation_hint
 from ecr_lambda_deploy.model.hints import Hints, hint_for
 from ecr_lambda_deploy.model.text import bounded
+from ecr_lambda_deploy.permissions.denials import denial_hint
 
 CREDENTIALS_HINT = (
     "Give the job credentials: a step of aws-actions/configure-aws-credentials before this one, or the input "

@@ -13,6 +13,7 @@ from ecr_lambda_deploy.model.json_text import parse_json
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import RoleToAssume
 from ecr_lambda_deploy.model.text import bounded
+from ecr_lambda_deploy.permissions.policies import trust_statement
 from ecr_lambda_deploy.ports.runner import Clock
 from ecr_lambda_deploy.retry import DELAYS, TransientError, retried
 
@@ -195,13 +196,9 @@ class AssumedRole:
         """Return who the job is to AWS, and the statement of a trust policy that lets it take the role."""
         provider = claims.get("iss", "").partition("://")[2] or _GITHUB  # a GitHub Enterprise Server has its own
         subject = claims.get("sub") or f"repo:{self._run.repository or 'OWNER/REPOSITORY'}:ref:refs/heads/BRANCH"
-        condition = {f"{provider}:aud": claims.get("aud") or AUDIENCE, f"{provider}:sub": subject}
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"Federated": self._provider_arn(provider)},
-            "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": {"StringEquals": condition},
-        }
+        statement = trust_statement(
+            provider_arn=self._provider_arn(provider), audience=claims.get("aud") or AUDIENCE, subject=subject
+        )
         known = f"The job's token has the sub {subject} and the aud {claims.get('aud')}. " if "sub" in claims else ""
         return (
             f"{known}Look at the role's trust policy, and whether the role exists. If this job is to have it, this "

@@ -5,11 +5,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ecr_lambda_deploy.docker.builders import WAYS_TO_RUN
-from ecr_lambda_deploy.model.denials import denial_hint
 from ecr_lambda_deploy.model.errors import DeployError, SourceLocation
 from ecr_lambda_deploy.model.hints import Hints, hint_for
 from ecr_lambda_deploy.model.images import ecr_hosts, registry_owner
 from ecr_lambda_deploy.model.text import bounded
+from ecr_lambda_deploy.permissions.denials import denial_hint
 
 LONGEST_LINE = 16 * 1024
 """Characters of a line of a program's output: commands of a Dockerfile and registries write parts of it."""

@@ -4,6 +4,6 @@
 `functions.py` and `images.py` hold what was read: a function's state, its versions and alias; an image by digest.
 `outcomes.py` holds the result for each function and image, and the journal that collects them for log, outputs and
 summary. `errors.py` holds the errors, `run.py` the workflow run. `secrets.py` finds secrets within other texts,
-`text.py` bounds the texts of others, `documents.py` reads the JSON of registries, `denials.py` the denials of IAM;
-`hints.py` says what to do by a reason. Nothing here imports other packages of the project.
+`text.py` bounds the texts of others, `documents.py` reads the JSON of registries; `hints.py` says what to do by a
+reason. Nothing here imports other packages of the project.
 """

@@ -1,12 +1,14 @@
 """Denials in the words of the IAM User Guide, Troubleshoot access denied error messages."""
 
+import json
 import time
 
 import pytest
 
-from ecr_lambda_deploy.model.denials import denial_hint
+from ecr_lambda_deploy.permissions.denials import denial_hint
 
 _ROLE = "User: arn:aws:sts::123456789012:assumed-role/deploy/ecr-lambda-deploy"
+_FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
 _USER = "User: arn:aws:iam::123456789012:user/ci/deployer"
 _WHAT = " is not authorized to perform: ecr:PutImage on resource: arn:aws:ecr:eu-west-1:123456789012:repository/orders "
 _STATEMENT = (
@@ -20,13 +22,52 @@ def test_what_no_policy_allows_needs_a_statement_of_whom_the_message_names(why: 
     assert denial_hint(_USER + _WHAT + why) == f"Allow it in a policy of the user ci/deployer:\n{_STATEMENT}"
 
 
-def test_what_the_message_does_not_name_is_what_was_asked_for() -> None:
-    hint = denial_hint("Access denied", "lambda:GetFunction", "orders")
+@pytest.mark.parametrize(
+    ("action", "resource", "allowed"),
+    [
+        ("lambda:UpdateFunctionCode", "orders", "arn:*:lambda:*:*:function:orders"),
+        ("lambda:GetFunction", "orders:live", "arn:*:lambda:*:*:function:orders:*"),
+        ("lambda:GetAlias", "orders:live", "arn:*:lambda:*:*:function:orders"),
+        ("ecr:PutImage", "shop/orders", "arn:*:ecr:*:*:repository/shop/orders"),
+        ("cloudwatch:DescribeAlarms", "errors, latency", "*"),
+        ("sqs:SendMessage", "orders", "orders"),
+    ],
+)
+def test_what_the_message_does_not_name_is_what_was_asked_for(action: str, resource: str, allowed: str) -> None:
+    hint = denial_hint("Access denied", action, resource)
 
     assert hint == (
         "Allow it in a policy of the role that this job uses:\n"
-        '{"Effect": "Allow", "Action": "lambda:GetFunction", "Resource": "orders"}'
+        + json.dumps({"Effect": "Allow", "Action": action, "Resource": allowed})
     )
+
+
+@pytest.mark.parametrize(
+    ("action", "named", "allowed"),
+    [
+        ("lambda:GetFunction", f"{_FUNCTION}:live", f"{_FUNCTION}:*"),  # the next run asks for another version
+        ("lambda:GetFunction", _FUNCTION, _FUNCTION),
+        ("lambda:InvokeFunction", f"{_FUNCTION}:$LATEST", f"{_FUNCTION}:*"),
+        ("cloudwatch:DescribeAlarms", "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:*", "*"),
+        ("kms:Decrypt", "arn:aws:kms:eu-west-1:123456789012:key/1", "arn:aws:kms:eu-west-1:123456789012:key/1"),
+    ],
+)
+def test_a_statement_is_as_wide_as_the_feature_needs_it(action: str, named: str, allowed: str) -> None:
+    hint = denial_hint(f"{_ROLE} is not authorized to perform: {action} on resource: {named} because no identity-based")
+
+    assert json.dumps({"Effect": "Allow", "Action": action, "Resource": allowed}) in hint
+
+
+def test_a_role_is_passed_to_lambda_alone() -> None:
+    role = "arn:aws:iam::123456789012:role/orders"
+    hint = denial_hint(f"{_ROLE} is not authorized to perform: iam:PassRole on resource: {role} because no")
+
+    assert json.loads(hint.split("\n")[1]) == {
+        "Effect": "Allow",
+        "Action": "iam:PassRole",
+        "Resource": role,
+        "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+    }
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import json
 import re
 
+from ecr_lambda_deploy.permissions.policies import statement_for
+
 # [IAM User Guide, Troubleshoot access denied error messages]
 _DENIED = re.compile(r"not authorized to perform: (?P<action>[\w-]+:\w+)(?: on resource: (?P<resource>\S+))?")
 _USER = re.compile(r"User: arn:[\w-]+:(?:sts::\d*:assumed-role/(?P<role>[^/\s]+)/|iam::\d*:user/(?P<user>\S+))")
@@ -47,6 +49,6 @@ def denial_hint(message: str, action: str = "", resource: str = "") -> str:
         article = "An" if kind[0] in "aeiou" else "A"
         advice = _ADVICE[policy["kind"]].format(who=who, resource=resource)
         return f"{article} {kind} {effect} {who} the action {action}: {advice}"
-    statement = json.dumps({"Effect": "Allow", "Action": action, "Resource": resource})
+    statement = json.dumps(statement_for(action, resource))
     key = "\nThe key's own policy must allow it too, or leave it to IAM's policies." if action[:4] == "kms:" else ""
     return f"Allow it in a policy of {who}:\n{statement}{key}"
