@@ -137,6 +137,7 @@ def _ports(
     from ecr_lambda_deploy.aws.ecr import EcrRepositories
     from ecr_lambda_deploy.aws.functions import LambdaFunctions
     from ecr_lambda_deploy.aws.invocations import LambdaInvocations
+    from ecr_lambda_deploy.aws.metrics import LambdaMetrics
     from ecr_lambda_deploy.aws.rates import RequestPriority
     from ecr_lambda_deploy.aws.session import Aws
     from ecr_lambda_deploy.aws.sources import EcrSources
@@ -162,6 +163,7 @@ def _ports(
         aliases=LambdaAliases(aws),
         invocations=LambdaInvocations(aws),
         alarms=CloudWatchAlarms(aws, clock),
+        metrics=LambdaMetrics(aws, clock),
         repositories=repositories,
         sources=EcrSources(aws, target=repositories, copy_image=copy_image, mask=console.mask),
         builders=_one_for_each(

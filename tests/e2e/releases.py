@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,6 +127,15 @@ def error(result: StepResult) -> str:
 def notices(result: StepResult, level: str = "notice") -> str:
     """Return the step's notices, or annotations of another level."""
     return "\n".join(annotation.message for annotation in result.annotations if annotation.level == level)
+
+
+def until(is_so: Callable[[], bool], seconds: float = 30) -> float:
+    """Wait until something is so, and return how long it took."""
+    started = time.monotonic()
+    while not is_so():
+        assert time.monotonic() - started < seconds
+        time.sleep(0.02)
+    return time.monotonic() - started
 
 
 def push_images(job: Job, count: int) -> tuple[str, ...]:

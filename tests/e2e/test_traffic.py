@@ -1,12 +1,11 @@
 """Traffic goes over in steps, and an alarm takes it back at once."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from sandbox.runner import StepResult
-from tests.e2e.releases import Releases, error, notices, status
+from tests.e2e.releases import Releases, error, notices, status, until
 
 _INTERVAL = 5  # seconds between two looks at the alarms
 _STEPS = "10% 3s, 25% 3s\n50% 3s"
@@ -20,15 +19,6 @@ def alarm(releases: Releases) -> Iterator[str]:
     releases.aws.client("cloudwatch").delete_alarms(AlarmNames=[releases.job.name])
 
 
-def _until(is_so: Callable[[], bool], seconds: float = 30) -> float:
-    """Wait until something is so, and return how long it took."""
-    started = time.monotonic()
-    while not is_so():
-        assert time.monotonic() - started < seconds
-        time.sleep(0.02)
-    return time.monotonic() - started
-
-
 def _weights(releases: Releases) -> dict[str, float]:
     alias = releases.aws.client("lambda").get_alias(FunctionName=releases.job.name, Name="live")
     weights: dict[str, float] = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
@@ -39,7 +29,7 @@ def test_each_step_has_its_weight_and_then_all_traffic_goes_over(releases: Relea
     assert releases.deploy(1).exit_code == 0
     with releases.deploying(2, {"traffic": _STEPS, "alarms": alarm}) as step:
         for weight in (0.1, 0.25, 0.5):
-            _until(lambda weight=weight: _weights(releases) == {"2": weight})  # type: ignore[misc]
+            until(lambda weight=weight: _weights(releases) == {"2": weight})  # type: ignore[misc]
             assert releases.alias()["FunctionVersion"] == "1"
         result = step.wait()
 
@@ -54,9 +44,9 @@ def test_an_alarm_in_step_two_takes_the_traffic_back_within_one_interval(release
     assert releases.deploy(1).exit_code == 0
     before = releases.aws.snapshot()
     with releases.deploying(2, {"traffic": "10% 1s, 50% 5m", "alarms": alarm}) as step:
-        _until(lambda: _weights(releases) == {"2": 0.5})
+        until(lambda: _weights(releases) == {"2": 0.5})
         releases.set_alarm(alarm, "ALARM")
-        took = _until(lambda: not _weights(releases))
+        took = until(lambda: not _weights(releases))
         result = step.wait()
 
     assert took <= _INTERVAL + 1
@@ -81,10 +71,10 @@ def test_an_alarm_after_the_alias_has_moved_moves_it_back(releases: Releases, al
     assert releases.deploy(1).exit_code == 0
     before = releases.aws.snapshot()
     with releases.deploying(2, {"traffic": "10% 1s, 100% 5m", "alarms": alarm}) as step:
-        _until(lambda: releases.alias()["FunctionVersion"] == "2")
+        until(lambda: releases.alias()["FunctionVersion"] == "2")
         assert _weights(releases) == {}
         releases.set_alarm(alarm, "ALARM")
-        took = _until(lambda: releases.alias()["FunctionVersion"] == "1")
+        took = until(lambda: releases.alias()["FunctionVersion"] == "1")
         result = step.wait()
 
     assert took <= _INTERVAL + 1
@@ -136,7 +126,7 @@ def test_a_new_alias_has_no_traffic_to_shift(releases: Releases) -> None:
 def test_weights_that_a_dead_run_has_left_are_cleared_by_the_next(releases: Releases, number: int) -> None:
     assert releases.deploy(1).exit_code == 0
     with releases.deploying(2, {"traffic": "10% 1h"}) as step:
-        _until(lambda: _weights(releases) == {"2": 0.1})
+        until(lambda: _weights(releases) == {"2": 0.1})
         step.kill()
         step.wait()
     assert _weights(releases) == {"2": 0.1}
@@ -168,7 +158,7 @@ def test_provisioned_concurrency_is_waited_for_and_its_failure_reverts(releases:
     assert (releases.alias()["FunctionVersion"], _weights(releases)) == ("2", {})
 
     with releases.aws.updates_taking(2), releases.deploying(1, run_id="4000") as step:
-        _until(lambda: _weights(releases) == {"2": 1.0})
+        until(lambda: _weights(releases) == {"2": 1.0})
         step.signal("SIGINT")
         cancelled = step.wait()
     assert cancelled.exit_code == 1

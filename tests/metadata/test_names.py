@@ -25,8 +25,8 @@ _V1_INPUTS = frozenset([
     "repository", "registry", "tags", "create-repository", "docker-auth", "aws-region", "role-to-assume",
     "role-chaining", "role-session-name", "role-duration-seconds",
     # The release.
-    "publish", "alias", "smoke-event", "smoke-expect", "traffic", "alarms", "create-function", "on-failure",
-    "allow-stale", "wait-timeout", "rollback-to",
+    "publish", "alias", "smoke-event", "smoke-expect", "traffic", "alarms", "max-error-rate", "create-function",
+    "on-failure", "allow-stale", "wait-timeout", "rollback-to",
 ])  # fmt: skip
 _V1_OUTPUTS = frozenset([
     "image-uri", "image-digest", "image-tags", "repository-uri", "function-arn", "alias-arn", "function-version",

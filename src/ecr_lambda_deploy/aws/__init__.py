@@ -5,6 +5,6 @@ taken with the job's OIDC token (`roles.py`). What of the environment it cannot 
 request waits for its turn (`rates.py`), is sent again when it failed in passing (`retries.py`), and its exceptions
 become ours in one place (`errors.py`).
 
-Each port has its file: functions, aliases, invocations, alarms and repositories (`ecr.py`, with `ecr_images.py` and
-`ecr_policies.py`). `sources.py` finds existing images, in other accounts too.
+Each port has its file: functions, aliases, invocations, alarms, metrics and repositories (`ecr.py`, with
+`ecr_images.py` and `ecr_policies.py`). `sources.py` finds existing images, in other accounts too.
 """

@@ -67,7 +67,7 @@ class CloudWatchAlarms:
         found: dict[str, Status] = {}
         for start in range(0, len(names), _NAMES_OF_ONE_CALL):
             with translated("cloudwatch:DescribeAlarms", ", ".join(names)):
-                client = self._aws.alarms()
+                client = self._aws.cloudwatch()
                 answer = client.describe_alarms(
                     AlarmNames=list(names[start : start + _NAMES_OF_ONE_CALL]),
                     AlarmTypes=_kinds(client),

@@ -191,7 +191,7 @@ class Aws:
         client: LambdaClient = self._client("lambda", timeout + _LONGER)
         return client
 
-    def alarms(self) -> "CloudWatchClient":
+    def cloudwatch(self) -> "CloudWatchClient":
         """Return the client for CloudWatch."""
         client: CloudWatchClient = self._client("cloudwatch")
         return client

@@ -9,8 +9,9 @@ from ecr_lambda_deploy.model.functions import ObservedFunction, ServingFunction
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import Build, FunctionTarget, ImageTarget
 from ecr_lambda_deploy.ports.ports import Ports
-from ecr_lambda_deploy.releases.plan import is_shiftable
+from ecr_lambda_deploy.releases.plan import ReleasePlan, is_shiftable
 
+_KNOWN_LATE = 180  # seconds until CloudWatch surely has something of a step
 _IN_COMMON = ("DeadLetterConfig.TargetArn", "Role")  # [Lambda Developer Guide, weighted alias]
 
 
@@ -66,6 +67,25 @@ def notice_skipped_traffic(target: FunctionTarget, observed: ObservedFunction, p
         ports.log.notice(
             f"'traffic' is skipped: the alias {target.alias} of {observed.name} {pointer}, so there is no version "
             "whose traffic could be shifted."
+        )
+
+
+def notice_short_steps(plans: Sequence[ReleasePlan], ports: Ports) -> None:
+    """Log once that CloudWatch knows little of a step that is short, where error rates are watched."""
+    short = {
+        plan.observed.name: step
+        for plan in plans
+        if plan.target.max_error_rate is not None and plan.is_watched
+        for step in plan.target.traffic
+        if step.seconds < _KNOWN_LATE
+    }
+    if short:
+        name, step = next(iter(short.items()))
+        others = f" and {len(short) - 1} others" if len(short) > 1 else ""
+        ports.log.notice(
+            f"'max-error-rate' knows little of a short step, such as {step.weight * 100:g}% for {step.seconds:.0f} s "
+            f"of {name}{others}: CloudWatch has Lambda's metrics a minute or two late. What comes late counts in the "
+            "steps that follow."
         )
 
 

@@ -19,6 +19,7 @@ _SECONDS = {"h": 3600, "m": 60, "s": 1}
 _ALARM = re.compile(r"\S(.{0,253}\S)?")
 _ROLLBACK_TO = re.compile(r"previous|\d{1,10}|[0-9a-f]{7,40}|[0-9a-f]{64}|sha256:[0-9a-f]{64}", re.ASCII)
 _MOST_ALARMS = 100
+_RATE = re.compile(r"(\d{1,2}(?:\.\d{1,4})?)\s*%", re.ASCII)
 # Of a number in base 60 Python makes one in quadratic time.
 _LONG_NUMBER = re.compile(r"[-+]?[0-9][0-9_:.]{100,}", re.ASCII)
 _MOST_EVENTS = 100_000_000  # characters of all that differ: they are kept in memory
@@ -53,13 +54,15 @@ def read_release(reader: InputReader, name: str) -> FunctionTarget:
         name: of the function; may be empty, if only the settings are to be checked.
     """
     publish, alias = reader.flag("publish"), reader.matching("alias", _ALIAS, "an alias's name such as live")
-    traffic, alarms = _read_traffic(reader), _read_alarms(reader)
+    traffic, alarms, max_error_rate = _read_traffic(reader), _read_alarms(reader), _read_rate(reader)
     if alias and not publish:
         reader.conflict(("alias", "publish"), "needs 'publish: true': an alias points to a published version.")
     if traffic and not alias:
         reader.conflict(("traffic", "alias"), "needs 'alias': it is an alias's traffic that is shifted.")
     if alarms and not traffic:
         reader.conflict(("alarms", "traffic"), "needs 'traffic': they are watched while it is shifted.")
+    if max_error_rate is not None and not traffic:
+        reader.conflict(("max-error-rate", "traffic"), "needs 'traffic': it is watched while that is shifted.")
     return FunctionTarget(
         name=name,
         publish=publish,
@@ -67,6 +70,7 @@ def read_release(reader: InputReader, name: str) -> FunctionTarget:
         smoke_test=_read_smoke_test(reader),
         traffic=traffic,
         alarms=alarms,
+        max_error_rate=max_error_rate,
         creation=_read_creation(reader),
         reverts=reader.choice("on-failure") == "revert",
         allows_stale=reader.flag("allow-stale"),
@@ -186,6 +190,12 @@ def _read_alarms(reader: InputReader) -> tuple[str, ...]:
     if len(alarms) > _MOST_ALARMS:
         reader.problem("alarms", f"holds {_MOST_ALARMS} names at most, not {len(alarms)}: watch a composite alarm.")
     return alarms
+
+
+def _read_rate(reader: InputReader) -> float | None:
+    text = reader.matching("max-error-rate", _RATE, "a percentage below 100 %, such as 1% or 0.5%")
+    found = _RATE.fullmatch(text)
+    return float(found[1]) / 100 if found else None
 
 
 def _read_creation(reader: InputReader) -> Mapping[str, object] | None:

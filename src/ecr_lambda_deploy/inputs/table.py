@@ -107,6 +107,7 @@ TABLE: Mapping[str, Input] = {
     "smoke-expect": Input(scope=Scope.FUNCTION, shape=Shape.JSON),
     "traffic": Input(scope=Scope.FUNCTION, shape=Shape.LINES),
     "alarms": Input(scope=Scope.FUNCTION, shape=Shape.LINES),
+    "max-error-rate": Input(scope=Scope.FUNCTION),
     "create-function": Input(scope=Scope.FUNCTION, shape=Shape.MAPPING),
     "on-failure": Input(scope=Scope.FUNCTION, default="revert", choices=("revert", "keep")),
     "allow-stale": Input(scope=Scope.FUNCTION, shape=Shape.FLAG, default="false"),

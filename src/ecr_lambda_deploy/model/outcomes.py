@@ -7,6 +7,7 @@ from enum import StrEnum
 from threading import Lock
 from typing import Self, TypedDict, Unpack
 
+from ecr_lambda_deploy.model.error_rates import ErrorRates
 from ecr_lambda_deploy.model.errors import CancelledError, ConsequenceError, DeployError, parts_of
 from ecr_lambda_deploy.model.functions import ServingFunction, name_of
 from ecr_lambda_deploy.model.images import ImageReference
@@ -110,6 +111,7 @@ class Outcome:
         started: when work on the function began, on the run's clock.
         seconds: duration of the work.
         traffic: the shares of the alias's traffic that the new version has had, each with its seconds.
+        error_rates: what CloudWatch had of the failed invocations when it was last asked; None without a limit.
         error: why the release failed; None if it did not.
         recovery: shell commands for what could not be reverted.
     """
@@ -121,6 +123,7 @@ class Outcome:
     started: float = 0.0
     seconds: float = 0.0
     traffic: tuple[TrafficStep, ...] = ()
+    error_rates: ErrorRates | None = None
     error: DeployError | None = None
     recovery: tuple[str, ...] = ()
 

@@ -210,6 +210,7 @@ class FunctionTarget:
         smoke_test: invoked before the version is published; None for none.
         traffic: steps of the canary, in order; empty to move all traffic at once. The last one may be of all traffic.
         alarms: names of CloudWatch alarms; one in ALARM ends the canary.
+        max_error_rate: share of failed invocations, between 0 and 1, above which the canary ends; None for any.
         creation: parameters of CreateFunction for a missing function; None if the function must exist.
         reverts: whether a failed release is reverted.
         allows_stale: whether an older run may replace the release of a newer run.
@@ -222,6 +223,7 @@ class FunctionTarget:
     smoke_test: SmokeTest | None = None
     traffic: tuple[TrafficStep, ...] = ()
     alarms: tuple[str, ...] = ()
+    max_error_rate: float | None = None
     creation: Mapping[str, object] | None = None
     reverts: bool = True
     allows_stale: bool = False

@@ -180,6 +180,7 @@ def _of_function(mode: Mode, image: ImageTarget, function: FunctionTarget) -> It
             (Feature.MOVED_ALIAS,): is_changed and has_alias,
             (Feature.NEW_ALIAS, Feature.FIRST_RELEASE_BY_ALIAS): is_deployed and has_alias,
             (Feature.ALARMS,): is_deployed and bool(function.alarms),
+            (Feature.ERROR_RATES,): is_deployed and function.max_error_rate is not None,
             (Feature.CREATED_FUNCTION,): is_created,
             (Feature.FUNCTION_TAGS,): is_created and bool(creation.get("Tags")),
             (Feature.MANAGED_INSTANCES,): is_created and bool(_provider(creation)),

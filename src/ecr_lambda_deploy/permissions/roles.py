@@ -47,7 +47,14 @@ _RELEASE = (
 )
 _ALIAS = (Feature.ALIAS, Feature.ALIAS_URL)
 _MOVE = (*_ALIAS, Feature.MOVED_ALIAS, Feature.SMOKE_TEST)
-_DEPLOY_BY_ALIAS = (*_RELEASE, *_MOVE, Feature.NEW_ALIAS, Feature.FIRST_RELEASE_BY_ALIAS, Feature.ALARMS)
+_DEPLOY_BY_ALIAS = (
+    *_RELEASE,
+    *_MOVE,
+    Feature.NEW_ALIAS,
+    Feature.FIRST_RELEASE_BY_ALIAS,
+    Feature.ALARMS,
+    Feature.ERROR_RATES,
+)
 
 BUILD = Role(title="Build", features=_BUILD, names=_ONE)
 PLAN = Role(title="Plan", features=(*_READ, *_ALIAS, *_IMAGE), names=_ONE)

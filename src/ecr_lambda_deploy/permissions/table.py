@@ -45,6 +45,7 @@ class Feature(Enum):
     FIRST_RELEASE_BY_ALIAS = "the first release by `alias`"
     SMOKE_TEST = "`smoke-event`"
     ALARMS = "`alarms`"
+    ERROR_RATES = "`max-error-rate`"
     CREATED_FUNCTION = "`create-function`"
     FUNCTION_TAGS = "`create-function` with `Tags`"
     MANAGED_INSTANCES = "`create-function` with `CapacityProviderConfig`"
@@ -133,6 +134,7 @@ TABLE: tuple[Need, ...] = (
     *_optional(Feature.FIRST_RELEASE_BY_ALIAS, _NO_WARNING, "lambda:GetPolicy", Resource.FUNCTION),
     *_required(Feature.SMOKE_TEST, Resource.VERSIONS, "lambda:InvokeFunction"),
     *_required(Feature.ALARMS, Resource.ANY, "cloudwatch:DescribeAlarms"),
+    *_required(Feature.ERROR_RATES, Resource.ANY, "cloudwatch:GetMetricData"),
     *_required(Feature.CREATED_FUNCTION, Resource.FUNCTION, "lambda:CreateFunction"),
     *_required(Feature.CREATED_FUNCTION, Resource.EXECUTION_ROLE, "iam:PassRole"),
     *_required(Feature.FUNCTION_TAGS, Resource.FUNCTION, "lambda:TagResource"),

@@ -1,9 +1,10 @@
 """Lambda and CloudWatch, as the core uses them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ecr_lambda_deploy.model.error_rates import InvocationCounts
 from ecr_lambda_deploy.model.functions import AliasState, FunctionState, PublishedVersion, Status
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.targets import Architecture
@@ -206,6 +207,50 @@ class Alarms(Protocol):
 
     def states(self, names: Sequence[str]) -> Mapping[str, Status]:
         """Return the state of each alarm that there is, with CloudWatch's reason: OK, ALARM or INSUFFICIENT_DATA.
+
+        Raises:
+            CancelledError: the run was cancelled while another thread asked.
+            DeployError: they may not be read.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AliasInvocations:
+    """Invocations of a function by an alias, as Lambda counts them.
+
+    Attributes:
+        function: its name.
+        alias: the alias's name.
+        version: those that this version ran, which Lambda may count only while the alias has weights; empty for all.
+    """
+
+    function: str
+    alias: str
+    version: str = ""
+
+
+class Metrics(Protocol):
+    """Lambda's metrics in CloudWatch."""
+
+    def check_may_read(self) -> None:
+        """Make sure that metrics may be read.
+
+        Raises:
+            DeployError: they may not.
+        """
+
+    def invocations(
+        self, wanted: Collection[AliasInvocations], *, since: float, max_age: float
+    ) -> Mapping[AliasInvocations, Mapping[float, InvocationCounts]]:
+        """Return what CloudWatch has: the counts by minute, each by when it began on the run's clock.
+
+        It is a minute or two late, and has no minutes without invocations. What was never asked for counts as read when
+        it is first asked for: nothing is known then.
+
+        Args:
+            wanted: which invocations.
+            since: from when on, on the run's clock.
+            max_age: CloudWatch is asked if what is known is at least so many seconds old.
 
         Raises:
             CancelledError: the run was cancelled while another thread asked.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ecr_lambda_deploy.model.targets import BuilderSettings
-from ecr_lambda_deploy.ports.functions import Alarms, Aliases, Functions, Invocations
+from ecr_lambda_deploy.ports.functions import Alarms, Aliases, Functions, Invocations, Metrics
 from ecr_lambda_deploy.ports.images import Builder, Repositories, Sources
 from ecr_lambda_deploy.ports.runner import Cancelling, Clock, Log, Priority
 
@@ -17,6 +17,7 @@ class Ports:
     aliases: Aliases
     invocations: Invocations
     alarms: Alarms
+    metrics: Metrics
     repositories: Repositories
     sources: Sources
     builders: Callable[[BuilderSettings], Builder]

@@ -8,6 +8,7 @@ from typing import assert_never
 from ecr_lambda_deploy.functions.history import has_moved_alias, has_published
 from ecr_lambda_deploy.functions.managed_instances import naming_superfluous_versions, publish_latest
 from ecr_lambda_deploy.functions.writes import FunctionWriter
+from ecr_lambda_deploy.model.error_rates import ErrorRates
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, RevisionError
 from ecr_lambda_deploy.model.functions import LATEST, LONGEST_TIMEOUT, is_number
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
@@ -15,6 +16,7 @@ from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import TrafficStep
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.aws_cli import command
+from ecr_lambda_deploy.releases.error_watch import ErrorWatch
 from ecr_lambda_deploy.releases.group import Group, GroupClock
 from ecr_lambda_deploy.releases.plan import (
     CreateFunction,
@@ -50,8 +52,10 @@ def checks_of(
         is_probed: whether to check permissions, by requests that change nothing.
     """
     target, observed = plan.target, plan.observed
-    if any(isinstance(step, ShiftTraffic | WatchTraffic) for step in plan.steps):
+    if plan.is_watched:
         yield partial(check_alarms, target.alarms, ports.alarms)
+        if target.max_error_rate is not None:
+            yield ports.metrics.check_may_read
     elif not plan.is_rollback:
         yield partial(check_alarms_exist, target.alarms, ports.alarms)
     # While another change is waited for, the plan that follows is not known.
@@ -85,6 +89,7 @@ class PlanExecution:
     _writer: FunctionWriter = field(init=False)
     _started: float = field(init=False)
     _shares: list[TrafficStep] = field(default_factory=list, init=False)
+    _errors: ErrorWatch | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Start from the state that the plan was made from."""
@@ -146,11 +151,11 @@ class PlanExecution:
                 with naming_superfluous_versions(writer):
                     publish_latest(writer, step.description)
             case ShiftTraffic():
-                shift_traffic(step, writer, ports.alarms, passed=self._shares.append)
+                shift_traffic(step, writer, ports.alarms, self._error_watch(step), passed=self._shares.append)
             case PointAlias():
                 self._point_alias(step)
             case WatchTraffic():
-                watch_traffic(step, writer, ports.alarms, passed=self._shares.append)
+                watch_traffic(step, writer, ports.alarms, self._error_watch(step), passed=self._shares.append)
             case _:
                 assert_never(step)
 
@@ -170,6 +175,20 @@ class PlanExecution:
             clock=self._clock,
             check=self.group.check,
         )
+
+    def _error_watch(self, step: ShiftTraffic | WatchTraffic) -> ErrorWatch | None:
+        """Return what checks the error rates, which begins when it is first needed; None without a limit."""
+        writer, before = self._writer, self.plan.observed.version
+        if self._errors is None and step.max_error_rate is not None and writer.published is not None:
+            rates = ErrorRates(limit=step.max_error_rate, new_version=writer.published.version, old_version=before)
+            self._errors = ErrorWatch(
+                function=writer.now.name,
+                alias=self.plan.target.alias,
+                rates=rates,
+                metrics=self.ports.metrics,
+                clock=self._clock,
+            )
+        return self._errors
 
     def _point_alias(self, step: PointAlias) -> None:
         target, version = self.plan.target, step.version or self._writer.published
@@ -213,7 +232,12 @@ class PlanExecution:
     def _record(self, outcome: Outcome) -> Outcome:
         seconds = self._clock.now() - self._started
         timed = replace(
-            outcome, reason=self.reason, started=self._started, seconds=seconds, traffic=tuple(self._shares)
+            outcome,
+            reason=self.reason,
+            started=self._started,
+            seconds=seconds,
+            traffic=tuple(self._shares),
+            error_rates=self._errors.rates if self._errors else None,
         )
         self.journal.record(timed)
         return timed

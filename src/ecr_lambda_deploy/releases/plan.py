@@ -87,10 +87,11 @@ class PublishVersion(_Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftTraffic(_Step):
-    """Route shares of the alias's traffic to the published version, for as long as no alarm is in ALARM."""
+    """Route shares of the alias's traffic to the published version, for as long as nothing speaks against it."""
 
     steps: tuple[TrafficStep, ...]
     alarms: tuple[str, ...]
+    max_error_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,7 @@ class WatchTraffic(_Step):
 
     share: TrafficStep
     alarms: tuple[str, ...]
+    max_error_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +160,11 @@ class ReleasePlan:
     def reason(self) -> str:
         """Why the function needs the steps: the reasons of all, each once; empty exactly when there are no steps."""
         return "; ".join(dict.fromkeys(step.reason for step in self.steps if step.reason))
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether alarms or error rates decide how the release ends."""
+        return any(isinstance(step, ShiftTraffic | WatchTraffic) for step in self.steps)
 
     @property
     def stages(self) -> tuple[tuple[Step, ...], ...]:
@@ -286,11 +293,12 @@ def serving_steps(
             yield InvokeSmokeTest(test=target.smoke_test, qualifier=LATEST_PUBLISHED, reason=reason)
     if target.alias:
         traffic = target.traffic if is_shiftable(observed) else ()
+        alarms, limit = target.alarms, target.max_error_rate
         if shares := tuple(step for step in traffic if step.is_split):
-            yield ShiftTraffic(steps=shares, alarms=target.alarms, reason=reason)
+            yield ShiftTraffic(steps=shares, alarms=alarms, max_error_rate=limit, reason=reason)
         yield PointAlias(version=None, description=description, reason=reason)
         if traffic and not traffic[-1].is_split:
-            yield WatchTraffic(share=traffic[-1], alarms=target.alarms, reason=reason)
+            yield WatchTraffic(share=traffic[-1], alarms=alarms, max_error_rate=limit, reason=reason)
 
 
 def is_served(

@@ -1,4 +1,4 @@
-"""The canary: shifts an alias's traffic to a new version in steps, for as long as no alarm is in ALARM."""
+"""The canary: shifts an alias's traffic to a new version in steps, while alarms and error rates are watched."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -9,6 +9,7 @@ from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import Status
 from ecr_lambda_deploy.model.targets import TrafficStep
 from ecr_lambda_deploy.ports.functions import Alarms
+from ecr_lambda_deploy.releases.error_watch import ErrorWatch
 from ecr_lambda_deploy.releases.plan import ShiftTraffic, WatchTraffic
 
 POLLING_INTERVAL = 5.0
@@ -19,7 +20,12 @@ _MOST_NAMED = 5  # alarms in a line
 
 
 def shift_traffic(
-    step: ShiftTraffic, writer: FunctionWriter, alarms: Alarms, *, passed: Callable[[TrafficStep], None]
+    step: ShiftTraffic,
+    writer: FunctionWriter,
+    alarms: Alarms,
+    errors: ErrorWatch | None,
+    *,
+    passed: Callable[[TrafficStep], None],
 ) -> None:
     """Give the published version each share of the traffic for its time.
 
@@ -27,11 +33,13 @@ def shift_traffic(
         step: the shares.
         writer: changes the alias.
         alarms: watched meanwhile.
+        errors: checked meanwhile; None without a limit.
         passed: called with each share that the version has had, and the seconds for which it had it.
 
     Raises:
         CancelledError: the run was cancelled.
-        DeployError: an alarm is in ALARM or cannot be read, or the alias cannot be moved.
+        DeployError: an alarm is in ALARM, the new version fails too often, either cannot be read, or the alias cannot
+            be moved.
     """
     alias, old, new = writer.now.alias, writer.now.aliased, writer.published
     if alias is None or old is None or new is None:
@@ -39,11 +47,16 @@ def shift_traffic(
     for number, part in enumerate(step.steps, start=1):
         writer.point_alias(old, weights={new.version: part.weight}, description=alias.description)
         share = f"version {new.version} has {part.weight * 100:g} % of the traffic of {alias.name}"
-        _watch(f"step {number} of {len(step.steps)}", share, part, step.alarms, writer, alarms, passed=passed)
+        _watch(f"step {number} of {len(step.steps)}", share, part, step.alarms, writer, alarms, errors, passed=passed)
 
 
 def watch_traffic(
-    step: WatchTraffic, writer: FunctionWriter, alarms: Alarms, *, passed: Callable[[TrafficStep], None]
+    step: WatchTraffic,
+    writer: FunctionWriter,
+    alarms: Alarms,
+    errors: ErrorWatch | None,
+    *,
+    passed: Callable[[TrafficStep], None],
 ) -> None:
     """Go on watching once the alias points to the published version, with all its traffic.
 
@@ -51,17 +64,20 @@ def watch_traffic(
         step: for how long.
         writer: has moved the alias.
         alarms: watched meanwhile.
+        errors: checked meanwhile; None without a limit.
         passed: called with the share, and the seconds for which the version had it before something ended the watch.
 
     Raises:
         CancelledError: the run was cancelled.
-        DeployError: an alarm is in ALARM or cannot be read.
+        DeployError: an alarm is in ALARM, the new version fails too often, or either cannot be read.
     """
     alias = writer.now.alias
     if alias is None:
         raise AssertionError("what is watched is the version of an alias")
     share = f"version {alias.version} has all the traffic of {alias.name}"
-    _watch("last step", share, step.share, step.alarms, writer, alarms, passed=passed)
+    if errors:
+        errors.moved = writer.clock.now()
+    _watch("last step", share, step.share, step.alarms, writer, alarms, errors, passed=passed)
 
 
 def check_alarms(names: tuple[str, ...], alarms: Alarms) -> Mapping[str, Status]:
@@ -105,21 +121,28 @@ def _watch(
     names: tuple[str, ...],
     writer: FunctionWriter,
     alarms: Alarms,
+    errors: ErrorWatch | None,
     *,
     passed: Callable[[TrafficStep], None],
 ) -> None:
     """Watch until the time of one part is over, and tell how long it was, however it ends."""
     began = writer.clock.now()
     try:
-        _read_alarms(step, share, part, names, writer, alarms)
+        _check_often(step, share, part, names, writer, alarms, errors)
     finally:
         passed(replace(part, seconds=writer.clock.now() - began))
 
 
-def _read_alarms(
-    step: str, share: str, part: TrafficStep, names: tuple[str, ...], writer: FunctionWriter, alarms: Alarms
+def _check_often(
+    step: str,
+    share: str,
+    part: TrafficStep,
+    names: tuple[str, ...],
+    writer: FunctionWriter,
+    alarms: Alarms,
+    errors: ErrorWatch | None,
 ) -> None:
-    """Read the alarms until the time of one part is over.
+    """Check alarms and error rates until the time of one part is over.
 
     The log has a line when it begins, when it is over, when the state of an alarm changes, and once a minute.
 
@@ -130,10 +153,13 @@ def _read_alarms(
         names: of the alarms.
         writer: its clock and log are used.
         alarms: gives their states.
+        errors: the error rates; None without a limit.
     """
     clock, say = writer.clock, writer.ports.log.info
     until, next_line = clock.now() + part.seconds, clock.now() + _BETWEEN_LINES
     states = check_alarms(names, alarms)
+    if errors:
+        errors.check(is_end=part.seconds <= 0)
     say(f"{step}: {share}, for {part.seconds:.0f} s{_watched(states)}")
     while (left := until - clock.now()) > 0:
         clock.sleep(min(POLLING_INTERVAL, left))
@@ -141,15 +167,20 @@ def _read_alarms(
         for name in names:
             if states[name].value != before[name].value:
                 say(f"{step}: alarm {name} was {before[name].value} and is now {states[name]}")
+        if errors:
+            errors.check(is_end=clock.now() >= until)
         if next_line <= clock.now() < until:
-            say(f"{step}: {until - clock.now():.0f} s left{_watched(states)}")
+            say(f"{step}: {until - clock.now():.0f} s left{_watched(states, errors)}")
             next_line += _BETWEEN_LINES
-    say(f"{step}: over after {part.seconds:.0f} s{_watched(states)}")
+    say(f"{step}: over after {part.seconds:.0f} s{_watched(states, errors)}")
 
 
-def _watched(states: Mapping[str, Status]) -> str:
-    """Return the states of alarms as the end of a line; only their numbers where there are many."""
+def _watched(states: Mapping[str, Status], errors: ErrorWatch | None = None) -> str:
+    """Return the states of alarms, only their numbers where there are many, and error rates, as the end of a line."""
+    rates = f"; {errors.rates}" if errors else ""
+    if not states:
+        return rates
     if len(states) > _MOST_NAMED:
         counts = Counter(status.value for status in states.values())
-        return "; alarms: " + ", ".join(f"{count} {value}" for value, count in counts.items())
-    return "; alarms: " + ", ".join(f"{name} {status.value}" for name, status in states.items()) if states else ""
+        return "; alarms: " + ", ".join(f"{count} {value}" for value, count in counts.items()) + rates
+    return "; alarms: " + ", ".join(f"{name} {status.value}" for name, status in states.items()) + rates

@@ -29,7 +29,7 @@ class _Aws:
         self.slow: dict[str, Event] = {}
         self.error: Exception | None = None
 
-    def alarms(self) -> SimpleNamespace:
+    def cloudwatch(self) -> SimpleNamespace:
         return SimpleNamespace(describe_alarms=self._describe, meta=_CLOUDWATCH.meta)
 
     def _describe(self, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 # as boto3 takes them

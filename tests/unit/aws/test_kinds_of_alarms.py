@@ -21,7 +21,7 @@ def stubber() -> Iterator[Stubber]:
 
 
 def _states(names: tuple[str, ...]) -> dict[str, str]:
-    aws: Any = SimpleNamespace(alarms=lambda: _CLIENT)
+    aws: Any = SimpleNamespace(cloudwatch=lambda: _CLIENT)
     states = CloudWatchAlarms(cast("Any", aws), FakeClock()).states(names)
     return {name: state.value for name, state in states.items()}
 

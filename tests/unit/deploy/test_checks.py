@@ -6,6 +6,7 @@ from ecr_lambda_deploy.deploy.checks import (
     check_release,
     check_traffic,
     notice_ignored_creation,
+    notice_short_steps,
     notice_skipped_traffic,
     warn_of_bypasses,
 )
@@ -13,7 +14,8 @@ from ecr_lambda_deploy.functions.history import Record
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import LATEST, AliasState, ObservedFunction
 from ecr_lambda_deploy.model.targets import FunctionTarget, SmokeTest, TrafficStep
-from tests.unit.fakes.examples import RUN, alias_state, function_state, observed_function, version_state
+from ecr_lambda_deploy.releases.plan import plan_release
+from tests.unit.fakes.examples import NEW, RUN, alias_state, function_state, observed_function, version_state
 from tests.unit.fakes.world import LIVE, World
 
 _TRAFFIC = replace(LIVE, traffic=(TrafficStep(weight=0.1, seconds=60),), alarms=("errors",))
@@ -68,6 +70,26 @@ def test_traffic_that_cannot_be_shifted_is_told(alias: AliasState | None, words:
     notices = world.log.of_kind("notice")
     assert len(notices) == bool(words)
     assert all(notice.startswith(words) for notice in notices)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "limit", "alias", "is_told"),
+    [(179, 0.01, "7", True), (180, 0.01, "7", False), (3, None, "7", False), (3, 0.01, LATEST, False)],
+)
+def test_a_step_that_is_too_short_for_error_rates_is_told_once(
+    seconds: float, limit: float | None, alias: str, is_told: bool
+) -> None:
+    world = World()
+    target = replace(LIVE, traffic=(TrafficStep(weight=0.1, seconds=seconds),), max_error_rate=limit)
+    names = ("one", "two", "three")
+    latest = [function_state(name=name) for name in names]
+    states = [observed_function(one, version_state("7"), alias=alias_state(alias)) for one in latest]
+    plans = [plan_release(target, state, image=NEW, architecture="x86_64", run=RUN) for state in states]
+    notice_short_steps(plans, world.ports())
+
+    words = f"'max-error-rate' knows little of a short step, such as 10% for {seconds} s of one and 2 others:"
+    told = world.log.of_kind("notice")
+    assert [line.startswith(words) for line in told] == [True] * is_told
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tests.unit.fakes.aliases import FakeAliases
 from tests.unit.fakes.clock import FakeCancelling
 from tests.unit.fakes.examples import ELSEWHERE, NEW, OLD, REGISTRY, RUN
 from tests.unit.fakes.functions import FakeFunctions
-from tests.unit.fakes.invocations import FakeAlarms, FakeInvocations
+from tests.unit.fakes.invocations import FakeAlarms, FakeInvocations, FakeMetrics
 from tests.unit.fakes.log import FakeLog
 from tests.unit.fakes.registries import (
     FakeBuilder,
@@ -53,6 +53,7 @@ class World:
         self.aliases = FakeAliases(self.functions, *([alias] if alias else []))
         self.invocations = FakeInvocations(self.functions)
         self.alarms = FakeAlarms(self.functions)
+        self.metrics = FakeMetrics(self.functions)
         self.repositories = FakeRepositories(self.registry, self.calls)
         self.sources = FakeSources((self.registry, self.elsewhere), self.calls)
         self.builder = FakeBuilder(self.registry, NEW.digest, self.calls)
@@ -66,6 +67,7 @@ class World:
             aliases=self.aliases,
             invocations=self.invocations,
             alarms=self.alarms,
+            metrics=self.metrics,
             repositories=self.repositories,
             sources=self.sources,
             builders=lambda _: self.builder,

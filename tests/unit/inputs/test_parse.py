@@ -93,7 +93,7 @@ _EVERY_INPUT = {
 
 def test_every_input_is_read(workspace: Path) -> None:
     # They exclude what is given here.
-    without = {"cache", "image-uri", "promote-from", "alias", "traffic", "alarms", "rollback-to"}
+    without = {"cache", "image-uri", "promote-from", "alias", "traffic", "alarms", "max-error-rate", "rollback-to"}
     without |= {"manifest", "only", "vars"}
     assert {*_EVERY_INPUT, "function-name", *without} == {*INPUTS}
     assert parse(workspace, _EVERY_INPUT) == Inputs(

@@ -28,6 +28,7 @@ def test_a_release_with_everything_but_a_function_to_create(workspace: Path) -> 
         "smoke-event": '{"ping": true}',
         "smoke-expect": '{"status": 200}',
         "traffic": "10% 5m, 50% 10m",
+        "max-error-rate": "0.5%",
         "alarms": "orders errors\n orders/latency ",
         "on-failure": "keep",
         "allow-stale": "true",
@@ -40,6 +41,7 @@ def test_a_release_with_everything_but_a_function_to_create(workspace: Path) -> 
         smoke_test=SmokeTest(event='{"ping": true}', expect=Expectation(value={"status": 200})),
         traffic=(TrafficStep(weight=0.1, seconds=300), TrafficStep(weight=0.5, seconds=600)),
         alarms=("orders errors", "orders/latency"),
+        max_error_rate=0.005,
         creation=None,
         reverts=False,
         allows_stale=True,
@@ -63,6 +65,15 @@ def test_steps_of_traffic(workspace: Path, text: str, expected: tuple[tuple[floa
 
     assert [step.weight for step in traffic] == pytest.approx([weight for weight, _ in expected])
     assert [step.seconds for step in traffic] == [seconds for _, seconds in expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"), [("1%", 0.01), ("0.25 %", 0.0025), ("0%", 0.0), ("99.9999%", 0.999999), ("", None)]
+)
+def test_rates_of_errors(workspace: Path, text: str, rate: float | None) -> None:
+    given = {"alias": "live", "traffic": "10% 5m", "max-error-rate": text}
+
+    assert _target(workspace, given).max_error_rate == (None if rate is None else pytest.approx(rate))
 
 
 @pytest.mark.parametrize("alias", ["live", "v1", "1-a", "_", 128 * "x"])
@@ -177,6 +188,11 @@ def test_what_an_image_has_by_default_can_be_given_with_a_rollback(workspace: Pa
         ({"alias": "live", "publish": "false"}, "'alias' needs 'publish: true'"),
         ({"traffic": "10% 5m"}, "'traffic' needs 'alias'"),
         ({"alias": "live", "alarms": "errors"}, "'alarms' needs 'traffic'"),
+        ({"alias": "live", "max-error-rate": "1%"}, "'max-error-rate' needs 'traffic'"),
+        *(
+            ({"alias": "live", "traffic": "10% 5m", "max-error-rate": rate}, f"such as 1% or 0.5%, not '{rate}'")
+            for rate in ("1", "0.01", "100%", "-1%", "1 percent", "٢%", ".5%", "1,5%")
+        ),
         ({"smoke-expect": "{}"}, "'smoke-expect' needs 'smoke-event'"),
         # Values that cannot be.
         ({"alias": "7"}, "'alias' is an alias's name such as live, not '7'"),

@@ -89,10 +89,13 @@ def test_each_input_adds_what_it_needs(
     assert {key: value for key, value in allowed.items() if key.startswith("role/")} == others
 
 
-def test_alarms_are_read_everywhere(workspace: Path) -> None:
-    given = {"function-name": "orders-api", "alias": "live", "traffic": "10% 5m", "alarms": "errors"}
+def test_alarms_and_metrics_are_read_everywhere(workspace: Path) -> None:
+    given = {"function-name": "orders-api", "alias": "live", "traffic": "10% 5m"}
+    alarms, metrics = "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"
 
-    assert _allowed(_policy(workspace, given))["*"] == {"cloudwatch:DescribeAlarms", "ecr:GetAuthorizationToken"}
+    assert _allowed(_policy(workspace, given | {"alarms": "errors"}))["*"] == {alarms, "ecr:GetAuthorizationToken"}
+    rates = {"max-error-rate": "1%"}
+    assert _allowed(_policy(workspace, given | rates))["*"] == {metrics, "ecr:GetAuthorizationToken"}
 
 
 def test_a_plan_pushes_nothing_and_a_build_reads_no_function(workspace: Path) -> None:
