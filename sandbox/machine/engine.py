@@ -148,6 +148,20 @@ def running_engine(flavour: Flavour = "reachable") -> Iterator[Engine]:
             yield engine
 
 
+def cli_of(flavour: Flavour) -> Path:
+    """Return the docker CLI of the same release as `20.10` or `current`, whichever is on PATH.
+
+    Raises:
+        SandboxError: It cannot be fetched.
+    """
+    return _programs_of(flavour) / "docker"
+
+
+def _programs_of(flavour: Flavour) -> Path:
+    kind = _KINDS[flavour]
+    return programs(kind.suite, kind.packages, _PROGRAMS)
+
+
 def copy_image(reference: str, source: Engine, target: Engine) -> None:
     """Copy an image from one engine to another.
 
@@ -204,8 +218,7 @@ def _beside(flavour: Flavour) -> Iterator[Engine]:
         raise SandboxError(
             f"the reachable Docker engine is not {flavour}; run this as root to have one started beside it"
         )
-    kind = _KINDS[flavour]
-    folder = programs(kind.suite, kind.packages, _PROGRAMS)
+    kind, folder = _KINDS[flavour], _programs_of(flavour)
     with own_dockerd(flavour, kind.number, programs=folder, settings=kind.settings) as socket:
         yield _required(socket, folder)
 
