@@ -5,11 +5,10 @@ python -m bench.scale [--functions 1000]
 
 import argparse
 import os
-import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,13 +25,67 @@ _SHOWN_LIMITS = {"GetFunction": GET_FUNCTION, "other calls of Lambda": CONTROL_P
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Settings:
-    functions: int
-    images: int
-    update_seconds: float
-    by_name: bool
-    action: Path
-    logs: Path | None
+class Settings:
+    """What is measured.
+
+    Attributes:
+        functions: How many functions there are.
+        images: How many images they share.
+        update_seconds: How long Lambda takes for an update.
+        by_name: Whether they are named in `function-name`, with one image for all, and not in a manifest.
+        action: The checkout whose action is run.
+        logs: The folder for the logs of the runs; None if they are not kept.
+    """
+
+    functions: int = 1000
+    images: int = 10
+    update_seconds: float = 2.0
+    by_name: bool = False
+    action: Path = field(default_factory=Path.cwd)
+    logs: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """How much of one of Lambda's limits a run used, from the first call that counts against it to the last.
+
+    Attributes:
+        calls: The calls.
+        seconds: The time that they took, with the second that the limit counts in.
+        limit: The calls a second that AWS allows.
+    """
+
+    calls: int
+    seconds: float
+    limit: int
+
+    @property
+    def share(self) -> float:
+        """The share of the limit that was used."""
+        return self.calls / self.seconds / self.limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """A run for all functions.
+
+    Attributes:
+        alias: The alias; empty without one.
+        name: What it did: `first deploy` or `nothing to do`.
+        run: What it left behind.
+        failed: Functions that do not run their image, as Lambda has it.
+        throttled: Calls that were refused, since they came faster than AWS allows.
+        rates: What it used of the limits, by what they limit.
+        calls: How often each call was made, and was refused.
+    """
+
+    alias: str
+    name: str
+    run: ActionRun
+    failed: int
+    throttled: int
+    rates: Mapping[str, Rate]
+    calls: Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +105,17 @@ def main() -> None:
         f"{settings.functions:,} functions {way}; an update takes {settings.update_seconds:g} s; "
         f"{os.cpu_count()} processors"
     )
+    for phase in measure(settings):
+        print_phase(phase)
+
+
+def measure(settings: Settings) -> Iterator[Phase]:
+    """Measure a first deploy and one with nothing to do, with an alias and without."""
     for alias in ("live", ""):
-        _measure(settings, alias)
+        yield from _measure(settings, alias)
 
 
-def _settings() -> _Settings:
+def _settings() -> Settings:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--functions", type=int, default=1000)
     parser.add_argument("--images", type=int, default=10, help="how many images the functions share")
@@ -65,7 +124,7 @@ def _settings() -> _Settings:
     parser.add_argument("--action", type=Path, default=Path(), help="the checkout whose action is run")
     parser.add_argument("--logs", type=Path, help="folder for the logs of the runs")
     given = parser.parse_args()
-    return _Settings(
+    return Settings(
         functions=given.functions,
         images=1 if given.by_name else given.images,
         update_seconds=given.update_seconds,
@@ -75,32 +134,28 @@ def _settings() -> _Settings:
     )
 
 
-def _measure(settings: _Settings, alias: str) -> None:
+def _measure(settings: Settings, alias: str) -> Iterator[Phase]:
     """Create the functions, deploy another image to them, and deploy it again."""
     names = [f"fn-{number:04}" for number in range(settings.functions)]
     with _running(settings) as (aws, workspace):
         for number in range(_REPOSITORIES):
             aws.client("ecr").create_repository(repositoryName=f"repo-{number}")
-        start = time.monotonic()
         aws.create_functions(names, push_tiny_image(aws, "repo-0", "before"), alias=alias)
-        print(f"\n{'With an alias' if alias else 'Without an alias'}, created in {time.monotonic() - start:.1f} s")
         images = list(_images(aws, names, settings.images))
         inputs = _inputs(settings, workspace, images, alias) | {"aws-region": aws.region}
-        for run_id, phase in zip(count(1000), ("first deploy", "nothing to do"), strict=False):
+        for run_id, name in zip(count(1000), ("first deploy", "nothing to do"), strict=False):
             aws.forget_calls()
             aws.limit_rates()
             run = run_action(settings.action, workspace, inputs, aws.environment(), run_id=run_id)
             aws.reset_rules()
-            _print(phase, run, aws.calls(), _failed(aws, images, alias))
             if settings.logs is not None:
                 settings.logs.mkdir(parents=True, exist_ok=True)
-                (settings.logs / f"{alias or 'plain'}-{phase.replace(' ', '-')}.log").write_text(run.log)
-            if run.exit_code != 0:
-                print("\n".join(run.log.splitlines()[-15:]))
+                (settings.logs / f"{alias or 'plain'}-{name.replace(' ', '-')}.log").write_text(run.log)
+            yield _phase(alias, name, run, aws.calls(), _failed(aws, images, alias))
 
 
 @contextmanager
-def _running(settings: _Settings) -> Iterator[tuple[Aws, Path]]:
+def _running(settings: Settings) -> Iterator[tuple[Aws, Path]]:
     with (
         TemporaryDirectory(prefix="scale-") as folder,
         running_aws(docker_host=None, update_seconds=settings.update_seconds) as aws,
@@ -117,7 +172,7 @@ def _images(aws: Aws, names: Sequence[str], number: int) -> Iterator[_Image]:
         yield _Image(repository=repository, uri=uri, functions=names[index::number])
 
 
-def _inputs(settings: _Settings, workspace: Path, images: Sequence[_Image], alias: str) -> dict[str, str]:
+def _inputs(settings: Settings, workspace: Path, images: Sequence[_Image], alias: str) -> dict[str, str]:
     if settings.by_name:
         (image,) = images
         return {"function-name": "\n".join(image.functions), "image-uri": image.uri, "alias": alias}
@@ -149,32 +204,50 @@ def _failed(aws: Aws, images: Sequence[_Image], alias: str) -> int:
     return failed
 
 
-def _print(phase: str, run: ActionRun, calls: Sequence[Call], failed: int) -> None:
-    print(
-        f"{phase}: {run.seconds:.1f} s, {failed} functions failed, exit code {run.exit_code}, "
-        f"{sum(call.is_throttled for call in calls)} calls throttled, {run.peak_memory / 1e6:.0f} MB at most, "
-        f"{run.processor_seconds:.1f} s of a processor"
-    )
-    for name, limit in _SHOWN_LIMITS.items():
-        _print_rate(name, limit, calls)
+def _phase(alias: str, name: str, run: ActionRun, calls: Sequence[Call], failed: int) -> Phase:
     made, throttled = _counted(calls, throttled=False), _counted(calls, throttled=True)
-    for name in sorted({*made, *throttled}, key=lambda name: -made[name]):
-        refused = f"{throttled[name]:8} throttled" if throttled[name] else ""
-        print(f"    {name:44}{made[name]:8}{refused}")
+    rates = {name: _rate(limit, calls) for name, limit in _SHOWN_LIMITS.items()}
+    return Phase(
+        alias=alias,
+        name=name,
+        run=run,
+        failed=failed,
+        throttled=throttled.total(),
+        rates={name: rate for name, rate in rates.items() if rate is not None},
+        calls={name: (made[name], throttled[name]) for name in {*made, *throttled}},
+    )
 
 
-def _print_rate(name: str, limit: Limit, calls: Sequence[Call]) -> None:
-    """Print how much of a limit was used from the first call that counts against it to the last."""
+def _rate(limit: Limit, calls: Sequence[Call]) -> Rate | None:
     times = [call.at for call in calls if not call.is_throttled and limit_of(call.service, call.action) == limit]
     if not times:
-        return
-    seconds = times[-1] - times[0] + 1  # a limit lets that many come at once, and then none for a second
-    rate = len(times) / seconds
-    print(f"  {name}: {len(times)} in {seconds:.1f} s, {rate:.1f} a second, {rate / limit.calls:.0%} of {limit.calls}")
+        return None
+    # A limit lets that many come at once, and then none for a second.
+    return Rate(calls=len(times), seconds=times[-1] - times[0] + 1, limit=limit.calls)
 
 
 def _counted(calls: Sequence[Call], *, throttled: bool) -> Counter[str]:
     return Counter(f"{call.service}:{call.action}" for call in calls if call.is_throttled == throttled)
+
+
+def print_phase(phase: Phase) -> None:
+    """Print what a run took."""
+    run = phase.run
+    print(
+        f"\n{'With an alias' if phase.alias else 'Without an alias'}, {phase.name}: {run.seconds:.1f} s, "
+        f"{phase.failed} functions failed, exit code {run.exit_code}, {phase.throttled} calls throttled, "
+        f"{run.peak_memory / 1e6:.0f} MB at most, {run.processor_seconds:.1f} s of a processor"
+    )
+    for name, rate in phase.rates.items():
+        print(
+            f"  {name}: {rate.calls} in {rate.seconds:.1f} s, {rate.calls / rate.seconds:.1f} a second, "
+            f"{rate.share:.0%} of {rate.limit}"
+        )
+    for name, (made, throttled) in sorted(phase.calls.items(), key=lambda item: -item[1][0]):
+        refused = f"{throttled:8} throttled" if throttled else ""
+        print(f"    {name:44}{made:8}{refused}")
+    if run.exit_code != 0:
+        print("\n".join(run.log.splitlines()[-15:]))
 
 
 if __name__ == "__main__":
