@@ -1,10 +1,10 @@
-# `make lint`, `make test` and `make demo` do all the set-up they need.
+# `make lint`, `make test`, `make demo` and `make bench` do all the set-up they need.
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: lint test demo lock clean
+.PHONY: lint test demo bench lock clean
 
 lint: .venv/ready
 	ruff check .
@@ -24,6 +24,9 @@ test: .venv/ready
 demo: .venv/ready
 	python -m sandbox.demo
 
+bench: .venv/ready .venv/bench/ready
+	python -m bench $(ARGS)
+
 lock:
 	requirements/lock
 
@@ -36,4 +39,10 @@ clean:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name one with PYTHON=…" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: --requirement requirements/dev.txt
+	touch $@
+
+# The AWS CLI that the benchmark compares with, whose own requirements are not the action's.
+.venv/bench/ready: requirements/bench.txt .venv/ready
+	$(PYTHON) -m venv --clear .venv/bench
+	.venv/bench/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: --requirement requirements/bench.txt
 	touch $@
