@@ -40,7 +40,7 @@ def main() -> int:
         if any(flavour in case.latencies for case in CASES if case.name in names):
             failures += _measure_engine(given, flavour, names, figures, versions)
     if _SCALE in names and not given.engine:
-        for phase in measure_scale(Settings(functions=given.functions)):
+        for phase in measure_scale(Settings(functions=given.functions), "live"):
             print_phase(phase)
             phases.append(phase)
     for flavour in dict.fromkeys(key.engine for key in figures.measured):

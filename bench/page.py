@@ -189,11 +189,11 @@ def _many_functions(phases: Sequence[Phase]) -> str:
         )
         for phase in phases
     ]
-    return _MANY_FUNCTIONS + _lines(rows)
+    return _MANY_FUNCTIONS.format(functions=phases[0].functions) + _lines(rows)
 
 
 _MANY_FUNCTIONS = """\
-## A thousand functions
+## {functions:,} functions
 
 Lambda allows 100 calls of GetFunction a second, and 15 of all its other control-plane calls together; the emulator
 refuses what comes faster. A run that uses a limit fully cannot be faster. An update takes 2 s here, the functions share

@@ -70,6 +70,7 @@ class Phase:
     """A run for all functions.
 
     Attributes:
+        functions: How many functions there are.
         alias: The alias; empty without one.
         name: What it did: `first deploy` or `nothing to do`.
         run: What it left behind.
@@ -79,6 +80,7 @@ class Phase:
         calls: How often each call was made, and was refused.
     """
 
+    functions: int
     alias: str
     name: str
     run: ActionRun
@@ -105,14 +107,29 @@ def main() -> None:
         f"{settings.functions:,} functions {way}; an update takes {settings.update_seconds:g} s; "
         f"{os.cpu_count()} processors"
     )
-    for phase in measure(settings):
-        print_phase(phase)
-
-
-def measure(settings: Settings) -> Iterator[Phase]:
-    """Measure a first deploy and one with nothing to do, with an alias and without."""
     for alias in ("live", ""):
-        yield from _measure(settings, alias)
+        for phase in measure(settings, alias):
+            print_phase(phase)
+
+
+def measure(settings: Settings, alias: str) -> Iterator[Phase]:
+    """Create the functions, with an alias if it is named; deploy another image to them, and deploy it again."""
+    names = [f"fn-{number:04}" for number in range(settings.functions)]
+    with _running(settings) as (aws, workspace):
+        for number in range(_REPOSITORIES):
+            aws.client("ecr").create_repository(repositoryName=f"repo-{number}")
+        aws.create_functions(names, push_tiny_image(aws, "repo-0", "before"), alias=alias)
+        images = list(_images(aws, names, settings.images))
+        inputs = _inputs(settings, workspace, images, alias) | {"aws-region": aws.region}
+        for run_id, name in zip(count(1000), ("first deploy", "nothing to do"), strict=False):
+            aws.forget_calls()
+            aws.limit_rates()
+            run = run_action(settings.action, workspace, inputs, aws.environment(), run_id=run_id)
+            aws.reset_rules()
+            if settings.logs is not None:
+                settings.logs.mkdir(parents=True, exist_ok=True)
+                (settings.logs / f"{alias or 'plain'}-{name.replace(' ', '-')}.log").write_text(run.log)
+            yield _phase(settings.functions, alias, name, run, aws.calls(), _failed(aws, images, alias))
 
 
 def _settings() -> Settings:
@@ -132,26 +149,6 @@ def _settings() -> Settings:
         action=given.action.absolute(),
         logs=given.logs,
     )
-
-
-def _measure(settings: Settings, alias: str) -> Iterator[Phase]:
-    """Create the functions, deploy another image to them, and deploy it again."""
-    names = [f"fn-{number:04}" for number in range(settings.functions)]
-    with _running(settings) as (aws, workspace):
-        for number in range(_REPOSITORIES):
-            aws.client("ecr").create_repository(repositoryName=f"repo-{number}")
-        aws.create_functions(names, push_tiny_image(aws, "repo-0", "before"), alias=alias)
-        images = list(_images(aws, names, settings.images))
-        inputs = _inputs(settings, workspace, images, alias) | {"aws-region": aws.region}
-        for run_id, name in zip(count(1000), ("first deploy", "nothing to do"), strict=False):
-            aws.forget_calls()
-            aws.limit_rates()
-            run = run_action(settings.action, workspace, inputs, aws.environment(), run_id=run_id)
-            aws.reset_rules()
-            if settings.logs is not None:
-                settings.logs.mkdir(parents=True, exist_ok=True)
-                (settings.logs / f"{alias or 'plain'}-{name.replace(' ', '-')}.log").write_text(run.log)
-            yield _phase(alias, name, run, aws.calls(), _failed(aws, images, alias))
 
 
 @contextmanager
@@ -204,10 +201,11 @@ def _failed(aws: Aws, images: Sequence[_Image], alias: str) -> int:
     return failed
 
 
-def _phase(alias: str, name: str, run: ActionRun, calls: Sequence[Call], failed: int) -> Phase:
+def _phase(functions: int, alias: str, name: str, run: ActionRun, calls: Sequence[Call], failed: int) -> Phase:
     made, throttled = _counted(calls, throttled=False), _counted(calls, throttled=True)
     rates = {name: _rate(limit, calls) for name, limit in _SHOWN_LIMITS.items()}
     return Phase(
+        functions=functions,
         alias=alias,
         name=name,
         run=run,

@@ -73,6 +73,13 @@ def test_the_page_has_date_machine_versions_and_commands(figures: Figures) -> No
         assert part in text
 
 
+def test_many_functions_have_a_table_of_their_own(figures: Figures) -> None:
+    lines = _page(figures, [_phase(share=0.95)])
+
+    assert "## 1,000 functions" in lines
+    assert "| by alias, nothing to do | 10.6 | 0 | 0 | 80 | GetFunction: 95% of 100 a second |" in lines
+
+
 def test_a_target_that_is_missed_is_on_the_page(figures: Figures) -> None:
     figures.of("code", "20.10", "action").calls = _calls(18)
 
@@ -123,7 +130,14 @@ def _phase(*, share: float) -> Phase:
     run = ActionRun(exit_code=0, log="", outputs={}, seconds=10.6, processor_seconds=4.0, peak_memory=80_000_000)
     rate = Rate(calls=round(share * 1000), seconds=10.0, limit=100)
     return Phase(
-        alias="live", name="nothing to do", run=run, failed=0, throttled=0, rates={"GetFunction": rate}, calls={}
+        functions=1000,
+        alias="live",
+        name="nothing to do",
+        run=run,
+        failed=0,
+        throttled=0,
+        rates={"GetFunction": rate},
+        calls={},
     )
 
 
