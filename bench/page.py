@@ -41,6 +41,8 @@ way changes the code in its own way, so that none finds what another has built.
 - A rollback by the pipeline is told the version before, and moves the alias. The action finds it out, checks that its
   image is still there, and sets `$LATEST`, too.
 - A promotion by the pipeline pulls, tags and pushes the image, and updates the function.
+- The engine is the same from run to run, and files that are not changed keep their times, as on a runner of one's own;
+  but after a new commit all files have new ones.
 - A builder without cache has the base image and nothing that was built, as a runner of GitHub's has it after the pull.
   There the action finds its cache in the repository.
 
@@ -206,8 +208,12 @@ ten images, and the action runs as a process without its container.
 
 def _targets(reached: Sequence[Target]) -> str:
     lines = ["| Target | wanted | seen | |", "|---|---|---|---|"]
-    lines += [_row(one.what, one.wanted, one.seen, "met" if one.is_met else "**missed**") for one in reached]
+    lines += [_row(one.what, one.wanted, one.seen, "met" if one.is_met else _missed(one)) for one in reached]
     return "## Targets\n\n" + "\n".join(lines) + "\n"
+
+
+def _missed(target: Target) -> str:
+    return f"**missed**: {target.reason}" if target.reason else "**missed**"
 
 
 def _again(circumstances: Circumstances) -> str:

@@ -13,6 +13,8 @@ _MOST_AFTER_PUSH = 6
 _RATIOS = {0: {"code": 0.55, "alias": 0.40, "nothing": 0.25}, 100: {"code": 0.75, "alias": 0.60, "nothing": 0.20}}
 _MOST_OF_SINGLE = 1.5
 _LEAST_OF_LIMIT = 0.9
+# GetFunction of an alias does not show what `$LATEST` has, nor the other way round.
+_READS = "60 functions with an alias are 120 calls of GetFunction, and Lambda allows 100 a second"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +26,14 @@ class Target:
         wanted: The target, in words.
         seen: What was seen, in words.
         is_met: Whether it was met.
+        reason: What is known to cost the time where it is missed, and what was tried.
     """
 
     what: str
     wanted: str
     seen: str
     is_met: bool
+    reason: str = ""
 
 
 def targets(figures: Figures, phases: Sequence[Phase]) -> list[Target]:
@@ -77,6 +81,7 @@ def _many(figures: Figures) -> Iterator[Target]:
                     wanted=f"≤ {_MOST_OF_SINGLE:.2f}",
                     seen=f"{seen:.2f}",
                     is_met=seen <= _MOST_OF_SINGLE,
+                    reason=_READS,
                 )
         if calls := figures.of("many60", engine, "action").calls:
             what = f"PutImage, 60 images with one changed, engine {engine}"

@@ -115,6 +115,15 @@ def test_sixty_images_are_compared_with_a_single_deploy() -> None:
     }
 
 
+def test_a_reason_stands_beside_what_is_missed_and_nothing_else() -> None:
+    reached = [
+        Target(what=what, wanted="≤ 1", seen=seen, is_met=seen == "1", reason="a limit") for what, seen in ("a1", "b2")
+    ]
+    lines = page(_TITLES, Figures(), [], reached, _CIRCUMSTANCES).splitlines()
+
+    assert {"| a | ≤ 1 | 1 | met |", "| b | ≤ 1 | 2 | **missed**: a limit |"} <= {*lines}
+
+
 def test_the_current_engine_takes_fewer_calls() -> None:
     figures = Figures()
     for engine, in_series in (("20.10", 19), ("current", 19)):
