@@ -15,8 +15,12 @@ from sandbox.machine.engine import Engine, Flavour, cli_of, running_engine
 from sandbox.runner import ACTION_IMAGE
 from sandbox.sandbox import prepare
 
-UPDATE_SECONDS = 0.3
-"""How long Lambda takes for an update here, whoever asks for it."""
+UPDATE_SECONDS = 0.2
+"""How long Lambda takes for an update here, whoever asks for it.
+
+Less than the AWS CLI takes to start, so that its `wait` finds the update done at its first look. With a time near that,
+chance would decide whether it looks again a second later.
+"""
 AWS_CLI = Path(__file__).parent.parent / ".venv/bench/bin/aws"
 """What `make bench` installs from `requirements/bench.txt`."""
 
