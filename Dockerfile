@@ -7,7 +7,7 @@ COPY requirements/action.txt /tmp/requirements.txt
 RUN python3 -m pip install --no-cache-dir --no-deps --require-hashes --only-binary=:all: --target=/action \
         --requirement=/tmp/requirements.txt \
     && rm -rf /action/tests /action/bin /action/boto3/data /action/boto3/examples \
-    && find /action/botocore/data -mindepth 1 -maxdepth 1 -type d ! -name cloudwatch ! -name ecr ! -name lambda ! -name sts -exec rm -rf {} +
+    && find /action/botocore/data -mindepth 1 -maxdepth 1 -type d ! -name cloudwatch ! -name ecr ! -name lambda ! -name ssm ! -name sts -exec rm -rf {} +
 COPY entrypoint.py src /action/
 RUN python3 -m compileall -q /action/ecr_lambda_deploy
 

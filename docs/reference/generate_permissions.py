@@ -33,6 +33,7 @@ _CALLED: Mapping[Resource, str] = {
     Resource.SOURCE_VERSIONS: "the source's `function:NAME:*`",
     Resource.SOURCE_REPOSITORY: "the source's `repository/NAME`",
     Resource.BASE_REPOSITORY: "the base image's `repository/NAME`",
+    Resource.PARAMETER: "`parameter/NAME`",
     Resource.ROLE: "the role that is taken",
 }
 

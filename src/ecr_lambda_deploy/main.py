@@ -138,6 +138,7 @@ def _ports(
     from ecr_lambda_deploy.aws.functions import LambdaFunctions
     from ecr_lambda_deploy.aws.invocations import LambdaInvocations
     from ecr_lambda_deploy.aws.metrics import LambdaMetrics
+    from ecr_lambda_deploy.aws.parameters import SystemsManagerParameters
     from ecr_lambda_deploy.aws.rates import RequestPriority
     from ecr_lambda_deploy.aws.session import Aws
     from ecr_lambda_deploy.aws.sources import EcrSources
@@ -164,6 +165,7 @@ def _ports(
         invocations=LambdaInvocations(aws),
         alarms=CloudWatchAlarms(aws, clock),
         metrics=LambdaMetrics(aws, clock),
+        parameters=SystemsManagerParameters(aws),
         repositories=repositories,
         sources=EcrSources(aws, target=repositories, copy_image=copy_image, mask=console.mask),
         builders=_one_for_each(

@@ -16,7 +16,7 @@ _ROOT = Path(__file__).parents[2]
 
 # The names of v1, which users rely on: a new one is added on purpose, and none is taken away.
 _V1_INPUTS = frozenset([
-    "mode", "function-name", "manifest", "only", "vars",
+    "mode", "function-name", "manifest", "only", "vars", "ssm-parameter",
     # The image, built or existing.
     "context", "dockerfile", "target", "build-args", "build-contexts", "labels", "secrets", "platform", "set", "pull",
     "no-cache", "cache", "cache-from", "cache-to", "builder", "provenance", "sbom", "reuse",

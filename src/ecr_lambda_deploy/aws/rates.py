@@ -1,6 +1,7 @@
 """How many calls a second AWS answers an account in a Region, and waiting so that no more are made.
 
-[Lambda quotas, API requests; Amazon ECR service quotas, rate of API requests; CloudWatch service quotas]
+[Lambda quotas, API requests; Amazon ECR service quotas, rate of API requests; CloudWatch service quotas;
+AWS Systems Manager endpoints and quotas; of PutParameter what AWS Support says in terraform-aws-github-runner#2944]
 """
 
 from collections import deque
@@ -17,6 +18,8 @@ _CALLS = {
     "lambda:*": 15,  # all others together
     "ecr:PutImage": 10,
     "cloudwatch:DescribeAlarms": 9,
+    "ssm:GetParameter": 40,
+    "ssm:PutParameter": 3,
 }
 _PERIOD = 1.06  # seconds; a little more than the second that AWS counts, since calls take different times to get there
 _BACK_OFF = 0.25  # seconds; if another client still uses the quota, AWS refuses again, and this one waits again

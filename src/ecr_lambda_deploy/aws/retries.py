@@ -32,7 +32,8 @@ THROTTLED = {
 }
 """The codes with which AWS answers a call above a limit."""
 
-_PASSING_CODES = {"RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete"}  # with HTTP 400
+# With HTTP 400. The last is Systems Manager's, of two writes of one parameter at once [PutParameter, Errors].
+_PASSING_CODES = {"RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete", "TooManyUpdates"}
 NOT_RUN = {
     "CodeArtifactUserPendingException",
     "EC2ThrottledException",

@@ -196,7 +196,11 @@ class Aws:
         client: CloudWatchClient = self._client("cloudwatch")
         return client
 
-    def _client(self, service: Literal["cloudwatch", "ecr", "lambda"], invoking: float = 0) -> Any:  # noqa: ANN401 # boto3's clients are made at run time
+    def parameters(self) -> Any:  # noqa: ANN401 # its type stubs are not among the requirements
+        """Return the client for Systems Manager."""
+        return self._client("ssm")
+
+    def _client(self, service: Literal["cloudwatch", "ecr", "lambda", "ssm"], invoking: float = 0) -> Any:  # noqa: ANN401 # boto3's clients are made at run time
         """Return a client.
 
         Args:

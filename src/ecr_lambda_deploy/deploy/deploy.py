@@ -1,6 +1,6 @@
 """The verb: gets images and has their functions run them, or shows what that would do."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,12 +17,14 @@ from ecr_lambda_deploy.deploy.checks import (
 )
 from ecr_lambda_deploy.functions.history import doubt
 from ecr_lambda_deploy.functions.reads import read_history, read_url
+from ecr_lambda_deploy.images.destination import ObservedImage
 from ecr_lambda_deploy.images.make import make_images, tag_images
 from ecr_lambda_deploy.images.observe import observe
 from ecr_lambda_deploy.images.plan import plan_images, warn_of_repeated_builds
 from ecr_lambda_deploy.images.stages import PlannedImage, PlannedOrReady, ReadyImage
 from ecr_lambda_deploy.images.steps import BuildImage, CopyImage, KeepImage
 from ecr_lambda_deploy.inputs.parse import Inputs
+from ecr_lambda_deploy.model.errors import Failures
 from ecr_lambda_deploy.model.functions import ObservedFunction, ServingFunction
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal, Outcome, ReleaseStatus
@@ -31,6 +33,7 @@ from ecr_lambda_deploy.model.targets import ARCHITECTURE_OF, Architecture, Funct
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.execute import checks_of
 from ecr_lambda_deploy.releases.kinds import check_tenants, warn_of_replay
+from ecr_lambda_deploy.releases.parameters import plan_parameters, read_parameters, write_parameters
 from ecr_lambda_deploy.releases.plan import ReleasePlan, may_need_release, plan_release
 from ecr_lambda_deploy.releases.release import Release, release_all, skip_stale
 from ecr_lambda_deploy.report.outputs import check_matrix
@@ -95,10 +98,8 @@ def deploy(inputs: Inputs, ports: Ports, journal: Journal) -> None:
     """
     mode = inputs.mode
     notice_other_commits(inputs.images, ports, journal.run)
-    functions = [function for image in inputs.images for function in image.functions if mode is not Mode.BUILD]
-    with phase("Check", ports, journal), beside(lambda: read_url(functions, ports.aliases, journal)) as url:
-        observed = observe(inputs.images, ports, journal, mode=mode)
-    url.result()
+    with phase("Check", ports, journal):
+        observed, held = _observe(inputs, ports, journal)
     with phase("Image", ports, journal):
         planned = plan_images(observed, ports, journal)
         if mode is Mode.PLAN:
@@ -112,6 +113,7 @@ def deploy(inputs: Inputs, ports: Ports, journal: Journal) -> None:
     wanted = _without_skipped(planned.images, left)
     if mode is Mode.PLAN:
         _record_plan(wanted, prepared, journal)
+        plan_parameters(inputs.images, {image.name: image.image for image in planned.images}, held, ports, journal)
         return
     with (
         _phase_of(wanted, ports, journal, is_released=bool(prepared)),
@@ -123,14 +125,48 @@ def deploy(inputs: Inputs, ports: Ports, journal: Journal) -> None:
     if made.failed:
         journal.mark_unreached_as_skipped()
     checking.result()
-    if prepared and not made.failed:
-        with (
-            phase("Deploy", ports, journal, is_folded=False),
-            ports.cancelling.polled(),
-            beside(lambda: tag_images(made.images, ports, journal)) as tagging,
-        ):
-            _release(prepared, made.images, ports, journal)
+    if made.failed:
+        return
+    if not prepared:
+        write_parameters(inputs.images, held, ports, journal)
+        return
+    failures = Failures()
+    with (
+        phase("Deploy", ports, journal, is_folded=False),
+        ports.cancelling.polled(),
+        beside(lambda: tag_images(made.images, ports, journal)) as tagging,
+    ):
+        _release(prepared, made.images, ports, journal)
+        with failures.collected():
+            write_parameters(inputs.images, held, ports, journal)
+    with failures.collected():
         tagging.result()
+    failures.raise_if_any()
+
+
+def _observe(inputs: Inputs, ports: Ports, journal: Journal) -> tuple[tuple[ObservedImage, ...], Mapping[str, str]]:
+    """Read, all at once, what the run depends on, and what only outputs and parameters show.
+
+    Returns:
+        the images, and the values of the parameters that they name.
+
+    Raises:
+        DeployError: with everything that is not as it must be.
+    """
+    images = () if inputs.mode is Mode.BUILD else inputs.images
+    functions = [function for image in images for function in image.functions]
+    failures, observed = Failures(), tuple[ObservedImage, ...]()
+    with (
+        beside(lambda: read_url(functions, ports.aliases, journal)) as url,
+        beside(lambda: read_parameters(images, ports.parameters)) as parameters,
+        failures.collected(),
+    ):
+        observed = observe(inputs.images, ports, journal, mode=inputs.mode)
+    for reading in (url, parameters):
+        with failures.collected():
+            reading.result()
+    failures.raise_if_any()
+    return observed, parameters.result()
 
 
 def _candidates(images: Sequence[PlannedOrReady], ports: Ports, journal: Journal) -> Iterator[Candidate]:

@@ -31,6 +31,10 @@ _FUNCTION_AND_QUALIFIER = re.compile(
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 # By what is under them later runs take an image or a cache for their own: only what they stand for gets there.
 _OWN_TAGS = ("src-", "digest-", CACHE_TAG_PREFIX)
+# A name of one level needs no slash [Systems Manager user guide, Requirements and constraints for parameter names].
+_PARAMETER = re.compile(r"[A-Za-z0-9_.-]+|(/[A-Za-z0-9_.-]+){1,15}")
+_RESERVED = re.compile(r"/?(aws|ssm)", re.IGNORECASE)
+_LONGEST_PARAMETER = 1011  # characters of its ARN
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
@@ -59,6 +63,7 @@ def read_image(image: ImageEntry, run: InputReader, *, mode: Mode, region: str) 
         tags=tags or ((default_tag,) if default_tag else ()),
         is_default_tag=not tags and default_tag != "",
         create_repository=reader.flag("create-repository"),
+        parameter=_read_parameter(reader, region),
         functions=tuple(_read_function(function, run, mode=mode, region=region) for function in image.functions),
     )
     if not image.functions:
@@ -122,6 +127,23 @@ def _read_tags(reader: InputReader) -> tuple[str, ...]:
         elif tag.startswith(_OWN_TAGS):
             reader.problem("tags", f"has {tag!r}, and {', '.join(_OWN_TAGS)} begin tags of this action's own.")
     return tags
+
+
+def _read_parameter(reader: InputReader, region: str) -> str:
+    """Read the name of a Systems Manager parameter [PutParameter, Name]."""
+    name = reader.matching(
+        "ssm-parameter",
+        _PARAMETER,
+        "a Systems Manager parameter's name such as /shop/orders/image: letters, digits and .-_ in at most 15 levels, "
+        "each after a slash",
+    )
+    if _RESERVED.match(name):
+        text = f"is a name that does not begin with aws or ssm, which Systems Manager keeps for itself, not {name!r}."
+        reader.problem("ssm-parameter", text)
+    longest = _LONGEST_PARAMETER - len(f"arn:aws:ssm:{region}:123456789012:parameter/")
+    if len(name) > longest:
+        reader.problem("ssm-parameter", f"has at most {longest} characters in this Region, not {len(name)}.")
+    return name
 
 
 def _possible_tag(text: str) -> str:

@@ -94,6 +94,7 @@ def _read_inputs(reader: InputReader, given: Mapping[str, str], environment: Map
         reader.problem(name, text)
     unused = unused_variables(environment, role)
     _check_tags(selected, reader.problems)
+    _check_parameters(selected, reader.problems)
     return Inputs(
         mode=mode,
         images=tuple(image for _, image in selected),
@@ -204,6 +205,21 @@ def _check_tags(selected: Sequence[tuple[ImageEntry, ImageTarget]], problems: li
                     f"{image.repository}: give each a 'repository' or 'tags' of its own."
                 )
                 note(problems, entry.settings.nearest("tags"), text)
+
+
+def _check_parameters(selected: Sequence[tuple[ImageEntry, ImageTarget]], problems: list[Problem]) -> None:
+    """Note each parameter that two images name: it holds the URI of one.
+
+    Args:
+        selected: the images, each as it is given and as it was read.
+        problems: collects the problems.
+    """
+    owners: dict[str, str] = {}
+    for entry, image in selected:
+        owner = owners.setdefault(image.parameter.removeprefix("/"), image.name) if image.parameter else image.name
+        if owner != image.name:
+            text = f"the images {owner} and {image.name} both name {image.parameter}, which holds one URI."
+            note(problems, entry.settings.nearest("ssm-parameter"), text)
 
 
 def _read_region(reader: InputReader) -> str:

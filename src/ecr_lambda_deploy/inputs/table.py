@@ -71,6 +71,7 @@ TABLE: Mapping[str, Input] = {
     "manifest": Input(scope=Scope.RUN),
     "only": Input(scope=Scope.RUN, shape=Shape.LINES),
     "vars": Input(scope=Scope.RUN, shape=Shape.VALUES),
+    "ssm-parameter": Input(scope=Scope.IMAGE),
     "context": Input(scope=Scope.BUILD, default="."),
     "dockerfile": Input(scope=Scope.BUILD),
     "target": Input(scope=Scope.BUILD),

@@ -178,6 +178,7 @@ class Journal:
         images: one for each image.
         outcomes: one for each function.
         function_url: URL of the first function, or of its alias; empty where none is known.
+        parameters: names of Systems Manager's parameters that this run has written; in a plan, that it would write.
         phases: in order.
         error: why the run ended early; None if it did not.
     """
@@ -188,6 +189,7 @@ class Journal:
     images: tuple[ImageOutcome, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     function_url: str = ""
+    parameters: list[str] = field(default_factory=list)
     phases: list[Phase] = field(default_factory=list)
     error: DeployError | None = None
     _lock: Lock = field(default_factory=Lock, repr=False, compare=False)

@@ -243,6 +243,7 @@ class ImageTarget:
         tags: which the image gets.
         is_default_tag: whether nobody has given them: an image that is not new to its functions does without.
         create_repository: whether a missing repository is created.
+        parameter: name of the Systems Manager parameter that is given the image's URI once it serves; empty for none.
         functions: may be empty: the image is then only built and pushed.
     """
 
@@ -254,4 +255,5 @@ class ImageTarget:
     tags: tuple[str, ...]
     is_default_tag: bool = False
     create_repository: bool
+    parameter: str = ""
     functions: tuple[FunctionTarget, ...]

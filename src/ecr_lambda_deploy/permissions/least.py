@@ -96,7 +96,11 @@ def _smallest(granted: Callable[[Callable[[str], str]], Iterable[Grant]], has_op
 def _grants(mode: Mode, image: ImageTarget, shorten: Callable[[str], str], plain: Names) -> Iterator[Grant]:
     functions = [name_of(function.name) for function in image.functions]
     repository = image.repository or (functions[0] if functions else image.name)
-    names = replace(plain, repositories=(shorten(repository),) if repository else ())
+    names = replace(
+        plain,
+        repositories=(shorten(repository),) if repository else (),
+        parameters=(shorten(image.parameter.removeprefix("/")),),
+    )
     yield from grants(_of_image(mode, image), names)
     sources = _with_source(image, names)
     if mode is not Mode.ROLLBACK and sources.source_account in {"", plain.account}:
@@ -149,6 +153,7 @@ def _of_image(mode: Mode, image: ImageTarget) -> Iterator[Feature]:
     """Yield what a run needs for an image itself, in its own repository."""
     is_made = mode in {Mode.BUILD, Mode.DEPLOY}
     is_deployed = mode is Mode.DEPLOY and bool(image.functions)
+    has_parameter = mode is not Mode.BUILD and bool(image.functions and image.parameter)
     yield from _those(
         {
             (Feature.REGISTRY, Feature.IMAGE, Feature.EXISTING_IMAGE): mode is not Mode.ROLLBACK,
@@ -156,6 +161,8 @@ def _of_image(mode: Mode, image: ImageTarget) -> Iterator[Feature]:
             (Feature.CACHE,): is_made and isinstance(image.source, Build),
             (Feature.CREATED_REPOSITORY,): is_made and image.create_repository,
             (Feature.USED_REPOSITORY, Feature.CHANGED_REPOSITORY): is_deployed,
+            (Feature.PARAMETER,): has_parameter,
+            (Feature.WRITTEN_PARAMETER,): has_parameter and mode is not Mode.PLAN,
         }
     )
 

@@ -35,6 +35,7 @@ class Names:
         source_functions: names of functions that are promoted from.
         source_repositories: names of repositories that images are copied from.
         base_repositories: names of repositories of base images.
+        parameters: names of Systems Manager parameters, without a slash at the beginning.
         roles: names of roles that are assumed with the environment's credentials.
     """
 
@@ -50,6 +51,7 @@ class Names:
     source_functions: tuple[str, ...] = ()
     source_repositories: tuple[str, ...] = ()
     base_repositories: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
 
     def of(self, resource: Resource) -> Iterator[str]:
@@ -62,6 +64,7 @@ class Names:
             "source_function": self.source_functions,
             "source_repository": self.source_repositories,
             "base_repository": self.base_repositories,
+            "parameter": self.parameters,
             "role": self.roles,
         }
         used = {name: names for name, names in several.items() if f"{{{name}}}" in resource}
@@ -156,6 +159,7 @@ _TITLES: Mapping[Resource, str] = {
     Resource.SOURCE_VERSIONS: "SourceVersions",
     Resource.SOURCE_REPOSITORY: "SourceRepositories",
     Resource.BASE_REPOSITORY: "BaseRepositories",
+    Resource.PARAMETER: "Parameters",
     Resource.ROLE: "Roles",
 }
 
@@ -170,7 +174,7 @@ def statement_for(action: str, named: str) -> Policy:
     Args:
         action: such as `lambda:GetFunction`; one that is not in the table is allowed on what is named.
         named: what it was refused on: an ARN or, where IAM names none, the name of a function, with `:` and a qualifier
-            if it has one, or of a repository.
+            if it has one, of a repository or of a parameter.
     """
     kinds = {need.resource for need in TABLE if need.action == action}
     resource = named
@@ -183,6 +187,8 @@ def statement_for(action: str, named: str) -> Policy:
         resource = ":".join([*parts[:_PARTS_OF_FUNCTION], *(["*"] if is_qualified else [])])
     elif Resource.REPOSITORY in kinds and not named.startswith("arn:"):
         resource = f"arn:*:ecr:*:*:repository/{named}"
+    elif Resource.PARAMETER in kinds and not named.startswith("arn:"):
+        resource = f"arn:*:ssm:*:*:parameter/{named.removeprefix('/')}"
     condition = {"Condition": _CONDITIONS[action]} if action in _CONDITIONS else {}
     return {"Effect": "Allow", "Action": action, "Resource": resource, **condition}
 

@@ -32,6 +32,7 @@ _ONE = Names(
     functions=("orders-api",),
     repositories=("orders-api",),
     execution_roles=("orders-api",),
+    parameters=("shop/orders/image",),
 )
 
 _IMAGE = (Feature.REGISTRY, Feature.IMAGE, Feature.EXISTING_IMAGE)
@@ -46,7 +47,8 @@ _RELEASE = (
     Feature.CHANGED_REPOSITORY,
 )
 _ALIAS = (Feature.ALIAS, Feature.ALIAS_URL)
-_MOVE = (*_ALIAS, Feature.MOVED_ALIAS, Feature.SMOKE_TEST)
+_PARAMETER = (Feature.PARAMETER, Feature.WRITTEN_PARAMETER)
+_MOVE = (*_ALIAS, Feature.MOVED_ALIAS, Feature.SMOKE_TEST, *_PARAMETER)
 _DEPLOY_BY_ALIAS = (
     *_RELEASE,
     *_MOVE,
@@ -57,7 +59,7 @@ _DEPLOY_BY_ALIAS = (
 )
 
 BUILD = Role(title="Build", features=_BUILD, names=_ONE)
-PLAN = Role(title="Plan", features=(*_READ, *_ALIAS, *_IMAGE), names=_ONE)
+PLAN = Role(title="Plan", features=(*_READ, *_ALIAS, *_IMAGE, Feature.PARAMETER), names=_ONE)
 DEPLOY = Role(title="Deploy", features=(*_RELEASE, Feature.URL), names=_ONE)
 DEPLOY_BY_ALIAS = Role(title="Deploy by alias", features=_DEPLOY_BY_ALIAS, names=_ONE)
 CREATE = Role(
@@ -93,7 +95,13 @@ PROMOTION_TARGET = Role(
 MANY = Role(
     title="Many functions",
     features=_DEPLOY_BY_ALIAS,
-    names=Names(region=_REGION, account=_ACCOUNT, functions=("shop-*-prod",), repositories=("shop/*",)),
+    names=Names(
+        region=_REGION,
+        account=_ACCOUNT,
+        functions=("shop-*-prod",),
+        repositories=("shop/*",),
+        parameters=("shop/*",),
+    ),
 )
 
 ROLES = (

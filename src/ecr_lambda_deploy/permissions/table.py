@@ -3,9 +3,9 @@
 An action that the code asks for and this table lacks fails a test, and so does one that is here and that no run asks
 for: each feature runs with what stands here, and with nothing else.
 
-Sources: Service Authorization Reference, AWS Lambda, Amazon ECR, Amazon CloudWatch; Amazon ECR User Guide, Required IAM
-permissions for pushing an image. A call with a qualifier is about the qualified ARN [serverless-plugin-warmup#304]; an
-alias that is read or changed belongs to its function.
+Sources: Service Authorization Reference, AWS Lambda, Amazon ECR, Amazon CloudWatch, AWS Systems Manager; Amazon ECR
+User Guide, Required IAM permissions for pushing an image. A call with a qualifier is about the qualified ARN
+[serverless-plugin-warmup#304]; an alias that is read or changed belongs to its function.
 """
 
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ class Resource(StrEnum):
     SOURCE_VERSIONS = "arn:{partition}:lambda:{source_region}:{source_account}:function:{source_function}:*"
     SOURCE_REPOSITORY = "arn:{partition}:ecr:{source_region}:{source_account}:repository/{source_repository}"
     BASE_REPOSITORY = "arn:{partition}:ecr:{region}:{account}:repository/{base_repository}"
+    PARAMETER = "arn:{partition}:ssm:{region}:{account}:parameter/{parameter}"
     ROLE = "arn:{partition}:iam::{account}:role/{role}"
 
 
@@ -64,6 +65,8 @@ class Feature(Enum):
     PROMOTION = "`promote-from` without an alias or a version"
     PROMOTED_VERSION = "`promote-from` with an alias or a version, or of managed instances"
     BASE_IMAGE = "a base image in ECR"
+    PARAMETER = "`ssm-parameter`"
+    WRITTEN_PARAMETER = "`ssm-parameter` of a deployment or a rollback"
     COMMIT = "`rollback-to` with a commit"
     SHORT_COMMIT = "`rollback-to` with a commit's first digits"
     CHAINING = "`role-chaining`, of the environment's credentials"
@@ -193,6 +196,8 @@ TABLE: tuple[Need, ...] = (
     *_required(Feature.PROMOTION, Resource.SOURCE_FUNCTION, "lambda:GetFunction"),
     *_required(Feature.PROMOTED_VERSION, Resource.SOURCE_VERSIONS, "lambda:GetFunction"),
     *_required(Feature.BASE_IMAGE, Resource.BASE_REPOSITORY, *_PULL),
+    *_required(Feature.PARAMETER, Resource.PARAMETER, "ssm:GetParameter"),
+    *_required(Feature.WRITTEN_PARAMETER, Resource.PARAMETER, "ssm:PutParameter"),
     *_optional(
         Feature.COMMIT,
         "The commit is taken from the descriptions of versions alone, and a notice says so; one that no version "

@@ -1,4 +1,4 @@
-"""Lambda and CloudWatch, as the core uses them."""
+"""Lambda, CloudWatch and Systems Manager, as the core uses them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -255,4 +255,22 @@ class Metrics(Protocol):
         Raises:
             CancelledError: the run was cancelled while another thread asked.
             DeployError: they may not be read.
+        """
+
+
+class Parameters(Protocol):
+    """Parameters of Systems Manager, of the account and Region."""
+
+    def read(self, name: str) -> str:
+        """Return the value of a parameter; empty if there is none.
+
+        Raises:
+            DeployError: it may not be read, or is not of the type String.
+        """
+
+    def put(self, name: str, value: str) -> None:
+        """Give a parameter a value, and create one of the type String if there is none.
+
+        Raises:
+            DeployError: Systems Manager refuses.
         """

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ecr_lambda_deploy.model.targets import BuilderSettings
-from ecr_lambda_deploy.ports.functions import Alarms, Aliases, Functions, Invocations, Metrics
+from ecr_lambda_deploy.ports.functions import Alarms, Aliases, Functions, Invocations, Metrics, Parameters
 from ecr_lambda_deploy.ports.images import Builder, Repositories, Sources
 from ecr_lambda_deploy.ports.runner import Cancelling, Clock, Log, Priority
 
@@ -18,6 +18,7 @@ class Ports:
     invocations: Invocations
     alarms: Alarms
     metrics: Metrics
+    parameters: Parameters
     repositories: Repositories
     sources: Sources
     builders: Callable[[BuilderSettings], Builder]

@@ -31,6 +31,11 @@ def command(step: PointAlias | UpdateCode | PublishLatest, function: ServingFunc
             )
 
 
+def put_parameter(name: str, value: str, *, region: str) -> str:
+    """Return the command that gives a Systems Manager parameter a value."""
+    return f"aws ssm put-parameter --region {region} --name {name} --type String --overwrite --value {value}"
+
+
 def _typed(text: str) -> str:
     """Return what can be typed of a text: a terminal acts on control characters that it is given, quoted or not."""
     return "".join(character if character.isprintable() else " " for character in text)

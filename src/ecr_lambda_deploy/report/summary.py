@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.targets import Mode
 from ecr_lambda_deploy.model.text import first_line
 from ecr_lambda_deploy.report.gantt import gantt
 from ecr_lambda_deploy.report.headline import headline
@@ -46,7 +47,7 @@ def summary(journal: Journal) -> str:
     if recovery := [command for outcome in journal.outcomes for command in outcome.recovery]:
         start.append(f"**Left to revert by hand**\n\n{shell_block(recovery)}")
     rows = [(phase.title, f"{phase.seconds:.1f}") for phase in journal.phases]
-    end = [table(("Phase", "Seconds"), rows) if rows else "", *undo(journal)]
+    end = [_parameters(journal), table(("Phase", "Seconds"), rows) if rows else "", *undo(journal)]
     if len(journal.outcomes) <= 1 and len(journal.images) <= 1:
         tables = [table(("", ""), _facts(journal))]
     else:
@@ -65,6 +66,13 @@ def _alerts(journal: Journal) -> list[str]:
     if len(errors) > _MOST_ERRORS:
         alerts.append(alert(f"and {len(errors) - _MOST_ERRORS} more errors: see the log"))
     return alerts
+
+
+def _parameters(journal: Journal) -> str:
+    """Return which Systems Manager parameters were written, or would be; empty if none."""
+    names = " ".join(f"`{name}`" for name in sorted(journal.parameters))
+    given = "would be given" if journal.mode is Mode.PLAN else "given"
+    return f"**Parameters** {given} the URI of the image: {names}" if names else ""
 
 
 def _facts(journal: Journal) -> list[tuple[str, str]]:

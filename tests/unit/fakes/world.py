@@ -22,6 +22,7 @@ from tests.unit.fakes.examples import ELSEWHERE, NEW, OLD, REGISTRY, RUN
 from tests.unit.fakes.functions import FakeFunctions
 from tests.unit.fakes.invocations import FakeAlarms, FakeInvocations, FakeMetrics
 from tests.unit.fakes.log import FakeLog
+from tests.unit.fakes.parameters import FakeParameters
 from tests.unit.fakes.registries import (
     FakeBuilder,
     FakeRepositories,
@@ -54,6 +55,7 @@ class World:
         self.invocations = FakeInvocations(self.functions)
         self.alarms = FakeAlarms(self.functions)
         self.metrics = FakeMetrics(self.functions)
+        self.parameters = FakeParameters()
         self.repositories = FakeRepositories(self.registry, self.calls)
         self.sources = FakeSources((self.registry, self.elsewhere), self.calls)
         self.builder = FakeBuilder(self.registry, NEW.digest, self.calls)
@@ -68,6 +70,7 @@ class World:
             invocations=self.invocations,
             alarms=self.alarms,
             metrics=self.metrics,
+            parameters=self.parameters,
             repositories=self.repositories,
             sources=self.sources,
             builders=lambda _: self.builder,

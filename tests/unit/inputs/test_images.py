@@ -104,9 +104,28 @@ def test_mode_build_takes_an_image_that_is_there_for_a_platform(workspace: Path)
     assert (target.source, target.platform, target.functions) == (ServedImage(function=_ARN), "linux/arm64", ())
 
 
+# What eu-west-1 leaves of 1011 characters: the ARN before the name has 45.
+@pytest.mark.parametrize("name", ["image", "/image", "/shop/orders.api/The_image-1", 15 * "/a", "/" + 965 * "a"])
+@pytest.mark.parametrize("mode", ["deploy", "plan", "rollback"])
+def test_parameters_that_are_accepted(workspace: Path, name: str, mode: str) -> None:
+    assert parse(workspace, {"mode": mode, "ssm-parameter": name}).images[0].parameter == name
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
+        *(
+            ({"ssm-parameter": name}, "'ssm-parameter' is a Systems Manager parameter's name such as")
+            for name in (
+                *("shop/orders", "/shop//orders", "/shop/", "/", "/shop orders", "image:1", "/caf\u00e9", 16 * "/a"),
+                "arn:aws:ssm:eu-west-1:123456789012:parameter/shop/orders",
+            )
+        ),
+        *(
+            ({"ssm-parameter": name}, "'ssm-parameter' is a name that does not begin with aws or ssm")
+            for name in ("/aws/image", "AWSimage", "/Ssm/image", "ssm")
+        ),
+        ({"ssm-parameter": "/" + 966 * "a"}, "'ssm-parameter' has at most 966 characters in this Region, not 967."),
         ({"image-uri": _IMAGE_URI, "promote-from": "orders-dev"}, "'image-uri' excludes 'promote-from': both name"),
         (
             {"mode": "build", "function-name": "", "repository": "orders", "image-uri": _IMAGE_URI},

@@ -53,6 +53,7 @@ def test_the_function_name_alone_is_enough(workspace: Path) -> None:
 
 
 _EVERY_INPUT = {
+    "ssm-parameter": "/shop/orders/image",
     "mode": "deploy",
     "context": "services/orders",
     "dockerfile": "docker/orders.Dockerfile",
@@ -125,6 +126,7 @@ def test_every_input_is_read(workspace: Path) -> None:
                 repository="shop/orders",
                 tags=("v1", "v1.2"),
                 create_repository=True,
+                parameter="/shop/orders/image",
                 functions=(
                     FunctionTarget(
                         name="orders-api",

@@ -125,6 +125,31 @@ def test_two_images_may_not_push_one_tag_to_one_repository(workspace: Path) -> N
     assert problem.startswith("deploy.yaml:4:3: the images one and two both push the tag")
 
 
+@pytest.mark.parametrize(("one", "two"), [("/shop/image", "/shop/image"), ("image", "/image")])
+def test_two_images_may_not_name_one_parameter(workspace: Path, one: str, two: str) -> None:
+    text = (
+        "version: 1\nimages:\n"
+        f"  one: {{ context: orders, repository: one, ssm-parameter: {one} }}\n"
+        f"  two: {{ context: orders, repository: two, ssm-parameter: {two} }}\n"
+    )
+    (problem,) = _problems(workspace, text, {"vars": ""})
+
+    assert problem.startswith(f"deploy.yaml:4:44: the images one and two both name {two}, which holds one URI.")
+
+
+def test_images_may_name_parameters_of_their_own(workspace: Path) -> None:
+    text = (
+        "version: 1\nimages:\n"
+        "  one: { context: orders, repository: one, ssm-parameter: '/${STAGE}/one' }\n"
+        "  two: { context: orders, repository: two, ssm-parameter: '/${STAGE}/two' }\n"
+        "  three: { context: orders, repository: three }\n"
+        "  four: { context: orders, repository: four, ssm-parameter: null }\n"
+    )
+    images = _parse(workspace, text, {"vars": "STAGE=prod"}).images
+
+    assert [image.parameter for image in images] == ["/prod/one", "/prod/two", "", ""]
+
+
 def test_secrets_of_a_mapping_are_read(workspace: Path) -> None:
     text = "version: 1\nimages:\n  orders: { context: orders, secrets: { npm-token: '1', other: null } }\n"
     (image,) = _parse(workspace, text, {"vars": ""}).images

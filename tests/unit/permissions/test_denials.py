@@ -29,6 +29,7 @@ def test_what_no_policy_allows_needs_a_statement_of_whom_the_message_names(why: 
         ("lambda:GetFunction", "orders:live", "arn:*:lambda:*:*:function:orders:*"),
         ("lambda:GetAlias", "orders:live", "arn:*:lambda:*:*:function:orders"),
         ("ecr:PutImage", "shop/orders", "arn:*:ecr:*:*:repository/shop/orders"),
+        ("ssm:PutParameter", "/shop/image", "arn:*:ssm:*:*:parameter/shop/image"),
         ("cloudwatch:DescribeAlarms", "errors, latency", "*"),
         ("sqs:SendMessage", "orders", "orders"),
     ],

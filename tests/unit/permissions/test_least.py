@@ -193,3 +193,18 @@ def test_a_few_functions_are_named_one_by_one(workspace: Path) -> None:
     allowed = _allowed(_policy(workspace, {"function-name": "\n".join(names), "repository": "shop"}))
 
     assert {f"function:{name}" for name in names} < allowed.keys()
+
+
+@pytest.mark.parametrize(
+    ("mode", "actions"),
+    [
+        ("deploy", {"ssm:GetParameter", "ssm:PutParameter"}),
+        ("rollback", {"ssm:GetParameter", "ssm:PutParameter"}),
+        ("plan", {"ssm:GetParameter"}),
+    ],
+)
+def test_a_parameter_is_read_and_written_by_its_own_name(workspace: Path, mode: str, actions: set[str]) -> None:
+    given = {"mode": mode, "function-name": "orders", "ssm-parameter": "/shop/image"}
+
+    assert _allowed(_policy(workspace, given))["parameter/shop/image"] == actions
+    assert "ssm:" not in json.dumps(_policy(workspace, {**given, "ssm-parameter": ""}))

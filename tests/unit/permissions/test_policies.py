@@ -131,6 +131,7 @@ def test_a_statement_for_what_was_refused_is_never_wider_than_the_table(need: An
         source_functions=one,
         source_repositories=one,
         base_repositories=one,
+        parameters=one,
         roles=one,
     )
     (arn,) = names.of(need.resource)
