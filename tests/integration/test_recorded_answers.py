@@ -26,6 +26,7 @@ from ecr_lambda_deploy.aws.aliases import LambdaAliases
 from ecr_lambda_deploy.aws.ecr_images import EcrImages
 from ecr_lambda_deploy.aws.functions import LambdaFunctions
 from ecr_lambda_deploy.aws.invocations import LambdaInvocations
+from ecr_lambda_deploy.aws.parameters import SystemsManagerParameters
 from ecr_lambda_deploy.aws.session import Aws
 from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
@@ -90,6 +91,8 @@ _CALLS: Mapping[str, Callable[[_Adapters], object]] = {
     "GetFunctionUrlConfig": lambda it: list(LambdaAliases(it.aws).bypasses("orders-api")),
     "Invoke": lambda it: LambdaInvocations(it.aws).invoke("orders-api", "$LATEST", "{}", timeout=3),
     "DescribeAlarms": lambda it: CloudWatchAlarms(it.aws, SystemClock(RunnerCancelling())).states(["a", "b"]),
+    "GetParameter": lambda it: SystemsManagerParameters(it.aws).read("/shop/image"),
+    "PutParameter": lambda it: SystemsManagerParameters(it.aws).put("/shop/image", str(_IMAGE)),
     "AssumeRole": lambda it: _access_key(it.aws),
     "AssumeRoleWithWebIdentity": lambda it: _access_key(it.role),
     "BatchGetImage": lambda it: it.images.read_image("orders", "v1", "linux/amd64"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ecr_lambda_deploy.model.run import WorkflowRun
 
 _FENCE = re.compile(r"(?P<quote>(?:> ?)*)(?P<fence>`{3,})(?P<language>[^`]*)")
-_DETAILS = re.compile(r"(?<!\\)<(?P<slash>/?)details>")  # without a backslash, as text of others has it
+_DETAILS = re.compile(r"<(?P<slash>/?)details>")  # text of others has backslashes in it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,10 @@ gantt
 
 ```yaml
 - uses: org/ecr-lambda-deploy@v1
+  with: { mode: rollback, function-name: orders-api, alias: live }
 ```
+
+or, in a terminal, a command that is as long as commands are:
 """
 
 
