@@ -33,6 +33,25 @@ def read_parameters(images: Sequence[ImageTarget], parameters: Parameters) -> Ma
     return dict(zip(names, for_each(names, parameters.read), strict=True))
 
 
+def read_if_possible(images: Sequence[ImageTarget], parameters: Parameters) -> Mapping[str, str]:
+    """Do as `read_parameters`, but count a parameter that may not be read as one that does not exist: writing it tells.
+
+    Raises:
+        CancelledError: the run is cancelled.
+    """
+
+    def read(name: str) -> str:
+        try:
+            return parameters.read(name)
+        except CancelledError:
+            raise
+        except DeployError:
+            return ""
+
+    names = [image.parameter for image in images if image.parameter]
+    return dict(zip(names, for_each(names, read), strict=True))
+
+
 def plan_parameters(
     images: Sequence[ImageTarget],
     wanted: Mapping[str, ImageReference | None],

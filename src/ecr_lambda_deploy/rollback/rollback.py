@@ -17,7 +17,7 @@ from ecr_lambda_deploy.model.run import is_commit
 from ecr_lambda_deploy.model.targets import PLATFORM_OF, EarlierRelease, FunctionTarget, ImageTarget
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.kinds import check_tenants, warn_of_replay
-from ecr_lambda_deploy.releases.parameters import read_parameters, write_parameters
+from ecr_lambda_deploy.releases.parameters import read_if_possible, write_parameters
 from ecr_lambda_deploy.releases.plan import ReleasePlan
 from ecr_lambda_deploy.releases.release import Release, release_all, skip_stale
 from ecr_lambda_deploy.report.phases import phase
@@ -36,11 +36,7 @@ def roll_back(inputs: Inputs, ports: Ports, journal: Journal) -> None:
     # A rollback creates no function.
     targets = [replace(function, creation=None) for image in inputs.images for function in image.functions]
     journal.start_with(name_of(target.name) for target in targets)
-    with (
-        phase("Check", ports, journal),
-        beside(lambda: read_url(targets, ports.aliases, journal)) as url,
-        beside(lambda: read_parameters(inputs.images, ports.parameters)) as parameters,
-    ):
+    with phase("Check", ports, journal), beside(lambda: read_url(targets, ports.aliases, journal)) as url:
         if inputs.manifest and all(image.source == EarlierRelease() for image in inputs.images):
             functions, undone = released_last(targets, ports, journal)
         else:
@@ -60,8 +56,8 @@ def roll_back(inputs: Inputs, ports: Ports, journal: Journal) -> None:
             ports.log.notice("'traffic' is skipped: a rollback moves the alias at once.")
     with phase("Roll back", ports, journal, is_folded=False), ports.cancelling.polled():
         release_all(releases, ports, journal, together=False)
-        # Only now: what keeps a parameter from being read keeps no function from going back.
-        write_parameters(inputs.images, parameters.result(), ports, journal)
+        # Only now: no function waits for a parameter to go back.
+        write_parameters(inputs.images, read_if_possible(inputs.images, ports.parameters), ports, journal)
 
 
 def _prepare(
