@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import pytest
 
 from sandbox.runner import RunningStep
-from tests.e2e.jobs import SHARED
-from tests.e2e.releases import APP, Releases, commit, error, status
+from tests.e2e.jobs import SHARED, Job
+from tests.e2e.releases import APP, Releases, commit, error, notices, status
 
 # Every change of a full release, in order: a layer and the image are pushed, and so on. Of the layers' uploads the
 # first request and the last stand for all of them. The commit's tag is added beside what Lambda does.
@@ -136,6 +136,26 @@ def test_a_build_is_ended_with_the_run(source: Releases) -> None:
     deadline = time.monotonic() + 10
     while "sleep 300" in _processes():
         assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize("each_engine", ["current"], indirect=True)
+def test_a_release_does_not_wait_for_the_cache_and_a_run_that_is_cancelled_ends_it(job_on_each_engine: Job) -> None:
+    job = job_on_each_engine
+    job.greet(job.name)
+    held = job.aws.hold("registry:PutManifest", 2, when="before")  # the first one is of the image
+    with job.started({"function-name": job.name, "alias": "live"}, commit=commit(10)) as step:
+        held.reached()
+        while not any(call.action == "CreateAlias" and call.status == 201 for call in job.aws.calls()):
+            time.sleep(0.1)
+        started = time.monotonic()
+        step.signal("SIGINT")
+        result = step.wait()
+    held.release()
+
+    assert time.monotonic() - started < _SECONDS_TO_LEAVE
+    assert (result.exit_code, result.outputs["changed"]) == (0, "true")
+    assert job.name in job.invoke("live")
+    assert "a cache of their build is perhaps not complete: the run is cancelled" in notices(result, "warning")
 
 
 def test_the_run_is_gone_in_time_though_lambda_does_not_finish_the_update(source: Releases) -> None:

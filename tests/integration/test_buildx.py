@@ -103,6 +103,7 @@ class Workshop:
         """Build and push, and return what then is under the tag."""
         wanted = self.order(**order)
         pushed = self.builder.build_and_push([wanted])
+        self.builder.finish()
         registry, _, repository = self.repository_uri.partition("/")
         digest = self.digests()[wanted.tag]
         assert pushed[wanted.uri].digest == digest, "whoever moves the tag afterwards changes nothing"
@@ -251,6 +252,33 @@ def test_the_cache_serves_an_engine_that_has_nothing(
     *kept, last = cold.manifest(changed)["layers"]
     assert kept == workshop.manifest(first)["layers"][:-1]
     assert last != workshop.manifest(first)["layers"][-1]
+
+
+@_ON_CURRENT
+def test_images_are_there_before_their_caches_are(
+    workshop: Workshop, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """BuildKit goes on beside whoever runs the images, with the logins that it has."""
+    workshop.write(_ONCE)
+    orders = [replace(workshop.order(), name=name, tag=f"src-{name}") for name in ("orders", "stock")]
+    workshop.aws.forget_calls()
+    with workshop.aws.calls_taking(0.1):
+        pushed = workshop.builder.build_and_push(orders)
+        returned = time.monotonic()
+        capfd.readouterr()
+        assert workshop.builder.is_exporting
+        workshop.builder.finish()
+
+    calls = [call for call in workshop.aws.calls() if call.action == "registry:PutManifest"]
+    caches = [call for call in calls if call.parameters["reference"].startswith("cache-")]
+    assert len(caches) == 2
+    assert all(call.at > returned for call in caches)
+    assert {uri.rpartition(":")[2]: image.digest for uri, image in pushed.items()} == {
+        tag: digest for tag, digest in workshop.digests().items() if tag.startswith("src-")
+    }
+    assert "writing cache image manifest" in capfd.readouterr().out
+    assert not workshop.builder.is_exporting
+    assert not [*tmp_path.joinpath("private").iterdir()]
 
 
 def test_an_immutable_cache_tag_means_a_cache_within_the_image(

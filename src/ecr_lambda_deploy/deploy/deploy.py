@@ -1,7 +1,7 @@
 """The verb: gets images and has their functions run them, or shows what that would do."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,7 +18,7 @@ from ecr_lambda_deploy.deploy.checks import (
 from ecr_lambda_deploy.functions.history import doubt
 from ecr_lambda_deploy.functions.reads import read_history, read_url
 from ecr_lambda_deploy.images.destination import ObservedImage
-from ecr_lambda_deploy.images.make import make_images, tag_images
+from ecr_lambda_deploy.images.make import exporting_builders, make_images, tag_images
 from ecr_lambda_deploy.images.observe import observe
 from ecr_lambda_deploy.images.plan import plan_images, warn_of_repeated_builds
 from ecr_lambda_deploy.images.stages import PlannedImage, PlannedOrReady, ReadyImage
@@ -115,11 +115,28 @@ def deploy(inputs: Inputs, ports: Ports, journal: Journal) -> None:
         _record_plan(wanted, prepared, journal)
         plan_parameters(inputs.images, {image.name: image.image for image in planned.images}, held, ports, journal)
         return
+    with _caches_exported(wanted, ports, journal):
+        _carry_out(inputs, wanted, prepared, held, ports, journal)
+
+
+def _carry_out(
+    inputs: Inputs,
+    images: Sequence[PlannedOrReady],
+    prepared: Sequence[Prepared],
+    held: Mapping[str, str],
+    ports: Ports,
+    journal: Journal,
+) -> None:
+    """Make the images and, if none has failed, release them.
+
+    Raises:
+        DeployError: before any function was touched, or for what comes after the releases.
+    """
     with (
-        _phase_of(wanted, ports, journal, is_released=bool(prepared)),
+        _phase_of(images, ports, journal, is_released=bool(prepared)),
         beside(lambda: _check(prepared, ports, journal)) as checking,
     ):
-        made = make_images(wanted, ports, journal, checking)
+        made = make_images(images, ports, journal, checking)
         if not made.failed and not prepared:
             made = tag_images(made.images, ports, journal)
     if made.failed:
@@ -167,6 +184,18 @@ def _observe(inputs: Inputs, ports: Ports, journal: Journal) -> tuple[tuple[Obse
             reading.result()
     failures.raise_if_any()
     return observed, parameters.result()
+
+
+@contextmanager
+def _caches_exported(images: Sequence[PlannedOrReady], ports: Ports, journal: Journal) -> Iterator[None]:
+    """Have caches exported beside the block, and wait for that at its end, however it ends."""
+    try:
+        yield
+    finally:
+        if exporting := exporting_builders(images, ports):
+            with phase("Cache", ports, journal), ports.cancelling.polled():
+                for builder in exporting:
+                    builder.finish()
 
 
 def _candidates(images: Sequence[PlannedOrReady], ports: Ports, journal: Journal) -> Iterator[Candidate]:

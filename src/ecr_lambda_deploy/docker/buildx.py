@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
-from io import TextIOWrapper
 from pathlib import Path
 from platform import machine
 from typing import get_args
@@ -22,22 +21,28 @@ from ecr_lambda_deploy.docker.builders import (
     selected_builder,
     unprotected,
 )
-from ecr_lambda_deploy.docker.cache import CacheEntries, choose_cache, is_automatic, without_secrets
+from ecr_lambda_deploy.docker.cache import (
+    CacheEntries,
+    choose_cache,
+    is_automatic,
+    is_exported_last,
+    without_secrets,
+)
 from ecr_lambda_deploy.docker.config import BUILDX, build_environment, private_docker_config
 from ecr_lambda_deploy.docker.configurations import ImageConfigurations
 from ecr_lambda_deploy.docker.digests import ImageDigests
 from ecr_lambda_deploy.docker.engine import engine_platform, has_containerd_store, image_configuration, image_digest
-from ecr_lambda_deploy.docker.errors import (
-    LONGEST_LINE,
-    explain,
-    failed_login,
-    failed_target,
-    passing_failure,
-    tag_taken,
-)
+from ecr_lambda_deploy.docker.errors import explain, failed_login, failed_target, passing_failure, tag_taken
+from ecr_lambda_deploy.docker.exports import CacheExport, conversation
 from ecr_lambda_deploy.docker.logins import BuildLogins, Logins
 from ecr_lambda_deploy.docker.metadata import VARIABLES, read_metadata
-from ecr_lambda_deploy.docker.pushes import PushFailedError, push_by_engine, pushed_by_buildkit
+from ecr_lambda_deploy.docker.pushes import (
+    PushFailedError,
+    PushLog,
+    push_by_engine,
+    pushed_by_buildkit,
+    pushed_images,
+)
 from ecr_lambda_deploy.docker.records import have_secrets, without_records
 from ecr_lambda_deploy.docker.registries import Registries
 from ecr_lambda_deploy.docker.warnings import BuildWarning, read_warnings
@@ -46,7 +51,7 @@ from ecr_lambda_deploy.fingerprint.bases import BuildBases, WrongBase
 from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 from ecr_lambda_deploy.fingerprint.fingerprint import BuildInputs
 from ecr_lambda_deploy.model.documents import Configuration
-from ecr_lambda_deploy.model.errors import BuildError, DeployError, SourceLocation
+from ecr_lambda_deploy.model.errors import BuildError, CancelledError, DeployError, SourceLocation
 from ecr_lambda_deploy.model.images import Authorization, BaseFinding, BuildOrder, Fingerprint, ecr_hosts
 from ecr_lambda_deploy.model.targets import Build, BuilderSettings, Platform
 from ecr_lambda_deploy.ports.images import PushedImage
@@ -60,7 +65,6 @@ _PATIENCE = 60  # seconds, from the first failure that may pass to the last atte
 _LONGEST_DELAY = 15  # seconds between two attempts
 _LOOKS_AT_ONCE = 8  # builds whose bases are read
 _METADATA = "metadata.json"
-_CONTINUED = "… "  # before a part of a line that is not its first
 
 
 class _FailedError(Exception):
@@ -121,6 +125,7 @@ class Buildx:
         )
         self._inputs = BuildInputs(resolve=self._digests.resolve)
         self._warned = set[BuildWarning]()
+        self._export: CacheExport | None = None
 
     def check_engine(self, platform: Platform | None) -> Platform:
         """Ask the engine, and the builder where the engine itself is not enough."""
@@ -198,16 +203,18 @@ class Buildx:
 
     def build_and_push(self, orders: Sequence[BuildOrder]) -> Mapping[str, PushedImage]:
         """Run `buildx bake`, again while a failure may pass, for at most a minute, and once with a new login."""
+        self.finish()
         targets = bake_targets(orders)
         has_own_store = self._has_own_store
         caches = [self._choose_cache(order, is_inline_only=has_own_store) for order in orders]
         deadline, delay, is_fresh = 0.0, 1, False
-        with self._selected_builder() as environment, ExitStack() as at_end:
+        with ExitStack() as at_end:
+            environment = at_end.enter_context(self._selected_builder())
             if have_secrets(orders, caches):
                 at_end.enter_context(without_records(self._program, environment))
             while True:
                 try:
-                    return self._bake(targets, caches, environment, fresh=is_fresh, is_pushed=not has_own_store)
+                    return self._bake(targets, caches, environment, at_end, fresh=is_fresh, is_pushed=not has_own_store)
                 except _FailedError as failed:
                     log = failed.log
                 deadline = deadline or self._clock.now() + _PATIENCE
@@ -263,11 +270,14 @@ class Buildx:
         targets: Mapping[str, BuildOrder],
         caches: Sequence[CacheEntries],
         environment: Mapping[str, str],
+        at_end: ExitStack,
         *,
         fresh: bool,
         is_pushed: bool,
     ) -> Mapping[str, PushedImage]:
         """Run buildx, show what it prints as it prints it, and push what it has not pushed.
+
+        Caches may still be exported afterwards: then `at_end` is closed by `finish`.
 
         Raises:
             _FailedError: the build or the push failed.
@@ -278,52 +288,81 @@ class Buildx:
         named = ecr_hosts(
             "\n".join([definition, *map(_dockerfile_of, targets.values()), *_images_of(targets.values())])
         )
-        with (
-            self._folders.folder() as folder,
-            self._logged_in(login, *registries, named=named) as logged_in,
-            self._console.verbatim(),
-            subprocess.Popen(
-                [self._program, *bake_arguments(targets), f"--metadata-file={folder / _METADATA}"],
-                cwd=self._workspace,  # bake reads below its working folder only
-                env={
-                    **environment,
-                    **logged_in,
-                    **bake_secrets(targets),
-                    **VARIABLES,
-                    "BUILDX_GIT_INFO": "false",  # there is no git here, and the labels say the commit
-                },
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-            ) as process,
-        ):
-            tail = self._show(process, definition)
-            metadata = read_metadata(folder / _METADATA)
-            self._warn(read_warnings(metadata), targets.values())
+        engine = None if self._settings.endpoint else self._environment
+        with ExitStack() as attempt:
+            metadata = attempt.enter_context(self._folders.folder()) / _METADATA
+            logged_in = attempt.enter_context(self._logged_in(login, *registries, named=named))
+            process = attempt.enter_context(
+                subprocess.Popen(
+                    [self._program, *bake_arguments(targets), f"--metadata-file={metadata}"],
+                    cwd=self._workspace,  # bake reads below its working folder only
+                    env={
+                        **environment,
+                        **logged_in,
+                        **bake_secrets(targets),
+                        **VARIABLES,
+                        "BUILDX_GIT_INFO": "false",  # there is no git here, and the labels say the commit
+                    },
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    errors="replace",
+                )
+            )
+            attempt.callback(lambda: self._warn(read_warnings(read_metadata(metadata)), targets.values()))
+            lines = conversation(process, definition)
+            pushes = PushLog(order.uri for order in targets.values() if is_exported_last(caches))
+            with self._console.verbatim():
+                tail = self._show(process, lines, pushes)
+            if pushes.is_complete:
+                at_end.push(attempt.pop_all())
+                self._export = CacheExport(process, lines, at_end.pop_all())
+                return pushed_images(pushes.digests, engine)
             if process.returncode:
                 raise _FailedError(tail)
             if is_pushed:
-                engine = None if self._settings.endpoint else self._environment
-                return pushed_by_buildkit(metadata, targets, engine)
-            try:
-                return push_by_engine(targets, login, self._environment, self._console.info)
-            except PushFailedError as error:
-                raise _FailedError([str(error)]) from error
+                return pushed_by_buildkit(read_metadata(metadata), targets, engine)
+        try:
+            return push_by_engine(targets, login, self._environment, self._console.info)
+        except PushFailedError as error:
+            raise _FailedError([str(error)]) from error
 
-    def _show(self, process: subprocess.Popen[str], definition: str) -> list[str]:
-        """Show what buildx prints as it prints it, until it has ended, and return its last lines."""
+    def _show(self, process: subprocess.Popen[str], lines: Iterator[str], pushes: PushLog) -> list[str]:
+        """Show what buildx prints as it prints it, until it ends or has pushed all, and return its last lines."""
         tail: deque[str] = deque(maxlen=_LINES_KEPT)
         try:
-            for line in _conversation(process, definition):
+            for line in lines:
                 tail.append(line)
                 self._console.info(line)
+                pushes.read(line)
+                if pushes.is_complete:
+                    return [*tail]
         except BaseException:  # a run that is cancelled ends its build too
             process.terminate()
             raise
         process.wait()
         return [*tail]
+
+    @property
+    def is_exporting(self) -> bool:
+        """Look for a buildx whose end was not waited for."""
+        return self._export is not None
+
+    def finish(self) -> None:
+        """Show what buildx has printed since its images were pushed, and wait for its end, for ten minutes at most."""
+        export, self._export = self._export, None
+        if export is None:
+            return
+        try:
+            with self._console.verbatim():
+                reason = export.finish(self._clock, self._console.info)
+        except CancelledError:
+            reason = "the run is cancelled"
+        if reason:
+            self._console.warning(
+                f"The images are pushed, but a cache of their build is perhaps not complete: {reason}"
+            )
 
     def _warn(self, warnings: Iterable[BuildWarning], orders: Iterable[BuildOrder]) -> None:
         """Annotate the lines of the Dockerfiles that BuildKit warns of."""
@@ -366,25 +405,3 @@ def _images_of(orders: Iterable[BuildOrder]) -> Iterator[str]:
             yield from found.images
         except UnknownInputError as error:
             yield from error.images
-
-
-def _conversation(process: subprocess.Popen[str], definition: str) -> Iterator[str]:
-    """Write the definition to buildx's standard input, and yield the lines that it prints, a very long one in parts.
-
-    A command of a Dockerfile chooses where a part begins, by its length or by a carriage return. It is marked, so that
-    it is not taken for a line of BuildKit's or of this action.
-    """
-    if process.stdin is None or not isinstance(process.stdout, TextIOWrapper):
-        raise AssertionError("both are pipes, and what is read is text")
-    process.stdout.reconfigure(newline="\n")
-    try:
-        process.stdin.write(definition)
-        process.stdin.close()
-    except BrokenPipeError:
-        pass  # buildx ended early, and its output says why
-    is_new = True
-    while text := process.stdout.readline(LONGEST_LINE):
-        first, *parts = text.rstrip("\r\n").split("\r")
-        yield first if is_new else f"{_CONTINUED}{first}"
-        yield from (f"{_CONTINUED}{part}" for part in parts if part)
-        is_new = text.endswith("\n")

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -33,6 +33,7 @@ class CacheEntries:
 # ECR stores a cache only as an image [containers-roadmap#876], and a failed export fails no build [buildkit#2492].
 _EXPORT = "mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true"
 _IGNORE_ERROR = "ignore-error=true"
+_INLINE = "type=inline"  # within the image
 _LONGEST_NAME = 300  # characters of a frontend's
 
 
@@ -69,6 +70,17 @@ def choose_cache(
 def is_automatic(settings: CacheSettings) -> bool:
     """Whether the best cache is chosen that the builder can keep in the repository."""
     return settings.mode not in {"off", "gha"} and not settings.imports and not settings.exports
+
+
+def is_exported_last(caches: Iterable[CacheEntries]) -> bool:
+    """Whether all that builds do after their images are pushed is to export caches, for which none of them fails.
+
+    Args:
+        caches: cache entries of each build.
+    """
+    exports = [entry.split(",") for cache in caches for entry in cache.exports]
+    apart = [attributes for attributes in exports if _INLINE not in attributes]
+    return bool(apart) and all(_IGNORE_ERROR in attributes for attributes in apart)
 
 
 def without_secrets(cache: CacheEntries, frontend: str) -> CacheEntries:
@@ -127,7 +139,7 @@ def _inline(order: BuildOrder, why: str) -> CacheEntries:
     imports = (f"type=registry,ref={order.repository_uri}@{present.digest}",) if present and is_there else ()
     found = "from the one that the function runs now" if imports else "but no image to take it from"
     return CacheEntries(
-        imports=imports, exports=("type=inline",), reason=f"the last stage's, within the image, {why}; {found}"
+        imports=imports, exports=(_INLINE,), reason=f"the last stage's, within the image, {why}; {found}"
     )
 
 
@@ -166,6 +178,6 @@ def _completed(entry: str, environment: Mapping[str, str]) -> str:
 
 def _lenient(entry: str) -> str:
     attributes = entry.split(",")
-    can_ignore = "=" in entry and "type=inline" not in attributes
+    can_ignore = "=" in entry and _INLINE not in attributes
     is_given = any(attribute.startswith("ignore-error=") for attribute in attributes)
     return f"{entry},{_IGNORE_ERROR}" if can_ignore and not is_given else entry

@@ -1,10 +1,13 @@
-"""What was pushed: by an engine that keeps images in its own store, or by BuildKit, which says so in buildx's metadata.
+"""What was pushed: by an engine that keeps images in its own store, or by BuildKit.
+
+BuildKit says so in buildx's metadata when everything is done, and in its log when the push is.
 
 Buildx leaves the push of such an engine's images to the engine, and then asks the registry in four requests for the
 digest, which the engine has just told it [buildx, build.go, remoteDigestWithMoby]. So the engine is asked directly.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event
 from typing import Any
@@ -18,6 +21,11 @@ from ecr_lambda_deploy.ports.images import PushedImage
 
 _SILENCE = 900  # seconds, between two lines of the engine's answer
 _AT_ONCE = 4  # images; the engine pushes several layers of each
+_EXPORTING = re.compile(r"#(?P<step>\d+) (?:\[[\w-]+\] )?exporting to image")
+_PUSHED = re.compile(
+    r"#(?P<step>\d+) pushing manifest for (?P<uri>\S+)@(?P<digest>sha256:[0-9a-f]{64}) (?:[\d.]+s )?done"
+)
+_DONE = re.compile(r"#(?P<step>\d+) DONE [\d.]+s")
 
 
 class PushFailedError(Exception):
@@ -71,19 +79,67 @@ def pushed_by_buildkit(
     Args:
         metadata: what buildx wrote.
         targets: the builds by target.
-        environment: names the engine that has the images, too; None if none has.
+        environment: see `pushed_images`.
     """
     try:
-        digests = {target: metadata[target]["containerimage.digest"] for target in targets if target in metadata}
+        digests = {
+            order.uri: metadata[target]["containerimage.digest"]
+            for target, order in targets.items()
+            if target in metadata
+        }
     except (LookupError, TypeError):
         return {}
-    pushed = {}
-    for target, digest in digests.items():
-        uri = targets[target].uri
-        if is_digest(digest):
-            known = {} if environment is None else dict(image_and_configuration(uri, environment))
-            pushed[uri] = PushedImage(digest=digest, configurations=known)
-    return pushed
+    return pushed_images({uri: digest for uri, digest in digests.items() if is_digest(digest)}, environment)
+
+
+def pushed_images(digests: Mapping[str, str], environment: Mapping[str, str] | None) -> dict[str, PushedImage]:
+    """Return images with what the engine knows of them, by the URI.
+
+    Args:
+        digests: of what was pushed, by the URI.
+        environment: names the engine that has the images, too; None if none has.
+    """
+    return {
+        uri: PushedImage(
+            digest=digest,
+            configurations={} if environment is None else dict(image_and_configuration(uri, environment)),
+        )
+        for uri, digest in digests.items()
+    }
+
+
+class PushLog:
+    """Reads in what BuildKit prints which images it has pushed.
+
+    A command of a Dockerfile prints nothing that is taken for it: its step has another name, and buildx puts the time
+    before each of its lines [BuildKit, util/push, Push; util/progress/progressui, printer.go].
+
+    Args:
+        uris: of the images.
+
+    Attributes:
+        digests: of those that are pushed, by the URI.
+    """
+
+    def __init__(self, uris: Iterable[str]) -> None:
+        self._awaited = {*uris}
+        self._exports = dict[str, dict[str, str]]()  # what each export has pushed, until it is done
+        self.digests = dict[str, str]()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all are pushed; false if there are none."""
+        return bool(self._awaited) and self._awaited == self.digests.keys()
+
+    def read(self, line: str) -> None:
+        """Read one line."""
+        if found := _EXPORTING.fullmatch(line):
+            self._exports.setdefault(found["step"], {})
+        elif found := _PUSHED.fullmatch(line):
+            if found["step"] in self._exports and found["uri"] in self._awaited:
+                self._exports[found["step"]][found["uri"]] = found["digest"]
+        elif found := _DONE.fullmatch(line):
+            self.digests |= self._exports.get(found["step"], {})
 
 
 def _push(uri: str, login: Authorization, environment: Mapping[str, str], is_over: Event) -> str:

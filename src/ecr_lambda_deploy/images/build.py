@@ -16,7 +16,11 @@ _Orders = Mapping[str, tuple[PlannedImage, BuildOrder]]  # by the URI that each 
 
 
 def build_images(
-    images: Sequence[PlannedImage], builder: BuilderSettings, ports: Ports, journal: Journal
+    images: Sequence[PlannedImage],
+    builder: BuilderSettings,
+    ports: Ports,
+    journal: Journal,
+    overwritable: Mapping[str, bool | None],
 ) -> tuple[Mapping[str, PushedImage], list[FailedImage]]:
     """Build images in one session; those that another run pushes meanwhile from the same inputs are taken as they are.
 
@@ -27,6 +31,7 @@ def build_images(
         builder: what they are built with.
         ports: what is asked.
         journal: keeps which image failed.
+        overwritable: see `overwritable_caches`.
 
     Returns:
         what the builder says of the images that it has pushed, by name; and the image that failed, if one has.
@@ -34,7 +39,7 @@ def build_images(
     Raises:
         DeployError: the session failed for no image in particular.
     """
-    waiting, pushed = _orders(images, ports, journal), dict[str, PushedImage]()
+    waiting, pushed = _orders(images, journal, overwritable), dict[str, PushedImage]()
     while waiting:
         try:
             with timed([image for image, _ in waiting.values()], ports, journal):
@@ -57,21 +62,35 @@ def _is_reusable(image: PlannedImage) -> bool:
     return isinstance(image.step, BuildImage) and image.step.is_reusable
 
 
-def _orders(images: Sequence[PlannedImage], ports: Ports, journal: Journal) -> _Orders:
-    groups = grouped(images, lambda image: image.observed.repository_uri)
-    may_overwrite = for_each(groups, lambda group: _may_overwrite_cache(group[1], ports))
-    answers = {uri: answer for (uri, _), answer in zip(groups, may_overwrite, strict=True)}
+def _orders(images: Sequence[PlannedImage], journal: Journal, overwritable: Mapping[str, bool | None]) -> _Orders:
     waiting: dict[str, tuple[PlannedImage, BuildOrder]] = {}
     for image in images:
         if isinstance(image.step, BuildImage):
-            may = answers[image.observed.repository_uri]
+            may = overwritable[image.observed.repository_uri]
             order = build_order(image.step, image.observed, run=journal.run, may_overwrite_cache=may)
             waiting[order.uri] = (image, order)
     return waiting
 
 
+def overwritable_caches(images: Sequence[PlannedImage], ports: Ports) -> Mapping[str, bool | None]:
+    """Ask the repositories of builds whether tags of caches may be overwritten.
+
+    Args:
+        images: planned to be built.
+        ports: repositories and builders are asked.
+
+    Returns:
+        the answers by the repository's URI; None where none of its images has a cache there, or nobody knows.
+
+    Raises:
+        DeployError: there is no builder.
+    """
+    groups = grouped(images, lambda image: image.observed.repository_uri)
+    answers = for_each(groups, lambda group: _may_overwrite_cache(group[1], ports))
+    return {uri: answer for (uri, _), answer in zip(groups, answers, strict=True)}
+
+
 def _may_overwrite_cache(images: Sequence[PlannedImage], ports: Ports) -> bool | None:
-    """Ask a repository whether the tags of caches may be overwritten; not if none of its images has one there."""
     image = images[0]
     if not any(_keeps_cache(one, ports) for one in images):
         return None

@@ -1,11 +1,11 @@
 """Makes planned images ready: builds or copies them and reads them back; gives every image its tags."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 
 from ecr_lambda_deploy.concurrency import beside, for_each
-from ecr_lambda_deploy.images.build import build_images
+from ecr_lambda_deploy.images.build import build_images, overwritable_caches
 from ecr_lambda_deploy.images.plan import read_image
 from ecr_lambda_deploy.images.stages import (
     FailedImage,
@@ -24,7 +24,7 @@ from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import BaseFinding
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.targets import BuilderSettings
-from ecr_lambda_deploy.ports.images import PushedImage
+from ecr_lambda_deploy.ports.images import Builder, PushedImage
 from ecr_lambda_deploy.ports.ports import Ports
 
 
@@ -48,12 +48,25 @@ def make_images(
     for builder, builds in _by_builder(images):
         for platform in sorted({image.observed.destination.platform for image in builds}):
             ports.builders(builder).check_engine(platform)
-    looked_at = _look_at_bases(images, ports, journal)
+    builds = [image for _, several in _by_builder(images) for image in several]
+    with beside(lambda: overwritable_caches(builds, ports)) as overwritable:
+        looked_at = _look_at_bases(images, ports, journal)
     if looked_at.failed:
         return StageResult(failed=looked_at.failed)
     if checking and checking.done():
         checking.result()
-    return _make_missing(looked_at.images, ports, journal)
+    return _make_missing(looked_at.images, ports, journal, overwritable.result())
+
+
+def exporting_builders(images: Sequence[PlannedOrReady], ports: Ports) -> list[Builder]:
+    """Return the builders that still export caches of what they have built.
+
+    Args:
+        images: as they were planned.
+        ports: its builders are asked.
+    """
+    builders = [ports.builders(settings) for settings, _ in _by_builder(images)]
+    return [builder for builder in builders if builder.is_exporting]
 
 
 def _by_builder(images: Sequence[PlannedOrReady]) -> list[tuple[BuilderSettings, list[PlannedImage]]]:
@@ -93,7 +106,9 @@ def _look_at_bases(images: Sequence[PlannedOrReady], ports: Ports, journal: Jour
     return StageResult.of(look(image) for image in images)
 
 
-def _make_missing(images: Sequence[PlannedOrReady], ports: Ports, journal: Journal) -> StageResult[ReadyImage]:
+def _make_missing(
+    images: Sequence[PlannedOrReady], ports: Ports, journal: Journal, overwritable: Mapping[str, bool | None]
+) -> StageResult[ReadyImage]:
     missing, by_builder = [image for image in images if isinstance(image, PlannedImage)], _by_builder(images)
     for repository in sorted({image.observed.destination.repository for image in missing if not image.has_repository}):
         ports.log.info(f"Creating the repository {repository}")
@@ -101,7 +116,7 @@ def _make_missing(images: Sequence[PlannedOrReady], ports: Ports, journal: Journ
     with beside(lambda: _for_each_repository(images, _warn_of_policy, ports)) as warnings:
         pushed, failed = dict[str, PushedImage](), list[FailedImage]()
         for builder, builds in by_builder:
-            theirs, failed_of_builder = build_images(builds, builder, ports, journal)
+            theirs, failed_of_builder = build_images(builds, builder, ports, journal, overwritable)
             pushed |= theirs
             failed += failed_of_builder
         names = {image.name for image in failed}

@@ -217,7 +217,7 @@ class Builder(Protocol):
     def build_and_push(self, orders: Sequence[BuildOrder]) -> Mapping[str, PushedImage]:
         """Build images in one session and push them; what they share is built once.
 
-        A failure that may pass by itself is tried again for a minute.
+        A failure that may pass by itself is tried again for a minute. Caches may be exported still: see `finish`.
 
         Returns:
             what is known of the images from who has pushed them, by the URI of the order.
@@ -225,4 +225,14 @@ class Builder(Protocol):
         Raises:
             BuildError: one could not be built or pushed; others may have been.
             DeployError: there are no credentials for the registry, or no builder.
+        """
+
+    @property
+    def is_exporting(self) -> bool:
+        """Whether something is left to `finish`."""
+
+    def finish(self) -> None:
+        """Wait for what goes on after images are pushed: their caches are exported, which only a later build needs.
+
+        That takes minutes at most; and if the run is cancelled, it is ended. Neither is a failure.
         """

@@ -1,5 +1,6 @@
 """Whole runs, with everything outside in memory."""
 
+from contextlib import suppress
 from dataclasses import replace
 from threading import Event
 
@@ -570,3 +571,30 @@ def test_a_run_is_interrupted_while_it_builds_and_polls_while_it_releases() -> N
     _deploy(world, _LIVE)
     assert world.functions.latest.image == OLD
     assert "The run was cancelled." in str(world.outcome.error)
+
+
+@pytest.mark.parametrize("ending", ["deployed", "reverted", "interrupted", "built"])
+def test_caches_are_waited_for_when_everything_else_is_done(ending: str) -> None:
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD), alias=alias_state("7"))
+    world.builder.after["build_and_push"] = lambda: setattr(world.builder, "is_exporting", True)
+    if ending == "reverted":
+        world.functions.refusals["publish_version"] = DeployError("denied")
+    if ending == "interrupted":
+        world.repositories.before["read_image"] = world.clock.cancel
+    changes = list[object]()
+    world.builder.before["finish"] = lambda: changes.extend(world.functions.changes)
+    with suppress(KeyboardInterrupt):
+        deploy(_inputs(_LIVE, mode=Mode.BUILD if ending == "built" else Mode.DEPLOY), world.ports(), world.journal)
+
+    assert (world.calls[-1], [phase.title for phase in world.journal.phases][-1]) == ("finish", "Cache")
+    assert changes == world.functions.changes
+    assert len(changes) == {"deployed": 3, "reverted": 2, "interrupted": 0, "built": 0}[ending]
+    assert ("add_tag" in world.calls) is (ending != "interrupted")
+
+
+def test_without_a_cache_that_is_exported_there_is_nothing_to_wait_for() -> None:
+    world = World(functions=FakeFunctions(versions=_RUNS_OLD))
+    _deploy(world)
+
+    assert "finish" not in world.calls
+    assert [phase.title for phase in world.journal.phases] == ["Check", "Image", "Build", "Deploy"]

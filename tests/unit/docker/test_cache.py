@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from ecr_lambda_deploy.docker.cache import CacheEntries, cache_tag, choose_cache, without_secrets
+from ecr_lambda_deploy.docker.cache import CacheEntries, cache_tag, choose_cache, is_exported_last, without_secrets
 from ecr_lambda_deploy.model.images import BuildOrder, ImageReference
 from ecr_lambda_deploy.model.targets import Build, CacheSettings, Platform
 
@@ -205,3 +205,23 @@ def test_rule_2_a_frontend_of_others_is_given_no_secret_of_a_cache(entry: str, i
     assert (kept.exports, kept.withheld) == ((entry,), int(is_secret))
     assert ("registry.example/frontend" in kept.reason) is is_secret
     assert without_secrets(cache, "") == cache
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], False),
+        ([""], False),
+        (["type=inline"], False),
+        (["type=gha,scope=a"], True),
+        (["type=inline", "type=registry,ref=a:b"], True),
+        (["", "type=registry,ref=a:b"], True),
+        (["a:b"], False),  # cannot be told to ignore an error
+        (["type=registry,ref=a:b,ignore-error=false"], False),
+        (["type=registry,ref=a:b", "type=registry,ref=a:c,ignore-error=false"], False),
+    ],
+)
+def test_what_a_build_fails_for_is_no_export_that_can_come_last(given: list[str], *, expected: bool) -> None:
+    caches = [_chosen(_order(CacheSettings(mode="off", exports=(entry,) if entry else ()))) for entry in given]
+
+    assert is_exported_last(caches) is expected

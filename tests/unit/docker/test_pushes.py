@@ -11,11 +11,11 @@ from docker.errors import ImageNotFound
 from urllib3.exceptions import ProtocolError
 
 from ecr_lambda_deploy.docker.metadata import read_metadata
-from ecr_lambda_deploy.docker.pushes import PushFailedError, push_by_engine, pushed_by_buildkit
+from ecr_lambda_deploy.docker.pushes import PushFailedError, PushLog, push_by_engine, pushed_by_buildkit
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import Authorization, BuildOrder
 from ecr_lambda_deploy.ports.images import PushedImage
-from tests.unit.fakes.examples import NEW, REGISTRY
+from tests.unit.fakes.examples import NEW, OLD, REGISTRY
 from tests.unit.fakes.world import BUILD
 
 _LOGIN = Authorization(registry=REGISTRY, username="AWS", password="secret")
@@ -128,3 +128,51 @@ def test_buildkit_says_the_digest_and_an_engine_beside_it_the_configuration(engi
 def test_what_does_not_say_a_digest_says_nothing(tmp_path: Path, content: object) -> None:
     assert _read(tmp_path, content) == {}
     assert pushed_by_buildkit(read_metadata(tmp_path / "absent"), _targets(), None) == {}
+
+
+def _log(*uris: str, text: str) -> PushLog:
+    log = PushLog(uris)
+    for line in text.splitlines():
+        log.read(line)
+    return log
+
+
+_URI = f"{REGISTRY}/orders:src-1"
+_OTHER = f"{REGISTRY}/stock:src-2"
+_BEGUN = f"""#10 exporting to image
+#10 exporting manifest {NEW.digest} 0.0s done
+#10 naming to {_URI} done
+#10 pushing layers 2.0s done
+#10 pushing manifest for {_URI}@{NEW.digest}
+"""
+_HALF = _BEGUN + f"#10 pushing manifest for {_URI}@{NEW.digest} 1.0s done\n"
+
+
+def test_buildkit_says_while_it_still_works_what_it_has_pushed() -> None:
+    log = _log(_URI, text=_HALF + "#10 DONE 3.3s")
+
+    assert (log.is_complete, log.digests) == (True, {_URI: NEW.digest})
+    others = f"#12 [stock] exporting to image\n#12 pushing manifest for {_OTHER}@{OLD.digest} done\n#12 DONE 0.1s"
+    assert not _log(_URI, _OTHER, text=_HALF + "#10 DONE 3.3s").is_complete
+    both = _log(_URI, _OTHER, text=f"{_HALF.replace('#10 exporting', '#10 [orders] exporting')}{others}\n#10 DONE 3.3s")
+    assert (both.is_complete, both.digests) == (True, {_URI: NEW.digest, _OTHER: OLD.digest})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _HALF,  # not done
+        _HALF + "#11 DONE 3.3s",
+        _BEGUN + "#10 DONE 3.3s",
+        _BEGUN + f"#10 pushing manifest for {_URI} 1.0s done\n#10 DONE 3.3s",  # an old BuildKit says no digest
+        _BEGUN + f"#10 pushing manifest for {_URI}@{NEW.digest} 1.0s error: denied\n#10 ERROR: denied\n#10 DONE 1.0s",
+        _HALF.replace(_URI, _OTHER) + "#10 DONE 3.3s",
+        # What a command prints, and what is named like it.
+        "\n".join(f"#9 0.1 {line}" for line in _HALF.splitlines()) + "\n#9 0.2 #9 DONE 3.3s\n#9 DONE 1.0s",
+        "\n".join(f"… {line}" for line in _HALF.splitlines()) + "\n#10 DONE 3.3s",
+        _HALF.replace("exporting to image", "[2/2] RUN exporting to image") + "#10 DONE 3.3s",
+    ],
+)
+def test_what_does_not_say_that_all_is_pushed_says_nothing(text: str) -> None:
+    assert not _log(_URI, text=text).is_complete
+    assert not _log(text=_HALF + "#10 DONE 3.3s").is_complete

@@ -276,6 +276,7 @@ class FakeBuilder(Recording):
         checked: the platforms that the builder was asked for.
         read: the builds whose inputs were read beside the functions.
         keeps_cache: whether it can keep a cache in the repository.
+        is_exporting: whether it still exports caches.
         says: what it says of images that it has pushed, by the URI.
         bases: what the bases of the next builds tell.
         bases_of: what the bases tell of a build with this context, where there are several.
@@ -294,6 +295,7 @@ class FakeBuilder(Recording):
         self.read: list[Build] = []
         self.keeps_cache = True
         self.says: dict[str, PushedImage] = {}
+        self.is_exporting = False
         self.bases = BaseFinding()
         self.bases_of: dict[object, BaseFinding] = {}
 
@@ -327,6 +329,10 @@ class FakeBuilder(Recording):
         for order in orders:
             self._build_and_push(order)
         return {uri: image for uri, image in self.says.items() if uri in {order.uri for order in orders}}
+
+    def finish(self) -> None:
+        self.enter("finish")
+        self.is_exporting = False
 
     def _build_and_push(self, order: BuildOrder) -> None:
         self.orders.append(order)
