@@ -155,7 +155,7 @@ def test_a_release_does_not_wait_for_the_cache_and_a_run_that_is_cancelled_ends_
     assert time.monotonic() - started < _SECONDS_TO_LEAVE
     assert (result.exit_code, result.outputs["changed"]) == (0, "true")
     assert job.name in job.invoke("live")
-    assert "a cache of their build is perhaps not complete: the run is cancelled" in notices(result, "warning")
+    assert "a cache of their build is perhaps not complete: The run was cancelled." in notices(result, "warning")
 
 
 def test_the_run_is_gone_in_time_though_lambda_does_not_finish_the_update(source: Releases) -> None:

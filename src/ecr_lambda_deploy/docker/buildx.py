@@ -357,8 +357,8 @@ class Buildx:
         try:
             with self._console.verbatim():
                 reason = export.finish(self._clock, self._console.info)
-        except CancelledError:
-            reason = "the run is cancelled"
+        except CancelledError as error:
+            reason = error.message
         if reason:
             self._console.warning(
                 f"The images are pushed, but a cache of their build is perhaps not complete: {reason}"
