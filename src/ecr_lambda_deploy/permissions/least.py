@@ -161,7 +161,8 @@ def _of_image(mode: Mode, image: ImageTarget) -> Iterator[Feature]:
             (Feature.CACHE,): is_made and isinstance(image.source, Build),
             (Feature.CREATED_REPOSITORY,): is_made and image.create_repository,
             (Feature.USED_REPOSITORY, Feature.CHANGED_REPOSITORY): is_deployed,
-            (Feature.PARAMETER,): has_parameter,
+            (Feature.PARAMETER,): has_parameter and mode is not Mode.ROLLBACK,
+            (Feature.PARAMETER_OF_ROLLBACK,): has_parameter and mode is Mode.ROLLBACK,
             (Feature.WRITTEN_PARAMETER,): has_parameter and mode is not Mode.PLAN,
         }
     )

@@ -47,11 +47,11 @@ _RELEASE = (
     Feature.CHANGED_REPOSITORY,
 )
 _ALIAS = (Feature.ALIAS, Feature.ALIAS_URL)
-_PARAMETER = (Feature.PARAMETER, Feature.WRITTEN_PARAMETER)
-_MOVE = (*_ALIAS, Feature.MOVED_ALIAS, Feature.SMOKE_TEST, *_PARAMETER)
+_MOVE = (*_ALIAS, Feature.MOVED_ALIAS, Feature.SMOKE_TEST, Feature.WRITTEN_PARAMETER)
 _DEPLOY_BY_ALIAS = (
     *_RELEASE,
     *_MOVE,
+    Feature.PARAMETER,
     Feature.NEW_ALIAS,
     Feature.FIRST_RELEASE_BY_ALIAS,
     Feature.ALARMS,
@@ -67,7 +67,11 @@ CREATE = Role(
     features=(*_DEPLOY_BY_ALIAS, Feature.CREATED_FUNCTION, Feature.FUNCTION_TAGS, Feature.CREATED_REPOSITORY),
     names=_ONE,
 )
-ROLL_BACK = Role(title="Roll back", features=(*_READ, Feature.CODE, *_MOVE, Feature.ROLLBACK), names=_ONE)
+ROLL_BACK = Role(
+    title="Roll back",
+    features=(*_READ, Feature.CODE, *_MOVE, Feature.ROLLBACK, Feature.PARAMETER_OF_ROLLBACK),
+    names=_ONE,
+)
 PROMOTION_SOURCE = Role(
     title="Promotion: source",
     features=(Feature.REGISTRY, Feature.PROMOTED_VERSION, Feature.SOURCE_IMAGE),

@@ -65,7 +65,8 @@ class Feature(Enum):
     PROMOTION = "`promote-from` without an alias or a version"
     PROMOTED_VERSION = "`promote-from` with an alias or a version, or of managed instances"
     BASE_IMAGE = "a base image in ECR"
-    PARAMETER = "`ssm-parameter`"
+    PARAMETER = "`ssm-parameter` of a deployment or a plan"
+    PARAMETER_OF_ROLLBACK = "`ssm-parameter` of a rollback"
     WRITTEN_PARAMETER = "`ssm-parameter` of a deployment or a rollback"
     COMMIT = "`rollback-to` with a commit"
     SHORT_COMMIT = "`rollback-to` with a commit's first digits"
@@ -197,6 +198,12 @@ TABLE: tuple[Need, ...] = (
     *_required(Feature.PROMOTED_VERSION, Resource.SOURCE_VERSIONS, "lambda:GetFunction"),
     *_required(Feature.BASE_IMAGE, Resource.BASE_REPOSITORY, *_PULL),
     *_required(Feature.PARAMETER, Resource.PARAMETER, "ssm:GetParameter"),
+    *_optional(
+        Feature.PARAMETER_OF_ROLLBACK,
+        "The parameter is written although it may hold the URI already.",
+        "ssm:GetParameter",
+        Resource.PARAMETER,
+    ),
     *_required(Feature.WRITTEN_PARAMETER, Resource.PARAMETER, "ssm:PutParameter"),
     *_optional(
         Feature.COMMIT,

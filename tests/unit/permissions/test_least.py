@@ -206,5 +206,6 @@ def test_a_few_functions_are_named_one_by_one(workspace: Path) -> None:
 def test_a_parameter_is_read_and_written_by_its_own_name(workspace: Path, mode: str, actions: set[str]) -> None:
     given = {"mode": mode, "function-name": "orders", "ssm-parameter": "/shop/image"}
 
-    assert _allowed(_policy(workspace, given))["parameter/shop/image"] == actions
+    assert _allowed(_policy(workspace, given, has_optional=True))["parameter/shop/image"] == actions
+    assert ("ssm:GetParameter" in json.dumps(_policy(workspace, given))) is (mode != "rollback")
     assert "ssm:" not in json.dumps(_policy(workspace, {**given, "ssm-parameter": ""}))
