@@ -116,6 +116,7 @@ def workflow_run(environment: Mapping[str, str]) -> WorkflowRun:
         ref=environment.get("GITHUB_REF", ""),
         default_branch=event.default_branch,
         head=event.head,
+        actor=environment.get("GITHUB_TRIGGERING_ACTOR") or environment.get("GITHUB_ACTOR", ""),
     )
 
 

@@ -178,7 +178,7 @@ def test_the_summary_tells_what_changed_and_how_to_undo_it(job: Job) -> None:
     before = job.resolved_image_uri()
     job.greet("summary")
     result = job.step()
-    assert f"{job.name} serves {COMMIT[:7]}, version " in result.summary
+    assert f"`{job.name}` serves `{COMMIT[:7]}`, version " in result.summary
     assert result.outputs["image-digest"][:19] in result.summary
     assert COMMIT[:7] in result.summary
     undo = next(line for line in result.summary.splitlines() if line.startswith("aws lambda"))

@@ -67,7 +67,8 @@ def test_one_image_that_cannot_be_built_keeps_every_function_as_it_is(five: Mono
     assert "exit code: 3" in results(result)[five.function("mail")]["error"]
     (annotation,) = [one for one in result.annotations if one.level == "error"]
     assert (annotation.file, annotation.line) == ("mail/Dockerfile", 6)
-    assert "the image mail failed, so nothing was changed" in result.summary
+    assert result.summary.startswith("### ❌ Not released: the build of `mail` failed: ")
+    assert "❌ 1 without its image · ⏭️ " in result.summary
 
 
 @pytest.mark.parametrize("on_failure", ["revert", "keep"])

@@ -68,7 +68,7 @@ def test_if_one_fails_all_are_as_before_and_the_job_is_red(releases: Releases, n
         assert results[name]["image_uri"] == releases.images[1]
     assert result.outputs["changed"] == "false"
     # Whoever looks finds the cause first, once, and at the moment when it happened.
-    assert result.summary.splitlines()[0].startswith("### Release reverted: ")
+    assert result.summary.splitlines()[0].startswith("### ❌ Release reverted: ")
     assert names[1] in result.summary.splitlines()[0]
     assert "ImageAccessDenied" in result.summary.splitlines()[0]
     cause, followed = [annotation for annotation in result.annotations if annotation.level == "error"]

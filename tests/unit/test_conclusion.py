@@ -74,7 +74,7 @@ def _ended(end: Callable[[], int | None]) -> int | None:
 def test_everything_is_written(step: _Step, capsys: pytest.CaptureFixture[str]) -> None:
     assert step.conclusion().write() == 0
     assert step.outputs["image-uri"] == str(NEW)
-    assert step.summary.read_text().startswith("### orders-api serves sha256:bbbbbbbbbbbb")
+    assert step.summary.read_text().startswith("### ✅ `orders-api` serves `sha256:bbbbbbbbbbbb`")
     assert "orders-api serves sha256:bbbbbbbbbbbb" in capsys.readouterr().out
 
 
@@ -107,7 +107,7 @@ def test_the_summary_is_written_although_the_outputs_cannot_be(
     conclusion = step.conclusion()
     exit_code = _ended(conclusion.give_up if is_given_up else conclusion.write)
 
-    assert step.summary.read_text().startswith("### Released, but unfinished: what went wrong")
+    assert step.summary.read_text().startswith("### ❌ Released, but unfinished: what went wrong")
     assert "::error title=ecr-lambda-deploy::what went wrong" in capsys.readouterr().out.splitlines()
     assert conclusion.left[:1] == [1] if is_given_up else exit_code == 1
 

@@ -32,6 +32,7 @@ from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import ARCHITECTURE_OF, Architecture, FunctionTarget, Mode
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.execute import checks_of
+from ecr_lambda_deploy.releases.in_words import in_few_words
 from ecr_lambda_deploy.releases.kinds import check_tenants, warn_of_replay
 from ecr_lambda_deploy.releases.parameters import plan_parameters, read_parameters, write_parameters
 from ecr_lambda_deploy.releases.plan import ReleasePlan, may_need_release, plan_release
@@ -285,7 +286,7 @@ def _record_plan(images: Sequence[PlannedOrReady], prepared: Sequence[Prepared],
             journal.update_image(image.name, status=ImageStatus.PLANNED)
     for one in prepared:
         planned = Outcome.untouched(one.plan.observed, ReleaseStatus.PLANNED)
-        journal.record(replace(planned, reason=one.plan.reason))
+        journal.record(replace(planned, reason=one.plan.reason, follows=in_few_words(one.plan)))
     check_matrix(journal)
 
 

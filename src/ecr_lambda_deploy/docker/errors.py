@@ -289,7 +289,7 @@ def _hint(reason: str) -> str:
         return denied
     if "failed to push" in reason and _UNAUTHORIZED.search(reason) and "maximum allowed" not in reason:
         return _PUSH_HINT
-    return hint_for(reason, _HINTS) or "The build's log above has the details."
+    return hint_for(reason, _HINTS) or "Look at what the build printed last: the job's log has all of it."
 
 
 def _denied_pull(reason: str) -> str:

@@ -53,6 +53,7 @@ class DeployError(Exception):
         location: the line at fault, if known.
         cause: what failed, in the few words that a headline has room for; empty where the message begins with them.
         log: the last lines that another program printed, which the job's log has already; empty for none.
+        afterwards: what was done about it, which the message ends with: a sentence each.
     """
 
     topic = ""
@@ -74,6 +75,7 @@ class DeployError(Exception):
         self.location = location
         self.cause = without_logins(cause)
         self.log = without_logins(log)
+        self.afterwards: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return the message and, below it, the hint."""
@@ -84,6 +86,7 @@ class DeployError(Exception):
         error = type(self).__new__(type(self))
         vars(error).update(vars(self))
         error.message = "\n".join([self.message, *lines])
+        error.afterwards = (*self.afterwards, *lines)
         return error
 
 

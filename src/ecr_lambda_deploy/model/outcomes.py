@@ -1,6 +1,6 @@
 """The results of a run, for each image and each function, and the journal that collects them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -9,9 +9,9 @@ from typing import Self, TypedDict, Unpack
 
 from ecr_lambda_deploy.model.error_rates import ErrorRates
 from ecr_lambda_deploy.model.errors import CancelledError, ConsequenceError, DeployError, parts_of
-from ecr_lambda_deploy.model.functions import ServingFunction, name_of
+from ecr_lambda_deploy.model.functions import ServingFunction, Status, name_of
 from ecr_lambda_deploy.model.images import ImageReference
-from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.run import RollbackWorkflow, WorkflowRun
 from ecr_lambda_deploy.model.targets import Mode, TrafficStep
 
 _MOST_BLAMED = 3  # in a reason
@@ -54,6 +54,7 @@ class ImageOutcome:
         tags: tags that the image has or gets in this run.
         commit: full SHA of the commit that it is of; empty if that is not known.
         reason: why the image is built, copied or kept; in a plan, why it would be.
+        changes: in a plan, what differs from what the present image was built from, such as names of files.
         started: when the longest part of the work on it began, on the run's clock.
         seconds: duration of the work on this image; what others are waited for does not count.
         error: why the image failed; None if it did not.
@@ -67,6 +68,7 @@ class ImageOutcome:
     tags: tuple[str, ...] = ()
     commit: str = ""
     reason: str = ""
+    changes: tuple[str, ...] = ()
     started: float = 0.0
     seconds: float = 0.0
     error: DeployError | None = None
@@ -81,6 +83,7 @@ class ImageChanges(TypedDict, total=False):
     tags: tuple[str, ...]
     commit: str
     reason: str
+    changes: tuple[str, ...]
     error: DeployError
 
 
@@ -108,10 +111,13 @@ class Outcome:
         after: the function as last read or written.
         status: the result.
         reason: why there is a release, or why the function was skipped; in a plan, why there would be a release.
+        follows: in a plan, what would be done, in order and in few words.
         started: when work on the function began, on the run's clock.
         seconds: duration of the work.
+        smoke_test: what the function answered, and after how long; empty if it was not tested, or failed.
         traffic: the shares of the alias's traffic that the new version has had, each with its seconds.
         error_rates: what CloudWatch had of the failed invocations when it was last asked; None without a limit.
+        alarms: the alarms that were watched, by name, with the state that each had last.
         error: why the release failed; None if it did not.
         recovery: shell commands for what could not be reverted.
     """
@@ -120,10 +126,13 @@ class Outcome:
     after: ServingFunction
     status: ReleaseStatus
     reason: str = ""
+    follows: tuple[str, ...] = ()
     started: float = 0.0
     seconds: float = 0.0
+    smoke_test: str = ""
     traffic: tuple[TrafficStep, ...] = ()
     error_rates: ErrorRates | None = None
+    alarms: Mapping[str, Status] = field(default_factory=dict)
     error: DeployError | None = None
     recovery: tuple[str, ...] = ()
 
@@ -175,6 +184,7 @@ class Journal:
         run: the workflow run.
         mode: the input `mode`.
         manifest: path of the manifest; empty without one.
+        rollback_workflows: of the repository: they can undo a release.
         images: one for each image.
         outcomes: one for each function.
         function_url: URL of the first function, or of its alias; empty where none is known.
@@ -186,6 +196,7 @@ class Journal:
     run: WorkflowRun
     mode: Mode = Mode.DEPLOY
     manifest: str = ""
+    rollback_workflows: tuple[RollbackWorkflow, ...] = ()
     images: tuple[ImageOutcome, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     function_url: str = ""

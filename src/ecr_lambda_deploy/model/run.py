@@ -1,6 +1,7 @@
 """The workflow run."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 ACTION = "org/ecr-lambda-deploy@v1"
@@ -20,6 +21,23 @@ def is_commit(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackWorkflow:
+    """A workflow of the repository that rolls back with this action when it is started by hand.
+
+    Attributes:
+        file: name of its file.
+        given: the inputs that it gives the action, as they stand: some are expressions such as `${{ inputs.to }}`.
+        inputs: names of its own inputs.
+        required: those of them that have no default and must be given.
+    """
+
+    file: str
+    given: Mapping[str, str]
+    inputs: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowRun:
     """The workflow run; its strings are empty outside GitHub.
 
@@ -35,6 +53,7 @@ class WorkflowRun:
         ref: what it runs on, such as `refs/heads/main`.
         default_branch: of the repository; empty where the event does not say.
         head: repository that its pull request comes from; empty if it is of none.
+        actor: login of who started this attempt.
     """
 
     commit: str = ""
@@ -48,6 +67,7 @@ class WorkflowRun:
     ref: str = ""
     default_branch: str = ""
     head: str = ""
+    actor: str = ""
 
     @property
     def is_from_fork(self) -> bool:

@@ -1,6 +1,6 @@
 """Carries out the plan of one function, step by step, and records what has become of the function."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import assert_never
@@ -10,10 +10,11 @@ from ecr_lambda_deploy.functions.managed_instances import naming_superfluous_ver
 from ecr_lambda_deploy.functions.writes import FunctionWriter
 from ecr_lambda_deploy.model.error_rates import ErrorRates
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, RevisionError
-from ecr_lambda_deploy.model.functions import LATEST, LONGEST_TIMEOUT, is_number
+from ecr_lambda_deploy.model.functions import LATEST, LONGEST_TIMEOUT, Status, is_number
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import TrafficStep
+from ecr_lambda_deploy.ports.functions import Alarms
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.aws_cli import command
 from ecr_lambda_deploy.releases.error_watch import ErrorWatch
@@ -68,6 +69,20 @@ def checks_of(
         yield partial(ports.aliases.check_may_point, target.name, observed.alias, target.alias)
 
 
+class _RememberedAlarms:
+    """Alarms, of which the state that each had last is kept for the report."""
+
+    def __init__(self, alarms: Alarms) -> None:
+        self._alarms = alarms
+        self.last: dict[str, Status] = {}
+
+    def states(self, names: Sequence[str]) -> Mapping[str, Status]:
+        """Ask, and remember the answer."""
+        states = self._alarms.states(names)
+        self.last |= states
+        return states
+
+
 @dataclass(slots=True, kw_only=True)
 class PlanExecution:
     """The execution of one plan: carries out steps, and then either succeeds, or fails and is reverted.
@@ -90,12 +105,15 @@ class PlanExecution:
     _started: float = field(init=False)
     _shares: list[TrafficStep] = field(default_factory=list, init=False)
     _errors: ErrorWatch | None = field(default=None, init=False)
+    _answer: str = field(default="", init=False)
+    _alarms: "_RememberedAlarms" = field(init=False)
 
     def __post_init__(self) -> None:
         """Start from the state that the plan was made from."""
         plan = self.plan
         self._clock = GroupClock(clock=self.ports.clock, group=self.group)
         self._started = self._clock.now()
+        self._alarms = _RememberedAlarms(self.ports.alarms)
         self._writer = FunctionWriter(
             ports=self.ports,
             clock=self._clock,
@@ -151,11 +169,11 @@ class PlanExecution:
                 with naming_superfluous_versions(writer):
                     publish_latest(writer, step.description)
             case ShiftTraffic():
-                shift_traffic(step, writer, ports.alarms, self._error_watch(step), passed=self._shares.append)
+                shift_traffic(step, writer, self._alarms, self._error_watch(step), passed=self._shares.append)
             case PointAlias():
                 self._point_alias(step)
             case WatchTraffic():
-                watch_traffic(step, writer, ports.alarms, self._error_watch(step), passed=self._shares.append)
+                watch_traffic(step, writer, self._alarms, self._error_watch(step), passed=self._shares.append)
             case _:
                 assert_never(step)
 
@@ -165,7 +183,7 @@ class PlanExecution:
         qualifier = step.qualifier or published
         if not target.alias and self.plan.observed.latest is not None and not is_number(qualifier):
             ports.log.info("the new code serves already: no alias is given to hold it back")
-        run_smoke_test(
+        self._answer = run_smoke_test(
             step.test,
             target.name,
             qualifier,
@@ -236,8 +254,10 @@ class PlanExecution:
             reason=self.reason,
             started=self._started,
             seconds=seconds,
+            smoke_test=self._answer,
             traffic=tuple(self._shares),
             error_rates=self._errors.rates if self._errors else None,
+            alarms=dict(self._alarms.last),
         )
         self.journal.record(timed)
         return timed

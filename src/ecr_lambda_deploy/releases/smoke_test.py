@@ -59,7 +59,7 @@ def run_smoke_test(
     log: Log,
     clock: Clock,
     check: Callable[[], None],
-) -> None:
+) -> str:
     """Invoke a function once, and make sure that it responds as expected.
 
     Args:
@@ -72,6 +72,9 @@ def run_smoke_test(
         clock: measures how long it took.
         check: raises when the release must end; called while the function runs, which goes on in Lambda.
 
+    Returns:
+        how long it took and the beginning of the response, for the report.
+
     Raises:
         CancelledError: from `check`: the run is cancelled.
         DeployError: from `check`; or the function failed, timed out or responded otherwise; with the end of its log.
@@ -79,12 +82,13 @@ def run_smoke_test(
     log.info(f"smoke test: invoking {qualifier}")
     started = clock.now()
     response = _invoke(lambda: invocations.invoke(name, qualifier, test.event, timeout=timeout), name, check)
-    log.info(f"answered after {clock.now() - started:.1f} s: {_shown(response.payload)}")
+    answer = f"answered after {clock.now() - started:.1f} s: {_shown(response.payload)}"
+    log.info(answer)
     if response.error:
         error = _error_of(response)
         raise _failed(f"{name} failed with {error}", response, name, error)
     if test.expect is None:
-        return
+        return answer
     try:
         differences = list(differing(test.expect.value, parse_json(response.payload)))
     except NestingError as error:
@@ -96,6 +100,7 @@ def run_smoke_test(
     if differences:
         reason = "\n".join(["the response is not the expected one:", *differences])
         raise _failed(reason, response, name, differences[0].removeprefix("- "))
+    return answer
 
 
 def differing(expected: object, answer: object, path: str = "$") -> Iterator[str]:

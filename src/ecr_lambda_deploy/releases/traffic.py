@@ -93,6 +93,7 @@ def check_alarms(names: tuple[str, ...], alarms: Alarms) -> Mapping[str, Status]
             f"The CloudWatch alarm {', '.join(alarmed)} is in ALARM: {reasons}",
             "Look at what it watches. To release in spite of it, leave out the inputs 'traffic' and 'alarms'.",
             topic="alarm",
+            cause=f"the alarm {', '.join(alarmed)} is in ALARM",
         )
     return states
 

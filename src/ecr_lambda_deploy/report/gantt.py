@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal
+from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal, ReleaseStatus
+from ecr_lambda_deploy.report.causes import causes
 from ecr_lambda_deploy.report.markdown import code_block
 
 _MOST_BARS = 40  # of images, and as many of functions: the longest ones
+_FEW = 3  # images, and functions, that need no chart
 _LONGEST_NAME = 60  # characters
 _SYNTAX = re.compile(r"[:;,#%\r\n]+")  # has a meaning in the name of a Mermaid task
 
@@ -20,28 +22,41 @@ class Bar:
         name: what was worked on.
         started: on the run's clock, in seconds.
         seconds: its length.
+        has_failed: whether it has a colour of its own.
     """
 
     name: str
     started: float
     seconds: float
+    has_failed: bool = False
 
 
 def gantt(journal: Journal) -> str:
-    """Return the chart as Markdown; empty for one image and one function, where the phases show as much."""
+    """Return the chart as Markdown; empty for three images and functions or fewer: the steps' times say as much."""
+    culprits = {name for cause in causes(journal) for name in cause.functions} if journal.errors else set()
     made = {ImageStatus.BUILT, ImageStatus.COPIED, ImageStatus.FAILED}
     # A bar's name begins with the status: a function named `gantt` would otherwise be a keyword of Mermaid.
     images = [
-        Bar(name=f"{image.status} {image.name}", started=image.started, seconds=image.seconds)
+        Bar(
+            name=f"{image.status} {image.name}",
+            started=image.started,
+            seconds=image.seconds,
+            has_failed=image.status is ImageStatus.FAILED,
+        )
         for image in journal.images
         if image.status in made
     ]
     functions = [
-        Bar(name=f"{outcome.status} {outcome.function}", started=outcome.started, seconds=outcome.seconds)
+        Bar(
+            name=f"{outcome.status} {outcome.function}",
+            started=outcome.started,
+            seconds=outcome.seconds,
+            has_failed=outcome.function in culprits or outcome.status is ReleaseStatus.FAILED,
+        )
         for outcome in journal.outcomes
         if outcome.seconds
     ]
-    if len(images) + len(functions) < 3:  # noqa: PLR2004 # one image and one function
+    if len(functions) <= _FEW and len(images) <= _FEW:
         return ""
     phases = [Bar(name=phase.title, started=phase.started, seconds=phase.seconds) for phase in journal.phases]
     start = min(bar.started for bar in [*phases, *images, *functions])
@@ -65,4 +80,4 @@ def _lines(bars: list[Bar], start: float) -> Iterator[str]:
         begin = round(1000 * (bar.started - start))
         end = max(round(1000 * (bar.started + bar.seconds - start)), begin + 1)
         name = _SYNTAX.sub(" ", bar.name)[:_LONGEST_NAME].strip()
-        yield f"    {name} :{begin}, {end}"
+        yield f"    {name} :{'crit, ' if bar.has_failed else ''}{begin}, {end}"

@@ -1,5 +1,6 @@
 """The result of a run in one line: what became of it and, after a failure, whose fault that is and why."""
 
+import re
 from collections import Counter
 
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, ReleaseStatus
@@ -8,6 +9,7 @@ from ecr_lambda_deploy.model.text import first_line
 from ecr_lambda_deploy.report.causes import Cause, causes, is_cancelled, left_behind
 from ecr_lambda_deploy.report.results import (
     PLAIN,
+    RELEASED,
     Style,
     commit_of,
     count,
@@ -18,8 +20,8 @@ from ecr_lambda_deploy.report.results import (
 )
 
 _MADE = (ImageStatus.BUILT, ImageStatus.COPIED)
-_RELEASED = (ReleaseStatus.CREATED, ReleaseStatus.DEPLOYED, ReleaseStatus.ROLLED_BACK)
 _LONGEST_CAUSE = 120  # characters
+_WORD = re.compile(r"[\w-]+")  # a function's name is one
 _LEAST_TIMED = 1  # seconds
 
 # What a failed run has left in the functions: nothing new, all as it was, some, all, or what should have gone back.
@@ -73,7 +75,7 @@ def headline(journal: Journal, style: Style = PLAIN) -> str:
 def _sentence(journal: Journal, outcome: Outcome, style: Style) -> str:
     """Return what became of the only function of a run that has not failed."""
     name, took = style.code(outcome.function), _took(journal)
-    commit = commit_of(journal) if outcome.status in _RELEASED else ""
+    commit = commit_of(journal) if outcome.status in RELEASED else ""
     what = style.code((revision_of(outcome.after) or commit)[:7] or short_digest(outcome.after.image))
     number, alias = outcome.after.version, outcome.after.alias
     version = f", version {number}" if number else ""
@@ -86,7 +88,7 @@ def _sentence(journal: Journal, outcome: Outcome, style: Style) -> str:
         case ReleaseStatus.CREATED:
             return f"Created {name}: it serves {what}{by}{took}"
         case ReleaseStatus.ROLLED_BACK:
-            return f"Rolled back {name}: it serves {what} again{by}{took}"
+            return f"Rolled back {name} to {what}{by}{took}"
         case _:
             return f"{name} serves {what}{by}{took}"
 
@@ -98,10 +100,10 @@ def _total(journal: Journal, counts: Counter[ReleaseStatus], style: Style) -> st
         return f"Nothing to do: {functions} {'is' if everything == 1 else 'are'} up to date"
     if counts[ReleaseStatus.SKIPPED] + counts[ReleaseStatus.UNCHANGED] == everything:
         return f"Skipped: {counts[ReleaseStatus.SKIPPED]} of {functions} were released by a newer run"
-    released = sum(counts[status] for status in _RELEASED)
+    released = sum(counts[status] for status in RELEASED)
     of = functions if released == everything else f"{released} of {functions}"
     verb = "Rolled back" if journal.mode is Mode.ROLLBACK else "Released"
-    commits = {revision_of(one.after) for one in journal.outcomes if one.status in _RELEASED}
+    commits = {revision_of(one.after) for one in journal.outcomes if one.status in RELEASED}
     commit = commits.pop() if len(commits) == 1 else ""
     to = f" to {style.code(commit[:7])}" if commit else ""
     return f"{verb} {of}{to}{_took(journal)}"
@@ -156,19 +158,20 @@ def _ending(journal: Journal) -> int:
     statuses = {outcome.status for outcome in journal.outcomes}
     if left_behind(journal):
         return _LEFT
-    if statuses.intersection(_RELEASED):
-        return _ALL if statuses <= {*_RELEASED, ReleaseStatus.UNCHANGED} else _SOME
+    if statuses.intersection(RELEASED):
+        return _ALL if statuses <= {*RELEASED, ReleaseStatus.UNCHANGED} else _SOME
     return _REVERTED if ReleaseStatus.REVERTED in statuses else _NOTHING
 
 
 def _why(cause: Cause, style: Style) -> str:
     """Return what failed, and of which functions or images; a function is named once."""
     names = cause.functions or tuple(filter(None, cause.images))
-    text, first = first_line(cause.error.cause or cause.error.message, _LONGEST_CAUSE).rstrip(".:"), (*names, "")[0]
+    error, first = cause.error, (*names, "")[0]
+    text = first_line(error.cause or error.message, _LONGEST_CAUSE).rstrip(".:")
     if cause.is_of_build:
         subject = f"the build of {style.code(first)}" if first else "the build"
         return f"{subject} failed: {style.text(text)}"
-    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    more = f", and the same for {len(names) - 1} more" if len(names) > 1 else ""
     of_image = "the image " if names and not cause.functions and first not in text else ""
     return f"{of_image}{_named(text, first, style)}{more}"
 
@@ -177,10 +180,10 @@ def _named(text: str, name: str, style: Style) -> str:
     """Return a text in which a name stands out; it comes first if the text does not have it."""
     if not name:
         return style.text(text)
-    before, found, after = text.partition(name)
-    if not found:
+    found = next((word for word in _WORD.finditer(text) if word[0] == name), None)
+    if found is None:
         return f"{style.code(name)}: {style.text(text)}"
-    return f"{_kept(before, style)}{style.code(name)}{_kept(after, style)}"
+    return f"{_kept(text[: found.start()], style)}{style.code(name)}{_kept(text[found.end() :], style)}"
 
 
 def _kept(text: str, style: Style) -> str:

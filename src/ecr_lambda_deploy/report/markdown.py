@@ -2,9 +2,11 @@
 
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from ecr_lambda_deploy.model.text import writable
+from ecr_lambda_deploy.report.results import Style
 
 _OVERHEAD = 400  # bytes of a table around its rows
 _MOST_COMMANDS = 100
@@ -17,6 +19,65 @@ _LINK = re.compile(r"(?<!\w)@|@(?!sha256:)|#(?=\d)|:(?=//)|www(?=\.)|GH-(?=\d)",
 def escaped(text: str) -> str:
     """Return text on one line, which Markdown shows as it is; a space without width keeps it from becoming a link."""
     return _LINK.sub(r"\g<0>&#8203;", _SPECIAL.sub(r"\\\1", writable(" ".join(text.split()))))
+
+
+_PLAIN_CODE = re.compile(r"[\w$.:/@+=,…-]+(?: [\w$.:/@+=,…-]+)*", re.ASCII)
+_QUOTED = re.compile(r"`([^`\n]+)`|'([a-z][a-z-]*(?:: [a-z]+)?)'(?!\w)")  # code, or an input as messages have it
+_WIDTH = 110  # characters of a line that GitHub shows without scrolling
+
+
+def code(text: str) -> str:
+    """Return text on one line as code; no link or mention is made of it."""
+    line = writable(" ".join(text.split()))
+    return f"`{line}`" if _PLAIN_CODE.fullmatch(line.replace("…", ".")) else f"<code>{escaped(line)}</code>"
+
+
+MARKDOWN = Style(code=code, text=escaped)
+"""For the summary."""
+
+
+def advice(text: str) -> str:
+    """Return a hint, in which what is quoted is code, and lines after the first are a code block."""
+    first, _, rest = text.partition("\n")
+    pieces, at = list[str](), 0
+    for quoted in _QUOTED.finditer(first):
+        pieces += [_escaped_within(first[at : quoted.start()]), code(quoted[1] or quoted[2])]
+        at = quoted.end()
+    line = "".join([*pieces, _escaped_within(first[at:])]).strip()
+    return "\n\n".join([line, code_block("text", wrapped(rest))]) if rest.strip() else line
+
+
+def _escaped_within(text: str) -> str:
+    """Return a part of a line, escaped, with the blanks at its ends."""
+    return f"{' ' if text[:1].isspace() else ''}{escaped(text)}{' ' if text.strip() and text[-1:].isspace() else ''}"
+
+
+def wrapped(text: str, *, most: int = sys.maxsize) -> list[str]:
+    """Return the lines of a text, broken at spaces where they are long; no word is broken, which may be a secret.
+
+    Args:
+        text: of others.
+        most: lines; of more, the last are kept.
+    """
+    lines = list[str]()
+    for line in re.split(r"\r\n|\r|\n", text):
+        indent = line[: len(line) - len(line.lstrip())][: _WIDTH // 2]
+        lines += textwrap.wrap(
+            line,
+            _WIDTH,
+            subsequent_indent=indent,
+            expand_tabs=False,
+            replace_whitespace=False,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ) or [""]
+    return lines if len(lines) <= most else ["…", *lines[-most:]]
+
+
+def folded(title: str, *parts: str) -> str:
+    """Return parts behind a title that opens them; empty if there are none."""
+    inner = "\n\n".join(filter(None, parts))
+    return f"<details><summary>{title}</summary>\n\n{inner}\n\n</details>" if inner else ""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, most: int = sys.maxsize) -> str:
@@ -53,14 +114,12 @@ def shell_block(commands: Sequence[str]) -> str:
     return code_block("sh", [*commands[:_MOST_COMMANDS], *more])
 
 
-def alert(text: str, *, links: Iterable[str] = ()) -> str:
-    """Return an alert with a text that other programs may have written, in a code block: it is not Markdown.
+def box(kind: str, *parts: str) -> str:
+    """Return an alert.
 
     Args:
-        text: of the alert.
-        links: addresses of help, below it.
+        kind: `CAUTION`, `WARNING` or `NOTE`.
+        parts: paragraphs and code blocks.
     """
-    block = code_block("text", re.split(r"\r\n|\r|\n", text))
-    help_line = ", ".join(f"<{link}>" for link in links)
-    lines = [*block.split("\n"), *([f"Help: {help_line}"] if help_line else [])]
-    return "\n".join(["> [!CAUTION]", *(f"> {line}".rstrip() for line in lines)])
+    lines = "\n\n".join(filter(None, parts)).split("\n")
+    return "\n".join([f"> [!{kind}]", *(f"> {line}".rstrip() for line in lines)])

@@ -22,6 +22,9 @@ BY_IMPORTANCE: Sequence[ReleaseStatus] = (
 )
 """Every status, the most important first."""
 
+RELEASED = frozenset({ReleaseStatus.CREATED, ReleaseStatus.DEPLOYED, ReleaseStatus.ROLLED_BACK})
+"""The functions with these serve what this run was to have them serve."""
+
 _SECONDS_OF_MINUTE = 60
 _MINUTES_OF_HOUR = 60
 _LEAST_WHOLE = 10  # seconds that are shown without tenths
@@ -92,8 +95,8 @@ def error_of(outcome: Outcome, images: Mapping[str, ImageOutcome], journal: Jour
 
 def shortened(error: DeployError, longest: int) -> str:
     """Return an error's message and, below it, the hint, each cut to so many characters."""
-    parts = [part if len(part) <= longest else f"{part[:longest]}…" for part in (error.message, error.hint)]
-    return "\n".join(filter(None, parts))
+    texts = (error.message, error.hint)
+    return "\n".join(filter(None, (part if len(part) <= longest else f"{part[:longest]}…" for part in texts)))
 
 
 def count(number: int, what: str) -> str:

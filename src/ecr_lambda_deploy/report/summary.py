@@ -1,207 +1,194 @@
-"""The job summary: headline, errors, tables, chart, and how to undo the run."""
+"""The job summary: a verdict, what serves now, each cause, what differs, what to do; the rest is folded."""
 
-from collections.abc import Mapping, Sequence
-from urllib.parse import quote
-
-from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.errors import CancelledError, DeployError
+from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import Mode
-from ecr_lambda_deploy.model.text import first_line
+from ecr_lambda_deploy.report.causes import Cause, causes, followers, is_cancelled
 from ecr_lambda_deploy.report.gantt import gantt
 from ecr_lambda_deploy.report.headline import headline
 from ecr_lambda_deploy.report.help import help_addresses
-from ecr_lambda_deploy.report.markdown import alert, escaped, shell_block, table
-from ecr_lambda_deploy.report.results import (
-    commit_of,
-    counted,
-    error_of,
-    images_by_function,
-    importance,
-    short_digest,
-    shortened,
+from ecr_lambda_deploy.report.links import commit_link, comparison, function_page, linked, logs_page
+from ecr_lambda_deploy.report.markdown import (
+    MARKDOWN,
+    advice,
+    box,
+    code,
+    code_block,
+    escaped,
+    folded,
+    shell_block,
+    table,
+    wrapped,
 )
+from ecr_lambda_deploy.report.plan import plan_tables
+from ecr_lambda_deploy.report.results import RELEASED, commit_of, count, duration, in_words, revision_of
+from ecr_lambda_deploy.report.serving import what_serves_now
+from ecr_lambda_deploy.report.tables import differences, functions_tables, images_table, images_title
 from ecr_lambda_deploy.report.undo import undo
 
-_MOST_ERRORS = 10
+_MOST_BOXES = 5
+_MOST_NAMED = 5  # functions in a box
+_MOST_LINES = 12  # of an error in a box
 _LONGEST_ERROR = 5_000  # characters
-_LONGEST_TAG = 20  # characters
+_DIGEST = len("sha256:") + 12  # characters that are shown
+_AS_BEFORE = {ReleaseStatus.SKIPPED, ReleaseStatus.UNCHANGED}
+_PUT_BACK = {ReleaseStatus.REVERTED, ReleaseStatus.SKIPPED}
+_FRAME = ("INIT_START ", "START RequestId: ", "END RequestId: ", "REPORT RequestId: ")  # of Lambda's, in a log
 _MOST_BYTES = 1_040_000  # of a summary, which has 1 MiB [GitHub Actions documentation, adding a job summary]
 _MOST_BYTES_OF_IMAGES = 200_000
-_CONSOLES = {
-    "aws": "console.aws.amazon.com",
-    "aws-cn": "console.amazonaws.cn",
-    "aws-us-gov": "console.amazonaws-us-gov.com",
-}
-_IMAGES_BY_IMPORTANCE: Sequence[ImageStatus] = (
-    ImageStatus.FAILED,
-    ImageStatus.BUILT,
-    ImageStatus.COPIED,
-    ImageStatus.PLANNED,
-    ImageStatus.WANTED,
-    ImageStatus.FOUND,
-)
 
 
 def summary(journal: Journal) -> str:
     """Return the job summary as GitHub's Markdown, within the 1 MiB that GitHub accepts."""
-    start = [f"### {escaped(headline(journal))}", *_alerts(journal)]
-    if recovery := [command for outcome in journal.outcomes for command in outcome.recovery]:
-        start.append(f"**Left to revert by hand**\n\n{shell_block(recovery)}")
-    rows = [(phase.title, f"{phase.seconds:.1f}") for phase in journal.phases]
-    end = [_parameters(journal), table(("Phase", "Seconds"), rows) if rows else "", *undo(journal)]
-    if len(journal.outcomes) <= 1 and len(journal.images) <= 1:
-        tables = [table(("", ""), _facts(journal))]
-    else:
-        end = [_images_table(journal, most=_MOST_BYTES_OF_IMAGES), gantt(journal), *end]
-        taken = sum(len(part.encode()) + 2 for part in [*start, *end])
-        tables = [_functions_table(journal, most=_MOST_BYTES - taken)]
-    return "\n\n".join(filter(None, [*start, *tables, *end])) + "\n"
-
-
-def _alerts(journal: Journal) -> list[str]:
-    errors = journal.errors
-    alerts = [
-        alert(shortened(error, _LONGEST_ERROR), links=help_addresses(error, journal.run))
-        for error in errors[:_MOST_ERRORS]
+    found = causes(journal) if journal.errors else []
+    start = [
+        f"### {_icon(journal)} {headline(journal, MARKDOWN)}",
+        what_serves_now(journal),
+        *(_box(cause, journal) for cause in found[:_MOST_BOXES]),
+        _unboxed(found[_MOST_BOXES:]),
+        _recovery(journal),
+        _context(journal, found),
     ]
-    if len(errors) > _MOST_ERRORS:
-        alerts.append(alert(f"and {len(errors) - _MOST_ERRORS} more errors: see the log"))
-    return alerts
+    visible, hidden = undo(journal)
+    end = [_parameters(journal), *visible, _details(journal, hidden)]
+    taken = sum(len(part.encode()) + 2 for part in [*start, *end])
+    return "\n\n".join(filter(None, [*start, *_middle(journal, most=_MOST_BYTES - taken), *end])) + "\n"
+
+
+def _icon(journal: Journal) -> str:
+    statuses = {outcome.status for outcome in journal.outcomes}
+    if journal.errors:
+        return "🛑" if is_cancelled(journal) else "❌"
+    if journal.mode is Mode.PLAN:
+        return "📋"
+    if statuses and statuses <= {ReleaseStatus.SKIPPED, ReleaseStatus.UNCHANGED} and ReleaseStatus.SKIPPED in statuses:
+        return "⏭️"
+    return "⏪" if ReleaseStatus.ROLLED_BACK in statuses else "✅"
+
+
+def _middle(journal: Journal, *, most: int) -> list[str]:
+    """Return what became of the functions, in so many bytes."""
+    if journal.mode is Mode.PLAN and not journal.errors:
+        return plan_tables(journal, most=most)
+    if len(journal.outcomes) == 1:
+        return [differences(journal.outcomes[0], journal)]
+    return functions_tables(journal, most=most)
+
+
+def _box(cause: Cause, journal: Journal) -> str:
+    """Return the box of a cause: whom it hit, where to look, the words of the system that failed, what to do."""
+    error = cause.error
+    hit = [outcome for outcome in journal.outcomes if outcome.function in cause.functions]
+    links = [f"[Help]({address})" for address in help_addresses(error, journal.run)]
+    if len(hit) == 1:
+        links = [*_console_links(hit[0]), *links]
+    lines = wrapped(_message(error))
+    shown = lines if len(lines) <= _MOST_LINES else [*lines[:2], "…", *lines[2 - _MOST_LINES :]]
+    log = wrapped(error.log, most=_MOST_LINES) if error.log else []
+    afterwards = " ".join(map(_afterwards, error.afterwards)) if len(hit) == 1 else ""
+    to_do = f"**What to do:** {advice(error.hint[:_LONGEST_ERROR])}" if error.hint else ""
+    others = sum(outcome.status in _PUT_BACK for outcome in followers(journal)) if hit and to_do else 0
+    if others and "\n" not in to_do and not isinstance(error, CancelledError):
+        to_do += f" To release the other {count(others, 'function')} without it, set `on-failure: keep`."
+    return box(
+        "WARNING" if isinstance(error, CancelledError) else "CAUTION",
+        " · ".join(filter(None, [_whom(cause), *links])),
+        code_block("text", [*shown, *(["", *log] if log else [])]),
+        afterwards,
+        to_do,
+    )
+
+
+def _afterwards(sentence: str) -> str:
+    """Return a sentence on what was done afterwards, with images by the beginning of their digest."""
+    words = (word.rpartition("@") for word in sentence.split())
+    return " ".join(
+        code(word[:_DIGEST]) if at and word.startswith("sha256:") else escaped(f"{before}{at}{word}")
+        for before, at, word in words
+    )
+
+
+def _message(error: DeployError) -> str:
+    """Return an error's words, without what was done afterwards, and without what Lambda writes around a log."""
+    message = error.message.removesuffix("\n".join(["", *error.afterwards]) if error.afterwards else "")
+    lines = message[:_LONGEST_ERROR].split("\n")
+    return "\n".join(line for line in lines if not (line.startswith(_FRAME) and "Status: " not in line))
+
+
+def _whom(cause: Cause) -> str:
+    """Return whom a cause hit, in bold."""
+    names = cause.functions or tuple(filter(None, cause.images))
+    if not names:
+        return ""
+    kind = "function" if cause.functions else "image"
+    if len(names) == 1:
+        return f"**{code(names[0])}**"
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"**{len(names)} {kind}s:** {', '.join(map(code, names[:_MOST_NAMED]))}{more}"
+
+
+def _unboxed(others: list[Cause]) -> str:
+    """Return the causes that have no box of their own, one line each, folded."""
+    rows = [(_whom(cause), escaped(cause.error.cause or cause.error.message)[:_LONGEST_ERROR]) for cause in others]
+    return folded(f"{len(others)} more causes", table(("", "Cause"), rows, most=_MOST_BYTES_OF_IMAGES)) if rows else ""
+
+
+def _recovery(journal: Journal) -> str:
+    commands = [command for outcome in journal.outcomes for command in outcome.recovery]
+    return f"**Left to put back by hand:**\n\n{shell_block(commands)}" if commands else ""
+
+
+def _console_links(outcome: Outcome) -> list[str]:
+    function = outcome.after if outcome.after.latest else outcome.before
+    pages = {"Function": function_page(function), "Logs": logs_page(function)}
+    return [linked(name, page) for name, page in pages.items() if page]
+
+
+def _context(journal: Journal, found: list[Cause]) -> str:
+    """Return the line that leads on: what has changed in the source, who started the run, the function's pages."""
+    parts = [_comparison(journal), f"by {escaped(journal.run.actor)}" if journal.run.actor else ""]
+    if len(journal.outcomes) == 1 and not any(cause.functions for cause in found):
+        parts += _console_links(journal.outcomes[0])
+    if journal.errors and journal.phases:
+        parts.append(f"took {in_words(duration(journal))}")
+    return " · ".join(filter(None, parts))
+
+
+def _comparison(journal: Journal) -> str:
+    """Return a link to what the released commit changes, if all functions go from one commit to one other.
+
+    Where nothing was to change, it leads to the commit that serves.
+    """
+    if journal.outcomes and {outcome.status for outcome in journal.outcomes} <= _AS_BEFORE:
+        serving = {revision_of(outcome.after) for outcome in journal.outcomes}
+        return commit_link(journal.run, serving.pop()) if len(serving) == 1 else ""
+    changing = [one for one in journal.outcomes if one.status in RELEASED]
+    befores = {revision_of(one.before) for one in changing or journal.outcomes}
+    of_images = {image.commit for image in journal.images}
+    afters = {revision_of(one.after) for one in changing} if changing else of_images
+    if afters == {""}:
+        afters = {commit_of(journal)}
+    if len(afters) != 1:
+        return ""
+    return comparison(journal.run, befores.pop() if len(befores) == 1 else "", afters.pop())
 
 
 def _parameters(journal: Journal) -> str:
     """Return which Systems Manager parameters were written, or would be; empty if none."""
-    names = " ".join(f"`{name}`" for name in sorted(journal.parameters))
+    names = ", ".join(map(code, sorted(journal.parameters)))
     given = "would be given" if journal.mode is Mode.PLAN else "given"
     return f"**Parameters** {given} the URI of the image: {names}" if names else ""
 
 
-def _facts(journal: Journal) -> list[tuple[str, str]]:
-    """Return the rows for a run of one image and one function at most."""
-    run, commit = journal.run, commit_of(journal)
-    facts: list[tuple[str, str]] = []
-    for outcome in journal.outcomes:
-        before, after = outcome.before, outcome.after
-        facts += [
-            ("Function", f"`{outcome.function}`"),
-            ("Status", str(outcome.status)),
-            ("Digest", f"`{short_digest(before.image)}` → `{short_digest(after.image)}`"),
-            ("Version", f"{before.version or 'none'} → {after.version or 'none'}"),
-        ]
-        if after.alias is not None:
-            facts.append(("Alias", f"`{after.alias.name}` → {after.alias.version}{_shares(after.weights)}"))
-        rows = (("Traffic", _canary(outcome)), ("Why", _why(outcome.reason)))
-        facts += [row for row in rows if row[1]]
-    for image in journal.images:
-        if image.reference:
-            facts.append(("Image", f"`{image.reference}`"))
-        elif image.repository_uri:
-            facts.append(("Repository", f"`{image.repository_uri}`"))
-        if image.tags:
-            facts.append(("Tags", " ".join(f"`{tag}`" for tag in image.tags)))
-    if commit:
-        short = f"`{commit[:7]}`"
-        is_linked = run.server_url and run.repository
-        link = f"[{short}]({run.server_url}/{run.repository}/commit/{commit})"
-        facts.append(("Commit", link if is_linked else short))
-    return facts
-
-
-def _functions_table(journal: Journal, *, most: int) -> str:
-    """Return a row for each function, in so many bytes.
-
-    Functions that only followed others, and then unchanged ones, come last and are folded.
-    """
-    ordered = sorted(journal.outcomes, key=importance)
-    following = {outcome.function for outcome in journal.consequences}
-    followed = [outcome for outcome in ordered if outcome.function in following]
-    unchanged = [outcome for outcome in ordered if outcome.status is ReleaseStatus.UNCHANGED]
-    others = [
-        outcome
-        for outcome in ordered
-        if outcome.status is not ReleaseStatus.UNCHANGED and outcome.function not in following
+def _details(journal: Journal, hidden: list[str]) -> str:
+    """Return everything else, behind one line."""
+    rows = [(phase.title, in_words(phase.seconds)) for phase in journal.phases]
+    images = images_table(journal.images, most=_MOST_BYTES_OF_IMAGES)
+    names = [
+        images_title(journal.images) if images else "",
+        "steps and times" if rows else "",
+        "undo by hand" if hidden else "",
     ]
-    images = images_by_function(journal)
-    header = ("Function", "Status", "Digest", "Version", "Alias", "Seconds", "Why")
-    parts = []
-    for title, outcomes, left_out in (
-        ("", others, 0),
-        (f"{counted(followed)} because of this", followed, 0),
-        (f"{len(unchanged)} unchanged", unchanged, 2),
-    ):
-        if outcomes:
-            columns = len(header) - left_out
-            rows = [_function_row(outcome, images, journal)[:columns] for outcome in outcomes]
-            shown = table(header[:columns], rows, most=most)
-            parts.append(f"<details><summary>{title}</summary>\n\n{shown}\n\n</details>" if title else shown)
-            most -= len(parts[-1].encode()) + 2
-    return "\n\n".join(parts)
-
-
-def _images_table(journal: Journal, *, most: int) -> str:
-    """Return a row for each image, in so many bytes; empty for a rollback, which has no images."""
-    header = ("Image", "Status", "Digest", "Tags", "Seconds", "Why")
-    ordered = sorted(journal.images, key=lambda image: _IMAGES_BY_IMPORTANCE.index(image.status))
-    return table(header, [_image_row(image) for image in ordered], most=most) if ordered else ""
-
-
-def _function_row(outcome: Outcome, images: Mapping[str, ImageOutcome], journal: Journal) -> tuple[str, ...]:
-    before, after = outcome.before, outcome.after
-    error = error_of(outcome, images, journal)
-    alias = after.alias
-    return (
-        _linked(outcome),
-        f"**{outcome.status}**" if outcome.status in {ReleaseStatus.FAILED, ReleaseStatus.REVERTED} else outcome.status,
-        _change(f"`{short_digest(before.image)}`", f"`{short_digest(after.image)}`"),
-        _change(before.version or "none", after.version or "none"),
-        f"{escaped(alias.name)} → {alias.version}{_shares(after.weights)}" if alias else "",
-        f"{outcome.seconds:.1f}",
-        "; ".join(filter(None, [_why(str(error) if error else outcome.reason), _canary(outcome)])),
-    )
-
-
-def _image_row(image: ImageOutcome) -> tuple[str, ...]:
-    return (
-        escaped(image.name) or f"`{image.repository_uri}`",
-        image.status,
-        f"`{short_digest(image.reference)}`",
-        " ".join(f"`{tag}`" if len(tag) <= _LONGEST_TAG else f"`{tag[:_LONGEST_TAG]}…`" for tag in image.tags),
-        f"{image.seconds:.1f}",
-        _why(str(image.error) if image.error else image.reason),
-    )
-
-
-def _canary(outcome: Outcome) -> str:
-    """Return what the new version had of the traffic before it got all of it, or none; empty without a canary."""
-    if not outcome.traffic:
-        return ""
-    shares = [
-        f"{f'{part.weight * 100:g} %' if part.is_split else 'all'} for {part.seconds:.0f} s" for part in outcome.traffic
-    ]
-    if outcome.status is ReleaseStatus.REVERTED:
-        shares.append("then none")
-    elif outcome.status is ReleaseStatus.DEPLOYED and outcome.traffic[-1].is_split:
-        shares.append("then all")
-    return ", ".join(shares)
-
-
-def _change(before: str, after: str) -> str:
-    return before if before == after else f"{before} → {after}"
-
-
-def _shares(weights: Mapping[str, float]) -> str:
-    """Return the shares of an alias's traffic that go to other versions; empty if there are none."""
-    return "".join(f", {weight * 100:g} % to {version}" for version, weight in weights.items())
-
-
-def _linked(outcome: Outcome) -> str:
-    """Return the function's name as a link to the console; without a link if its ARN is not known."""
-    latest, name = outcome.after.latest or outcome.before.latest, escaped(outcome.function)
-    if latest is None:
-        return name
-    _, partition, _, region, *_ = latest.arn.split(":")
-    host = _CONSOLES.get(partition, _CONSOLES["aws"])
-    return f"[{name}](https://{region}.{host}/lambda/home?region={region}#/functions/{quote(outcome.function)})"
-
-
-def _why(text: str) -> str:
-    return escaped(first_line(text))
+    title = " · ".join(filter(None, names))
+    phases = table(("Step", "Time"), rows) if rows else ""
+    return folded(title, images, phases, gantt(journal), *hidden)

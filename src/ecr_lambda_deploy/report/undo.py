@@ -1,23 +1,46 @@
-"""How to undo the releases of a run: steps with this action, and commands of the AWS CLI."""
+"""How to undo the releases of a run: the repository's own workflow, steps with this action, the AWS CLI's commands."""
 
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from shlex import quote
 
-from ecr_lambda_deploy.model.functions import AliasState, ObservedFunction, ServingFunction, is_number
+from ecr_lambda_deploy.model.functions import AliasState, ObservedFunction, ServingFunction, is_number, name_of
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.run import RollbackWorkflow
 from ecr_lambda_deploy.releases.aws_cli import command
 from ecr_lambda_deploy.releases.plan import PointAlias, PublishLatest, UpdateCode
-from ecr_lambda_deploy.report.markdown import code_block, shell_block
+from ecr_lambda_deploy.report.links import linked, workflow_page
+from ecr_lambda_deploy.report.markdown import code, code_block, shell_block
 
 _MOST_UNDONE = 1_000  # functions in the steps
+_MOST_LINES = 8  # of a step that is shown without being unfolded
+_EXPRESSION = re.compile(r"\$\{\{\s*(?:github\.event\.)?inputs\.(?P<input>[\w-]+)\s*\}\}")
 _PLAIN = re.compile(r"[\w./-]+")  # needs no quotes in YAML
 
 
-def undo(journal: Journal) -> list[str]:
-    """Return paragraphs of Markdown: steps with this action, then commands of the AWS CLI; none if nothing changed."""
+def undo(journal: Journal) -> tuple[list[str], list[str]]:
+    """Return how to undo the run, as paragraphs of Markdown; none if nothing changed.
+
+    Returns:
+        what is shown: the repository's own rollback workflow, or else a step with this action; and what is folded:
+        the step, where it is not shown, and commands of the AWS CLI.
+    """
     outcomes = [outcome for outcome in journal.outcomes if _can_go_back(outcome)]
+    commands = [line for outcome in outcomes for line in _undo_commands(outcome)]
+    by_hand = ["With the AWS CLI:", shell_block(commands)] if commands else []
+    step = _steps(outcomes, journal)
+    ways = (way for workflow in journal.rollback_workflows if (way := _by_workflow(workflow, outcomes, journal)))
+    if way := next(ways, ""):
+        return [way], [*step, *by_hand]
+    if sum(part.count("\n") for part in step) > _MOST_LINES:
+        return ["**Undo:** the step and the commands for it are folded below."], [*step, *by_hand]
+    return step, by_hand
+
+
+def _steps(outcomes: Sequence[Outcome], journal: Journal) -> list[str]:
+    """Return the step that undoes releases, with the words that introduce it."""
     # A rollback with the manifest undoes its last deployment. After a rollback it would go further back, not forward.
     by_manifest = {ReleaseStatus.DEPLOYED} if journal.manifest else set()
     of_manifest = [outcome for outcome in outcomes if outcome.status in by_manifest]
@@ -26,18 +49,67 @@ def undo(journal: Journal) -> list[str]:
     if of_manifest:
         path = journal.manifest if _PLAIN.fullmatch(journal.manifest) else json.dumps(journal.manifest)
         number = journal.run.run_id
-        note = f"  # rolls back run {number}, unless another run has released since" if number else ""
-        lines = [f"- uses: {journal.run.action}", f"  with: {{ mode: rollback, manifest: {path} }}{note}"]
-        parts += ["**To undo** the releases of this run, add a step with the same Region, role and `vars`:"]
+        note = [f"# rolls back run {number}, unless another run has released since"] if number else []
+        lines = [*note, f"- uses: {journal.run.action}", f"  with: {{ mode: rollback, manifest: {path} }}"]
+        parts += ["**Undo** the releases of this run: add a step with the same Region, role and `vars`"]
         parts += [code_block("yaml", lines)]
     if single:
         goals = _goals(single[:_MOST_UNDONE]).items()
         steps = [line for goal, names in goals for line in _step(journal.run.action, goal, names)]
-        parts += ["**To undo**, add a step with the same Region and role:", code_block("yaml", steps)]
+        parts += ["**Undo:** add a step with the same Region and role", code_block("yaml", steps)]
     if len(single) > _MOST_UNDONE:
         parts.append(f"and {len(single) - _MOST_UNDONE} more functions")
-    commands = [line for outcome in outcomes for line in _undo_commands(outcome)]
-    return [*parts, "or, in a terminal:", shell_block(commands)] if commands else parts
+    return parts
+
+
+def _by_workflow(workflow: RollbackWorkflow, outcomes: Sequence[Outcome], journal: Journal) -> str:
+    """Return how to undo releases with a workflow of the repository; empty if it does not undo just these."""
+    values = _values_for(workflow, outcomes, journal)
+    if values is None or not outcomes:
+        return ""
+    missing = {name: name.upper() for name in workflow.required if name not in values}
+    arguments = [f"-f {quote(f'{name}={value}')}" for name, value in {**values, **missing}.items()]
+    repository = ["--repo", quote(journal.run.repository)] if journal.run.repository else []
+    command = " ".join(["gh workflow run", quote(workflow.file), *repository, *arguments])
+    by_hand = linked(f"Run {code(workflow.file)}", workflow_page(journal.run, workflow.file))
+    return f"**Undo:** {by_hand} or {code(command)}"
+
+
+def _values_for(workflow: RollbackWorkflow, outcomes: Sequence[Outcome], journal: Journal) -> Mapping[str, str] | None:
+    """Return the values of a workflow's own inputs, as far as they can be told; None if it is for something else."""
+    is_of_manifest = bool(journal.manifest) and all(one.status is ReleaseStatus.DEPLOYED for one in outcomes)
+    single = outcomes[0] if len(outcomes) == 1 else None
+    wanted = {
+        "manifest": journal.manifest if is_of_manifest else "",
+        "function-name": single.function if single else "",
+        "rollback-to": single.before.version if single and not is_of_manifest else "",
+        "alias": single.after.alias.name if single and single.after.alias else "",
+    }
+    values: dict[str, str] = {}
+    for name, given in workflow.given.items():
+        own, known = _EXPRESSION.fullmatch(given.strip()), wanted.get(name, "")
+        if own and known and own["input"] in workflow.inputs:
+            values[own["input"]] = known
+        elif own and name == "function-name":
+            return None  # it takes one, and there are several
+        elif not own and not _is_for(name, given, outcomes, wanted):
+            return None
+    return values if ("manifest" in workflow.given) == is_of_manifest or "function-name" in workflow.given else None
+
+
+def _is_for(name: str, given: str, outcomes: Sequence[Outcome], wanted: Mapping[str, str]) -> bool:
+    """Whether what a workflow gives an input is what undoes these releases; other inputs do not matter."""
+    match name:
+        case "function-name":
+            return {outcome.function for outcome in outcomes} == set(map(name_of, given.split()))
+        case "manifest":
+            return given.strip().removeprefix("./") == wanted["manifest"].removeprefix("./")
+        case "rollback-to":
+            return given.strip() == "previous"
+        case "alias":
+            return {outcome.after.alias.name if outcome.after.alias else "" for outcome in outcomes} == {given.strip()}
+        case _:
+            return True
 
 
 def _can_go_back(outcome: Outcome) -> bool:

@@ -48,7 +48,7 @@ def test_each_share_has_its_time() -> None:
     assert [later - earlier for earlier, later in pairwise(moments)] == pytest.approx([60, 33])
     assert [part.weight for part in outcome.traffic] == [0.1, 0.5]
     assert [part.seconds for part in outcome.traffic] == pytest.approx([60, 33])
-    assert "| Traffic | 10 % for 60 s, 50 % for 33 s, then all |" in summary(world.journal)
+    assert "| Canary |  | 10 % for 1 min, 50 % for 33 s, then all; [latency](" in summary(world.journal)
 
 
 def test_while_traffic_is_shifted_the_alias_keeps_the_description_of_what_was_released() -> None:
@@ -115,7 +115,7 @@ def test_an_alarm_ends_the_release_and_takes_everything_back(seconds: float, sha
     assert (world.live.version, world.live.weights, world.live.description) == ("7", {}, "before")
     assert [part.weight for part in outcome.traffic] == [step.weight for step in _STEPS][: len(shares)]
     assert outcome.traffic[-1].seconds == pytest.approx(seconds, abs=5)
-    assert ", then none |" in summary(world.journal)
+    assert "; **[latency](https://eu-west-1.console.aws.amazon.com/cloudwatch/home" in summary(world.journal)
 
 
 def test_a_release_does_not_begin_while_an_alarm_is_in_alarm() -> None:

@@ -50,7 +50,7 @@ def test_the_alias_has_moved_and_the_alarms_are_watched_on_for_its_time() -> Non
     assert "run=12345678901/1" in moved[0][1]
     assert (outcome.status, outcome.after.version, world.live.weights) == (ReleaseStatus.DEPLOYED, "8", {})
     assert [part.weight for part in outcome.traffic] == [0.1, 1]
-    assert "| Traffic | 10 % for 30 s, all for 60 s |" in summary(world.journal)
+    assert "| Canary |  | 10 % for 30 s, all for 1 min; [errors](" in summary(world.journal)
     assert (
         "orders-api: last step: version 8 has all the traffic of live, for 60 s; alarms: errors OK"
         in world.log.of_kind("info")
@@ -71,7 +71,7 @@ def test_an_alarm_moves_the_alias_back(seconds: float, traffic: tuple[TrafficSte
     assert "The CloudWatch alarm errors is in ALARM: threshold crossed" in str(outcome.error)
     assert outcome.traffic[-1].weight == 1
     assert outcome.traffic[-1].seconds == pytest.approx(seconds, abs=5)
-    assert ", then none |" in summary(world.journal)
+    assert ", then none; **[errors](https://" in summary(world.journal)
     world.next_run()
     world.alarms.there.update(errors="OK")
     assert release_image(world, _TARGET).status is ReleaseStatus.DEPLOYED

@@ -41,5 +41,6 @@ def test_a_workflow_that_uses_the_action_by_path_gets_the_page_of_the_release() 
 def test_the_summary_has_the_address_once_for_each_error_outside_its_words() -> None:
     text = summary(Journal(run=_RUN, error=SeveralError([_ALARM, CancelledError()])))
 
-    assert f"> ```\n> Help: <{_PAGE}#alarm>, <{_PAGE}#cancelled>\n" in text
+    assert f"> [Help]({_PAGE}#alarm)\n>\n> ```text\n> The alarm rings.\n" in text
+    assert f"> [Help]({_PAGE}#cancelled)\n>\n> ```text\n> The run was cancelled.\n" in text
     assert text.count(_PAGE) == 2

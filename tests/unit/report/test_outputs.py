@@ -131,10 +131,11 @@ def test_failed_functions_come_first_and_unchanged_ones_are_folded() -> None:
     text = summary(journal)
     table = text[text.index("| Function |") :]
 
-    names = re.findall(r"^\| \[(\w+)\]\(https://eu-west-1\.console\.aws\.amazon\.com/lambda/", table, re.MULTILINE)
-    assert names == ["broken", "back", "done", "calm"]
+    names = re.findall(
+        r"^\| \S+ \| \[(\w+)\]\(https://eu-west-1\.console\.aws\.amazon\.com/lambda/", table, re.MULTILINE
+    )
+    assert names == ["broken", "done", "back", "calm"]
     assert text.index("<details>") < text.index("[calm]")
-    assert "| it \\| broke |" in table
     assert "<script>" not in table
     assert headline(journal) == "Partly released: broken: it | broke"
 

@@ -208,7 +208,8 @@ def test_the_summary_begins_with_the_headline_and_has_the_errors(situation: str)
     journal = _SITUATIONS[situation]
     text = summary(journal)
 
-    assert text.startswith(f"### {headline(journal)}\n")
+    assert re.match(r"### (✅|❌) (.+)\n", text)
+    assert re.sub(r"[`\\]", "", text.splitlines()[0]).endswith(headline(journal))
     assert text.count("[!CAUTION]") == len(journal.errors)
     assert all(error.message in text for error in journal.errors)
 
@@ -216,43 +217,44 @@ def test_the_summary_begins_with_the_headline_and_has_the_errors(situation: str)
 def test_the_summary_of_a_deploy() -> None:
     text = summary(_journal(_DEPLOYED))
 
-    assert "| Function | `orders-api` |" in text
-    assert "| Version | 7 → 8 |" in text
-    assert f"| Image | `{NEW}` |" in text
-    assert "| Tags | `v1` `src-1` |" in text
-    assert f"| Commit | [`c0ffee0`](https://github.com/acme/shop/commit/{RUN.commit}) |" in text
-    assert "| Check | 0.4 |" in text
-    assert "| Build and push | 12.0 |" in text
+    assert "| Version | 7 | **8** |" in text
+    assert f"| Commit |  | [`c0ffee0`](https://github.com/acme/shop/commit/{RUN.commit}) |" in text
+    assert "| Image | `sha256:aaaaaaaaaaaa` | `sha256:bbbbbbbbbbbb` |" in text
+    shown, _, folded = text.partition("<details><summary>image and tags · steps and times · undo by hand</summary>")
+    assert NEW.digest not in shown
+    assert f"| `{REGISTRY}/orders` | built | `{NEW.digest}` | `v1` `src-1` |" in folded
+    assert "| Check | 0.4 s |\n| Build and push | 12 s |" in folded
 
 
 def test_the_summary_ends_with_a_step_and_a_command_to_undo_the_release() -> None:
     text = summary(_journal(_DEPLOYED))
 
+    assert (
+        "**Undo:** add a step with the same Region and role\n\n```yaml\n- uses: org/ecr-lambda-deploy@v1\n"
+        '  with: { mode: rollback, function-name: orders-api, rollback-to: "7" }\n```\n\n<details>'
+    ) in text
     assert text.endswith(
-        "**To undo**, add a step with the same Region and role:\n\n```yaml\n"
-        "- uses: org/ecr-lambda-deploy@v1\n"
-        '  with: { mode: rollback, function-name: orders-api, rollback-to: "7" }\n'
-        "```\n\nor, in a terminal:\n\n```sh\n"
-        "aws lambda update-function-code --region eu-west-1 --function-name orders-api "
-        f"--architectures x86_64 --image-uri {OLD}\n```\n"
+        "With the AWS CLI:\n\n```sh\naws lambda update-function-code --region eu-west-1 --function-name orders-api "
+        f"--architectures x86_64 --image-uri {OLD}\n```\n\n</details>\n"
     )
 
 
 @pytest.mark.parametrize("situation", ["wrong inputs", "build failed", "built", "unchanged", "refused", "first image"])
 def test_without_a_change_there_is_nothing_to_undo(situation: str) -> None:
-    assert "To undo" not in summary(_SITUATIONS[situation])
+    assert "ndo" not in summary(_SITUATIONS[situation])
 
 
 @pytest.mark.parametrize("known", [{}, {"server_url": "https://github.com"}, {"repository": "acme/shop"}])
 def test_a_commit_outside_github_has_no_link(known: dict[str, str]) -> None:
     text = summary(_journal(_DEPLOYED, run=WorkflowRun(commit=RUN.commit, **known)))
 
-    assert "| Commit | `c0ffee0` |" in text
+    assert "| Commit |  | `c0ffee0` |" in text
+    assert "\n\n`c0ffee0` · [Function](" in text
 
 
 def test_without_an_image_the_summary_names_the_repository() -> None:
-    assert f"| Repository | `{REGISTRY}/orders` |" in summary(_SITUATIONS["checks failed"])
-    assert "Repository" not in summary(_SITUATIONS["wrong inputs"])
+    assert f"| `{REGISTRY}/orders` | built |  |" in summary(_SITUATIONS["checks failed"])
+    assert "<details>" not in summary(_SITUATIONS["wrong inputs"])
 
 
 _ODD_TEXTS = [

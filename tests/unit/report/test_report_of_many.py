@@ -14,11 +14,12 @@ from ecr_lambda_deploy.model.targets import Mode
 from ecr_lambda_deploy.report.gantt import gantt
 from ecr_lambda_deploy.report.headline import headline
 from ecr_lambda_deploy.report.summary import summary
+from ecr_lambda_deploy.report.undo import undo
 from tests.unit.fakes.examples import NEW, OLD, RUN, SOMEBODY_ELSES, alias_state, function_state, version_state
 from tests.unit.fakes.examples import observed_function as observed
 
 _MOST_BYTES = 1_048_576
-_UNDO = "**To undo**, add a step with the same Region and role:\n\n"
+_UNDO = "**Undo:** add a step with the same Region and role\n\n"
 
 
 def _outcome(
@@ -108,11 +109,10 @@ def test_the_headline_is_the_total(journal: Journal, expected: str) -> None:
 
 
 def test_a_function_whose_image_failed_says_why() -> None:
-    rows = summary(_ONE_IMAGE_FAILED).splitlines()
+    text = summary(_ONE_IMAGE_FAILED)
 
-    assert next(row for row in rows if row.startswith("| [users-api]")).endswith("| no space left on device |")
-    assert next(row for row in rows if row.startswith("| [mail-api]")).endswith("| the image users failed |")
-    assert "| users | failed | `unknown` |  | 1.5 | no space left on device |" in rows
+    assert "<details><summary>❌ 1 without its image · ⏭️ 4 not begun</summary>" in text
+    assert "| users | failed |  |  | 1.5 s | no space left on device |" in text.splitlines()
 
 
 def test_the_cause_is_shown_once_and_what_followed_from_it_is_one_folded_line() -> None:
@@ -120,10 +120,10 @@ def test_the_cause_is_shown_once_and_what_followed_from_it_is_one_folded_line() 
 
     assert [str(error) for error in _REVERTED.errors] == ["The smoke test did not pass"]
     assert text.count("> [!CAUTION]") == 1
-    assert "<details><summary>4 reverted because of this</summary>" in text
+    assert "<details><summary>↩️ 4 put back with it</summary>" in text
     before_folded, _, folded = text.partition("<details>")
-    assert re.findall(r"^\| \[([\w-]+)\]", before_folded, re.MULTILINE) == ["orders-api"]
-    assert re.findall(r"^\| \[([\w-]+)\]", folded, re.MULTILINE) == [f"{name}-api" for name in _NAMES[1:]]
+    assert re.findall(r"^\| \S+ \| \[([\w-]+)\]", before_folded, re.MULTILINE) == ["orders-api"]
+    assert re.findall(r"^\| \S+ \| \[([\w-]+)\]", folded, re.MULTILINE) == [f"{name}-api" for name in _NAMES[1:]]
 
 
 def test_what_could_not_be_reverted_is_no_mere_consequence() -> None:
@@ -153,10 +153,11 @@ def test_a_cancelled_run_says_so_once() -> None:
 
 
 def test_an_error_in_a_cell_is_not_markdown() -> None:
-    error = DeployError("a | `b` <i> &lt; *c*\n| d |")
-    text = summary(_journal(*(_outcome(name, ReleaseStatus.FAILED, error=error) for name in _NAMES)))
+    errors = [DeployError(f"a | `b` <i> &lt; *c* {name}!\n| d |", name[:1]) for name in _NAMES]
+    failed = [_outcome(name, ReleaseStatus.FAILED, error=error) for name, error in zip(_NAMES, errors, strict=True)]
+    text = summary(_journal(*failed))
 
-    assert text.count(r" | a \| \`b\` \<i\> \&lt; \*c\* |") == len(_NAMES)
+    assert text.count(r" | a \| \`b\` \<i\> \&lt; \*c\* ") == len(_NAMES)
 
 
 def test_a_rollback_has_no_table_of_images() -> None:
@@ -184,21 +185,23 @@ def test_the_longest_summary_fits_and_is_cut_between_lines(number: int, manifest
     assert len(text.encode()) < _MOST_BYTES
     assert [line for line in lines if line.startswith("|") and not line.endswith("|")] == []
     assert len([line for line in lines if re.match(r"(> )?```", line)]) % 2 == 0
-    assert text.count("<details>") == text.count("</details>") == 1
+    assert text.count("<details>") == text.count("</details>") == 5
     assert number == 1_000 or re.search(r"^\d+ more do not fit here; the log has them all\.$", text, re.MULTILINE)
     assert "# and 200 more" in lines  # recovery commands
-    assert "and 290 more errors: see the log" in text
+    assert "<details><summary>295 more causes</summary>" in text
 
 
 def test_a_thousand_functions_that_changed_are_all_shown() -> None:
     text = summary(_journal(*(_outcome(f"{number:032}", ReleaseStatus.DEPLOYED) for number in range(1_000))))
 
-    assert text.count("| deployed |") == 1_000
+    assert text.count("\n| ✅ | [") == 1_000
+    assert "<details><summary>✅ 1000 released</summary>" in text
 
 
 def _undo(journal: Journal) -> str:
-    text = summary(journal)
-    return text[text.index("**To undo**") :].partition("or, in a terminal")[0].strip()
+    """Return the steps, whether they are folded or not."""
+    shown, folded = undo(journal)
+    return "\n\n".join([*shown, *folded]).partition("\n\nWith the AWS CLI")[0]
 
 
 def test_a_rollback_by_a_manifest_is_not_undone_by_another_one() -> None:
@@ -206,6 +209,7 @@ def test_a_rollback_by_a_manifest_is_not_undone_by_another_one() -> None:
     outcomes = [_outcome(name, ReleaseStatus.ROLLED_BACK) for name in ("orders", "mail")]
 
     assert _undo(_journal(*outcomes, mode=Mode.ROLLBACK)) == (
+        "**Undo:** the step and the commands for it are folded below.\n\n"
         f"{_UNDO}```yaml\n- uses: org/ecr-lambda-deploy@v1\n  with:\n    mode: rollback\n    alias: live\n"
         f"    rollback-to: {OLD.digest}\n    function-name: |\n      orders\n      mail\n```"
     )
@@ -257,13 +261,15 @@ def test_a_release_that_failed_after_a_change_is_not_undone_by_the_manifest() ->
 
 @pytest.mark.parametrize(
     ("run", "note"),
-    [(RUN, f"  # rolls back run {RUN.run_id}, unless another run has released since"), (WorkflowRun(), "")],
+    [(RUN, f"# rolls back run {RUN.run_id}, unless another run has released since\n"), (WorkflowRun(), "")],
 )
 def test_a_step_with_the_manifest_names_the_run_that_it_rolls_back(run: WorkflowRun, note: str) -> None:
     """Later it would take back another one."""
     journal = replace(_journal(_outcome("orders", ReleaseStatus.DEPLOYED)), run=run)
 
-    assert _undo(journal).endswith(f"  with: {{ mode: rollback, manifest: deploy.yaml }}{note}\n```")
+    assert _undo(journal).endswith(
+        f"```yaml\n{note}- uses: org/ecr-lambda-deploy@v1\n  with: {{ mode: rollback, manifest: deploy.yaml }}\n```"
+    )
 
 
 def test_a_path_that_yaml_would_read_otherwise_is_quoted() -> None:
@@ -296,10 +302,14 @@ def test_functions_and_commands_that_are_left_out_are_counted() -> None:
 )
 def test_no_name_is_a_word_of_mermaids(name: str) -> None:
     """Each of these is one for its lexer, at the start of a line."""
-    chart = gantt(_journal(_outcome(name, ReleaseStatus.DEPLOYED), images=(_image(name), _image(f"{name}\nx"))))
+    chart = gantt(
+        _journal(
+            _outcome(name, ReleaseStatus.DEPLOYED), images=(_image(name), *(_image(f"{name}\n{x}") for x in "xyz"))
+        )
+    )
     bars = [line for line in chart.splitlines() if line.startswith(("    built ", "    deployed "))]
 
-    assert len(bars) == 3
+    assert len(bars) == 5
     assert all(re.fullmatch(r" {4}[^:;,#%]+ :\d+, \d+", bar) for bar in bars)
 
 

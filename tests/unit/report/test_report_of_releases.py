@@ -81,7 +81,7 @@ _OUTCOMES = {
         ("created without alias", "Created orders-api: it serves sha256:bbbbbbbbbbbb, version 8"),
         (
             "rolled back",
-            "Rolled back orders-api: it serves sha256:aaaaaaaaaaaa again, version 7, by the alias live",
+            "Rolled back orders-api to sha256:aaaaaaaaaaaa, version 7, by the alias live",
         ),
         ("unchanged", "Nothing to do: orders-api serves sha256:bbbbbbbbbbbb already, version 8, by the alias live"),
         (
@@ -161,20 +161,37 @@ def test_a_skipped_function_has_no_error_even_if_the_run_has_one() -> None:
 @pytest.mark.parametrize(
     ("name", "rows"),
     [
-        ("deployed", ["| Alias | `live` → 8 |", "| Version | 7 → 8 |", "| Status | deployed |"]),
-        ("half done", ["| Alias | `live` → 7, 10 % to 8 |", "| Version | 7 → 7 |"]),
-        ("created", ["| Version | none → 8 |", "| Digest | `unknown` → `sha256:bbbbbbbbbbbb` |"]),
-        ("reverted", ["| Status | reverted |", "| Digest | `sha256:aaaaaaaaaaaa` → `sha256:aaaaaaaaaaaa` |"]),
+        ("deployed", ["| Version | 7 | **8** |", "| Image | `sha256:aaaaaaaaaaaa` | `sha256:bbbbbbbbbbbb` |"]),
+        ("created", ["| Version | none | **8** |", "| Image |  | `sha256:bbbbbbbbbbbb` |"]),
+        ("reverted", ["|  | Serves | Tried |", "| Image | `sha256:aaaaaaaaaaaa` | `sha256:bbbbbbbbbbbb` |"]),
+        ("unchanged", []),
     ],
 )
 def test_the_summary_has_a_row_for_each_fact(name: str, rows: list[str]) -> None:
-    lines = summary(_journal(_OUTCOMES[name])).splitlines()
+    lines = summary(_journal(_OUTCOMES[name])).partition("<details>")[0].splitlines()
 
     assert [row for row in rows if row not in lines] == []
+    assert (rows == []) is not any(line.startswith("|") for line in lines)
 
 
-def test_without_an_alias_the_summary_has_no_row_for_it() -> None:
-    assert "Alias" not in summary(_journal(_OUTCOMES["not reverted"]))
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("deployed", ""),
+        ("reverted", "`orders-api` serves version&nbsp;7&nbsp;· `sha256:aaaaaaaaaaaa`, as before. Nothing is left to"),
+        ("cancelled before", "`orders-api` serves version&nbsp;7&nbsp;· `sha256:aaaaaaaaaaaa`, as before.\n"),
+        ("half done", "**`orders-api` serves version&nbsp;7&nbsp;· `sha256:aaaaaaaaaaaa`&nbsp;· 10 % to version 8**, "),
+        (
+            "not reverted",
+            "**`orders-api` serves version&nbsp;8&nbsp;· `sha256:bbbbbbbbbbbb`**, where it served version",
+        ),
+        ("kept", "as before, but **`$LATEST` has the new image.**"),
+    ],
+)
+def test_a_sentence_says_what_serves_now(name: str, sentence: str) -> None:
+    second = summary(_journal(_OUTCOMES[name])).split("\n\n")[1] + "\n"
+
+    assert sentence in second if sentence else " serves " not in second
 
 
 _TO_VERSION_7 = (
@@ -211,11 +228,11 @@ _TO_OLD = (
 def test_the_summary_ends_with_a_step_and_commands_to_undo_the_release(name: str, inputs: str, command: str) -> None:
     text = summary(_journal(_OUTCOMES[name]))
 
-    assert text.endswith(
-        "**To undo**, add a step with the same Region and role:\n\n```yaml\n"
-        f"- uses: org/ecr-lambda-deploy@v1\n  with: {inputs}\n"
-        f"```\n\nor, in a terminal:\n\n```sh\n{command}\n```\n"
-    )
+    assert (
+        "**Undo:** add a step with the same Region and role\n\n```yaml\n"
+        f"- uses: org/ecr-lambda-deploy@v1\n  with: {inputs}\n```\n\n<details>"
+    ) in text
+    assert text.endswith(f"With the AWS CLI:\n\n```sh\n{command}\n```\n\n</details>\n")
 
 
 def test_the_command_to_undo_a_release_brings_the_record_back_that_the_alias_had() -> None:
@@ -236,21 +253,21 @@ def test_the_step_to_undo_a_release_names_the_action_as_the_workflow_does() -> N
     "name", ["created", "created without alias", "unchanged", "skipped", "reverted", "kept", "half done"]
 )
 def test_without_another_image_or_an_earlier_one_there_is_nothing_to_undo(name: str) -> None:
-    assert "To undo" not in summary(_journal(_OUTCOMES[name]))
+    assert "ndo" not in summary(_journal(_OUTCOMES[name]))
 
 
 def test_the_summary_shows_recovery_commands() -> None:
     outcome = replace(_OUTCOMES["half done"], recovery=("aws lambda one", "aws lambda two"))
     text = summary(_journal(outcome))
 
-    assert "**Left to revert by hand**\n\n```sh\naws lambda one\naws lambda two\n```\n" in text
+    assert "**Left to put back by hand:**\n\n```sh\naws lambda one\naws lambda two\n```\n" in text
     assert "by hand" not in summary(_journal(_OUTCOMES["half done"]))
 
 
 def test_the_error_of_an_outcome_stands_at_the_top() -> None:
     text = summary(_journal(_OUTCOMES["reverted"]))
 
-    assert text.index("> The smoke test did not pass\n> Mend it\n") < text.index("| Function |")
+    assert text.index("> The smoke test did not pass\n> ```\n>\n> **What to do:** Mend it\n") < text.index("| Tried |")
 
 
 def test_a_failed_update_is_not_a_change_of_the_image() -> None:

@@ -10,11 +10,20 @@ from hypothesis import strategies as st
 
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, Phase, ReleaseStatus
-from ecr_lambda_deploy.model.targets import Mode
+from ecr_lambda_deploy.model.targets import Mode, TrafficStep
 from ecr_lambda_deploy.report.gantt import gantt
 from ecr_lambda_deploy.report.markdown import escaped
 from ecr_lambda_deploy.report.summary import summary
-from tests.unit.fakes.examples import NEW, OLD, RUN, alias_state, function_state, observed_function, version_state
+from tests.unit.fakes.examples import (
+    ACTIVE,
+    NEW,
+    OLD,
+    RUN,
+    alias_state,
+    function_state,
+    observed_function,
+    version_state,
+)
 
 _ACTIVE_CONTENT = "<img src=x onerror=alert(1)> | [a](b) *c* `d` ~~e~~ &lt;"
 
@@ -57,33 +66,37 @@ def _section(chart: str, title: str) -> list[str]:
 def test_unchanged_functions_are_folded() -> None:
     text = summary(_journal(*(_outcome(name, ReleaseStatus.UNCHANGED) for name in ("orders", "mail"))))
 
-    assert text.startswith("### Nothing to do: 2 functions are up to date\n")
+    assert text.startswith(
+        "### ✅ Nothing to do: 2 functions are up to date\n\nNothing was built, pushed or changed.\n"
+    )
     # Without the empty lines GitHub takes the table for HTML's text.
-    assert "<details><summary>2 unchanged</summary>\n\n| Function | Status | Digest | Version | Alias |\n" in text
+    assert "<details><summary>☑️ 2 had nothing to change</summary>\n\n|  | Function | What happened |" in text
     assert "|\n\n</details>\n" in text
     assert text.count("| Function |") == 1
-    assert "To undo" not in text
+    assert "ndo:" not in text
 
 
-def test_without_unchanged_functions_nothing_is_folded() -> None:
-    assert "<details>" not in summary(_journal(*(_outcome(name, ReleaseStatus.DEPLOYED) for name in ("one", "two"))))
+def test_what_was_released_is_not_folded() -> None:
+    text = summary(_journal(*(_outcome(name, ReleaseStatus.DEPLOYED) for name in ("one", "two"))))
+
+    assert text.index("| [two](") < text.index("<details>")
 
 
 def test_functions_with_the_same_status_stay_in_order() -> None:
     names = ("zoo", "orders", "apes")
     text = summary(_journal(*(_outcome(name, ReleaseStatus.SKIPPED) for name in names)))
 
-    assert tuple(re.findall(r"^\| \[(\w+)\]", text, re.MULTILINE)) == names
+    assert tuple(re.findall(r"^\| \S+ \| \[(\w+)\]", text, re.MULTILINE)) == names
 
 
 def test_images_without_functions_have_a_table_of_their_own() -> None:
     images = (_image("orders", tags=("v1", f"src-{64 * '1'}")), _image("mail", ImageStatus.FOUND))
     lines = summary(_journal(images=images, mode=Mode.BUILD)).splitlines()
 
-    assert lines[0] == "### Built 1 of 2 images, in 7 s"
-    assert "| orders | built | `sha256:bbbbbbbbbbbb` | `v1` `src-1111111111111111…` | 1.0 |  |" in lines
-    assert "| mail | found | `sha256:bbbbbbbbbbbb` |  | 1.0 |  |" in lines
-    assert not any(line.startswith("| Function |") for line in lines)
+    assert lines[0] == "### ✅ Built 1 of 2 images, in 7 s"
+    assert "| orders | built | `sha256:bbbbbbbbbbbb` | `v1` `src-1111111111111111…` | 1 s |  |" in lines
+    assert "| mail | found | `sha256:bbbbbbbbbbbb` |  |  |  |" in lines  # it was not built
+    assert not any("| Function |" in line for line in lines)
 
 
 def test_images_that_failed_come_first_and_those_that_were_there_last() -> None:
@@ -102,15 +115,13 @@ def test_an_image_that_failed_is_shown_however_many_there_are() -> None:
     assert "| orders | failed |" in text
 
 
-def test_the_error_of_an_image_is_in_the_row_of_each_function_and_once_above() -> None:
+def test_the_error_of_an_image_is_in_one_box() -> None:
     error = DeployError("no space left on device", "free some")
     failed = replace(_image("orders", ImageStatus.FAILED), error=error, reference=None)
     outcomes = [_outcome(name, ReleaseStatus.FAILED) for name in ("orders-api", "orders-worker")]
     text = summary(_journal(*outcomes, images=(failed, _image("mail"))))
 
-    for outcome in outcomes:
-        (row,) = [line for line in text.splitlines() if line.startswith(f"| [{outcome.function}]")]
-        assert row.endswith("| no space left on device |")
+    assert "<summary>❌ 2 without its image</summary>" in text
     assert text.count("[!CAUTION]") == 1
     assert text.index("[!CAUTION]") < text.index("| Function |")
 
@@ -120,7 +131,7 @@ def test_weights_that_an_alias_has_kept_are_shown() -> None:
     after = replace(outcome.after, alias=alias_state("7", weights={"8": 0.1}))
     text = summary(_journal(replace(outcome, after=after), _outcome("mail", ReleaseStatus.UNCHANGED)))
 
-    assert "| live → 7, 10 % to 8 |" in text
+    assert "| version&nbsp;7&nbsp;· `sha256:aaaaaaaaaaaa`&nbsp;· 10 % to version 8 |" in text
 
 
 # Text of other programs.
@@ -142,11 +153,11 @@ def test_names_and_errors_are_shown_as_they_are() -> None:
     text = summary(_journal(failed, _outcome("mail", ReleaseStatus.DEPLOYED), images=(image, _image("mail"))))
     rows = [line for line in text.splitlines() if line.startswith("| ")]
 
-    assert text.startswith(r"### Partly released: \_\_orders\_\_: \<img")
+    assert text.startswith(r"### ❌ Partly released: `__orders__`: \<img")
     shown = r"\<img src=x onerror=alert(1)\> \| \[a\](b) \*c\* \`d\` \~\~e\~\~ \&lt;"
-    assert sum(row.count(shown) for row in rows) == 3
+    assert sum(row.count(shown) for row in rows) == 2
     assert not re.search(r"(?<!\\)<", "\n".join(rows))
-    assert any(row.startswith(r"| [\_\_orders\_\_](https://") for row in rows)
+    assert any(row.startswith(r"| ❌ | [\_\_orders\_\_](https://") for row in rows)
     assert "#/functions/__orders__)" in text
 
 
@@ -174,12 +185,14 @@ _LINKS = re.compile(r"@\w|#\d|://|www\.|GH-\d", re.IGNORECASE)
     ["@octo-org/ops", "a@b.example", "#12", "octo-org/orders#12", "gh-12", "https://x.example/@a#1", "www.x.example"],
 )
 def test_rule_13_no_text_of_others_becomes_a_mention_or_a_link(text: str) -> None:
-    error = DeployError(text)
-    failed = replace(_outcome("orders", ReleaseStatus.FAILED), error=error)
+    error = DeployError(text, text, cause=text, log=text).extended([text])
+    failed = replace(_outcome("orders", ReleaseStatus.FAILED), error=error, smoke_test=text, alarms={text: ACTIVE})
+    failed = replace(failed, traffic=(TrafficStep(weight=0.1, seconds=1),))
     skipped = replace(_outcome("mail", ReleaseStatus.SKIPPED), reason=text)
     shown = summary(_journal(failed, skipped, images=(replace(_image(text), reason=text), _image("mail"))))
     alone = summary(_journal(replace(skipped, status=ReleaseStatus.PLANNED), mode=Mode.PLAN))
-    own = re.sub(r"\]\(https://[^)]*\)", "", _outside_code(shown + alone))  # without links to the console
+    # Without links to the console and to GitHub, and without code, of which GitHub makes no links.
+    own = re.sub(r"\]\(https://[^)]*\)|`[^`\n]+`", "", _outside_code(shown + alone))
 
     assert html.unescape(escaped(text)).replace("\u200b", "") == text
     assert shown.count("&#8203;") >= 3
@@ -194,8 +207,10 @@ _HOSTILE = st.lists(st.sampled_from(_PARTS), max_size=30).map("".join)
 def test_rule_13_a_fence_is_longer_than_any_within_it(text: str) -> None:
     own = "OUTSIDE"
     recovery = (f"aws lambda --description '{text}'",)
-    failed = replace(_outcome("orders", ReleaseStatus.FAILED), error=DeployError(text, text), recovery=recovery)
-    plain = replace(failed, error=DeployError(""), recovery=("aws lambda",))
+    error = DeployError(text, f"mend it\n{text}x", log=text).extended(["put back"])
+    failed = replace(_outcome("orders", ReleaseStatus.FAILED), error=error, recovery=recovery)
+    plain_error = DeployError("", "mend it\n.", log=".").extended(["put back"])
+    plain = replace(failed, error=plain_error, recovery=("aws lambda",))
     shown, expected = (
         _outside_code(f"{summary(_journal(outcome, manifest=manifest))}{own}").partition("\n\n")
         for outcome, manifest in ((failed, text), (plain, "deploy.yaml"))
@@ -237,29 +252,43 @@ def test_each_section_has_the_longest_bars_in_the_order_in_which_they_began() ->
 
 
 @pytest.mark.parametrize("image", [ImageStatus.BUILT, ImageStatus.COPIED, ImageStatus.FAILED, ImageStatus.FOUND])
-def test_one_image_and_one_function_have_no_chart(image: ImageStatus) -> None:
-    assert gantt(_journal(_outcome("orders", ReleaseStatus.DEPLOYED), images=(_image("orders", image),))) == ""
+def test_three_images_and_functions_have_no_chart(image: ImageStatus) -> None:
+    outcomes = [_outcome(name, ReleaseStatus.DEPLOYED) for name in ("orders", "mail", "stock")]
+    images = tuple(_image(name, image) for name in ("orders", "mail", "stock"))
+
+    assert gantt(_journal(*outcomes, images=images)) == ""
+    assert gantt(_journal(*outcomes, _outcome("users", ReleaseStatus.DEPLOYED), images=images)) != ""
+
+
+def test_what_has_failed_has_a_colour_of_its_own() -> None:
+    outcomes = [_outcome(f"orders-{number}", ReleaseStatus.REVERTED) for number in range(4)]
+    failed = replace(outcomes[0], error=DeployError("broken"))
+
+    assert _section(gantt(_journal(failed, *outcomes[1:])), "Functions")[:2] == [
+        "    reverted orders-0 :crit, 2000, 5000",
+        "    reverted orders-1 :2000, 5000",
+    ]
 
 
 def test_without_work_there_is_no_bar() -> None:
     waiting = [_outcome(f"mail-{number}", ReleaseStatus.SKIPPED, started=0.0, seconds=0.0) for number in range(3)]
     found = tuple(_image(f"found-{number}", ImageStatus.FOUND) for number in range(3))
-    worked = [_outcome(f"orders-{number}", ReleaseStatus.DEPLOYED) for number in range(3)]
+    worked = [_outcome(f"orders-{number}", ReleaseStatus.DEPLOYED) for number in range(4)]
 
     assert gantt(_journal(*waiting, images=found)) == ""
     chart = gantt(_journal(*waiting, *worked, images=found))
-    assert len(_section(chart, "Functions")) == 3
+    assert len(_section(chart, "Functions")) == 4
     assert "section Images" not in chart
 
 
 def test_a_very_short_bar_is_drawn() -> None:
-    outcomes = [_outcome(f"orders-{number}", ReleaseStatus.DEPLOYED, seconds=1e-6) for number in range(3)]
+    outcomes = [_outcome(f"orders-{number}", ReleaseStatus.DEPLOYED, seconds=1e-6) for number in range(4)]
 
     assert _section(gantt(_journal(*outcomes)), "Functions")[0] == "    deployed orders-0 :2000, 2001"
 
 
 def test_a_name_in_the_chart_is_not_longer_than_it_can_be_read() -> None:
-    chart = gantt(_journal(*(_outcome(100 * letter, ReleaseStatus.DEPLOYED) for letter in "abc")))
+    chart = gantt(_journal(*(_outcome(100 * letter, ReleaseStatus.DEPLOYED) for letter in "abcd")))
 
     assert {len(line.partition(" :")[0]) for line in _section(chart, "Functions")} == {4 + 60}
 
@@ -270,7 +299,7 @@ def test_a_name_in_the_chart_is_not_longer_than_it_can_be_read() -> None:
 @pytest.mark.parametrize("others", [ReleaseStatus.UNCHANGED, ReleaseStatus.SKIPPED, ReleaseStatus.REVERTED])
 def test_only_functions_that_serve_another_image_or_version_are_undone(others: ReleaseStatus) -> None:
     outcomes = [_outcome("orders", ReleaseStatus.DEPLOYED), _outcome("mail", others)]
-    undo = summary(_journal(*outcomes, manifest="")).partition("**To undo**")[2]
+    undo = summary(_journal(*outcomes, manifest="")).partition("**Undo:**")[2]
 
     assert 'with: { mode: rollback, function-name: orders, alias: live, rollback-to: "7" }' in undo
     assert "--function-name orders --name live --function-version 7" in undo
@@ -278,13 +307,13 @@ def test_only_functions_that_serve_another_image_or_version_are_undone(others: R
 
 
 def test_a_single_function_of_a_manifest_is_undone_with_the_manifest() -> None:
-    undo = summary(_journal(_outcome("orders", ReleaseStatus.DEPLOYED))).partition("**To undo**")[2]
+    undo = summary(_journal(_outcome("orders", ReleaseStatus.DEPLOYED))).partition("**Undo**")[2]
 
     assert "with: { mode: rollback, manifest: deploy.yaml }" in undo
-    assert "function-name:" not in undo.partition("or, in a terminal")[0]
+    assert "function-name:" not in undo.partition("With the AWS CLI")[0]
 
 
 def test_a_plan_has_nothing_to_undo() -> None:
     outcomes = [_outcome(name, ReleaseStatus.PLANNED) for name in ("orders", "mail")]
 
-    assert "To undo" not in summary(_journal(*outcomes, mode=Mode.PLAN))
+    assert "ndo:" not in summary(_journal(*outcomes, mode=Mode.PLAN))
