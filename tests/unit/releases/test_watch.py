@@ -50,7 +50,7 @@ def test_the_alias_has_moved_and_the_alarms_are_watched_on_for_its_time() -> Non
     assert "run=12345678901/1" in moved[0][1]
     assert (outcome.status, outcome.after.version, world.live.weights) == (ReleaseStatus.DEPLOYED, "8", {})
     assert [part.weight for part in outcome.traffic] == [0.1, 1]
-    assert "| Canary |  | 10 % for 30 s, all for 1 min; [errors](" in summary(world.journal)
+    assert "| Canary |  | 10 % for 30 s, all for 1 min; 1 alarm OK |" in summary(world.journal)
     assert (
         "orders-api: last step: version 8 has all the traffic of live, for 60 s; alarms: errors OK"
         in world.log.of_kind("info")
