@@ -155,7 +155,7 @@ def _shown(value: object) -> object:
         case None | str() | bool() | int() | float() | list():
             return value
         case Mapping():
-            return dict(value)
+            return {name: _shown(one) for name, one in value.items()}
         case tuple():
             return [[one.number, one.code_sha256, one.description] for one in value]
         case _:
