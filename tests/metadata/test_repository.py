@@ -50,11 +50,11 @@ def test_every_package_of_the_image_is_pinned_by_hash() -> None:
 
 
 def test_the_image_has_what_the_action_imports() -> None:
-    assert {"actions-toolkit", "boto3", "docker", "requests"} <= {*_requirements()}
+    assert {"actions-toolkit", "botocore", "docker", "requests"} <= {*_requirements()}
 
 
 def test_the_image_has_no_package_that_nothing_uses() -> None:
-    assert not {"pygithub", "cryptography", "pynacl"} & {*_requirements()}
+    assert not {"boto3", "pygithub", "cryptography", "pynacl"} & {*_requirements()}
 
 
 def test_the_project_depends_on_what_the_image_is_made_of() -> None:

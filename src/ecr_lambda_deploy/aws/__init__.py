@@ -1,4 +1,4 @@
-"""AWS, by boto3.
+"""AWS, by botocore.
 
 `session.py` makes one session and its clients for the whole run: the credentials of the step, or of a role that is
 taken with the job's OIDC token (`roles.py`). What of the environment it cannot use is named (`environment.py`). Every

@@ -1,4 +1,4 @@
-"""CloudWatch alarms, by boto3."""
+"""CloudWatch alarms, by botocore."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock

@@ -1,4 +1,4 @@
-"""Aliases of Lambda functions, by boto3."""
+"""Aliases of Lambda functions, by botocore."""
 
 import json
 from collections.abc import Iterator, Mapping

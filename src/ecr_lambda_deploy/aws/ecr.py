@@ -1,4 +1,4 @@
-"""ECR repositories and the login to their registry, by boto3."""
+"""ECR repositories and the login to their registry, by botocore."""
 
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence

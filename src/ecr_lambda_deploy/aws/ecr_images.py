@@ -1,4 +1,4 @@
-"""The images of an ECR registry: tags, manifests, indexes, configurations and their status, by boto3."""
+"""The images of an ECR registry: tags, manifests, indexes, configurations and their status, by botocore."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence

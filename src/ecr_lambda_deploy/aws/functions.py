@@ -1,4 +1,4 @@
-"""Lambda functions, by boto3."""
+"""Lambda functions, by botocore."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Invocations of Lambda functions, by boto3."""
+"""Invocations of Lambda functions, by botocore."""
 
 from base64 import b64decode
 from typing import TYPE_CHECKING

@@ -8,13 +8,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
-import boto3
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.config import Config
 from botocore.credentials import CredentialResolver, DeferredRefreshableCredentials
 from botocore.model import OperationModel
-from botocore.session import get_session
+from botocore.session import Session
 
 from ecr_lambda_deploy.aws.environment import absent_files, named_variables
 from ecr_lambda_deploy.aws.errors import CREDENTIALS_HINT
@@ -112,7 +111,7 @@ class Aws:
         self._clients: dict[tuple[str, str, float], Any] = {}
         self._limits: dict[str, RateLimits] = {}  # by Region
         with named_variables(environment):
-            self._environment = boto3.Session(region_name=region)
+            self._environment = _new_session(region)
         self._session = self._environment if role is None else self._session_of(role)
 
     def in_region(self, region: str) -> Self:
@@ -132,7 +131,7 @@ class Aws:
         """
         if self._session is self._environment:
             return self
-        session = get_session()
+        session = _new_session(self.region)
         resolver: CredentialResolver = session.get_component("credential_provider")
         resolver.remove("iam-role")  # the metadata service of EC2
         with named_variables(self._variables):
@@ -141,11 +140,11 @@ class Aws:
                 return self
             credentials.get_frozen_credentials()
         other = copy(self)
-        other._session = boto3.Session(botocore_session=session, region_name=self.region)  # noqa: SLF001 # its own class
+        other._session = session  # noqa: SLF001 # its own class
         other._clients, other._limits = {}, {}  # noqa: SLF001
         return other
 
-    def _session_of(self, role: RoleToAssume) -> boto3.Session:
+    def _session_of(self, role: RoleToAssume) -> Session:
         assumed = AssumedRole(
             role,
             sts=self._sts,
@@ -155,11 +154,11 @@ class Aws:
             run=self._run,
             permission_hint=_hint(self._run, _PERMISSION_HINT),
         )
-        session = get_session()
+        session = _new_session(self.region)
         session._credentials = _RoleCredentials(  # type: ignore[attr-defined] # noqa: SLF001 # botocore has no public way to give a session credentials that refresh themselves
             refresh_using=assumed.credentials, method="assume-role"
         )
-        return boto3.Session(botocore_session=session, region_name=self.region)
+        return session
 
     def ecr(self) -> "ECRClient":
         """Return the client for ECR."""
@@ -173,7 +172,7 @@ class Aws:
         """
         config = _CONFIG.merge(Config(ignore_configured_endpoint_urls=True))  # type: ignore[call-arg] # the stubs leave it out
         with self._lock:
-            own = self._session.client("ecr", region_name=self.region, config=config)
+            own = self._session.create_client("ecr", region_name=self.region, config=config)
         used = self.ecr().meta.endpoint_url
         return used != own.meta.endpoint_url and not _AWS_HOST.fullmatch(urlsplit(used).hostname or "")
 
@@ -200,7 +199,7 @@ class Aws:
         """Return the client for Systems Manager."""
         return self._client("ssm")
 
-    def _client(self, service: Literal["cloudwatch", "ecr", "lambda", "ssm"], invoking: float = 0) -> Any:  # noqa: ANN401 # boto3's clients are made at run time
+    def _client(self, service: Literal["cloudwatch", "ecr", "lambda", "ssm"], invoking: float = 0) -> Any:  # noqa: ANN401 # botocore's clients are made at run time
         """Return a client.
 
         Args:
@@ -214,7 +213,7 @@ class Aws:
                 waiting = Config(read_timeout=invoking, tcp_keepalive=True) if invoking else None
                 config = _CONFIG.merge(waiting) if waiting else _CONFIG
                 with named_variables(self._variables):
-                    client = self._session.client(service, region_name=self.region, config=config)
+                    client: Any = self._session.create_client(service, region_name=self.region, config=config)
                     _check_endpoint(client)
                 limits = self._limits.setdefault(self.region, RateLimits(self._clock, self._priority))
                 _keep_within(client, limits, service)  # first, so that others back off while a refused request waits
@@ -229,12 +228,13 @@ class Aws:
             self._check_credentials(self._environment)
         config = _CONFIG if is_signed else _CONFIG.merge(Config(signature_version=UNSIGNED))
         with named_variables(self._variables):
-            client = self._environment.client("sts", config=config)
+            client: Any = self._environment.create_client("sts", config=config)
             _check_endpoint(client)
         retry_by_delay(client, self._clock)
-        return client
+        sts: STSClient = client
+        return sts
 
-    def _check_credentials(self, session: boto3.Session) -> None:
+    def _check_credentials(self, session: Session) -> None:
         """Make sure that a session has credentials, before its first request.
 
         Raises:
@@ -247,6 +247,12 @@ class Aws:
         if credentials is None:
             hint = absent_files(self._variables) + _hint(self._run, CREDENTIALS_HINT)
             raise DeployError("There are no AWS credentials.", hint, topic="no-credentials")
+
+
+def _new_session(region: str) -> Session:
+    session = Session()
+    session.set_config_variable("region", region)
+    return session
 
 
 def _check_endpoint(client: "CloudWatchClient | ECRClient | LambdaClient | STSClient") -> None:
