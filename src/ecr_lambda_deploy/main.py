@@ -1,5 +1,6 @@
 """Composition root: the only reader of the environment, and the one place that ends the run."""
 
+import gc
 import os
 import re
 import traceback
@@ -9,7 +10,6 @@ from pathlib import Path
 from threading import Lock, stack_size
 
 from ecr_lambda_deploy.conclusion import Conclusion
-from ecr_lambda_deploy.deploy.deploy import deploy
 from ecr_lambda_deploy.github.actions import Console, shows_colours
 from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.github.clock import SystemClock
@@ -18,6 +18,7 @@ from ecr_lambda_deploy.github.oidc import id_token
 from ecr_lambda_deploy.inputs.docker_auth import secrets_of_docker_auth
 from ecr_lambda_deploy.inputs.parse import Inputs, parse_inputs
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, unexpected
+from ecr_lambda_deploy.model.images import Authorization, ImageReference
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.run import ACTION, WorkflowRun
 from ecr_lambda_deploy.model.secrets import secrets_of_addresses, secrets_of_entry
@@ -25,7 +26,6 @@ from ecr_lambda_deploy.model.targets import Build, BuilderSettings, Mode
 from ecr_lambda_deploy.ports.images import Builder
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.private_folders import PrivateFolders
-from ecr_lambda_deploy.rollback.rollback import roll_back
 
 # Bytes that each thread has for its calls, as on Debian. Python for Alpine gives it 1 MB, which is little for what
 # others wrote, such as regular expressions and JSON work on [docker-library/python, Dockerfile, THREAD_STACK_SIZE].
@@ -72,13 +72,25 @@ def _run(
             console.warning(remark)
         environment = _use(inputs.environment)
         ports = _ports(inputs, journal.run, environment, console, cancelling, folders)
-        run_mode = roll_back if inputs.mode is Mode.ROLLBACK else deploy
-        run_mode(inputs, ports, journal)
+        act = _act_of(inputs.mode)
+        gc.freeze()  # what is imported, after entrypoint.py
+        gc.enable()
+        act(inputs, ports, journal)
     except DeployError as error:
         journal.error = error
     except Exception as error:  # noqa: BLE001 # outputs and summary are still written
         console.info(traceback.format_exc())
         journal.error = unexpected(error)
+
+
+def _act_of(mode: Mode) -> Callable[[Inputs, Ports, Journal], None]:
+    if mode is Mode.ROLLBACK:
+        from ecr_lambda_deploy.rollback.rollback import roll_back
+
+        return roll_back
+    from ecr_lambda_deploy.deploy.deploy import deploy
+
+    return deploy
 
 
 def _use(environment: Mapping[str, str]) -> Mapping[str, str]:
@@ -132,7 +144,7 @@ def _ports(
     cancelling: RunnerCancelling,
     folders: PrivateFolders,
 ) -> Ports:
-    # Imported here, so that wrong inputs are reported without the import of boto3 and the docker SDK.
+    # Imported here, so that wrong inputs are reported without the import of botocore.
     from ecr_lambda_deploy.aws.alarms import CloudWatchAlarms
     from ecr_lambda_deploy.aws.aliases import LambdaAliases
     from ecr_lambda_deploy.aws.ecr import EcrRepositories
@@ -143,9 +155,6 @@ def _ports(
     from ecr_lambda_deploy.aws.rates import RequestPriority
     from ecr_lambda_deploy.aws.session import Aws
     from ecr_lambda_deploy.aws.sources import EcrSources
-    from ecr_lambda_deploy.docker.buildx import Buildx
-    from ecr_lambda_deploy.docker.engine import reachable_engine
-    from ecr_lambda_deploy.docker.imagetools import ImageTools
 
     clock, priority = SystemClock(cancelling), RequestPriority()
     aws = Aws(
@@ -159,7 +168,27 @@ def _ports(
         environment=environment,
     )
     repositories = EcrRepositories(aws, console.mask, given=inputs.registry)
-    copy_image = ImageTools(environment=environment, folders=folders).copy
+
+    # What works with Docker is imported while AWS is waited for, or not at all.
+    def copy_image(image: ImageReference, destination: str, logins: Mapping[str, Authorization]) -> None:
+        from ecr_lambda_deploy.docker.imagetools import ImageTools
+
+        ImageTools(environment=environment, folders=folders).copy(image, destination, logins)
+
+    def builder(settings: BuilderSettings) -> Builder:
+        from ecr_lambda_deploy.docker.buildx import Buildx
+        from ecr_lambda_deploy.docker.engine import reachable_engine
+
+        return Buildx(
+            workspace=_workspace(environment),
+            environment=reachable_engine(environment),
+            console=console,
+            logins=repositories,
+            settings=settings,
+            clock=clock,
+            folders=folders,
+        )
+
     return Ports(
         functions=LambdaFunctions(aws),
         aliases=LambdaAliases(aws),
@@ -169,17 +198,7 @@ def _ports(
         parameters=SystemsManagerParameters(aws),
         repositories=repositories,
         sources=EcrSources(aws, target=repositories, copy_image=copy_image, mask=console.mask),
-        builders=_one_for_each(
-            lambda settings: Buildx(
-                workspace=_workspace(environment),
-                environment=reachable_engine(environment),
-                console=console,
-                logins=repositories,
-                settings=settings,
-                clock=clock,
-                folders=folders,
-            )
-        ),
+        builders=_one_for_each(builder),
         log=console,
         clock=clock,
         cancelling=cancelling,

@@ -10,8 +10,6 @@ from fnmatch import fnmatchcase
 from ecr_lambda_deploy.inputs.builds import read_properties
 from ecr_lambda_deploy.inputs.environment import cleaned, unused_variables, variable_problems
 from ecr_lambda_deploy.inputs.images import BUILD_INPUTS, read_image
-from ecr_lambda_deploy.inputs.manifest.manifest import read_manifest
-from ecr_lambda_deploy.inputs.manifest.tree import MOST_BYTES
 from ecr_lambda_deploy.inputs.problems import Place, Problem, TooManyProblemsError, note
 from ecr_lambda_deploy.inputs.reader import InputReader, why_unreadable
 from ecr_lambda_deploy.inputs.settings import FunctionEntry, ImageEntry, Settings
@@ -152,21 +150,24 @@ def _plain_entry(reader: InputReader, given: Mapping[str, str], mode: Mode) -> I
 
 def _read_entries(reader: InputReader, manifest: str) -> tuple[ImageEntry, ...]:
     """Return the images of the manifest that `only` selects."""
+    from ecr_lambda_deploy.inputs.manifest.manifest import read_manifest
+    from ecr_lambda_deploy.inputs.manifest.tree import MOST_BYTES
+
     own = (name for name, one in TABLE.items() if one.is_in_manifest and name != "set")
     reader.exclude(("function-name", *own), "'manifest', which holds it itself")
     read_properties(reader)  # checks them even if nothing is built
-    variables, content = reader.values("vars"), _content(reader, manifest)
+    variables, content = reader.values("vars"), _content(reader, manifest, most=MOST_BYTES)
     if content is None:
         return ()
     entries = read_manifest(content, file=manifest, variables=variables, problems=reader.problems)
     return _selected(reader, entries)
 
 
-def _content(reader: InputReader, manifest: str) -> bytes | None:
+def _content(reader: InputReader, manifest: str, *, most: int) -> bytes | None:
     """Return the manifest's content; None if it cannot be read, which is noted as a problem."""
     try:
         # One byte more than allowed, so that `read_manifest` sees that it is too long.
-        return reader.read_file("manifest", reader.place(manifest), most=MOST_BYTES + 1)
+        return reader.read_file("manifest", reader.place(manifest), most=most + 1)
     except OSError as error:
         text = f"{manifest!r} is not a file in the workspace: {why_unreadable(error)}.{reader.checkout_hint}"
         reader.problem("manifest", text)

@@ -4,9 +4,6 @@ import json
 import re
 from collections.abc import Mapping
 
-import yaml
-from yaml.composer import ComposerError
-
 from ecr_lambda_deploy.inputs.reader import InputReader, why_unreadable
 from ecr_lambda_deploy.model.json_text import check_nesting
 from ecr_lambda_deploy.model.targets import EarlierRelease, Expectation, FunctionTarget, SmokeTest, TrafficStep
@@ -20,30 +17,8 @@ _ALARM = re.compile(r"\S(.{0,253}\S)?")
 _ROLLBACK_TO = re.compile(r"previous|\d{1,10}|[0-9a-f]{7,40}|[0-9a-f]{64}|sha256:[0-9a-f]{64}", re.ASCII)
 _MOST_ALARMS = 100
 _RATE = re.compile(r"(\d{1,2}(?:\.\d{1,4})?)\s*%", re.ASCII)
-# Of a number in base 60 Python makes one in quadratic time.
-_LONG_NUMBER = re.compile(r"[-+]?[0-9][0-9_:.]{100,}", re.ASCII)
 _MOST_EVENTS = 100_000_000  # characters of all that differ: they are kept in memory
 _MOST_EVENT = 6 * 1024 * 1024  # bytes [Lambda quotas, invocation payload]
-
-
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader without aliases and tags.
-
-    A few aliases can stand for more than there is memory, or for what has no end. A tag can say of a value what it is
-    not, or make of it what CreateFunction does not take.
-    """
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            alias = self.peek_event()  # type: ignore[no-untyped-call]
-            text = f"the alias *{alias.anchor} is not supported: write out what it stands for"
-            raise ComposerError(None, None, text, alias.start_mark)
-        event = self.peek_event()  # type: ignore[no-untyped-call]
-        if self.check_event(yaml.ScalarEvent) and event.implicit[0] and _LONG_NUMBER.fullmatch(event.value):
-            raise ComposerError(None, None, "a number is too long: put it in quotes", event.start_mark)
-        if tag := getattr(event, "tag", None):
-            raise ComposerError(None, None, f"the tag {tag} is not supported: write the value", event.start_mark)
-        return super().compose_node(parent, index)
 
 
 def read_release(reader: InputReader, name: str) -> FunctionTarget:
@@ -202,18 +177,6 @@ def _read_creation(reader: InputReader) -> Mapping[str, object] | None:
     text, mapping = reader.text("create-function"), reader.mapping("create-function")
     if mapping is not None or not text:
         return mapping
-    try:
-        parameters = yaml.load(text, _Loader)  # noqa: S506 # a safe loader
-    except RecursionError:
-        reader.problem("create-function", "is nested too deeply.")
-        return None
-    # The last two are for 2026-13-45, for example, and for a number in base 60 that is too large.
-    except (yaml.YAMLError, ValueError, OverflowError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        reader.problem("create-function", f"is not YAML: {getattr(error, 'problem', None) or error}{where}.")
-        return None
-    if not isinstance(parameters, dict) or not all(isinstance(key, str) for key in parameters):
-        reader.problem("create-function", "is a YAML mapping of CreateFunction's parameters, such as Role: arn:….")
-        return None
-    return parameters
+    from ecr_lambda_deploy.inputs.creation import read_parameters
+
+    return read_parameters(reader, text)
