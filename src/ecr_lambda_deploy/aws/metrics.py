@@ -1,4 +1,4 @@
-"""Lambda's metrics in CloudWatch, by boto3.
+"""Lambda's metrics in CloudWatch, by botocore.
 
 [Lambda Developer Guide, Types of metrics for Lambda functions, Viewing metrics for Lambda functions; CloudWatch API
 Reference, GetMetricData]

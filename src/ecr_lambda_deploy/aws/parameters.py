@@ -1,4 +1,4 @@
-"""Parameters of Systems Manager, by boto3."""
+"""Parameters of Systems Manager, by botocore."""
 
 from typing import TYPE_CHECKING
 
