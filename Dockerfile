@@ -9,7 +9,7 @@ RUN python3 -m pip install --no-cache-dir --no-compile --no-deps --require-hashe
     && rm -rf /action/tests /action/bin
 COPY entrypoint.py src /action/
 COPY requirements/trim.py /tmp/
-RUN python3 -B -X pycache_prefix=/bytecode /tmp/trim.py /action
+RUN python3 -B -X no_debug_ranges -X pycache_prefix=/bytecode /tmp/trim.py /action
 
 FROM python:3.13-alpine
 LABEL org.opencontainers.image.title="ecr-lambda-deploy" \

@@ -1,11 +1,11 @@
 """Makes what pip has installed small, and quick to start: the Dockerfile runs it when the action's image is built.
 
-usage: python3 -B -X pycache_prefix=BYTECODE requirements/trim.py FOLDER
+usage: python3 -B -X no_debug_ranges -X pycache_prefix=BYTECODE requirements/trim.py FOLDER
 
 FOLDER has the packages and the action. Of botocore's data the operations in `aws/operations.py` are left, with the
 shapes that they reach. BYTECODE gets the bytecode of all modules in FOLDER, and of those of Python's library that they
 import: the base image has none, since its Dockerfile removes every .pyc [docker-library/python, Dockerfile], so that
-each start would compile them anew.
+each start would compile them anew. Without the columns of tracebacks it is a quarter smaller.
 """
 
 import importlib
