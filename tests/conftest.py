@@ -16,8 +16,8 @@ from sandbox.sandbox import prepare
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option of the guard in `tests/e2e/test_calls.py`."""
-    parser.addoption("--record-calls", default="", metavar="REASON", help="record what calls runs take, and why")
+    """Add the option of the guards in `tests/e2e/test_calls.py` and `tests/e2e/test_start.py`."""
+    parser.addoption("--record-calls", default="", metavar="REASON", help="record what runs take, and why")
 
 
 @pytest.fixture(scope="session")
