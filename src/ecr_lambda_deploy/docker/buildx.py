@@ -31,6 +31,7 @@ from ecr_lambda_deploy.docker.cache import (
 from ecr_lambda_deploy.docker.config import BUILDX, build_environment, private_docker_config
 from ecr_lambda_deploy.docker.configurations import ImageConfigurations
 from ecr_lambda_deploy.docker.digests import ImageDigests
+from ecr_lambda_deploy.docker.dockerfiles import dockerfile_of, images_of
 from ecr_lambda_deploy.docker.engine import engine_platform, has_containerd_store, image_configuration, image_digest
 from ecr_lambda_deploy.docker.errors import explain, failed_login, failed_target, passing_failure, tag_taken
 from ecr_lambda_deploy.docker.exports import CacheExport, conversation
@@ -46,9 +47,8 @@ from ecr_lambda_deploy.docker.pushes import (
 from ecr_lambda_deploy.docker.records import have_secrets, without_records
 from ecr_lambda_deploy.docker.registries import Registries
 from ecr_lambda_deploy.docker.warnings import BuildWarning, read_warnings
-from ecr_lambda_deploy.fingerprint.base_images import foreign_frontend, inputs_of
+from ecr_lambda_deploy.fingerprint.base_images import foreign_frontend
 from ecr_lambda_deploy.fingerprint.bases import BuildBases, WrongBase
-from ecr_lambda_deploy.fingerprint.errors import UnknownInputError
 from ecr_lambda_deploy.fingerprint.fingerprint import BuildInputs
 from ecr_lambda_deploy.model.documents import Configuration
 from ecr_lambda_deploy.model.errors import BuildError, CancelledError, DeployError, SourceLocation
@@ -59,7 +59,6 @@ from ecr_lambda_deploy.ports.runner import Clock, Console
 from ecr_lambda_deploy.private_folders import PrivateFolders
 
 _LINES_KEPT = 500  # of the build's log, to look for an error in
-_LONGEST_DOCKERFILE = 1024**2  # characters, to find the line of an error in
 _FINGERPRINTS_AT_ONCE = 4  # each hashes on several processors
 _PATIENCE = 60  # seconds, from the first failure that may pass to the last attempt
 _LONGEST_DELAY = 15  # seconds between two attempts
@@ -245,7 +244,7 @@ class Buildx:
 
     def _choose_cache(self, order: BuildOrder, *, is_inline_only: bool) -> CacheEntries:
         cache = choose_cache(order, workspace=self._workspace, is_inline_only=is_inline_only, environment=self._runner)
-        cache = without_secrets(cache, foreign_frontend(_dockerfile_of(order), order.build.build_args))
+        cache = without_secrets(cache, foreign_frontend(dockerfile_of(order), order.build.build_args))
         self._console.mask(self._runner.get("ACTIONS_RUNTIME_TOKEN", ""))  # it may be part of an entry
         is_missed = cache.withheld > 0 or (order.build.cache.mode == "gha" and not cache.exports)
         name = f" of {order.name}" if order.name else ""
@@ -285,9 +284,7 @@ class Buildx:
         definition = json.dumps(bake_definition(targets, caches, is_pushed=is_pushed))
         login = self._logins.authorization(fresh=fresh)
         registries = sorted({order.repository_uri.partition("/")[0] for order in targets.values()})
-        named = ecr_hosts(
-            "\n".join([definition, *map(_dockerfile_of, targets.values()), *_images_of(targets.values())])
-        )
+        named = ecr_hosts("\n".join([definition, *map(dockerfile_of, targets.values()), *images_of(targets.values())]))
         engine = None if self._settings.endpoint else self._environment
         with ExitStack() as attempt:
             metadata = attempt.enter_context(self._folders.folder()) / _METADATA
@@ -366,7 +363,7 @@ class Buildx:
 
     def _warn(self, warnings: Iterable[BuildWarning], orders: Iterable[BuildOrder]) -> None:
         """Annotate the lines of the Dockerfiles that BuildKit warns of."""
-        dockerfiles = {_dockerfile_of(order): self._shown(order.build.dockerfile) for order in orders}
+        dockerfiles = {dockerfile_of(order): self._shown(order.build.dockerfile) for order in orders}
         for warning in warnings:
             if warning in self._warned:
                 continue
@@ -378,7 +375,7 @@ class Buildx:
     def _failure(self, targets: Mapping[str, BuildOrder], log: list[str]) -> BuildError:
         target = failed_target(log, targets)
         order = targets[target] if target else next(iter(targets.values()))
-        error = explain(log, dockerfile=self._shown(order.build.dockerfile), instructions=_dockerfile_of(order))
+        error = explain(log, dockerfile=self._shown(order.build.dockerfile), instructions=dockerfile_of(order))
         uri = order.uri if target else ""
         return BuildError(
             error.message,
@@ -389,19 +386,3 @@ class Buildx:
             uri=uri,
             is_tag_taken=tag_taken(log),
         )
-
-
-def _dockerfile_of(order: BuildOrder) -> str:
-    with order.build.dockerfile.open(encoding="utf-8", errors="replace", newline="") as file:
-        return file.read(_LONGEST_DOCKERFILE)
-
-
-def _images_of(orders: Iterable[BuildOrder]) -> Iterator[str]:
-    """Yield the images that Dockerfiles name, with arguments filled in, as far as these can be read."""
-    for order in orders:
-        build, text = order.build, _dockerfile_of(order)
-        try:
-            found = inputs_of(text, target=build.target, build_args=build.build_args, platform=order.platform)
-            yield from found.images
-        except UnknownInputError as error:
-            yield from error.images
