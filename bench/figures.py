@@ -51,32 +51,47 @@ class Calls:
     """The calls of a run to AWS and to the registry, but for the reads that waited for Lambda.
 
     Attributes:
-        in_series: Calls each of which began only after the one before had ended.
+        in_series: Calls each of which began only after the one before had ended, until what is deployed serves. A cache
+            that is written beside the release does not count.
         all: All calls.
-        after_push: As `in_series`, of those that began after the last manifest was pushed; 0 if none was.
-        manifests: Manifests that were pushed to the registry.
+        after_push: As `in_series`, of those that began after the last image was pushed; 0 if none was.
+        images: Images that were pushed to the registry.
         put_images: Calls of PutImage: each adds a tag to an image.
     """
 
     in_series: int
     all: int
     after_push: int
-    manifests: int
+    images: int
     put_images: int
 
     @classmethod
     def of(cls, calls: Sequence[Call]) -> "Calls":
         """Count the calls of a run."""
         counted = _without_waiting(calls)
-        pushes = [call for call in counted if call.action == "registry:PutManifest"]
+        served = _until_served(counted)
+        pushes = [call for call in counted if call.action == "registry:PutManifest" and not _is_of_cache(call)]
         pushed = max((call.ended for call in pushes), default=float("inf"))
         return cls(
-            in_series=len(calls_in_series(counted)),
+            in_series=len(calls_in_series(served)),
             all=len(counted),
-            after_push=len(calls_in_series(call for call in counted if call.at >= pushed)),
-            manifests=len(pushes),
+            after_push=len(calls_in_series(call for call in served if call.at >= pushed)),
+            images=len(pushes),
             put_images=sum(call.action == "PutImage" for call in counted),
         )
+
+
+def _until_served(calls: Sequence[Call]) -> list[Call]:
+    """Return the calls until what is deployed serves; those to the registry until Lambda is asked for a change."""
+    changes = [call for call in calls if call.service == "lambda" and call.changing]
+    if not changes:
+        return [*calls]
+    begun, served = min(call.at for call in changes), max(call.ended for call in changes)
+    return [call for call in calls if call.ended <= (begun if call.service == "registry" else served)]
+
+
+def _is_of_cache(call: Call) -> bool:
+    return str(call.parameters.get("reference", "")).startswith("cache-")
 
 
 def _without_waiting(calls: Sequence[Call]) -> list[Call]:

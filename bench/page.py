@@ -34,7 +34,8 @@ way changes the code in its own way, so that none finds what another has built.
 - At 0, 20 or 100 ms a call, AWS and registry answer each request so much later, as over a network.
 - An update takes Lambda {update} s, whoever asks: less than the AWS CLI needs to start, so `aws lambda wait` finds it
   done at once. A real one takes seconds; then that command, which looks once a second, sees the end of it later.
-- Calls are those to AWS and to the registry, without the reads that wait for Lambda. Memory is what the processes of a
+- Calls are those to AWS and to the registry, without the reads that wait for Lambda. Those in series each began after
+  the one before had ended; they are counted until what is deployed serves. Memory is what the processes of a
   way have together; the engine's is not in it.
 - Many images are one manifest for the action, and a loop in the shell for the pipeline, which has all to build, push
   and release. They share one build context.

@@ -93,7 +93,7 @@ def _many(figures: Figures) -> Iterator[Target]:
             yield Target(what=what, wanted="1", seen=str(calls.put_images), is_met=calls.put_images == 1)
         if calls := figures.of("many12", engine, "action").calls:
             what = f"Images built after a change of one service in a shared context, engine {engine}"
-            yield Target(what=what, wanted="1", seen=str(calls.manifests), is_met=calls.manifests == 1)
+            yield Target(what=what, wanted="1", seen=str(calls.images), is_met=calls.images == 1)
 
 
 def _scale(phases: Sequence[Phase]) -> Iterator[Target]:

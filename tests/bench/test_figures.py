@@ -54,22 +54,45 @@ def test_only_latencies_that_were_measured_are_shown() -> None:
     assert figures.latencies("code", "20.10") == [0, 100]
 
 
-def _call(service: str, action: str, at: float, ended: float) -> Call:
-    return Call(service=service, action=action, parameters={}, changing=False, at=at, ended=ended)
+def _call(name: str, at: float, ended: float, *, changing: bool = False, reference: str = "") -> Call:
+    service, _, action = name.partition(":")
+    return Call(
+        service=service,
+        action=name if service == "registry" else action,
+        parameters={"reference": reference},
+        changing=changing,
+        at=at,
+        ended=ended,
+    )
+
+
+_RELEASE = [
+    _call("ecr:GetAuthorizationToken", 0.0, 1.0),
+    _call("lambda:GetFunction", 0.1, 1.1),
+    _call("registry:PutManifest", 2.0, 3.0, changing=True, reference="src-1"),
+    _call("ecr:PutImage", 3.0, 4.0, changing=True),
+    _call("lambda:UpdateFunctionCode", 3.0, 4.0, changing=True),
+    _call("lambda:GetFunction", 4.0, 5.0),
+    _call("lambda:GetFunction", 6.0, 7.0),
+    _call("lambda:PublishVersion", 7.0, 8.0, changing=True),
+]
 
 
 def test_calls_side_by_side_are_one_in_series_and_reads_that_wait_are_none() -> None:
-    calls = Calls.of(
-        [
-            _call("ecr", "GetAuthorizationToken", 0.0, 1.0),
-            _call("lambda", "GetFunction", 0.1, 1.1),
-            _call("registry", "registry:PutManifest", 2.0, 3.0),
-            _call("ecr", "PutImage", 3.0, 4.0),
-            _call("lambda", "UpdateFunctionCode", 3.0, 4.0),
-            _call("lambda", "GetFunction", 4.0, 5.0),
-            _call("lambda", "GetFunction", 6.0, 7.0),
-        ]
-    )
+    calls = Calls.of(_RELEASE)
 
-    assert (calls.in_series, calls.all, calls.after_push) == (4, 6, 2)
-    assert (calls.manifests, calls.put_images) == (1, 1)
+    assert (calls.in_series, calls.all, calls.after_push) == (5, 7, 3)
+    assert (calls.images, calls.put_images) == (1, 1)
+
+
+def test_a_cache_that_is_written_beside_the_release_is_no_part_of_its_series() -> None:
+    cache = [_call("registry:HeadBlob", at, at + 0.2) for at in (3.1, 4.1, 5.1, 5.5, 8.1)]
+    calls = Calls.of([*_RELEASE, *cache, _call("registry:PutManifest", 8.5, 9.0, changing=True, reference="cache-1")])
+
+    assert (calls.in_series, calls.all, calls.after_push, calls.images) == (5, 13, 3, 1)
+
+
+def test_a_run_that_changes_nothing_is_counted_to_its_end() -> None:
+    calls = Calls.of([_call("lambda:GetFunction", 0.0, 1.0), _call("registry:HeadManifest", 2.0, 3.0)])
+
+    assert (calls.in_series, calls.after_push, calls.images) == (2, 0, 0)

@@ -22,7 +22,7 @@ _CIRCUMSTANCES = Circumstances(
 
 
 def _calls(in_series: int, *, after_push: int = 4, put_images: int = 1) -> Calls:
-    return Calls(in_series=in_series, all=30, after_push=after_push, manifests=1, put_images=put_images)
+    return Calls(in_series=in_series, all=30, after_push=after_push, images=1, put_images=put_images)
 
 
 @pytest.fixture
