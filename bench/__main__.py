@@ -43,7 +43,7 @@ def main() -> int:
         for phase in measure_scale(Settings(functions=given.functions), "live"):
             print_phase(phase)
             phases.append(phase)
-    for flavour in dict.fromkeys(key.engine for key in figures.measured):
+    for flavour in figures.engines():
         print("\n" + tables(_TITLES, figures, flavour))
     reached = targets(figures, phases)
     for target in reached:

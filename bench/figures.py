@@ -141,8 +141,16 @@ class Figures:
         self.measured: dict[Key, Measured] = {}
 
     def of(self, case: str, engine: str, way: Way) -> Measured:
-        """Return what a way took in a case on an engine, to be read or added to."""
+        """Return what a way took in a case on an engine; nothing, if it was not measured."""
+        return self.measured.get(Key(case, engine, way), Measured())
+
+    def to_add_to(self, case: str, engine: str, way: Way) -> Measured:
+        """Return the same to be added to."""
         return self.measured.setdefault(Key(case, engine, way), Measured())
+
+    def engines(self) -> list[str]:
+        """Return the engines on which anything was measured, in that order."""
+        return list(dict.fromkeys(key.engine for key in self.measured))
 
     def latencies(self, case: str, engine: str) -> list[int]:
         """Return the latencies at which anything ran in a case, in order."""

@@ -95,7 +95,7 @@ def page(
         reached: The targets.
         circumstances: Where and when.
     """
-    engines = list(dict.fromkeys(key.engine for key in figures.measured))
+    engines = figures.engines()
     seconds = [f"## Seconds, engine {one}\n\n{_lines(_seconds(titles, figures, one))}" for one in engines]
     calls = [f"## Calls and memory, engine {one}\n\n{_lines(_calls(titles, figures, one))}" for one in engines]
     compared = _COMPARED.format(update=f"{circumstances.update_seconds:g}", commands=LOGIN + BUILD + UPDATE + RELEASE)

@@ -38,12 +38,12 @@ def measure(
             _count(case, place, attempt, next(numbers), figures)
     for turn in in_turns([*attempts], latencies, runs, case.once):
         seconds, _ = _make(place, attempts[turn.way], next(numbers), latency=turn.latency / 1000)
-        figures.of(case.name, place.flavour, turn.way).seconds.setdefault(turn.latency, []).append(seconds)
+        figures.to_add_to(case.name, place.flavour, turn.way).seconds.setdefault(turn.latency, []).append(seconds)
         say(f"{place.flavour:8}{case.name:10}{turn.latency:4} ms  {turn.way:9}{seconds:7.2f} s")
 
 
 def _count(case: Case, place: Place, attempt: Attempt, number: int, figures: Figures) -> None:
-    measured = figures.of(case.name, place.flavour, attempt.way)
+    measured = figures.to_add_to(case.name, place.flavour, attempt.way)
     _, measured.peak_memory = _make(place, attempt, number, latency=_COUNTING_SECONDS, watch=True)
     measured.calls = Calls.of(place.aws.calls())
 

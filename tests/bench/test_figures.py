@@ -24,8 +24,8 @@ def test_a_way_that_takes_long_has_no_turn_at_another_latency() -> None:
 
 def _figures(*, action: list[float], pipeline: list[float]) -> Figures:
     figures = Figures()
-    figures.of("code", "20.10", "action").seconds[100] = action
-    figures.of("code", "20.10", "pipeline").seconds[100] = pipeline
+    figures.to_add_to("code", "20.10", "action").seconds[100] = action
+    figures.to_add_to("code", "20.10", "pipeline").seconds[100] = pipeline
     return figures
 
 
@@ -48,8 +48,8 @@ def test_there_is_no_ratio_to_what_did_not_run() -> None:
 
 def test_only_latencies_that_were_measured_are_shown() -> None:
     figures = _figures(action=[1.0], pipeline=[2.0])
-    figures.of("code", "20.10", "floor").seconds[0] = [1.0]
-    figures.of("code", "current", "action").seconds[20] = [1.0]
+    figures.to_add_to("code", "20.10", "floor").seconds[0] = [1.0]
+    figures.to_add_to("code", "current", "action").seconds[20] = [1.0]
 
     assert figures.latencies("code", "20.10") == [0, 100]
 

@@ -28,11 +28,11 @@ def _calls(in_series: int, *, after_push: int = 4, put_images: int = 1) -> Calls
 @pytest.fixture
 def figures() -> Figures:
     figures = Figures()
-    figures.of("code", "20.10", "action").seconds[100] = [2.9, 3.0, 3.3]
-    figures.of("code", "20.10", "pipeline").seconds[100] = [3.8, 4.0, 4.4]
-    figures.of("code", "20.10", "action").calls = _calls(17)
-    figures.of("code", "20.10", "action").peak_memory = 125_400_000
-    figures.of("code", "current", "action").seconds[0] = [1.0]
+    figures.to_add_to("code", "20.10", "action").seconds[100] = [2.9, 3.0, 3.3]
+    figures.to_add_to("code", "20.10", "pipeline").seconds[100] = [3.8, 4.0, 4.4]
+    figures.to_add_to("code", "20.10", "action").calls = _calls(17)
+    figures.to_add_to("code", "20.10", "action").peak_memory = 125_400_000
+    figures.to_add_to("code", "current", "action").seconds[0] = [1.0]
     return figures
 
 
@@ -46,6 +46,15 @@ def test_a_row_has_medians_ratios_and_how_many_runs_they_are_of(figures: Figures
 
     assert "| One line changed | 100 | 3.00 | 4.00 | · | 0.75 | · | 3 + 3 + 0 |" in lines
     assert "| One line changed | 0 | 1.00 | · | · | · | · | 1 + 0 + 0 |" in lines
+
+
+def test_an_engine_on_which_nothing_was_measured_is_not_on_the_page() -> None:
+    figures = Figures()
+    figures.to_add_to("code", "20.10", "action").seconds[0] = [1.0]
+
+    headings = [line for line in _page(figures) if line.startswith("## Seconds")]
+
+    assert headings == ["## Seconds, engine 20.10"]
 
 
 def test_calls_and_memory_are_shown_where_they_were_counted(figures: Figures) -> None:
@@ -81,7 +90,7 @@ def test_many_functions_have_a_table_of_their_own(figures: Figures) -> None:
 
 
 def test_a_target_that_is_missed_is_on_the_page(figures: Figures) -> None:
-    figures.of("code", "20.10", "action").calls = _calls(18)
+    figures.to_add_to("code", "20.10", "action").calls = _calls(18)
 
     assert "| Calls in series, code only, engine 20.10 | ≤ 17 | 18 | **missed** |" in _page(figures)
 
@@ -98,16 +107,16 @@ def test_targets_are_of_what_was_measured(figures: Figures) -> None:
 
 
 def test_a_ratio_above_its_target_is_missed(figures: Figures) -> None:
-    figures.of("code", "20.10", "pipeline").seconds[100] = [3.9]
+    figures.to_add_to("code", "20.10", "pipeline").seconds[100] = [3.9]
 
     assert _seen(targets(figures, []))["Action / pipeline, code only, 100 ms a call, engine 20.10"] == ("0.77", False)
 
 
 def test_sixty_images_are_compared_with_a_single_deploy() -> None:
     figures = Figures()
-    figures.of("alias", "20.10", "action").seconds[0] = [2.0]
-    figures.of("many60", "20.10", "action").seconds[0] = [3.2]
-    figures.of("many60", "20.10", "action").calls = _calls(19, put_images=60)
+    figures.to_add_to("alias", "20.10", "action").seconds[0] = [2.0]
+    figures.to_add_to("many60", "20.10", "action").seconds[0] = [3.2]
+    figures.to_add_to("many60", "20.10", "action").calls = _calls(19, put_images=60)
 
     assert _seen(targets(figures, [])) == {
         "60 images with one changed / a single deploy, 0 ms a call, engine 20.10": ("1.60", False),
@@ -127,7 +136,7 @@ def test_a_reason_stands_beside_what_is_missed_and_nothing_else() -> None:
 def test_the_current_engine_takes_fewer_calls() -> None:
     figures = Figures()
     for engine, in_series in (("20.10", 19), ("current", 19)):
-        figures.of("alias", engine, "action").calls = _calls(in_series, after_push=7)
+        figures.to_add_to("alias", engine, "action").calls = _calls(in_series, after_push=7)
 
     seen = _seen(targets(figures, []))
 
@@ -158,9 +167,9 @@ def test_many_functions_with_nothing_to_do_use_the_limit(share: float, is_met: b
 
 
 def test_the_chart_shows_what_both_did_in_no_more_than_the_longest_time(figures: Figures) -> None:
-    figures.of("many60", "20.10", "action").seconds[100] = [3.0]
-    figures.of("many60", "20.10", "pipeline").seconds[100] = [300.0]
-    figures.of("alias", "20.10", "action").seconds[100] = [3.0]
+    figures.to_add_to("many60", "20.10", "action").seconds[100] = [3.0]
+    figures.to_add_to("many60", "20.10", "pipeline").seconds[100] = [300.0]
+    figures.to_add_to("alias", "20.10", "action").seconds[100] = [3.0]
 
     shown = groups(_TITLES, figures, "20.10", 100, 30.0)
 
