@@ -95,7 +95,8 @@ def _many(number_of_images: int, place: Place) -> list[Attempt]:
     name = f"many{number_of_images}"
     services = [f"s{number:02}" for number in range(number_of_images)]
     repos = {
-        way: Monorepo(name=name, services=services, workspace=place.folder / f"{name}-{way}") for way in _WITHOUT_FLOOR
+        way: Monorepo(place=place, name=name, services=services, workspace=place.folder / f"{name}-{way}")
+        for way in _WITHOUT_FLOOR
     }
     functions = [f"{name}-{way}-{service}" for way in repos for service in services]
     place.create([f"{name}/{service}" for service in services], functions)

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
 from sandbox.aws import Aws, running_aws
 from sandbox.aws.tiny_images import push_tiny_image
@@ -34,6 +35,7 @@ class Place:
         engine: The engine, which has the base images and the action's image.
         aws: The account.
         folder: For workspaces and programs; it is removed at the end.
+        nonce: What changes of the code have in them, since an engine remembers what it has built and pushed before.
         run_ids: Numbers of workflow runs, each higher than the one before.
     """
 
@@ -41,6 +43,7 @@ class Place:
     engine: Engine
     aws: Aws
     folder: Path
+    nonce: str
     run_ids: "count[int]"
 
     @property
@@ -119,7 +122,9 @@ def open_place(flavour: Flavour) -> Iterator[Place]:
     ):
         prepare(engine)
         folder = Path(name)
-        place = Place(flavour=flavour, engine=engine, aws=aws, folder=folder, run_ids=count(1000))
+        place = Place(
+            flavour=flavour, engine=engine, aws=aws, folder=folder, nonce=uuid4().hex[:8], run_ids=count(1000)
+        )
         _provide_programs(place)
         yield place
 

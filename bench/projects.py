@@ -82,7 +82,7 @@ class Subject:
 
     def change(self, number: int) -> None:
         """Change one line of the code."""
-        (self.workspace / "app.py").write_text(_APP.format(greeting=f"{self.function} {number}"))
+        (self.workspace / "app.py").write_text(_APP.format(greeting=f"{self.function} {self.place.nonce} {number}"))
 
     def check_out_anew(self, _number: int) -> None:
         """Write the same files anew, as a checkout of another commit does."""
@@ -151,11 +151,13 @@ class Monorepo:
     """Many services in one build context, each with a Dockerfile, a repository and a function with an alias.
 
     Attributes:
+        place: Where it is.
         name: What the names of its repositories begin with.
         services: Their names.
         workspace: Their code.
     """
 
+    place: Place
     name: str
     services: Sequence[str]
     workspace: Path
@@ -177,7 +179,7 @@ class Monorepo:
 
     def change(self, number: int) -> None:
         """Change one line of the second service's code."""
-        self._write(self.services[1], f"{self.workspace.name} {number}")
+        self._write(self.services[1], f"{self.workspace.name} {self.place.nonce} {number}")
 
     def _write(self, service: str, greeting: str) -> None:
         app = self.workspace / "services" / service / "app.py"
