@@ -14,13 +14,12 @@ from bench.cases import CASES
 from bench.chart import chart
 from bench.figures import Figures
 from bench.page import WAYS, Circumstances, groups, page, tables
-from bench.place import AWS_CLI, UPDATE_SECONDS, Place, open_place
+from bench.place import AWS_CLI, UPDATE_SECONDS, Kind, Place, open_place
 from bench.rounds import measure
 from bench.scale import Phase, Settings, print_phase
 from bench.scale import measure as measure_scale
 from bench.targets import ENGINES, targets
 from sandbox.errors import SandboxError
-from sandbox.machine.engine import Flavour
 
 _DOCS = Path(__file__).parent.parent / "docs"
 _SCALE = "scale"
@@ -85,7 +84,7 @@ def _options() -> argparse.Namespace:
 
 
 def _measure_engine(
-    given: argparse.Namespace, flavour: Flavour, names: list[str], figures: Figures, versions: dict[str, str]
+    given: argparse.Namespace, flavour: Kind, names: list[str], figures: Figures, versions: dict[str, str]
 ) -> list[str]:
     """Measure the cases on an engine, and return what could not be measured."""
     failures = []

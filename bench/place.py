@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from sandbox.aws import Aws, running_aws
 from sandbox.aws.tiny_images import push_tiny_image
-from sandbox.machine.engine import Engine, Flavour, cli_of, running_engine
+from sandbox.machine.engine import Engine, engine_beside
 from sandbox.runner import ACTION_IMAGE
 from sandbox.sandbox import prepare
+
+Kind = Literal["20.10", "current"]
+"""A kind of engine."""
 
 UPDATE_SECONDS = 0.2
 """How long Lambda takes for an update here, whoever asks for it.
@@ -39,7 +42,7 @@ class Place:
         run_ids: Numbers of workflow runs, each higher than the one before.
     """
 
-    flavour: Flavour
+    flavour: Kind
     engine: Engine
     aws: Aws
     folder: Path
@@ -109,14 +112,14 @@ class Place:
 
 
 @contextmanager
-def open_place(flavour: Flavour) -> Iterator[Place]:
+def open_place(flavour: Kind) -> Iterator[Place]:
     """Start an engine of this kind and an empty account, until the block ends.
 
     Raises:
         SandboxError: One of them cannot be started; the message says why.
     """
     with (
-        running_engine(flavour) as engine,
+        engine_beside(flavour) as engine,
         TemporaryDirectory(prefix="bench-") as name,
         running_aws(docker_host=None, update_seconds=UPDATE_SECONDS) as aws,
     ):
@@ -126,7 +129,10 @@ def open_place(flavour: Flavour) -> Iterator[Place]:
             flavour=flavour, engine=engine, aws=aws, folder=folder, nonce=uuid4().hex[:8], run_ids=count(1000)
         )
         _provide_programs(place)
-        yield place
+        try:
+            yield place
+        finally:
+            _remove_images(place)
 
 
 def _provide_programs(place: Place) -> None:
@@ -135,7 +141,7 @@ def _provide_programs(place: Place) -> None:
     place.programs.mkdir()
     plugins.mkdir(parents=True)
     (place.programs / "aws").symlink_to(AWS_CLI)
-    (place.programs / "docker").symlink_to(cli_of(place.flavour))
+    (place.programs / "docker").symlink_to(place.engine.cli)
     buildx = place.programs / "buildx"
     container = place.engine.docker("create", ACTION_IMAGE).strip()
     try:
@@ -144,3 +150,11 @@ def _provide_programs(place: Place) -> None:
         place.engine.docker("rm", container)
     if place.engine.containerd_store:  # the CLI of 20.10 has BuildKit's client in itself
         (plugins / "docker-buildx").symlink_to(buildx)
+
+
+def _remove_images(place: Place) -> None:
+    """Remove the names of the account's images from the engine, which keeps its data for the next start."""
+    listed = place.engine.docker("image", "ls", "--format={{.Repository}}:{{.Tag}}", f"{place.aws.registry}/*/*")
+    listed += place.engine.docker("image", "ls", "--format={{.Repository}}:{{.Tag}}", f"{place.aws.registry}/*")
+    if names := [name for name in listed.split() if not name.endswith(":<none>")]:
+        place.engine.docker("image", "rm", "--force", *names)

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.figures import Figures, ratio
+from bench.place import Kind
 from bench.scale import Phase
-from sandbox.machine.engine import Flavour
 
-ENGINES: tuple[Flavour, Flavour] = ("20.10", "current")
+ENGINES: tuple[Kind, Kind] = ("20.10", "current")
 _SERIES = {"nothing": ("nothing changed", 2), "code": ("code only", 17), "alias": ("by alias", 19)}
 _MOST_AFTER_PUSH = 6
 _RATIOS = {0: {"code": 0.55, "alias": 0.40, "nothing": 0.25}, 100: {"code": 0.75, "alias": 0.60, "nothing": 0.20}}

@@ -144,22 +144,23 @@ def running_engine(flavour: Flavour = "reachable") -> Iterator[Engine]:
         with _installed() as engine:
             yield engine
     else:
-        with _beside(flavour) as engine:
+        with engine_beside(flavour) as engine:
             yield engine
 
 
-def cli_of(flavour: Flavour) -> Path:
-    """Return the docker CLI of the same release as `20.10` or `current`, whichever is on PATH.
+@contextmanager
+def engine_beside(flavour: Literal["20.10", "current"]) -> Iterator[Engine]:
+    """Run an engine of this kind until the block ends, even if the machine has one: so that it may be emptied.
 
     Raises:
-        SandboxError: It cannot be fetched.
+        SandboxError: It cannot be started; the message says why.
     """
-    return _programs_of(flavour) / "docker"
-
-
-def _programs_of(flavour: Flavour) -> Path:
+    if os.geteuid() != 0:
+        raise SandboxError(f"run this as root to have a Docker engine {flavour} started beside the reachable one")
     kind = _KINDS[flavour]
-    return programs(kind.suite, kind.packages, _PROGRAMS)
+    folder = programs(kind.suite, kind.packages, _PROGRAMS)
+    with own_dockerd(flavour, kind.number, programs=folder, settings=kind.settings) as socket:
+        yield _required(socket, folder)
 
 
 def copy_image(reference: str, source: Engine, target: Engine) -> None:
@@ -210,17 +211,6 @@ def _installed() -> Iterator[Engine]:
         raise SandboxError("no Docker engine answers at /var/run/docker.sock: start it, or run this as root")
     with own_dockerd("reachable", 0, programs=None, settings={}) as socket:
         yield _required(socket)
-
-
-@contextmanager
-def _beside(flavour: Flavour) -> Iterator[Engine]:
-    if os.geteuid() != 0:
-        raise SandboxError(
-            f"the reachable Docker engine is not {flavour}; run this as root to have one started beside it"
-        )
-    kind, folder = _KINDS[flavour], _programs_of(flavour)
-    with own_dockerd(flavour, kind.number, programs=folder, settings=kind.settings) as socket:
-        yield _required(socket, folder)
 
 
 def _required(socket: Path, programs: Path | None = None) -> Engine:
