@@ -38,7 +38,7 @@ way changes the code in its own way, so that none finds what another has built.
   the one before had ended; they are counted until what is deployed serves. Memory is what the processes of a
   way have together; the engine's is not in it.
 - Many images are one manifest for the action, and a loop in the shell for the pipeline, which has all to build, push
-  and release. They share one build context.
+  and release; it runs once, without the two rounds. All share one build context.
 - A rollback by the pipeline is told the version before, and moves the alias. The action finds it out, checks that its
   image is still there, and sets `$LATEST`, too.
 - A promotion by the pipeline pulls, tags and pushes the image, and updates the function.
