@@ -4,9 +4,11 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from threading import Lock, Thread
 
 from ecr_lambda_deploy.github.actions import Console, write_outputs, write_summary
+from ecr_lambda_deploy.inputs.rollback_workflows import rollback_workflows
 from ecr_lambda_deploy.model.errors import CancelledError
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.private_folders import PrivateFolders
@@ -45,6 +47,9 @@ class Conclusion:
     def _write(self) -> int:
         journal, console = self._journal, self._console
         output, path = self._environment.get("GITHUB_OUTPUT"), self._environment.get("GITHUB_STEP_SUMMARY")
+        if any(outcome.is_changed for outcome in journal.outcomes):
+            workspace = Path(self._environment.get("GITHUB_WORKSPACE") or ".")
+            journal.rollback_workflows = rollback_workflows(workspace, journal.run.action)
         with ExitStack() as each:  # if one fails, the others still run; they run in reverse order
             each.callback(lambda: (console.failure if journal.errors else console.success)(headline(journal)))
             each.callback(self._annotate)

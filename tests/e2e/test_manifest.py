@@ -68,7 +68,7 @@ def test_one_image_that_cannot_be_built_keeps_every_function_as_it_is(five: Mono
     (annotation,) = [one for one in result.annotations if one.level == "error"]
     assert (annotation.file, annotation.line) == ("mail/Dockerfile", 6)
     assert result.summary.startswith("### ❌ Not released: the build of `mail` failed: ")
-    assert "❌ 1 without its image · ⏭️ " in result.summary
+    assert "❌ 1 not changed · ⏭️ " in result.summary
 
 
 @pytest.mark.parametrize("on_failure", ["revert", "keep"])

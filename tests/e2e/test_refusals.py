@@ -20,7 +20,7 @@ def _refused(job: Job, inputs: Mapping[str, str] | None = None, **options: Any) 
     assert result.outputs["changed"] == "false"
     assert [annotation.level for annotation in result.annotations].count("error") == 1
     assert "Traceback" not in result.log
-    assert "failed" in result.summary.lower()
+    assert result.summary.startswith("### ❌ ")
     *_, last = _error(result).splitlines()
     assert last.startswith("Help: https://github.com/org/ecr-lambda-deploy/blob/v1/docs/help/troubleshooting.md#")
     assert last.removeprefix("Help: ") in result.summary

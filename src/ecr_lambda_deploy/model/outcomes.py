@@ -54,7 +54,6 @@ class ImageOutcome:
         tags: tags that the image has or gets in this run.
         commit: full SHA of the commit that it is of; empty if that is not known.
         reason: why the image is built, copied or kept; in a plan, why it would be.
-        changes: in a plan, what differs from what the present image was built from, such as names of files.
         started: when the longest part of the work on it began, on the run's clock.
         seconds: duration of the work on this image; what others are waited for does not count.
         error: why the image failed; None if it did not.
@@ -68,7 +67,6 @@ class ImageOutcome:
     tags: tuple[str, ...] = ()
     commit: str = ""
     reason: str = ""
-    changes: tuple[str, ...] = ()
     started: float = 0.0
     seconds: float = 0.0
     error: DeployError | None = None
@@ -83,7 +81,6 @@ class ImageChanges(TypedDict, total=False):
     tags: tuple[str, ...]
     commit: str
     reason: str
-    changes: tuple[str, ...]
     error: DeployError
 
 

@@ -90,7 +90,12 @@ def _is_known(outcome: Outcome) -> bool:
 
 
 def followers(journal: Journal) -> Iterator[Outcome]:
-    """Yield the functions with no cause of their own: put back with others, not begun, or without their image."""
+    """Yield the functions with no cause of their own: put back with others, not begun, or without their image.
+
+    The only function of a run follows nothing: what failed is about it.
+    """
+    if len(journal.outcomes) == 1:
+        return
     own = {name for cause in causes(journal) for name in cause.functions}
     touched = {outcome.function for outcome in left_behind(journal)}
     followed = {ReleaseStatus.FAILED, ReleaseStatus.REVERTED, ReleaseStatus.SKIPPED}

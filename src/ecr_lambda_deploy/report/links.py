@@ -72,10 +72,15 @@ def commit_link(run: WorkflowRun, commit: str) -> str:
 
 def comparison(run: WorkflowRun, before: str, after: str) -> str:
     """Return a link to what two commits differ in; to the later one alone if the earlier is not known."""
+    page = comparison_page(run, before, after)
+    return linked(code(f"{before[:7]}…{after[:7]}"), page) if page else commit_link(run, after)
+
+
+def comparison_page(run: WorkflowRun, before: str, after: str) -> str:
+    """Return the page of what two commits differ in; empty if they are the same, or not both known."""
     page = _repository(run)
-    if not (page and is_commit(before) and is_commit(after) and before != after):
-        return commit_link(run, after)
-    return linked(code(f"{before[:7]}…{after[:7]}"), f"{page}/compare/{before}...{after}")
+    is_known = page and is_commit(before) and is_commit(after) and before != after
+    return f"{page}/compare/{before}...{after}" if is_known else ""
 
 
 def run_link(run: WorkflowRun, number: str) -> str:

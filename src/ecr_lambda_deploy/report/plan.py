@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus, Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.text import first_line
-from ecr_lambda_deploy.report.links import commit_link, function_page, linked
+from ecr_lambda_deploy.report.links import commit_link, comparison_page, function_page, linked
 from ecr_lambda_deploy.report.markdown import code, escaped, folded, table
-from ecr_lambda_deploy.report.results import count, function_names, images_by_function
+from ecr_lambda_deploy.report.results import count, function_names, images_by_function, revision_of
 from ecr_lambda_deploy.report.serving import served
 from ecr_lambda_deploy.report.tables import ICONS, functions_table
 
 _MOST_OPEN = 30  # rows that are shown without being unfolded
-_MOST_FILES = 2  # that are named
 _LONGEST_REASON = 160  # characters
 _NONE_OF_THESE = "the repository has none of these inputs"  # the usual reason of a build
 
@@ -41,7 +40,7 @@ def _has(image: ImageOutcome, planned: Sequence[Outcome]) -> bool:
 def _row(outcome: Outcome, image: ImageOutcome | None, journal: Journal) -> tuple[str, ...]:
     now = served(outcome.before, journal).removeprefix("version&nbsp;") if outcome.before.latest else "not there"
     name = linked(escaped(outcome.function), function_page(outcome.before))
-    return (ICONS[outcome.status], name, now, _next(image, journal), _because(outcome, image))
+    return (ICONS[outcome.status], name, now, _next(image, journal), _because(outcome, image, journal))
 
 
 def _next(image: ImageOutcome | None, journal: Journal) -> str:
@@ -51,23 +50,24 @@ def _next(image: ImageOutcome | None, journal: Journal) -> str:
     return commit or ("a new image" if is_new else "the same image")
 
 
-def _because(outcome: Outcome, image: ImageOutcome | None) -> str:
-    """Return the files that have changed, or else the reason of the plan."""
-    if image is not None and image.status is ImageStatus.PLANNED and image.changes:
-        named = ", ".join(code(change) for change in image.changes[:_MOST_FILES])
-        more = len(image.changes) - _MOST_FILES
-        return f"{named} and {count(more, 'more file')}" if more > 0 else named
-    is_made = image is not None and image.status is ImageStatus.PLANNED
-    reason = image.reason if image is not None and is_made and image.reason else outcome.reason
-    if is_made and reason.startswith(_NONE_OF_THESE):
-        return f"image {code(image.name)} is built anew" if image is not None and image.name else "it is built anew"
-    of_image = f"image {code(image.name)} is made anew: " if image is not None and is_made and image.name else ""
-    return f"{of_image}{escaped(first_line(reason, _LONGEST_REASON))}"
+def _because(outcome: Outcome, image: ImageOutcome | None, journal: Journal) -> str:
+    """Return why the function would change; where its image is made anew, with a link to what has changed since."""
+    if image is None or image.status is not ImageStatus.PLANNED:
+        return escaped(first_line(outcome.reason, _LONGEST_REASON))
+    changes = linked("changes", comparison_page(journal.run, revision_of(outcome.before), image.commit))
+    since = f" ({changes})" if changes != "changes" else ""
+    return f"{f'image {code(image.name)}' if image.name else 'it'} is made anew{since}{_reason(image)}"
+
+
+def _reason(image: ImageOutcome) -> str:
+    """Return why an image is made anew, unless that is what every build has for a reason."""
+    reason = first_line(image.reason, _LONGEST_REASON)
+    return f": {escaped(reason)}" if reason and not reason.startswith(_NONE_OF_THESE) else ""
 
 
 def _row_of_image(image: ImageOutcome, journal: Journal) -> tuple[str, ...]:
     name = f"image {code(image.name or image.repository_uri)}"
-    because = ", ".join(map(code, image.changes[:_MOST_FILES])) or escaped(first_line(image.reason, _LONGEST_REASON))
+    because = f"it is made anew{_reason(image)}"
     return ("📦", name, "", commit_link(journal.run, image.commit) or "a new image", because)
 
 

@@ -23,7 +23,7 @@ def served(function: ServingFunction, journal: Journal) -> str:
     parts = [f"version {function.version}" if function.version else "", commit, _weights(function)]
     if not commit and function.image:
         parts.insert(1, code(short_digest(function.image)))
-    return "&nbsp;· ".join(filter(None, parts)).replace(" ", "&nbsp;", 1) or "not known"
+    return "&nbsp;·&nbsp;".join(filter(None, parts)).replace(" ", "&nbsp;", 1) or "not known"
 
 
 def _weights(function: ServingFunction) -> str:

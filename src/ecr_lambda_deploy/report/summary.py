@@ -85,7 +85,10 @@ def _box(cause: Cause, journal: Journal) -> str:
     lines = wrapped(_message(error))
     shown = lines if len(lines) <= _MOST_LINES else [*lines[:2], "…", *lines[2 - _MOST_LINES :]]
     log = wrapped(error.log, most=_MOST_LINES) if error.log else []
-    afterwards = " ".join(map(_afterwards, error.afterwards)) if len(hit) == 1 else ""
+    # That all is as it was, the sentence above the box has said.
+    is_put_back = [outcome.status for outcome in hit] == [ReleaseStatus.REVERTED]
+    told = [one for one in error.afterwards if len(hit) == 1 and not (is_put_back and " again" in one)]
+    afterwards = " ".join(map(_afterwards, told))
     to_do = f"**What to do:** {advice(error.hint[:_LONGEST_ERROR])}" if error.hint else ""
     others = sum(outcome.status in _PUT_BACK for outcome in followers(journal)) if hit and to_do else 0
     if others and "\n" not in to_do and not isinstance(error, CancelledError):

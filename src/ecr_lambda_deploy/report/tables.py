@@ -125,7 +125,7 @@ def _title(kind: str, group: Sequence[Outcome]) -> str:
         ReleaseStatus.UNCHANGED: "had nothing to change",
     }
     if kind == "following":
-        words |= {ReleaseStatus.REVERTED: "put back with it", ReleaseStatus.FAILED: "without its image"}
+        words |= {ReleaseStatus.REVERTED: "put back with it", ReleaseStatus.FAILED: "not changed"}
     if kind == "behind":
         words[ReleaseStatus.FAILED] = "failed, not put back"
     return " · ".join(f"{ICONS[status]} {number} {words[status]}" for status, number in numbers.items())

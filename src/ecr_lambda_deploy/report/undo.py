@@ -94,7 +94,8 @@ def _values_for(workflow: RollbackWorkflow, outcomes: Sequence[Outcome], journal
             return None  # it takes one, and there are several
         elif not own and not _is_for(name, given, outcomes, wanted):
             return None
-    return values if ("manifest" in workflow.given) == is_of_manifest or "function-name" in workflow.given else None
+    names_them = "function-name" in workflow.given or (is_of_manifest and "manifest" in workflow.given)
+    return values if names_them else None
 
 
 def _is_for(name: str, given: str, outcomes: Sequence[Outcome], wanted: Mapping[str, str]) -> bool:

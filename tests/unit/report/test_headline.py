@@ -80,6 +80,15 @@ def test_the_build_of_an_image_is_a_cause_of_its_own() -> None:
     assert headline(replace(journal, images=(replace(image, name=""),))).startswith("Not released: the build failed: ")
 
 
+def test_the_only_function_of_a_run_follows_nothing() -> None:
+    error = BuildError("The image could not be built: …", cause="npm ci: exit code: 1")
+    image = ImageOutcome(name="", functions=("orders-api",), status=ImageStatus.FAILED, error=error)
+    alone = _journal(_outcome("orders-api", ReleaseStatus.FAILED), images=(image,))
+
+    assert list(followers(alone)) == []
+    assert len(list(followers(replace(alone, outcomes=(*alone.outcomes, *alone.outcomes))))) == 2
+
+
 def test_several_causes_are_counted() -> None:
     journal = _journal(_outcome("a", ReleaseStatus.FAILED, _SMOKE), _outcome("b", ReleaseStatus.FAILED, _denied("b")))
 

@@ -111,7 +111,7 @@ def test_the_headline_is_the_total(journal: Journal, expected: str) -> None:
 def test_a_function_whose_image_failed_says_why() -> None:
     text = summary(_ONE_IMAGE_FAILED)
 
-    assert "<details><summary>❌ 1 without its image · ⏭️ 4 not begun</summary>" in text
+    assert "<details><summary>❌ 1 not changed · ⏭️ 4 not begun</summary>" in text
     assert "| users | failed |  |  | 1.5 s | no space left on device |" in text.splitlines()
 
 

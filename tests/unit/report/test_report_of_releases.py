@@ -178,12 +178,18 @@ def test_the_summary_has_a_row_for_each_fact(name: str, rows: list[str]) -> None
     ("name", "sentence"),
     [
         ("deployed", ""),
-        ("reverted", "`orders-api` serves version&nbsp;7&nbsp;· `sha256:aaaaaaaaaaaa`, as before. Nothing is left to"),
-        ("cancelled before", "`orders-api` serves version&nbsp;7&nbsp;· `sha256:aaaaaaaaaaaa`, as before.\n"),
-        ("half done", "**`orders-api` serves version&nbsp;7&nbsp;· `sha256:aaaaaaaaaaaa`&nbsp;· 10 % to version 8**, "),
+        (
+            "reverted",
+            "`orders-api` serves version&nbsp;7&nbsp;·&nbsp;`sha256:aaaaaaaaaaaa`, as before. Nothing is left to",
+        ),
+        ("cancelled before", "`orders-api` serves version&nbsp;7&nbsp;·&nbsp;`sha256:aaaaaaaaaaaa`, as before.\n"),
+        (
+            "half done",
+            "**`orders-api` serves version&nbsp;7&nbsp;·&nbsp;`sha256:aaaaaaaaaaaa`&nbsp;·&nbsp;10 % to version 8**, ",
+        ),
         (
             "not reverted",
-            "**`orders-api` serves version&nbsp;8&nbsp;· `sha256:bbbbbbbbbbbb`**, where it served version",
+            "**`orders-api` serves version&nbsp;8&nbsp;·&nbsp;`sha256:bbbbbbbbbbbb`**, where it served version",
         ),
         ("kept", "as before, but **`$LATEST` has the new image.**"),
     ],

@@ -121,7 +121,7 @@ def test_the_error_of_an_image_is_in_one_box() -> None:
     outcomes = [_outcome(name, ReleaseStatus.FAILED) for name in ("orders-api", "orders-worker")]
     text = summary(_journal(*outcomes, images=(failed, _image("mail"))))
 
-    assert "<summary>❌ 2 without its image</summary>" in text
+    assert "<summary>❌ 2 not changed</summary>" in text
     assert text.count("[!CAUTION]") == 1
     assert text.index("[!CAUTION]") < text.index("| Function |")
 
@@ -131,7 +131,7 @@ def test_weights_that_an_alias_has_kept_are_shown() -> None:
     after = replace(outcome.after, alias=alias_state("7", weights={"8": 0.1}))
     text = summary(_journal(replace(outcome, after=after), _outcome("mail", ReleaseStatus.UNCHANGED)))
 
-    assert "| version&nbsp;7&nbsp;· `sha256:aaaaaaaaaaaa`&nbsp;· 10 % to version 8 |" in text
+    assert "| version&nbsp;7&nbsp;·&nbsp;`sha256:aaaaaaaaaaaa`&nbsp;·&nbsp;10 % to version 8 |" in text
 
 
 # Text of other programs.
