@@ -5,7 +5,10 @@ from uuid import uuid4
 
 import pytest
 
+from ecr_lambda_deploy.permissions.policies import Names, grants, policy_of
+from ecr_lambda_deploy.permissions.roles import DEPLOY_BY_ALIAS
 from sandbox.aws import Aws, Fault
+from sandbox.aws.calls import calls_in_series
 from sandbox.runner import StepResult
 from tests.e2e.releases import ALIAS, Releases, error, status
 
@@ -30,12 +33,25 @@ def _calls(aws: Aws) -> list[str]:
 def test_the_parameter_holds_what_serves_and_nothing_else(releases: Releases, name: str) -> None:
     aws, images, given = releases.aws, releases.images, {"ssm-parameter": name}
     aws.inject(Fault(action="PutParameter", code="TooManyUpdates"))
+    names = Names(
+        region=aws.region,
+        account=aws.account,
+        functions=(releases.job.name,),
+        repositories=("*",),
+        parameters=(name.removeprefix("/"),),
+    )
+    aws.put_role_policy("deploy", policy_of(grants(DEPLOY_BY_ALIAS.features, names), has_optional=False))
     deployed = releases.deploy(1, given)
     assert (deployed.exit_code, _calls(aws)) == (0, ["GetParameter", "PutParameter", "PutParameter"]), deployed.log
     assert _held(aws, name) == images[1] == deployed.outputs["image-uri"]
     aws.forget_calls()
 
-    again = releases.deploy(1, given)
+    with aws.calls_taking(0.5):
+        assert status(releases.deploy(1)) == "unchanged"
+        without = len(calls_in_series(aws.calls()))
+        aws.forget_calls()
+        again = releases.deploy(1, given)
+    assert len(calls_in_series(aws.calls())) == without  # it is read beside the others
     assert (status(again), _calls(aws)) == ("unchanged", ["GetParameter"])
 
     planned = releases.deploy(2, {**given, "mode": "plan"})
