@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: lint test demo bench lock clean
+.PHONY: lint test demo bench package lock clean
 
 lint: .venv/ready
 	ruff check .
@@ -26,6 +26,10 @@ demo: .venv/ready
 
 bench: .venv/ready .venv/bench/ready
 	python -m bench $(ARGS)
+
+# The wheel for `pipx run ecr-lambda-deploy`, in dist/.
+package: .venv/ready
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 lock:
 	requirements/lock

@@ -37,6 +37,7 @@ def run_workflow(
     *,
     engine: Engine,
     uses: str = "org/ecr-lambda-deploy@v1",
+    action: Path | None = None,
     environment: Mapping[str, str],
     dispatch: Mapping[str, str] | None = None,
 ) -> WorkflowResult:
@@ -46,13 +47,15 @@ def run_workflow(
         workflow: the workflow file's text.
         files: the other files of the repository.
         engine: runs the job.
-        uses: the name by which the workflow uses this checkout's action.
+        uses: the name by which the workflow uses the action.
+        action: the folder of a release of the action; None for this checkout.
         environment: the job's environment.
         dispatch: the inputs of a workflow_dispatch; None for a push.
     """
     with TemporaryDirectory(prefix="workflow-") as folder:
-        action, repository = Path(folder, "action"), Path(folder, "orders")
-        _copy_release(action)
+        released, repository = action or Path(folder, "action"), Path(folder, "orders")
+        if action is None:
+            _copy_release(released)
         shutil.copytree(files, repository)
         _commit(repository, workflow)
         command = [
@@ -62,7 +65,7 @@ def run_workflow(
             "--rm",
             f"--platform=ubuntu-latest={ACT_RUNNER}",
         ]
-        command += ["--no-cache-server", f"--local-repository={uses}={action}"]
+        command += ["--no-cache-server", f"--local-repository={uses}={released}"]
         variables = Path(folder, "variables")
         variables.write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
         command.append(f"--env-file={variables}")
