@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 from release.commits import Repository
-from release.image import ensure_image
+from release.image import Building, ensure_image
 from release.versions import ReleaseError, Version, notes
 
 
@@ -17,6 +17,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("tag", help="of the release, such as v1.2.3")
     parser.add_argument("--image-repository", default="ghcr.io/org/ecr-lambda-deploy")
     parser.add_argument("--platforms", default="linux/amd64,linux/arm64")
+    # All files have the commit's time, where the builder can do so: the engine's own, which unpacks, cannot.
+    parser.add_argument("--exporter", default="rewrite-timestamp=true", help="options of BuildKit's image exporter")
     parser.add_argument("--option", action="append", default=[], help="a further one for 'docker buildx build'")
     parser.add_argument("--checkout", type=Path, default=Path())
     given = parser.parse_args(arguments)
@@ -43,9 +45,8 @@ def _run(given: argparse.Namespace) -> str:
             _check_package(checkout, version)
             return f"commit={repository.tagged_commit(version)}"
     commit = repository.tagged_commit(version)
-    digest, dockerfile = ensure_image(
-        checkout, given.image_repository, version, commit, platforms=given.platforms, options=given.option
-    )
+    building = Building(platforms=given.platforms, exporter=given.exporter, options=given.option)
+    digest, dockerfile = ensure_image(checkout, given.image_repository, version, commit, building)
     image = f"{given.image_repository}@{digest}"
     if given.command == "image":
         return f"image={image}\ndigest={digest}"

@@ -4,6 +4,7 @@ import json
 import subprocess
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,9 +17,22 @@ _DOCKERFILE = "release.dockerfile"
 """The annotation of the index that has the Dockerfile with the bases that were used, as base64: what is committed."""
 
 
-def ensure_image(
-    checkout: Path, repository: str, version: Version, commit: str, platforms: str, options: Sequence[str] = ()
-) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Building:
+    """How the image is built.
+
+    Attributes:
+        platforms: separated by commas.
+        exporter: options of BuildKit's image exporter.
+        options: further ones of `docker buildx build`, which replace those here.
+    """
+
+    platforms: str
+    exporter: str
+    options: Sequence[str] = ()
+
+
+def ensure_image(checkout: Path, repository: str, version: Version, commit: str, building: Building) -> tuple[str, str]:
     """Return the digest of a version's image and the Dockerfile that made it; build and push it if there is none.
 
     Args:
@@ -26,15 +40,14 @@ def ensure_image(
         repository: where the image goes, such as `ghcr.io/org/ecr-lambda-deploy`.
         version: its tag there.
         commit: the tagged commit's SHA.
-        platforms: to build for, separated by commas.
-        options: further ones for `docker buildx build`, which go before those here.
+        building: how, if it has to be built.
 
     Raises:
         ReleaseError: the registry has this version from another commit, or the build failed.
     """
     reference = f"{repository}:{version}"
     if not (found := _index(reference)):
-        _build(checkout, reference, version, commit, platforms, options)
+        _build(checkout, reference, version, commit, building)
         found = _index(reference)
     digest, annotations = found or ("", {})
     if annotations.get(REVISION) != commit:
@@ -45,9 +58,7 @@ def ensure_image(
     return digest, b64decode(annotations[_DOCKERFILE]).decode()
 
 
-def _build(
-    checkout: Path, reference: str, version: Version, commit: str, platforms: str, options: Sequence[str]
-) -> None:
+def _build(checkout: Path, reference: str, version: Version, commit: str, building: Building) -> None:
     dockerfile = pin_bases((checkout / "Dockerfile").read_text(), _digest_of)
     with TemporaryDirectory() as folder:
         Path(folder, "Dockerfile").write_text(dockerfile)
@@ -60,15 +71,15 @@ def _build(
         _buildx(
             "build",
             f"--file={folder}/Dockerfile",
-            f"--platform={platforms}",
+            f"--platform={building.platforms}",
             # The time of the commit for every file, so that the same sources make the same layers, as far as the
             # packages' installer lets them.
             f"--build-arg=SOURCE_DATE_EPOCH={_commit_time(checkout, commit)}",
             "--sbom=true",
             "--provenance=mode=max",
             *(f"--annotation=index:{name}={value}" for name, value in annotations.items()),
-            f"--output=type=image,name={reference},push=true,oci-mediatypes=true,rewrite-timestamp=true",
-            *options,
+            f"--output=type=image,name={reference},push=true,oci-mediatypes=true,{building.exporter}",
+            *building.options,
             str(checkout),
         )
 

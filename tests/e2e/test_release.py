@@ -48,8 +48,10 @@ class Rehearsal:
         """Run a command of the release, and return its outputs."""
         command = [sys.executable, "-m", "release", name, "v0.1.0", f"--checkout={self.clone}"]
         command += [f"--image-repository={self.registry}/ghcr/ecr-lambda-deploy", "--platforms=linux/amd64"]
-        # The generator of buildx is an image of Docker Hub, and this engine's builds have the host's network only.
+        # The generator of buildx is an image of Docker Hub, this engine's builds have the host's network only, and it
+        # unpacks what it builds, with the time that files have.
         command += [f"--option=--sbom=generator={self.registry}/bases/generator:1", "--option=--network=host"]
+        command += ["--exporter=unpack=true"]
         done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return dict(line.split("=", 1) for line in done.stdout.splitlines())
