@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.e2e.releases import ALIAS, Releases, error, status
+from tests.e2e.releases import ALIAS, Releases, error, status, until
 
 
 def _configure(releases: Releases, **settings: Any) -> None:  # noqa: ANN401 # boto3's parameters
@@ -33,6 +33,15 @@ def test_a_configuration_that_changed_is_released_without_its_values_and_nothing
     assert (failed.exit_code, status(failed)) == (1, "failed")
     assert "on purpose" in error(failed)
     assert (releases.alias()["FunctionVersion"], [*releases.versions()]) == ("1", ["1"])
+
+    releases.aws.forget_calls()
+    with releases.deploying(1, {"traffic": "10% 2s", "max-error-rate": "1%"}) as step:
+        until(lambda: "2" in releases.weights())
+        name = releases.job.name
+        releases.aws.set_metrics(name, qualifier=ALIAS, executed_version="2", invocations=40, errors=40)
+        reverted = step.wait()
+    assert (reverted.exit_code, status(reverted), releases.alias()["FunctionVersion"]) == (1, "reverted", "1")
+    assert _changing(releases) == ["PublishVersion", "UpdateAlias", "UpdateAlias"]
 
     releases.aws.forget_calls()
     released = releases.deploy(1, {"smoke-event": "{}"})

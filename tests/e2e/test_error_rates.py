@@ -1,5 +1,6 @@
 """A canary is judged by Lambda's own metrics: its failed invocations, against those of the version before."""
 
+from sandbox.aws import Fault
 from sandbox.runner import StepResult
 from tests.e2e.releases import ALIAS, Releases, error, notices, status, until
 
@@ -43,8 +44,10 @@ def test_a_version_that_fails_more_often_than_the_one_before_goes_back(releases:
     assert (after.aliases, after.functions) == (before.aliases, before.functions)
     assert "such as 10% for 2 s of" in notices(worse)
 
+    releases.aws.inject(Fault(action="GetMetricData", status=429))
     as_bad = _released(releases, 2, new=(40, 5), old=(4000, 550))  # and those of the minute, before
     assert (as_bad.exit_code, status(as_bad), releases.served()) == (0, "deployed", releases.images[2]), as_bad.log
+    assert releases.aws.pending_faults() == []
     assert "version 3 fails in 5 of 40 invocations (12.5 %), version 1 in 55" in as_bad.log
 
 

@@ -34,13 +34,21 @@ def test_calls_run_what_passed_its_test_and_go_back(managed: Releases) -> None:
     again = managed.deploy(1, _PASSES)
     assert (status(again), again.outputs["changed"], managed.job.name in again.log) == ("unchanged", "false", True)
 
+    client = managed.aws.client("lambda")
+    client.update_function_configuration(FunctionName=managed.job.name, MemorySize=256)
+    client.get_waiter("function_updated_v2").wait(FunctionName=managed.job.name)
+    configured = managed.deploy(1, _PASSES)
+    assert (status(configured), configured.outputs["changed"]) == ("deployed", "true")
+    served = client.get_function_configuration(FunctionName=managed.job.name, Qualifier=_PUBLISHED)
+    assert served["MemorySize"] == 256
+
     failed = managed.deploy(2, _PASSES | {"smoke-event": '{"fail": "on purpose"}'})
     assert (failed.exit_code, status(failed)) == (1, "reverted")
     assert failed.outputs["image-uri"] == managed.latest() == managed.images[1]
     assert _answer(managed) == "greeting 1, world"
 
     second = managed.deploy(3, _PASSES)
-    assert (second.exit_code, second.outputs["previous-version"]) == (0, "1")
+    assert (second.exit_code, second.outputs["previous-version"]) == (0, "2")
     assert _answer(managed) == "greeting 3, world"
     back = managed.roll_back(run=2000, inputs={"alias": ""})
     assert (back.exit_code, status(back)) == (0, "rolled-back"), back.log

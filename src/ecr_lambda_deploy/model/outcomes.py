@@ -9,7 +9,7 @@ from typing import Self, TypedDict, Unpack
 
 from ecr_lambda_deploy.model.error_rates import ErrorRates
 from ecr_lambda_deploy.model.errors import CancelledError, ConsequenceError, DeployError, parts_of
-from ecr_lambda_deploy.model.functions import ServingFunction, Status, name_of
+from ecr_lambda_deploy.model.functions import LATEST_PUBLISHED, ServingFunction, Status, name_of
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.run import RollbackWorkflow, WorkflowRun
 from ecr_lambda_deploy.model.targets import Mode, TrafficStep
@@ -145,10 +145,15 @@ class Outcome:
 
     @property
     def is_changed(self) -> bool:
-        """Whether another image, architecture, version or share of the traffic serves than before."""
+        """Whether another image, architecture, version or share of the traffic serves than before.
+
+        `$LATEST.PUBLISHED` has no number: with another configuration it is another version.
+        """
         before, after = self.before.serving, self.after.serving
         if before is None or after is None:
             return before is not after
+        if before.version == after.version == LATEST_PUBLISHED and after.settings_unlike(before):
+            return True
         return dict(self.before.weights) != dict(self.after.weights) or (
             before.image,
             before.architecture,

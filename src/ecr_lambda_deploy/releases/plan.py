@@ -319,14 +319,15 @@ def is_served(
 
 
 def changed_settings(target: FunctionTarget, function: ServingFunction) -> tuple[str, ...]:
-    """Return the names of the settings that `$LATEST` has otherwise than the version which the alias serves.
+    """Return the names of the settings that `$LATEST` has otherwise than the version which serves.
 
-    Nobody is served by `$LATEST` then, so what has been set reaches nobody until a version is published.
+    That is the alias's or, without an alias, `$LATEST.PUBLISHED`. Nobody is served by `$LATEST` then, so what has been
+    set reaches nobody until a version is published.
     """
-    latest, aliased = function.latest, function.aliased
-    if not target.alias or latest is None or aliased is None or aliased.version == LATEST:
+    latest, serving = function.latest, function.aliased if target.alias else function.latest_published
+    if latest is None or serving is None or serving.version == LATEST:
         return ()
-    return latest.settings_unlike(aliased)
+    return latest.settings_unlike(serving)
 
 
 def may_need_release(
@@ -386,10 +387,11 @@ def _code_reason(observed: ObservedFunction, image: ImageReference, architecture
 
 def _serving_reason(target: FunctionTarget, observed: ObservedFunction, changed: Sequence[str]) -> str:
     """Return why code that runs already needs a release."""
+    if changed:
+        names = ", ".join(changed[:_MOST_NAMED]) + (" and others" if len(changed) > _MOST_NAMED else "")
+        served = f"version {observed.version}" if target.alias else LATEST_PUBLISHED
+        return f"its configuration is not that of {served}: {names}"
     if not target.alias:
         is_missing = runs_on_managed_instances(target, observed) and observed.latest_published is None
         return f"there is no {LATEST_PUBLISHED}" if is_missing else "its code is not published"
-    if changed:
-        names = ", ".join(changed[:_MOST_NAMED]) + (" and others" if len(changed) > _MOST_NAMED else "")
-        return f"its configuration is not that of version {observed.version}: {names}"
     return f"the alias {target.alias} {'serves something else' if observed.alias else 'is new'}"

@@ -77,7 +77,7 @@ def test_cloudwatch_is_asked_each_half_minute_and_at_the_end_of_a_step() -> None
     [
         ((20, 2), (1000, 1), False),
         ((19, 19), (1000, 1), True),  # too few invocations
-        ((10_000, 1), (1000, 0), True),  # too few errors
+        ((40, 1), (1000, 0), True),  # too few errors
         ((200, 2), (1000, 0), True),  # at the limit
         ((199, 2), (1000, 0), False),
         ((40, 20), (10, 5), True),  # as bad as before
@@ -122,6 +122,15 @@ def test_what_the_version_before_had_of_the_same_minutes_is_waited_for() -> None
 
     _, at_the_end = _release((10, late[0]), traffic=(replace(_SPLIT, seconds=30),))
     assert at_the_end.status is ReleaseStatus.REVERTED
+
+
+def test_minutes_of_before_the_move_are_waited_for_after_it() -> None:
+    _, outcome = _release(
+        (310, _counts("8", 100, 50, minutes_ago=1)),
+        (340, _counts("7", 100, 60, minutes_ago=2)),
+        traffic=(_SPLIT, _WATCHED),
+    )
+    assert outcome.status is ReleaseStatus.DEPLOYED
 
 
 def test_what_comes_too_late_ends_nothing() -> None:

@@ -99,6 +99,28 @@ def test_without_versions_calls_run_the_code_and_then_it_is_tested() -> None:
     assert any("serves already" in line for line in world.log.of_kind("info"))
 
 
+@pytest.mark.parametrize("target", [_TESTED, _UNPUBLISHED])
+def test_what_has_been_set_since_calls_run_it_is_published_although_the_image_is_the_same(
+    target: FunctionTarget,
+) -> None:
+    world = _world()
+    release_image(world, target)
+    world.next_run()
+    world.functions.latest = replace(world.functions.latest, description="sends orders")
+    assert release_image(world, target).status is ReleaseStatus.UNCHANGED
+
+    world.next_run()
+    world.functions.latest = replace(world.functions.latest, settings={"MemorySize": "256"})
+    outcome = release_image(world, target)
+    assert (outcome.status, outcome.is_changed) == (ReleaseStatus.DEPLOYED, True)
+    assert outcome.reason == f"its configuration is not that of {LATEST_PUBLISHED}: MemorySize"
+    numbered = ["publish_version 9"] if target.publish else []
+    assert _changes(world) == [*numbered, f"publish_version {LATEST_PUBLISHED}"]
+    assert world.functions.published[LATEST_PUBLISHED].settings == {"MemorySize": "256"}
+    world.next_run()
+    assert release_image(world, target).status is ReleaseStatus.UNCHANGED
+
+
 @pytest.mark.parametrize(
     ("latest", "serves", "reason"),
     [(NEW, OLD, "its code is not published"), (NEW, None, f"there is no {LATEST_PUBLISHED}")],
