@@ -57,7 +57,7 @@ def test_a_configuration_that_changed_is_released_without_its_values_and_nothing
     again = releases.deploy(1)
     assert (status(again), again.outputs["changed"], _changing(releases)) == ("unchanged", "false", [])
     read = [call for call in releases.aws.calls() if call.service == "lambda"]
-    assert {call.action for call in read} <= {"GetFunction", "GetAlias"}, read
+    assert {call.action for call in read} <= {"GetFunction", "GetAlias", "GetFunctionUrlConfig"}, read
 
     back = releases.roll_back(run=5001)
     assert (back.exit_code, status(back)) == (0, "rolled-back")

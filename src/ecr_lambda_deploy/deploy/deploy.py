@@ -43,6 +43,7 @@ from ecr_lambda_deploy.report.phases import phase
 # Functions whose permissions and triggers are read: a policy mostly allows for all functions what it allows for one,
 # and these calls share the 15 a second that the releases need.
 _MOST_PROBED = 15
+_MOST_TOLD = 10  # functions
 
 _RELEASED = {ReleaseStatus.DEPLOYED, ReleaseStatus.CREATED}
 
@@ -111,6 +112,7 @@ def deploy(inputs: Inputs, ports: Ports, journal: Journal) -> None:
             return
         prepared, left = _prepare(candidates, ports, journal, mode=mode)
         notice_short_steps([one.plan for one in prepared], ports)
+        _tell_reasons(prepared, ports)
     wanted = _without_skipped(planned.images, left)
     if mode is Mode.PLAN:
         _record_plan(wanted, prepared, journal)
@@ -278,6 +280,14 @@ def _without_skipped(images: Sequence[PlannedOrReady], left: Sequence[Outcome]) 
         for image in images
         if not image.observed.functions or any(function.name not in skipped for function in image.observed.functions)
     ]
+
+
+def _tell_reasons(prepared: Sequence[Prepared], ports: Ports) -> None:
+    """Log why functions need a release; of many, a few: the summary has all."""
+    for one in prepared[:_MOST_TOLD]:
+        ports.log.info(f"{one.plan.observed.name} needs a release: {one.plan.reason}")
+    if len(prepared) > _MOST_TOLD:
+        ports.log.info(f"{len(prepared) - _MOST_TOLD} more functions need a release")
 
 
 def _record_plan(images: Sequence[PlannedOrReady], prepared: Sequence[Prepared], journal: Journal) -> None:

@@ -90,6 +90,19 @@ def test_the_url_is_that_of_the_alias_or_else_of_the_function(mode: Mode, alias:
     assert world.functions.calls.count("url") == 1
 
 
+@pytest.mark.parametrize("mode", [Mode.DEPLOY, Mode.PLAN])
+def test_the_log_says_why_a_function_needs_a_release(mode: Mode) -> None:
+    latest = function_state(settings={"MemorySize": "256", "Environment.Variables.TOKEN": '"hunter2"'})
+    world = World(functions=FakeFunctions(latest, versions=_RUNS_OLD), alias=alias_state("7"))
+    world.orders.tags |= {world.builder.inputs.tag or "": OLD.digest, "v1": OLD.digest}
+    deploy(_inputs(image_target(functions=(LIVE,)), mode=mode), world.ports(), world.journal)
+
+    names = "Environment.Variables.TOKEN, MemorySize"
+    why = f"orders-api needs a release: its configuration is not that of version 7: {names}"
+    assert world.log.of_kind("info").count(why) == 1
+    assert not any("hunter2" in line for _, line in world.log.lines)
+
+
 def test_mode_build_pushes_and_touches_no_function() -> None:
     world = World()
     deploy(_inputs(replace(_TARGET, repository="orders", functions=()), mode=Mode.BUILD), world.ports(), world.journal)
