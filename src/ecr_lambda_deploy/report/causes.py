@@ -64,9 +64,14 @@ def _key(error: DeployError, name: str) -> tuple[object, ...]:
     """Return what is the same for errors that differ only in a name."""
     texts = [
         _WORD.sub(lambda word: _OWN_NAME if word[0] == name else word[0], text)
-        for text in (error.message, error.hint, error.log)
+        for text in (_reason(error), error.hint, error.log)
     ]
     return (type(error), error.topic, *texts)
+
+
+def _reason(error: DeployError) -> str:
+    """Return why something failed, without the request that did: what has expired, expired for all requests."""
+    return error.message.partition(" failed: ")[2] or error.message
 
 
 def is_cancelled(journal: Journal) -> bool:

@@ -80,6 +80,15 @@ def test_the_build_of_an_image_is_a_cause_of_its_own() -> None:
     assert headline(replace(journal, images=(replace(image, name=""),))).startswith("Not released: the build failed: ")
 
 
+def test_what_several_requests_failed_for_is_one_cause_where_one_remedy_helps() -> None:
+    failed = "on orders-api failed: ExpiredTokenException: expired"
+    expired = [DeployError(f"{action} {failed}", "Log in again.") for action in ("lambda:GetFunction", "lambda:Invoke")]
+    denied = [DeployError(error.message, f"Allow it: {number}") for number, error in enumerate(expired)]
+
+    assert len(causes(_journal(error=SeveralError(expired)))) == 1
+    assert len(causes(_journal(error=SeveralError(denied)))) == 2
+
+
 def test_the_only_function_of_a_run_follows_nothing() -> None:
     error = BuildError("The image could not be built: …", cause="npm ci: exit code: 1")
     image = ImageOutcome(name="", functions=("orders-api",), status=ImageStatus.FAILED, error=error)
