@@ -1,18 +1,26 @@
-"""Prints permissions.md, the page beside it: `PYTHONPATH=src python docs/reference/generate_permissions.py`.
+"""Writes permissions.md and other pages' policies: `PYTHONPATH=src python docs/reference/generate_permissions.py`.
 
-The words are in `permissions.template`; tables and policies are made of the product's own table.
+The words of permissions.md are in `permissions.template`; tables and policies are made of the product's own table.
+Another page has `<!-- policy: ARN -->` and `<!-- /policy -->`: what stands between them is the policy that the role
+needs for the whole workflows of that page, and no more.
 """
 # ruff: noqa: INP001 # a script, not a package
 
 import json
 import re
-import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
 
 from ecr_lambda_deploy.aws.ecr_policies import PULL_STATEMENT, repository_policy
-from ecr_lambda_deploy.permissions.policies import Policy, trust_statement
+from ecr_lambda_deploy.inputs.parse import Inputs, parse_inputs
+from ecr_lambda_deploy.permissions.least import needed, needed_at_sources
+from ecr_lambda_deploy.permissions.policies import Grant, Names, Policy, policy_of, trust_statement
 from ecr_lambda_deploy.permissions.roles import ROLES, SUBJECT, Role
 from ecr_lambda_deploy.permissions.table import TABLE, Need, Resource
 
@@ -21,6 +29,15 @@ _PROVIDER = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercon
 _REPOSITORY = "arn:aws:ecr:ap-northeast-2:123456789012:repository/orders-api"
 _WIDTH = 118
 _REQUIRED, _OPTIONAL = "●", "○"
+_DOCS = Path(__file__).parents[1]
+_GENERATED = re.compile(r"^(<!-- policy: (?P<role>\S+) -->)$.*?^(<!-- /policy -->)$", re.MULTILINE | re.DOTALL)
+_EXPRESSIONS: Mapping[str, Sequence[str]] = {
+    "${{ inputs.rollback-to }}": ("previous", "41", "8f3c1d2", "8f3c1d2" + "0" * 33, f"sha256:{'0' * 64}"),
+    "${{ needs.dev.outputs.image-uri }}": (
+        f"210987654321.dkr.ecr.ap-northeast-2.amazonaws.com/orders-api@sha256:{'0' * 64}",
+    ),
+}
+"""What an expression of a workflow may stand for."""
 
 _CALLED: Mapping[Resource, str] = {
     Resource.ANY: "`*`",
@@ -52,6 +69,73 @@ def rendered() -> str:
     }
     template = _TEMPLATE.read_text(encoding="utf-8")
     return re.sub(r"^\{(.+)\}$", lambda found: parts[found[1]], template, flags=re.MULTILINE)
+
+
+def pages() -> dict[Path, str]:
+    """Return what every page with policies is to say."""
+    others = (page for page in sorted(_DOCS.rglob("*.md")) if _GENERATED.search(page.read_text(encoding="utf-8")))
+    return {_DOCS / "reference/permissions.md": rendered(), **{page: _filled(page) for page in others}}
+
+
+def _filled(page: Path) -> str:
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    workflows = [yaml.safe_load(block) for block in blocks if re.search(r"^jobs:$", block, re.MULTILINE)]
+    manifest = next((block for block in blocks if block.startswith("# deploy.yaml")), "")
+
+    def policy(found: re.Match[str]) -> str:
+        return (
+            f"{found[1]}\n{_folded(found['role'], policy_of(_granted(found['role'], workflows, manifest)))}\n{found[3]}"
+        )
+
+    return _GENERATED.sub(policy, text)
+
+
+def _folded(role: str, policy: Policy) -> str:
+    has_optional = '"Optional' in json.dumps(policy)
+    note = "\nStatements whose names begin with `Optional` may be left out.\n" if has_optional else ""
+    return f"<details><summary>The policy of <code>{role}</code></summary>\n\n{_block(policy)}\n{note}\n</details>"
+
+
+def _granted(role: str, workflows: Iterable[Mapping[str, Any]], manifest: str) -> Iterator[Grant]:
+    """Yield what a role needs for the steps that take it, and for those that read by it what another one releases."""
+    for job in (job for workflow in workflows for job in workflow["jobs"].values()):
+        reader = ""
+        for step in job["steps"]:
+            given, used = step.get("with", {}), str(step.get("uses")).partition("@")[0]
+            if used == "aws-actions/configure-aws-credentials":
+                reader = given["role-to-assume"]
+            elif used == "org/ecr-lambda-deploy":
+                own = given["role-to-assume"]
+                names = Names(region=given["aws-region"], account=own.split(":")[4])
+                for inputs in _readings(given, manifest):
+                    if own == role:
+                        yield from needed(inputs.mode, inputs.images, names)
+                    if (reader or own) == role:
+                        yield from map(_named, needed_at_sources(inputs.images, names))
+
+
+def _named(grant: Grant) -> Grant:
+    """Name the repository of a function that is promoted from: on these pages it has the function's name."""
+    return replace(grant, arn=grant.arn.replace(":repository/*", ":repository/orders-api"))
+
+
+def _readings(given: Mapping[str, str | bool], manifest: str) -> Iterator[Inputs]:
+    """Yield the inputs of a step, with each kind of value that an expression may have."""
+    kinds = next((kinds for expression, kinds in _EXPRESSIONS.items() if expression in str(given)), ("",))
+    with TemporaryDirectory() as folder:
+        workspace = Path(folder)
+        (workspace / "deploy.yaml").write_text(manifest, encoding="utf-8")
+        contexts = [image["context"] for image in (yaml.safe_load(manifest) or {}).get("images", {}).values()]
+        for context in (".", *contexts):
+            (workspace / context).mkdir(parents=True, exist_ok=True)
+            (workspace / context / "Dockerfile").write_text("FROM scratch\n", encoding="utf-8")
+        for kind in kinds:
+            inputs = {
+                name: re.sub(r"\$\{\{.*?\}\}", kind, str(value).lower() if value is True else str(value))
+                for name, value in given.items()
+            }
+            yield parse_inputs(inputs, {"GITHUB_WORKSPACE": folder, "GITHUB_SHA": "0" * 40})
 
 
 def _matrix() -> Iterator[Sequence[str]]:
@@ -116,4 +200,5 @@ def _value(value: object) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(rendered())
+    for path, content in pages().items():
+        path.write_text(content, encoding="utf-8")

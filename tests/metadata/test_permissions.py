@@ -45,8 +45,24 @@ def _generator() -> Any:  # noqa: ANN401 # a script, and no module of a package
     return module
 
 
-def test_the_page_is_what_the_generator_prints() -> None:
-    assert (_ROOT / "docs/reference/permissions.md").read_text(encoding="utf-8") == _generator().rendered()
+def test_every_page_with_policies_is_what_the_generator_writes() -> None:
+    pages = _generator().pages()
+
+    assert _ROOT / "docs/reference/permissions.md" in pages
+    assert _ROOT / "docs/recipes/promotion.md" in pages
+    assert [page.name for page, text in pages.items() if page.read_text(encoding="utf-8") != text] == []
+
+
+def test_a_page_s_policy_is_of_its_workflows() -> None:
+    (rollback,) = _policies_of("docs/recipes/roll-back.md")
+    source, _, target = _policies_of("docs/recipes/promotion.md")
+
+    # Whatever `rollback-to` may be: a commit's first digits are looked for among the tags.
+    assert "ecr:ListImages" in _actions(rollback, "123456789012:repository/orders-api")
+    assert _actions(source, "210987654321:function:orders-api:*") == {"lambda:GetFunction"}
+    assert "ecr:PutImage" not in _actions(source, "210987654321:repository/orders-api")
+    assert "ecr:PutImage" in _actions(target, "123456789012:repository/orders-api")
+    assert "ecr:BatchGetImage" in _actions(target, "210987654321:repository/orders-api")
 
 
 def test_every_action_of_the_code_is_in_the_table_and_the_other_way_round() -> None:
@@ -65,10 +81,24 @@ def test_a_policy_that_is_documented_fits_into_a_managed_one(role: Any) -> None:
     assert 0 < size(role.policy()) <= LARGEST
 
 
+def _policies_of(page: str) -> list[dict[str, Any]]:
+    blocks = re.findall(r"^```json\n(.*?)^```", (_ROOT / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [json.loads(block) for block in blocks]
+
+
 def _policy_of(page: str) -> dict[str, Any]:
-    (block,) = re.findall(r"^```json\n(.*?)^```", (_ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
-    policy: dict[str, Any] = json.loads(block)
+    (policy,) = _policies_of(page)
     return policy
+
+
+def _actions(policy: dict[str, Any], resource: str) -> set[str]:
+    """Return what a policy allows on a resource, named by the end of its ARN."""
+    return {
+        action
+        for statement in policy["Statement"]
+        if any(arn.endswith(resource) for arn in _listed(statement["Resource"]))
+        for action in _listed(statement["Action"])
+    }
 
 
 def _listed(value: str | list[str]) -> list[str]:

@@ -58,6 +58,17 @@ def policy(
     )
 
 
+def needed(mode: Mode, images: Sequence[ImageTarget], names: Names) -> Iterator[Grant]:
+    """Yield what a run's role needs, for a policy of several runs: see `policy`.
+
+    Args:
+        mode: as for `policy`.
+        images: as for `policy`.
+        names: Region, account and partition.
+    """
+    return (grant for image in images for grant in _grants(mode, image, lambda name: name, names))
+
+
 def source_policy(
     images: Sequence[ImageTarget], *, region: str, account: str, partition: str = "aws", has_optional: bool = True
 ) -> Policy:
@@ -71,16 +82,15 @@ def source_policy(
         has_optional: as for `policy`.
     """
     names = Names(region=region, account=account, partition=partition)
-    sources = [(image, _with_source(image, names)) for image in images]
-    elsewhere = [(image, theirs) for image, theirs in sources if theirs.source_account not in {"", account}]
-    return _smallest(
-        lambda _: (
-            grant
-            for image, theirs in elsewhere
-            for grant in grants((Feature.REGISTRY, *_features_of_source(image)), theirs)
-        ),
-        has_optional,
-    )
+    return _smallest(lambda _: needed_at_sources(images, names), has_optional)
+
+
+def needed_at_sources(images: Iterable[ImageTarget], names: Names) -> Iterator[Grant]:
+    """Yield what the credentials that read images in other accounts need: see `source_policy`."""
+    for image in images:
+        theirs = _with_source(image, names)
+        if theirs.source_account not in {"", names.account}:
+            yield from grants((Feature.REGISTRY, *_features_of_source(image)), theirs)
 
 
 def _smallest(granted: Callable[[Callable[[str], str]], Iterable[Grant]], has_optional: bool) -> Policy:
