@@ -7,6 +7,9 @@ COPY requirements/action.txt /tmp/requirements.txt
 RUN python3 -m pip install --no-cache-dir --no-compile --no-deps --require-hashes --only-binary=:all: \
         --target=/action --requirement=/tmp/requirements.txt \
     && rm -rf /action/tests /action/bin
+# What is not asked in each run, but shown.
+COPY --from=buildx /buildx /usr/local/bin/buildx
+RUN buildx version > /action/buildx.version
 COPY entrypoint.py src /action/
 COPY requirements/trim.py /tmp/
 RUN python3 -B -X no_debug_ranges -X pycache_prefix=/bytecode /tmp/trim.py /action

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from threading import Lock, stack_size
 
+from ecr_lambda_deploy import __version__
 from ecr_lambda_deploy.conclusion import Conclusion
 from ecr_lambda_deploy.github.actions import Console, shows_colours
 from ecr_lambda_deploy.github.cancelling import RunnerCancelling
@@ -30,6 +31,7 @@ from ecr_lambda_deploy.private_folders import PrivateFolders
 # Bytes that each thread has for its calls, as on Debian. Python for Alpine gives it 1 MB, which is little for what
 # others wrote, such as regular expressions and JSON work on [docker-library/python, Dockerfile, THREAD_STACK_SIZE].
 _STACK = 8 * 1024**2
+_BUILDX_VERSION = Path(__file__).parents[1] / "buildx.version"  # what it says of itself, kept by the image's build
 
 
 def main() -> int:
@@ -60,6 +62,7 @@ def _run(
     folders: PrivateFolders,
 ) -> None:
     """Run the mode that the inputs name; errors go into the journal."""
+    console.info(versions(journal.run, buildx_version()))
     try:
         given = action_inputs(environment)
         for secret in secrets_of_step(given, environment):
@@ -130,6 +133,26 @@ def workflow_run(environment: Mapping[str, str]) -> WorkflowRun:
         head=event.head,
         actor=environment.get("GITHUB_TRIGGERING_ACTOR") or environment.get("GITHUB_ACTOR", ""),
     )
+
+
+def buildx_version(file: Path = _BUILDX_VERSION) -> str:
+    """Return the version of the image's buildx without starting it, such as `0.29.1`; empty outside the image."""
+    try:
+        _, version, *_ = file.read_text(encoding="utf-8").split()  # after the name of the program
+    except (OSError, ValueError):
+        return ""
+    return version.removeprefix("v")
+
+
+def versions(run: WorkflowRun, buildx: str) -> str:
+    """Return the log's first line: what runs, as far as that is known without asking anything.
+
+    Args:
+        run: it names the action as the workflow does.
+        buildx: its version; empty if it is not known.
+    """
+    with_buildx = f", with buildx {buildx}" if buildx else ""
+    return f"ecr-lambda-deploy {__version__} ({run.action}){with_buildx}"
 
 
 def _workspace(environment: Mapping[str, str]) -> Path:

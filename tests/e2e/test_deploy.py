@@ -1,6 +1,7 @@
 """The main job: what a person pushes is what runs, and the digest says so."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,24 @@ def test_a_push_becomes_the_running_code_and_the_same_again_changes_nothing(job_
     assert "good morning" in job.invoke()
     assert "good morning" in job.invoke(deployed.outputs["function-version"])
 
+    lines, digest = deployed.log.splitlines(), deployed.outputs["image-digest"]
+    first = r"ecr-lambda-deploy \S+ \(org/ecr-lambda-deploy@v1\), with buildx \d\S+"
+    assert re.fullmatch(first, lines[0])
+    store = "containerd's store" if job.engine.containerd_store else "a store of its own"
+    engine = re.compile(rf"Docker engine \d\S* on linux/amd64, which keeps images in {store}")
+    assert len([line for line in lines if engine.fullmatch(line)]) == 1
+    begin, end = f"{job.name}: updating to {digest[:19]} (x86_64)", f"{job.name}: published version 1"
+    released = lines[lines.index(begin) : lines.index(end) + 1]
+    named = (f"{job.name}: ", f"the image {digest[:19]} is tagged ")
+    assert [line for line in released if not line.startswith(named) or digest in line] == []
+    assert deployed.output.splitlines()[-1].startswith("\x1b[32m")
+
     job.aws.forget_calls()
     again = job.step()
 
     assert again.exit_code == 0
+    assert re.fullmatch(first, again.log.splitlines()[0])
+    assert "Docker engine" not in again.log
     assert again.outputs["changed"] == "false"
     assert job.changing_calls() == []
     assert [call.action for call in job.aws.calls() if call.service == "lambda"].count("GetFunction") == 1

@@ -49,6 +49,9 @@ def test_a_build_that_fails_is_annotated_at_its_line(
     serving = job.resolved_image_uri()
     result = _refused(job)
     annotation = next(annotation for annotation in result.annotations if annotation.level == "error")
+    assert annotation.title == "Build failed"
+    assert ("What was printed last:\nbefore\n" in annotation.message) is ("echo before" in dockerfile)
+    assert any(line.startswith("The image failed: The image could not be built") for line in result.log.splitlines())
     assert (annotation.file, annotation.line) == ("Dockerfile", line)
     assert reason in annotation.message
     assert result.outputs["image-uri"] == serving

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from ecr_lambda_deploy.docker.engine import engine_platform, reachable_engine
+from ecr_lambda_deploy.docker.engine import ask_engine, reachable_engine
 from ecr_lambda_deploy.model.errors import DeployError
 
 _ROOTLESS = "unix:///run/user/1001/docker.sock"
@@ -85,7 +85,7 @@ def test_certificates_are_for_an_engine_at_an_address(mounted: Path) -> None:
 )
 def test_an_engine_that_is_out_of_reach_is_named_and_no_bug(environment: dict[str, str]) -> None:
     with pytest.raises(DeployError, match="The Docker engine does not answer: ") as caught:
-        engine_platform(environment)
+        ask_engine(environment)
 
     named = {name: value.replace("me@", "***@") for name, value in environment.items()}
     assert f"The environment has DOCKER_HOST={named['DOCKER_HOST']}" in caught.value.hint

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ecr_lambda_deploy import __version__
+
 _ROOT = Path(__file__).parents[2]
 _WORKFLOWS = sorted((_ROOT / ".github/workflows").glob("*.y*ml"))
 _REQUIREMENT = re.compile(
@@ -21,6 +23,7 @@ def test_the_version_is_in_the_changelog() -> None:
     headings = re.findall(r"^## \[?v?(\d[^\]\s]*)", (_ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
     assert version in headings
+    assert version == __version__
 
 
 def test_there_are_workflows() -> None:

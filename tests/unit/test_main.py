@@ -3,8 +3,16 @@ from pathlib import Path
 
 import pytest
 
+from ecr_lambda_deploy import __version__
 from ecr_lambda_deploy.inputs.parse import parse_inputs
-from ecr_lambda_deploy.main import action_inputs, secrets_of_inputs, secrets_of_step, workflow_run
+from ecr_lambda_deploy.main import (
+    action_inputs,
+    buildx_version,
+    secrets_of_inputs,
+    secrets_of_step,
+    versions,
+    workflow_run,
+)
 from ecr_lambda_deploy.model.run import WorkflowRun
 
 
@@ -12,6 +20,13 @@ def test_inputs_are_the_variables_with_the_prefix_of_the_runner() -> None:
     environment = {"INPUT_FUNCTION-NAME": "orders-api", "INPUT_TAGS": "v1\nv2", "INPUT_TARGET": "", "PATH": "/bin"}
 
     assert action_inputs(environment) == {"function-name": "orders-api", "tags": "v1\nv2"}
+
+
+def test_the_log_begins_with_what_runs() -> None:
+    run = WorkflowRun(action="org/ecr-lambda-deploy@v1")
+
+    assert versions(run, "0.29.1") == f"ecr-lambda-deploy {__version__} (org/ecr-lambda-deploy@v1), with buildx 0.29.1"
+    assert versions(run, "") == f"ecr-lambda-deploy {__version__} (org/ecr-lambda-deploy@v1)"
 
 
 @pytest.mark.parametrize(
@@ -107,3 +122,11 @@ def test_rule_5_whatever_is_secret_of_the_step_is_masked(workspace: Path) -> Non
 
 def test_rule_5_the_login_of_an_address_is_masked_before_the_input_may_be_refused() -> None:
     assert {*secrets_of_step({"builder": "tcp://user:builder-password@builder:1"}, {})} >= {"builder-password"}
+
+
+def test_the_version_of_buildx_is_what_the_image_s_build_has_kept(tmp_path: Path) -> None:
+    file = tmp_path / "buildx.version"
+    assert buildx_version(file) == ""
+    file.write_text("github.com/docker/buildx v0.29.1 a32761aeb3debd39be1eca514af3693af0db334b\n")
+
+    assert buildx_version(file) == "0.29.1"

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from platform import machine
 from typing import get_args
@@ -32,7 +31,7 @@ from ecr_lambda_deploy.docker.config import BUILDX, build_environment, private_d
 from ecr_lambda_deploy.docker.configurations import ImageConfigurations
 from ecr_lambda_deploy.docker.digests import ImageDigests
 from ecr_lambda_deploy.docker.dockerfiles import dockerfile_of, images_of
-from ecr_lambda_deploy.docker.engine import engine_platform, has_containerd_store, image_configuration, image_digest
+from ecr_lambda_deploy.docker.engine import AskedEngine, image_configuration, image_digest
 from ecr_lambda_deploy.docker.errors import explain, failed_login, failed_target, passing_failure, tag_taken
 from ecr_lambda_deploy.docker.exports import CacheExport, conversation
 from ecr_lambda_deploy.docker.logins import BuildLogins, Logins
@@ -125,11 +124,12 @@ class Buildx:
         self._inputs = BuildInputs(resolve=self._digests.resolve)
         self._warned = set[BuildWarning]()
         self._export: CacheExport | None = None
+        self._engine = AskedEngine(self._environment, console.info)
 
     def check_engine(self, platform: Platform | None) -> Platform:
         """Ask the engine, and the builder where the engine itself is not enough."""
         if not self._settings.endpoint:
-            native = engine_platform(self._environment)
+            native = self._engine.answer.platform
             if platform in {None, native}:
                 return native
         with self._selected_builder() as environment:
@@ -237,10 +237,10 @@ class Buildx:
         """Look at the settings, and at the engine's image store."""
         return is_automatic(build.cache) and not self._has_own_store
 
-    @cached_property
+    @property
     def _has_own_store(self) -> bool:
         """Whether the builder is an engine that keeps images in a store of its own: it then pushes from that itself."""
-        return not self._settings.endpoint and not has_containerd_store(self._environment)
+        return not self._settings.endpoint and not self._engine.answer.has_containerd_store
 
     def _choose_cache(self, order: BuildOrder, *, is_inline_only: bool) -> CacheEntries:
         cache = choose_cache(order, workspace=self._workspace, is_inline_only=is_inline_only, environment=self._runner)

@@ -14,6 +14,9 @@ from ecr_lambda_deploy.private_folders import PrivateFolders
 
 BUILDX = "/usr/local/bin/buildx"
 """Where the action's image has buildx: an earlier step may have put a folder of the workspace into PATH."""
+_VERSION = (
+    Path(__file__).parents[2] / "buildx.version"
+)  # what `buildx version` prints, as the image's build has kept it
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
 # Without DOCKER_API_VERSION, which a job sets for an old client on the runner: buildx agrees with the engine by itself.

@@ -4,8 +4,10 @@ The SDK is imported where an engine is asked: a run that builds nothing does not
 """
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -13,6 +15,7 @@ from ecr_lambda_deploy.model.documents import REVISION_LABEL, Configuration
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.run import is_commit
 from ecr_lambda_deploy.model.targets import Platform
+from ecr_lambda_deploy.model.text import bounded
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -28,7 +31,9 @@ _HINT = (
     "This action builds on the runner's Docker engine, through /var/run/docker.sock. GitHub's Linux runners "
     "have one; on a self-hosted runner, start Docker and let the runner's user reach it."
 )
-_PLATFORMS: dict[str, Platform] = {"amd64": "linux/amd64", "arm64": "linux/arm64"}
+# By the machine's name for itself [Docker Engine API, SystemInfo; uname(2)].
+_PLATFORMS: dict[str, Platform] = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
+_LONGEST_VERSION = 50  # characters
 _CONTAINERD_STORE = ["driver-type", "io.containerd.snapshotter.v1"]
 
 
@@ -73,31 +78,70 @@ def _answers(host: str) -> bool:
     return True
 
 
-def engine_platform(environment: Mapping[str, str]) -> Platform:
-    """Return the platform of the engine that the environment names, as the docker CLI finds it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """What an engine says of itself.
+
+    Attributes:
+        version: such as `28.5.1`.
+        platform: that it runs on.
+        has_containerd_store: whether it keeps images in containerd. If not, it pushes from a store of its own, and can
+            export a cache only within an image.
+    """
+
+    version: str
+    platform: Platform
+    has_containerd_store: bool
+
+    def __str__(self) -> str:
+        """Return it as a line of the log."""
+        store = "containerd's store" if self.has_containerd_store else "a store of its own"
+        return f"Docker engine {self.version} on {self.platform}, which keeps images in {store}"
+
+
+def ask_engine(environment: Mapping[str, str]) -> Engine:
+    """Ask the engine that the environment names, as the docker CLI finds it, in one request.
 
     Raises:
         DeployError: it does not answer, or runs on a platform that Lambda does not have.
     """
     with connected(environment) as client:
-        version = client.version()
-    platform = _PLATFORMS.get(str(version["Arch"]))
-    if version["Os"] != "linux" or platform is None:
+        answer = client.info()
+    system, architecture = str(answer.get("OSType")), str(answer.get("Architecture"))
+    platform = _PLATFORMS.get(architecture)
+    if system != "linux" or platform is None:
         raise DeployError(
-            f"The Docker engine runs on {version['Os']}/{version['Arch']}, which Lambda does not have.",
+            f"The Docker engine runs on {system}/{architecture}, which Lambda does not have.",
             topic="wrong-platform-of-the-builder",
         )
-    return platform
+    return Engine(
+        version=bounded(str(answer.get("ServerVersion")), _LONGEST_VERSION),
+        platform=platform,
+        has_containerd_store=_CONTAINERD_STORE in (answer.get("DriverStatus") or []),
+    )
 
 
-def has_containerd_store(environment: Mapping[str, str]) -> bool:
-    """Whether the engine has the containerd image store; without it, it can export a cache only within an image.
+class AskedEngine:
+    """An engine that is asked once, when its answer is first needed; the log then says what it is.
 
-    Raises:
-        DeployError: it does not answer.
+    Args:
+        environment: names it.
+        say: logs a line.
     """
-    with connected(environment) as client:
-        return _CONTAINERD_STORE in (client.info().get("DriverStatus") or [])
+
+    def __init__(self, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+        self._environment, self._say = environment, say
+        self._asking = Lock()  # several threads may need it
+        self._answer: Engine | None = None
+
+    @property
+    def answer(self) -> Engine:
+        """What it says of itself; raises a DeployError as `ask_engine` does."""
+        with self._asking:
+            if self._answer is None:
+                self._answer = ask_engine(self._environment)
+                self._say(str(self._answer))
+            return self._answer
 
 
 def check_container(name: str, environment: Mapping[str, str]) -> None:

@@ -50,7 +50,7 @@ def build_images(
             # Under a tag that is not of its inputs nobody else pushes. What is there is of an attempt of this run: if
             # the registry now refuses the tag, the answer was lost; any other failure is the build's own.
             if error.uri not in there or not (_is_reusable(waiting[error.uri][0]) or error.is_tag_taken):
-                return {}, _failed(waiting, error, journal)
+                return {}, _failed(waiting, error, ports, journal)
             ports.log.info(f"{error.uri} has been pushed meanwhile, by another run or an attempt of this one")
             waiting = {uri: one for uri, one in waiting.items() if uri not in there}
         else:
@@ -109,7 +109,7 @@ def _keeps_cache(image: PlannedImage, ports: Ports) -> bool:
     return isinstance(image.step, BuildImage) and builder.keeps_cache_in_repository(image.step.build)
 
 
-def _failed(waiting: _Orders, error: BuildError, journal: Journal) -> list[FailedImage]:
+def _failed(waiting: _Orders, error: BuildError, ports: Ports, journal: Journal) -> list[FailedImage]:
     """Return the image that a session failed for.
 
     Raises:
@@ -118,7 +118,7 @@ def _failed(waiting: _Orders, error: BuildError, journal: Journal) -> list[Faile
     at_fault = [image for uri, (image, _) in waiting.items() if uri == error.uri or len(waiting) == 1]
     if not at_fault:
         raise error
-    return [fail(image, error, journal) for image in at_fault]
+    return fail(at_fault, error, ports, journal)
 
 
 def _pushed(waiting: _Orders, ports: Ports) -> set[str]:

@@ -91,6 +91,6 @@ def _resolve(image: ObservedImage, uri: str, ports: Ports) -> RegistryImage:
     """
     platform = image.destination.platform
     source = ports.sources.resolve(uri, platform)
-    log(image, f"{uri} is {source.reference}", ports)
+    log(image, f"{uri} is {source.reference}" if uri != str(source.reference) else f"the image is {uri}", ports)
     check_image(source, platform=platform, function=image.most_demanding)
     return source

@@ -12,6 +12,7 @@ from ecr_lambda_deploy.images.stages import (
     PlannedImage,
     PlannedOrReady,
     ReadyImage,
+    ReadyImages,
     StageResult,
     fail,
     grouped,
@@ -26,6 +27,8 @@ from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.targets import BuilderSettings
 from ecr_lambda_deploy.ports.images import Builder, PushedImage
 from ecr_lambda_deploy.ports.ports import Ports
+
+_LONGEST_TAG = 40  # characters, in the log; a commit has as many
 
 
 def make_images(
@@ -95,7 +98,7 @@ def _look_at_bases(images: Sequence[PlannedOrReady], ports: Ports, journal: Jour
         if finding is None or not isinstance(image, PlannedImage) or not isinstance(image.step, BuildImage):
             return image
         if finding.error:
-            return fail(image, finding.error, journal)
+            return fail([image], finding.error, ports, journal)[0]
         if not finding.missed:
             return image
         step = image.step.without_inputs(finding.missed, fresh_tag())
@@ -126,7 +129,10 @@ def _make_missing(
         warnings.result()
     if failed or copied.failed:
         return StageResult(failed=(*failed, *copied.failed))
-    return run_stage(images, lambda image: _read_back(image, pushed.get(image.name), ports, journal), ports, journal)
+    ready = ReadyImages(len(images), len(images) - len(missing), ports)
+    return run_stage(
+        images, lambda image: _read_back(image, pushed.get(image.name), ready, ports, journal), ports, journal
+    )
 
 
 def tag_images(images: Sequence[ReadyImage], ports: Ports, journal: Journal) -> StageResult[ReadyImage]:
@@ -156,7 +162,9 @@ def _copy(image: PlannedOrReady, ports: Ports) -> PlannedOrReady:
     return image
 
 
-def _read_back(image: PlannedOrReady, pushed: PushedImage | None, ports: Ports, journal: Journal) -> ReadyImage:
+def _read_back(
+    image: PlannedOrReady, pushed: PushedImage | None, ready: ReadyImages, ports: Ports, journal: Journal
+) -> ReadyImage:
     """Read what was built or copied, but for a configuration that came with the push.
 
     Raises:
@@ -169,6 +177,7 @@ def _read_back(image: PlannedOrReady, pushed: PushedImage | None, ports: Ports, 
     reference = pushed.digest or step.unique_tag
     content = read_image(observed, reference, ports, journal, pushed.configurations)
     journal.update_image(image.name, status=step.status, tags=(step.unique_tag,))
+    ready.add()
     return ReadyImage(
         observed=observed,
         commit=image.commit,
@@ -192,7 +201,9 @@ def _tag(image: ReadyImage, ports: Ports, journal: Journal) -> ReadyImage:
     held = add_tags(image.content, step.tags, unique_tag=step.unique_tag, tags_found=image.tags_found, ports=ports)
     tags = (*held, step.unique_tag) if step.unique_tag else tuple(held)
     journal.update_image(image.name, status=step.status, tags=tags)
-    log(image, f"Image {image.image} ({', '.join(tags) or 'with the tags that it has'})", ports)
+    named = [tag if len(tag) <= _LONGEST_TAG else f"{tag[:_LONGEST_TAG]}…" for tag in tags]
+    tagged = f"is tagged {', '.join(named)}" if named else "keeps its tags"
+    log(image, f"the image {image.image.short} {tagged}", ports)
     return image
 
 

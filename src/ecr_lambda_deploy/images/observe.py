@@ -1,6 +1,6 @@
 """What is there before anything is changed: functions, registry, repository, platform; and whether it will do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ecr_lambda_deploy.concurrency import beside, for_each
 from ecr_lambda_deploy.functions.reads import check_updatable, read_serving
@@ -12,9 +12,10 @@ from ecr_lambda_deploy.images.destination import (
     platform_of,
     present_repository,
 )
+from ecr_lambda_deploy.images.listing import function_lines, image_lines
 from ecr_lambda_deploy.images.stages import grouped
 from ecr_lambda_deploy.model.errors import DeployError, Failures, MissingFunctionError
-from ecr_lambda_deploy.model.functions import ObservedFunction, ServingFunction, name_of
+from ecr_lambda_deploy.model.functions import ServingFunction, name_of
 from ecr_lambda_deploy.model.images import RegistryHosts
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, Journal, Outcome
 from ecr_lambda_deploy.model.run import WorkflowRun
@@ -56,12 +57,20 @@ def observe(targets: Sequence[ImageTarget], ports: Ports, journal: Journal, *, m
         journal.update_image(image.name, repository_uri=image.repository_uri)
         return image
 
+    if mode is not Mode.BUILD:
+        _log(function_lines([function for function in functions.values() if function is not None]), ports)
     images, failures = list[ObservedImage](), Failures()
     for target in targets:
         with failures.collected():
             images.append(observed_image(target))
+    _log(image_lines(images), ports)
     failures.raise_if_any()
     return tuple(images)
+
+
+def _log(lines: Iterable[str], ports: Ports) -> None:
+    for line in lines:
+        ports.log.info(line)
 
 
 def _read_all(
@@ -170,9 +179,6 @@ def _observed_image(
     Raises:
         DeployError: no repository follows, or functions differ in their architecture.
     """
-    if mode is not Mode.BUILD:
-        for function in functions:
-            ports.log.info(_describe(function))
     if target.platform is None:
         check_one_architecture(functions)
     platform = target.platform or platform_of(functions) or builder_platform
@@ -181,8 +187,6 @@ def _observed_image(
         repository=target.repository or named_repository(target, registry) or present_repository(functions, registry),
         platform=platform or _builder_platform(target, ports, mode),
     )
-    name = f" {target.name}" if target.name else ""
-    ports.log.info(f"Image{name}: {destination.repository_uri} for {destination.platform}")
     return ObservedImage(target=target, functions=() if mode is Mode.BUILD else functions, destination=destination)
 
 
@@ -192,13 +196,3 @@ def _builder_platform(target: ImageTarget, ports: Ports, mode: Mode) -> Platform
         return "linux/amd64"  # as Lambda has it [CreateFunction, Architectures]
     builder = ports.builders(target.builder)
     return builder.machine_platform() if mode is Mode.PLAN else builder.check_engine(None)
-
-
-def _describe(function: ServingFunction) -> str:
-    latest, alias = function.latest, function.alias
-    if latest is None:
-        return f"Function {function.name} does not exist, and will be created"
-    published = function.published if isinstance(function, ObservedFunction) else None
-    version = f", version {published.number}" if published else ""
-    pointer = f"; alias {alias.name}: version {alias.version}" if alias else ""
-    return f"Function {latest.name}: {latest.state}, {latest.architecture}, runs {latest.image}{version}{pointer}"

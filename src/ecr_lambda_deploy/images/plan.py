@@ -113,7 +113,7 @@ def _plan_together(
     try:
         found = ports.repositories.find_tags(images[0].observed.destination.repository, tags)
     except DeployError as error:
-        return [fail(image, error, journal) for image in images]
+        return [*fail(images, error, ports, journal)]
     return [attempt(image, lambda image: _plan(image, found, ports, journal), ports, journal) for image in images]
 
 

@@ -4,9 +4,10 @@ An `ObservedImage` is identified, planned and made ready: each stage takes one o
 next. A failure is a value, too: it is one image's, and the stage goes on with the others.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import Generic, Protocol, Self, TypeVar
 
 from ecr_lambda_deploy.concurrency import for_each
@@ -15,8 +16,12 @@ from ecr_lambda_deploy.images.steps import BuildImage, CopyImage, ImageStep
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import Fingerprint, ImageReference, RegistryImage
 from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal
+from ecr_lambda_deploy.model.text import first_line
 from ecr_lambda_deploy.ports.ports import Ports
 
+_LONGEST_CAUSE = 300  # characters, in the log
+_MOST_NAMED = 5  # images
+_LINES = 10  # about images that are ready
 _AT_ONCE = 16  # images; each may copy with a program of its own
 
 
@@ -153,7 +158,7 @@ def attempt(image: _Before, act: Callable[[_Before], _After], ports: Ports, jour
         try:
             return act(image)
         except DeployError as error:
-            return fail(image, error, journal)
+            return fail([image], error, ports, journal)[0]
 
 
 @contextmanager
@@ -167,10 +172,38 @@ def timed(images: Iterable[Named], ports: Ports, journal: Journal) -> Iterator[N
             journal.time_image(image.name, started, ports.clock.now())
 
 
-def fail(image: Named, error: DeployError, journal: Journal) -> FailedImage:
-    """Record why an image failed, and return it as one that did."""
-    journal.update_image(image.name, status=ImageStatus.FAILED, error=error)
-    return FailedImage(name=image.name, error=error)
+def fail(images: Sequence[Named], error: DeployError, ports: Ports, journal: Journal) -> list[FailedImage]:
+    """Print and record why images failed, and return them as images that did."""
+    cause = first_line(error.message, _LONGEST_CAUSE).rstrip(".")
+    names = ", ".join(image.name for image in images[:_MOST_NAMED]) or "The image"
+    more = f" and {len(images) - _MOST_NAMED} more" if len(images) > _MOST_NAMED else ""
+    ports.log.failure(f"{names}{more} failed: {cause}; no function is changed")
+    for image in images:
+        journal.update_image(image.name, status=ImageStatus.FAILED, error=error)
+    return [FailedImage(name=image.name, error=error) for image in images]
+
+
+class ReadyImages:
+    """Counts the images that are ready, and says from time to time how many are.
+
+    Args:
+        total: how many there are.
+        ready: how many are ready already.
+        ports: the log gets the lines.
+    """
+
+    def __init__(self, total: int, ready: int, ports: Ports) -> None:
+        self._total, self._ready = total, ready
+        self._each = max((total - ready) // _LINES, 1)
+        self._log, self._lock = ports.log, Lock()
+
+    def add(self) -> None:
+        """Count one more image; of one alone nothing is said."""
+        with self._lock:
+            self._ready += 1
+            left = self._total - self._ready
+            if self._total > 1 and left % self._each == 0:
+                self._log.info(f"{self._ready} of {self._total} images ready")
 
 
 def log(image: Named, message: str, ports: Ports) -> None:

@@ -33,6 +33,7 @@ class Progress:
         self._log, self._clock = log, clock
         self._lock = RLock()  # many threads release
         self._counts, self._shown = Counter[str](), Counter[str]()
+        self._announced = set[str]()
         self._last_line = clock.now()
 
     @property
@@ -66,6 +67,13 @@ class Progress:
             if self.total > _MOST_SHOWN and self._kept[name]:
                 self._log.folded(f"{name}, until it failed", self._kept[name])
 
+    def announce(self, message: str) -> None:
+        """Print, once, why all releases end."""
+        with self._lock:
+            if message not in self._announced:
+                self._announced.add(message)
+                self._log.failure(message)
+
     def count(self, stage: str) -> None:
         """Count a function that has come through a stage, and print the number from time to time.
 
@@ -74,14 +82,15 @@ class Progress:
         """
         with self._lock:
             self._counts[stage] += 1
-            if self._counts[stage] % max(self.total // _LINES_OF_A_STAGE, 1) == 0:
+            count, each = self._counts[stage], max(self.total // _LINES_OF_A_STAGE, 1)
+            if count % each == 0 or count == self.total:
                 self._print_count(stage)
 
     def end(self) -> None:
-        """Print the last number of each stage."""
+        """Print the last numbers: of a group that was reverted, those of what was released count no more."""
         with self._lock:
-            for stage, count in self._counts.items():
-                if self._shown[stage] < count:
+            for stage in ("reverted" if self._counts["reverted"] else "released", "failed"):
+                if self._shown[stage] < self._counts[stage]:
                     self._print_count(stage)
 
     def _print_count(self, stage: str) -> None:

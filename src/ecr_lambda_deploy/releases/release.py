@@ -312,6 +312,8 @@ class _Stages:
         name, reverts, reported = plan.observed.name, plan.target.reverts, _reported(error)
         if reverts:
             self.group.fail(name, reported)
+        if isinstance(error, CancelledError) and reverts:
+            self.progress.announce("The run was cancelled; reverting what it has changed")
         if isinstance(error, ConsequenceError | CancelledError):
             return
         whole = f"all {self.progress.total} functions" if self.is_group else "what this run has changed"

@@ -32,7 +32,8 @@ class Annotation:
 
 def annotations(journal: Journal) -> tuple[Sequence[Annotation], Sequence[str]]:
     """Return the annotations, the first cause first, and the lines of the causes that are too many for them."""
-    found, followed = causes(journal), list(followers(journal))
+    found = causes(journal)
+    followed = list(followers(journal)) if len(journal.outcomes) > 1 else []
     all_of_them = [_of_cause(cause, journal.run) for cause in found]
     room = _MOST - bool(followed)
     if len(all_of_them) <= room:
@@ -64,9 +65,7 @@ def _of_followers(outcomes: Sequence[Outcome]) -> list[Annotation]:
         return []
     names = [outcome.function for outcome in outcomes]
     title = f"{count(len(names), 'more function')}, because of this: {counted(outcomes)}"
-    return [
-        Annotation(title=title, text=f"Nothing failed in these, and they serve what they did before: {_listed(names)}.")
-    ]
+    return [Annotation(title=title, text=f"They serve what they did before: {_listed(names)}.")]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -22,6 +22,8 @@ def phase(title: str, ports: Ports, journal: Journal, *, is_folded: bool = True)
     """
     started = ports.clock.now()
     try:
+        if not is_folded:
+            ports.log.info(title)  # as a heading
         with ports.log.group(title) if is_folded else nullcontext():
             yield
     except DeployError:

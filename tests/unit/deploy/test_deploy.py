@@ -473,7 +473,7 @@ def test_a_function_that_does_not_exist_is_created_from_the_first_image() -> Non
     ]
     assert world.outcome.status is ReleaseStatus.CREATED
     assert "check_creation" in world.functions.calls
-    assert "Function orders-api does not exist, and will be created" in world.log.of_kind("info")
+    assert "orders-api: it does not exist, and will be created" in world.log.of_kind("info")
     written = outputs(world.journal)
     assert (written["function-version"], written["previous-version"], written["changed"]) == ("1", "", "true")
 

@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from ecr_lambda_deploy.docker.config import BUILDX, build_environment, network_environment, private_docker_config
+from ecr_lambda_deploy.docker.config import (
+    BUILDX,
+    build_environment,
+    network_environment,
+    private_docker_config,
+)
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import Authorization
 from ecr_lambda_deploy.private_folders import PrivateFolders

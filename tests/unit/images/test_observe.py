@@ -208,8 +208,8 @@ def test_the_log_says_what_is_there() -> None:
     _observe(world, image_target())
 
     assert world.log.of_kind("info") == [
-        f"Function orders-api: Active, x86_64, runs {OLD}, version 7",
-        f"Image: {REGISTRY}/orders for linux/amd64",
+        f"orders-api: Active, x86_64, runs {OLD}, version 7",
+        f"The image goes to {REGISTRY}/orders, for linux/amd64",
     ]
 
 

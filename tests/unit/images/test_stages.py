@@ -2,7 +2,7 @@
 
 import pytest
 
-from ecr_lambda_deploy.images.stages import FailedImage, StageResult, grouped, run_stage
+from ecr_lambda_deploy.images.stages import FailedImage, ReadyImages, StageResult, fail, grouped, run_stage
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, ImageStatus
 from tests.unit.fakes.world import World
@@ -61,3 +61,31 @@ def test_images_are_grouped_in_the_order_in_which_their_key_comes_first() -> Non
         (["a"], ["a1", "a2"]),
         (["b"], ["b1"]),
     ]
+
+
+def test_the_log_says_at_once_which_image_failed_and_why(world: World) -> None:
+    _run(world, DeployError("ECR refuses:\nno.\nAt all."))
+    fail([ImageOutcome(name="")], DeployError("no"), world.ports(), world.journal)
+    fail([ImageOutcome(name=f"i{n}") for n in range(60)], DeployError("no"), world.ports(), world.journal)
+
+    assert world.log.of_kind("failure") == [
+        "stock failed: ECR refuses: no; no function is changed",
+        "The image failed: no; no function is changed",
+        "i0, i1, i2, i3, i4 and 55 more failed: no; no function is changed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("total", "ready", "lines"),
+    [
+        (60, 0, [f"{count} of 60 images ready" for count in range(6, 61, 6)]),
+        (60, 58, ["59 of 60 images ready", "60 of 60 images ready"]),
+        (1, 0, []),
+    ],
+)
+def test_the_log_says_how_many_images_are_ready(world: World, total: int, ready: int, lines: list[str]) -> None:
+    images = ReadyImages(total, ready, world.ports())
+    for _ in range(total - ready):
+        images.add()
+
+    assert world.log.of_kind("info") == lines

@@ -93,6 +93,35 @@ def test_the_log_says_at_once_what_failed(worlds: dict[str, World]) -> None:
     assert not any(line.startswith("two: updating") for line in later)
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_of_many_functions_the_log_has_the_numbers(together: bool) -> None:
+    worlds = {f"orders-{number}": _world(f"orders-{number}") for number in range(30)}
+    _release(worlds, together=together)
+    lines = worlds["orders-0"].log.of_kind("info")
+
+    stages = ("prepared", "released")
+    expected = [f"{count} of 30 functions {stage}" for stage in stages for count in range(3, 31, 3)]
+    assert sorted(lines) == sorted(expected)
+    assert lines == expected or not together
+
+
+def test_if_one_of_many_fails_the_log_has_its_lines_and_how_many_are_reverted() -> None:
+    worlds = {f"orders-{number}": _world(f"orders-{number}") for number in range(30)}
+    worlds["orders-7"].functions.before["point_alias"] = raising(DeployError("no luck"))
+    _release(worlds)
+    lines = worlds["orders-0"].log.lines
+
+    at = lines.index(("failure", "orders-7 failed: no luck; reverting all 30 functions"))
+    assert lines[at + 1 :][:4] == [
+        ("group", "orders-7, until it failed"),
+        ("folded", f"updating to {NEW.short} (x86_64)"),
+        ("folded", f"Lambda runs {NEW.short} after 0.0 s"),
+        ("folded", "smoke test: invoking $LATEST"),
+    ]
+    assert lines[-1] == ("info", "30 of 30 functions reverted")
+    assert len(lines) < 60
+
+
 def test_with_on_failure_keep_the_others_are_released(worlds: dict[str, World]) -> None:
     worlds["two"].functions.before["invoke"] = raising(DeployError("no luck"))
     outcomes = _release(worlds, replace(_TESTED, reverts=False))

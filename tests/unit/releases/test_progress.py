@@ -96,3 +96,11 @@ def test_what_annotates_the_run_is_not_kept_back(log: FakeLog, clock: FakeClock)
         ("folded", "five"),
     ]
     assert log.groups == ["six"]
+
+
+def test_why_all_end_is_said_once(log: FakeLog, clock: FakeClock) -> None:
+    progress = Progress(_names(60), log, clock)
+    for _ in range(60):
+        progress.announce("The run was cancelled; reverting what it has changed")
+
+    assert log.lines == [("failure", "The run was cancelled; reverting what it has changed")]

@@ -53,7 +53,7 @@ def test_a_failed_build_has_its_line_and_what_it_printed_last() -> None:
     place = SourceLocation(file="orders/Dockerfile", line=3)
     error = BuildError("npm ci: exit code: 1", "Look at it.", location=place, log="npm error\nnpm error 404")
     image = ImageOutcome(name="orders", functions=("orders-api",), status=ImageStatus.FAILED, error=error)
-    (shown,), _ = annotations(_annotated(image=image))
+    (shown,), _ = annotations(_annotated(_outcome("orders-api", ReleaseStatus.FAILED), image=image))
 
     assert (shown.title, shown.location) == ("orders: build failed", place)
     assert shown.text.splitlines()[:5] == [
