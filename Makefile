@@ -15,6 +15,7 @@ lint: .venv/ready
 	actionlint examples/*/*.yml
 	hadolint Dockerfile examples/*/Dockerfile
 	zizmor --offline --no-progress --quiet .github action.yml examples/pull-request
+	cfn-lint setup/cloudformation.yaml
 	shellcheck .ci/run requirements/lock
 
 # In the order of their folders, the short ones come last: no process is left with a long one while the other idles.

@@ -87,7 +87,7 @@ def running_ministack(
             "MINISTACK_REGION": region,
             "MINISTACK_HOSTNAME": instance,
             "MINISTACK_DOCKER_TIMEOUT": "120",
-            "SERVICES": "lambda,ecr,sts,iam,cloudwatch,logs,s3,ssm",
+            "SERVICES": "cloudformation,lambda,ecr,sts,iam,cloudwatch,logs,s3,ssm",
             "LAMBDA_EXECUTOR": "docker",
             "DOCKER_HOST": docker_host or _NO_ENGINE,
             "DOCKER_CONFIG": name,
