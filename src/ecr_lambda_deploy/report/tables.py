@@ -52,7 +52,7 @@ _IMAGES_BY_IMPORTANCE: Sequence[ImageStatus] = (
     ImageStatus.FOUND,
 )
 _MOST_OPEN = 10  # rows of one kind that are shown without being unfolded
-_LONGEST_TAG = 20  # characters
+_LONGEST_TAG = 12  # characters, of one image among several
 
 
 def differences(outcome: Outcome, journal: Journal) -> str:
@@ -190,21 +190,38 @@ def _happened(
 
 
 def images_table(images: Sequence[ImageOutcome], *, most: int) -> str:
-    """Return a row for each image, in so many bytes; empty without images."""
+    """Return a row for each image, in so many bytes; of a single one, everything; empty without images."""
+    if len(images) == 1:
+        return table(("", ""), _facts(images[0]), most=most)
     ordered = sorted(images, key=lambda image: _IMAGES_BY_IMPORTANCE.index(image.status))
     header = ("Image", "", "Digest", "Tags", "Time", "Why")
     return table(header, [_image_row(image) for image in ordered], most=most) if ordered else ""
 
 
+def _facts(image: ImageOutcome) -> list[tuple[str, str]]:
+    """Return all that is known of a run's only image."""
+    facts = {
+        "Image": code(str(image.reference)) if image.reference else "",
+        "Repository": "" if image.reference or not image.repository_uri else code(image.repository_uri),
+        "Tags": "<br>".join(map(code, image.tags)),
+        "Status": f"{image.status}{f', in {_made_in(image)}' if _made_in(image) else ''}",
+        "Why": escaped(first_line(str(image.error) if image.error else image.reason)),
+    }
+    return [(name, fact) for name, fact in facts.items() if fact]
+
+
+def _made_in(image: ImageOutcome) -> str:
+    """Return how long an image was worked on; empty for one that was found, whatever the others took."""
+    return in_words(image.seconds) if image.seconds and image.status is not ImageStatus.FOUND else ""
+
+
 def _image_row(image: ImageOutcome) -> tuple[str, ...]:
-    is_alone = not image.name
-    digest = image.reference.digest if image.reference and is_alone else short_digest(image.reference)
     return (
         escaped(image.name) or code(image.repository_uri),
         image.status,
-        code(digest) if image.reference else "",
-        " ".join(code(tag if len(tag) <= _LONGEST_TAG or is_alone else f"{tag[:_LONGEST_TAG]}…") for tag in image.tags),
-        in_words(image.seconds) if image.seconds and image.status is not ImageStatus.FOUND else "",
+        code(short_digest(image.reference)) if image.reference else "",
+        " ".join(code(tag if len(tag) <= _LONGEST_TAG else f"{tag[:_LONGEST_TAG]}…") for tag in image.tags),
+        _made_in(image),
         escaped(first_line(str(image.error) if image.error else image.reason)),
     )
 

@@ -222,7 +222,7 @@ def test_the_summary_of_a_deploy() -> None:
     assert "| Image | `sha256:aaaaaaaaaaaa` | `sha256:bbbbbbbbbbbb` |" in text
     shown, _, folded = text.partition("<details><summary>image and tags · steps and times · undo by hand</summary>")
     assert NEW.digest not in shown
-    assert f"| `{REGISTRY}/orders` | built | `{NEW.digest}` | `v1` `src-1` |" in folded
+    assert f"| Image | `{NEW}` |\n| Tags | `v1`<br>`src-1` |\n| Status | built |" in folded
     assert "| Check | 0.4 s |\n| Build and push | 12 s |" in folded
 
 
@@ -253,7 +253,7 @@ def test_a_commit_outside_github_has_no_link(known: dict[str, str]) -> None:
 
 
 def test_without_an_image_the_summary_names_the_repository() -> None:
-    assert f"| `{REGISTRY}/orders` | built |  |" in summary(_SITUATIONS["checks failed"])
+    assert f"| Repository | `{REGISTRY}/orders` |" in summary(_SITUATIONS["checks failed"])
     assert "<details>" not in summary(_SITUATIONS["wrong inputs"])
 
 

@@ -94,7 +94,7 @@ def test_images_without_functions_have_a_table_of_their_own() -> None:
     lines = summary(_journal(images=images, mode=Mode.BUILD)).splitlines()
 
     assert lines[0] == "### ✅ Built 1 of 2 images, in 7 s"
-    assert "| orders | built | `sha256:bbbbbbbbbbbb` | `v1` `src-1111111111111111…` | 1 s |  |" in lines
+    assert "| orders | built | `sha256:bbbbbbbbbbbb` | `v1` `src-11111111…` | 1 s |  |" in lines
     assert "| mail | found | `sha256:bbbbbbbbbbbb` |  |  |  |" in lines  # it was not built
     assert not any("| Function |" in line for line in lines)
 
