@@ -15,7 +15,7 @@ from ecr_lambda_deploy.deploy.checks import (
     notice_skipped_traffic,
     warn_of_bypasses,
 )
-from ecr_lambda_deploy.functions.history import doubt
+from ecr_lambda_deploy.functions.history import doubt, numbered
 from ecr_lambda_deploy.functions.reads import read_history, read_url
 from ecr_lambda_deploy.images.destination import ObservedImage
 from ecr_lambda_deploy.images.make import exporting_builders, make_images, tag_images
@@ -323,6 +323,7 @@ def _phase_of(
 def _release(prepared: Sequence[Prepared], images: Sequence[ReadyImage], ports: Ports, journal: Journal) -> None:
     """Plan once more, now that all images are there, and release."""
     ready = {image.name: image for image in images}
+    journal.run = numbered(journal.run, (outcome.before for outcome in journal.outcomes))
     releases = []
     for one in prepared:
         plan = partial(replace(one.candidate, image=ready[one.candidate.image.name]).plan, run=journal.run)

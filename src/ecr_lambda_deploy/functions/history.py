@@ -1,16 +1,25 @@
 """Pure: the records of runs in the descriptions of versions and aliases, and what follows from them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Self
 from urllib.parse import quote
 
-from ecr_lambda_deploy.model.functions import LATEST, ObservedFunction, PublishedVersion, ServingFunction
+from ecr_lambda_deploy.model.functions import (
+    LATEST,
+    AliasState,
+    ObservedFunction,
+    PublishedVersion,
+    ServingFunction,
+)
 from ecr_lambda_deploy.model.run import WorkflowRun, is_commit
 
 _LONGEST = 256  # characters of a description [Lambda API reference, PublishVersion and CreateAlias]
-_MOST_DIGITS = 12  # of a run's number; GitHub's have 11
+# Of a run: GitHub's numbers have 11 digits, and what is run by hand has the seconds of its start as decimals.
+_NUMBER = re.compile(r"[0-9]{1,12}(?:\.(?P<seconds>[0-9]{1,10}))?")
 _FARTHEST = 10**9  # from this run's number to the highest that another run may have
 _FACT = re.compile(r"(?:^|(?<= ))(?P<key>[a-z-]+)=(?P<value>\S+)")
 
@@ -20,7 +29,7 @@ class Record:
     """What a description records; a fact that it does not record is empty.
 
     Attributes:
-        run: id and attempt of the run, `ID/ATTEMPT`.
+        run: number and attempt of the run, `ID/ATTEMPT`; see `WorkflowRun.run_id` for one by hand.
         previous: number of the version that served before.
         mode: `rollback` if the run was one.
         undone: id of the run whose release that rollback took back.
@@ -79,19 +88,29 @@ class Record:
         )
 
     @property
-    def run_id(self) -> int:
-        """GitHub's id of the run; 0 if none is recorded."""
+    def run_id(self) -> Decimal:
+        """Number of the run; 0 if none is recorded."""
         return _number(self.run.partition("/")[0])
 
     @property
-    def undone_id(self) -> int:
-        """GitHub's id of the run whose release was taken back; 0 if none is recorded."""
+    def undone_id(self) -> Decimal:
+        """Number of the run whose release was taken back; 0 if none is recorded."""
         return _number(self.undone)
 
     @property
-    def released_id(self) -> int:
-        """GitHub's id of the run that released this first; 0 if none is recorded."""
+    def released_id(self) -> Decimal:
+        """Number of the run that released this first; 0 if none is recorded."""
         return _number(self.repeats) if self.repeats else self.run_id
+
+    @property
+    def by(self) -> str:
+        """Who wrote it, in words: a run, or somebody by hand, and when; empty if that is not recorded."""
+        by_hand = _by_hand(self.run.partition("/")[0])
+        return by_hand or (f"run {self.run}" if self.run else "")
+
+    def is_of(self, run: WorkflowRun) -> bool:
+        """Whether it is of the repository of a run, as far as both are known: by hand, that may not be."""
+        return not self.repository or run.repository in {"", self.repository}
 
     def is_rollback_of(self, run: WorkflowRun) -> bool:
         """Whether a rollback by this run, in any attempt, wrote the record."""
@@ -103,16 +122,51 @@ class Record:
         return " ".join(f"{key}={value}" for key, value in facts if value)[:_LONGEST]
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0
+def _number(text: str) -> Decimal:
+    return Decimal(text) if _NUMBER.fullmatch(text) else Decimal()
+
+
+def run_named(number: Decimal | str) -> str:
+    """Return what a run is called in messages, by its number: `run 17`, or `run by hand at …`."""
+    return f"run {_by_hand(str(number)) or number}"
+
+
+def _by_hand(number: str) -> str:
+    """Return when a run by hand began, in words; empty for any other."""
+    found = _NUMBER.fullmatch(number)
+    if found is None or found["seconds"] is None:
+        return ""
+    return f"by hand at {datetime.fromtimestamp(int(found['seconds']), UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _may_be_a_run(text: str, run: WorkflowRun) -> bool:
     """Whether what stands in a number's place may be a run's; what has no digits is none, and does no harm."""
-    if not text.isdigit():
+    if not text.replace(".", "", 1).isdigit():
         return True
     own = _number(run.run_id)
-    return text.isascii() and len(text) <= _MOST_DIGITS and (own == 0 or _number(text) <= own + _FARTHEST)
+    return _NUMBER.fullmatch(text) is not None and (own < 1 or _number(text) <= own + _FARTHEST)
+
+
+def numbered(run: WorkflowRun, functions: Iterable[ServingFunction]) -> WorkflowRun:
+    """Return a run with its number: by hand, one above those that functions record; any other is as it was.
+
+    Args:
+        run: the run.
+        functions: all that it has read, with what is known of each.
+    """
+    if not run.is_by_hand:
+        return run
+    records = (Record.parse(text).believed_by(run) for function in functions for text in _descriptions(function))
+    return run.after(int(max((record.run_id for record in records), default=0)))
+
+
+def _descriptions(function: ServingFunction) -> Iterator[str]:
+    if function.aliased is not None:
+        yield function.aliased.description
+    if isinstance(function.alias, AliasState):
+        yield function.alias.description
+    if isinstance(function, ObservedFunction):
+        yield from (version.description for version in function.versions)
 
 
 def has_published(observed: ObservedFunction, run: WorkflowRun) -> bool:
@@ -177,19 +231,19 @@ def serving_record(function: ServingFunction) -> Record:
     return Record.parse(version.description if version is not None else "")
 
 
-def last_releasing_run(observed: ObservedFunction, run: WorkflowRun) -> int:
-    """Return the id of the run that began the last release, which may still be a canary; 0 if none is recorded.
+def last_releasing_run(observed: ObservedFunction, run: WorkflowRun) -> Decimal:
+    """Return the number of the run that began the last release, which may still be a canary; 0 if none is recorded.
 
     Args:
         observed: the function, with its versions where the alias has weights.
-        run: the run that wants to know; only those of its repository count, and of any where it has none.
+        run: the run that wants to know; only those of its repository count, as far as it is known.
     """
     weights = observed.alias.weights if observed.alias else {}
     shared = [
         Record.parse(version.description).believed_by(run) for version in observed.versions if version.number in weights
     ]
-    records = [record for record in (last_release(observed, run), *shared) if run.repository in {"", record.repository}]
-    return max((record.released_id for record in records), default=0)
+    records = [record for record in (last_release(observed, run), *shared) if record.is_of(run)]
+    return max((record.released_id for record in records), default=Decimal())
 
 
 def brought_back(observed: ObservedFunction) -> PublishedVersion | None:
@@ -208,14 +262,14 @@ def is_unrecorded(observed: ObservedFunction) -> bool:
 
 
 def newer_run(run: WorkflowRun, record: Record) -> str:
-    """Return the id of the newer run that wrote a record, and whose release this run must not undo; empty otherwise.
+    """Return the number of the newer run that wrote a record, and that this run must not undo; empty otherwise.
 
-    GitHub's run ids rise with time. A newer run of the same workflow counts, and a newer rollback of any workflow: a
+    Numbers of runs rise with time. A newer run of the same workflow counts, and a newer rollback of any workflow: a
     deployment that still waits in a queue must not release again what a rollback has taken back. A second attempt of
-    this run is somebody's wish, so nothing counts as newer.
+    this run is somebody's wish, as is a run by hand, so nothing counts as newer.
     """
     own, newer = _number(run.run_id), record.believed_by(run).run_id
-    if run.attempt != "1" or record.repository != run.repository or own == 0:
+    if run.attempt != "1" or run.is_by_hand or not record.is_of(run) or own == 0:
         return ""
     counts = record.mode == "rollback" or quote(run.workflow).startswith(record.workflow)
     return str(newer) if counts and own < newer else ""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ecr_lambda_deploy.functions.history import Record, newer_run
+from ecr_lambda_deploy.functions.history import Record, newer_run, run_named
 from ecr_lambda_deploy.model.functions import AliasState
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.run import WorkflowRun
@@ -63,7 +63,7 @@ def taken_over_by(
     """
     record = Record.parse(alias.description)
     if newer := newer_run(run, record):
-        return f"the newer run {newer}"
+        return f"the newer {run_named(newer)}"
     is_moved = known is not None and not is_as_left(alias, known, start)
     is_overtaken = may_overtake and record.run != "" and (not known or alias.description != known.description)
     return "somebody else" if is_moved and not is_overtaken else ""

@@ -1,8 +1,9 @@
-"""The workflow run."""
+"""The run: of a workflow, or by hand."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 ACTION = "org/ecr-lambda-deploy@v1"
 """This action, for a workflow that names none: one of its own repository uses it by path."""
@@ -39,12 +40,14 @@ class RollbackWorkflow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowRun:
-    """The workflow run; its strings are empty outside GitHub.
+    """The workflow run, or one that somebody has started by hand; what GitHub does not say is empty.
 
     Attributes:
         commit: full SHA of what it runs on; what a step has checked out may be another.
         repository: `owner/name`.
-        run_id: number of the run, unique within the repository.
+        run_id: number of the run; numbers rise with time. GitHub knows nothing of a run by hand: its number is that of
+            the last run before it, as far as descriptions record it, with the seconds from 1970 to its start as its
+            decimals. So whatever compares numbers knows which came first.
         attempt: number of the attempt, from 1.
         workflow: file name of the workflow.
         server_url: such as `https://github.com`.
@@ -68,6 +71,15 @@ class WorkflowRun:
     default_branch: str = ""
     head: str = ""
     actor: str = ""
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether it is of no workflow."""
+        return "." in self.run_id
+
+    def after(self, last: int) -> Self:
+        """Return this run by hand with its number after that of the last run before it."""
+        return replace(self, run_id=f"{last}.{self.run_id.partition('.')[2]}")
 
     @property
     def is_from_fork(self) -> bool:

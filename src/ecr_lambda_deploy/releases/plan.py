@@ -9,7 +9,7 @@ know it; if a failure must undo it, so must `Written` and `plan_revert`.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ecr_lambda_deploy.functions.history import Record, last_release, newer_run
+from ecr_lambda_deploy.functions.history import Record, last_release, newer_run, run_named
 from ecr_lambda_deploy.model.functions import (
     LATEST,
     LATEST_PUBLISHED,
@@ -363,8 +363,8 @@ def staleness(target: FunctionTarget, observed: ObservedFunction, run: WorkflowR
     if not newer:
         return ""
     return (
-        f"{observed.name} was released or rolled back by the newer run {newer}, so this older run {run.run_id} leaves "
-        "it alone. To deploy it all the same, run it again, or set 'allow-stale: true'."
+        f"{observed.name} was released or rolled back by the newer {run_named(newer)}, so this older run {run.run_id} "
+        "leaves it alone. To deploy it all the same, run it again, or set 'allow-stale: true'."
     )
 
 

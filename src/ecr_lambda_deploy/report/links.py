@@ -3,6 +3,7 @@
 import json
 from urllib.parse import quote
 
+from ecr_lambda_deploy.functions.history import run_named
 from ecr_lambda_deploy.model.functions import ServingFunction
 from ecr_lambda_deploy.model.run import WorkflowRun, is_commit
 from ecr_lambda_deploy.report.markdown import code, escaped
@@ -86,7 +87,7 @@ def comparison_page(run: WorkflowRun, before: str, after: str) -> str:
 def run_link(run: WorkflowRun, number: str) -> str:
     """Return a link to another run of the repository."""
     page = _repository(run)
-    return linked(f"run {escaped(number)}", f"{page}/actions/runs/{number}" if page and number.isdigit() else "")
+    return linked(escaped(run_named(number)), f"{page}/actions/runs/{number}" if page and number.isdigit() else "")
 
 
 def workflow_page(run: WorkflowRun, file: str) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from ecr_lambda_deploy.functions.history import Record, brought_back, last_release, line_of_releases
 from ecr_lambda_deploy.model.errors import DeployError
@@ -63,7 +64,7 @@ def choose(to: str, observed: ObservedFunction, run: WorkflowRun, *, tagged: str
     )
 
 
-def run_of_commit(to: str, functions: Sequence[ObservedFunction], run: WorkflowRun) -> int:
+def run_of_commit(to: str, functions: Sequence[ObservedFunction], run: WorkflowRun) -> Decimal:
     """Return the number of the last run that released a commit to any of some functions; 0 if none is recorded.
 
     Args:
@@ -75,18 +76,18 @@ def run_of_commit(to: str, functions: Sequence[ObservedFunction], run: WorkflowR
         DeployError: it is the beginning of several commits.
     """
     if not _COMMIT.fullmatch(to):
-        return 0
+        return Decimal()
     records = [
         record
         for function in functions
         for record in (Record.parse(version.description).believed_by(run) for version in function.versions)
-        if record.commit.startswith(to) and _COMMIT.fullmatch(record.commit) and record.repository == run.repository
+        if record.commit.startswith(to) and _COMMIT.fullmatch(record.commit) and record.is_of(run)
     ]
     _check_one(to, {record.commit for record in records})
-    return max((record.released_id for record in records), default=0)
+    return max((record.released_id for record in records), default=Decimal())
 
 
-def served_after(run_id: int, observed: ObservedFunction, run: WorkflowRun) -> PublishedVersion | None:
+def served_after(run_id: Decimal, observed: ObservedFunction, run: WorkflowRun) -> PublishedVersion | None:
     """Return the version that served a function when a run had ended; None if nothing had been released by then.
 
     Each run releases to a function what it is to run and does not run yet: what an earlier run has released stays.
@@ -97,11 +98,7 @@ def served_after(run_id: int, observed: ObservedFunction, run: WorkflowRun) -> P
         run: the run that rolls back; runs of its repository count.
     """
     records = {version: Record.parse(version.description).believed_by(run) for version in observed.versions}
-    earlier = [
-        version
-        for version, record in records.items()
-        if 0 < record.run_id <= run_id and record.repository == run.repository
-    ]
+    earlier = [version for version, record in records.items() if 0 < record.run_id <= run_id and record.is_of(run)]
     return _best(earlier, observed)
 
 
@@ -172,7 +169,7 @@ def history(observed: ObservedFunction, chosen: PublishedVersion | None = None) 
             "chosen" if version is chosen else "",
             "serves" if version.number == observed.version else "served before" if version.number in line else "",
             f"commit {record.commit[:12]}" if record.commit else "",
-            f"run {record.run}" if record.run else "",
+            record.by,
             f"after version {record.previous}" if record.previous else "",
             "not published by this action" if not (record.run or record.commit) else "",
         ]

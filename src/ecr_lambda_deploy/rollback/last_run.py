@@ -2,8 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
-from ecr_lambda_deploy.functions.history import Record, is_unrecorded, last_release, last_releasing_run, serving_record
+from ecr_lambda_deploy.functions.history import (
+    Record,
+    is_unrecorded,
+    last_release,
+    last_releasing_run,
+    run_named,
+    serving_record,
+)
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import ObservedFunction
 from ecr_lambda_deploy.model.run import WorkflowRun
@@ -20,7 +28,7 @@ class RollbackGroup:
     """
 
     members: tuple[ObservedFunction, ...]
-    run_id: int
+    run_id: Decimal
     reason: str
 
     @property
@@ -50,10 +58,11 @@ def released_together(observed: Sequence[ObservedFunction], run: WorkflowRun) ->
     if own:
         last, reason = max(own.values()), f"this run {run.run_id} has begun to take them back"
     elif unrecorded:
-        last, reason = 0, "they run code that is not published, so their last release has not ended; the others stay"
+        last = Decimal()
+        reason = "they run code that is not published, so their last release has not ended; the others stay"
     else:
-        last = max(begun.values(), default=0)
-        reason = f"run {last} was the last that released to them"
+        last = max(begun.values(), default=Decimal())
+        reason = f"{run_named(last)} was the last that released to them"
     if not (last or unrecorded or own):
         raise DeployError(
             "None of these functions was released by a run of this repository, so there is none to take back.",
@@ -81,15 +90,17 @@ def _is_back(observed: ObservedFunction, run: WorkflowRun) -> bool:
     return last_release(observed, run).is_rollback_of(run)
 
 
-def _begun(observed: Sequence[ObservedFunction], run: WorkflowRun) -> dict[str, int]:
+def _begun(observed: Sequence[ObservedFunction], run: WorkflowRun) -> dict[str, Decimal]:
     """Return the number of the run that began each function's last release; 0 where there is none to take back."""
     backs = [record for record in (last_release(function, run) for function in observed) if record.undone_id]
     begun = {function.name: last_releasing_run(function, run) for function in observed}
     return begun | {
-        function.name: 0 for function in observed if _is_first(function) and _is_passed(begun[function.name], backs)
+        function.name: Decimal()
+        for function in observed
+        if _is_first(function) and _is_passed(begun[function.name], backs)
     }
 
 
-def _is_passed(run_id: int, backs: Iterable[Record]) -> bool:
+def _is_passed(run_id: Decimal, backs: Iterable[Record]) -> bool:
     """Whether a rollback has already gone back beyond a run, its own included."""
     return any(back.undone_id <= run_id <= back.run_id for back in backs)

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 
 from ecr_lambda_deploy.concurrency import beside, for_each
-from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.functions.history import Record, numbered, run_named
 from ecr_lambda_deploy.functions.reads import check_updatable, observe_with_versions, read_url
 from ecr_lambda_deploy.images.checks import check_image
 from ecr_lambda_deploy.inputs.parse import Inputs
@@ -67,7 +68,7 @@ def _prepare(
     journal: Journal,
     *,
     undone: str,
-    last: int,
+    last: Decimal,
 ) -> tuple[Release | Outcome | DeployError, ...]:
     """Plan, side by side, what each function goes back to.
 
@@ -82,6 +83,7 @@ def _prepare(
     Returns:
         for each function its release, why it cannot go back, or what became of it where it is left to a newer run.
     """
+    journal.run = numbered(journal.run, (observed for _, observed in functions))
 
     def prepare(function: tuple[FunctionTarget, ObservedFunction]) -> Release | Outcome | DeployError:
         target, observed = function
@@ -109,7 +111,7 @@ def _plan(
     target: FunctionTarget,
     image: ImageTarget,
     undone: str,
-    last: int,
+    last: Decimal,
     ports: Ports,
     journal: Journal,
 ) -> ReleasePlan:
@@ -131,7 +133,7 @@ def _plan(
 
 
 def _choose(
-    observed: ObservedFunction, *, image: ImageTarget, last: int, ports: Ports, journal: Journal
+    observed: ObservedFunction, *, image: ImageTarget, last: Decimal, ports: Ports, journal: Journal
 ) -> RollbackTarget | None:
     """Choose what to go back to; None for a function that is newer than the run which the others go back to."""
     to, run = _wanted(image), journal.run
@@ -143,12 +145,14 @@ def _choose(
     if last and chosen.version is None:
         version = served_after(last, observed, run)
         if version is not None:
-            ports.log.info(f"Run {last}, of the commit {to}, left {observed.name} at version {version.number}")
+            ports.log.info(
+                f"The {run_named(last)}, of the commit {to}, left {observed.name} at version {version.number}"
+            )
             return RollbackTarget(version=version)
         if not chosen.digest:
             ports.log.warning(
-                f"{observed.name} stays as it is: nothing had been released to it when run {last}, of the commit {to}, "
-                "had ended."
+                f"{observed.name} stays as it is: nothing had been released to it when {run_named(last)}, of the "
+                f"commit {to}, had ended."
             )
             return None
     if chosen.version is not None and f"sha256:{chosen.version.code_sha256}" != tagged:

@@ -434,6 +434,17 @@ def test_rule_7_a_made_up_run_stops_no_deployment(number: str) -> None:
     assert "lambda:UpdateAlias" in warning
 
 
+def test_a_release_by_hand_is_not_stale_and_stands_between_the_run_before_it_and_the_next() -> None:
+    newer = str(Record.of(replace(RUN, run_id="12345678909")))
+    world = World(functions=FakeFunctions(versions=[version_state("7", OLD, newer)]), alias=alias_state("7"))
+    world.journal.run = replace(RUN, run_id="0.1764430000", workflow="", repository="")
+
+    _deploy(world, _LIVE)
+
+    record = Record.parse(world.live.description)
+    assert (world.live.version, record.run, record.repository) == ("8", "12345678909.1764430000/1", "")
+
+
 def test_a_run_that_is_overtaken_while_it_builds_leaves_the_newer_release_alone() -> None:
     newer = str(Record.of(replace(RUN, run_id="12345678909")))
     world = World(functions=FakeFunctions(versions=_RUNS_OLD), alias=alias_state("7"))

@@ -1,4 +1,5 @@
 from dataclasses import fields, replace
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,8 @@ from ecr_lambda_deploy.functions.history import (
     last_releasing_run,
     line_of_releases,
     newer_run,
+    numbered,
+    run_named,
 )
 from ecr_lambda_deploy.model.functions import LATEST, AliasState, FunctionState
 from ecr_lambda_deploy.model.images import ImageReference
@@ -295,3 +298,63 @@ def test_the_line_of_releases(previous: dict[str, str], serving: str, expected: 
     observed = observed_function(function_state(image=image("9")), *versions, alias=alias_state(serving))
 
     assert [version.number for version in line_of_releases(observed)] == expected
+
+
+_BY_HAND = replace(RUN, run_id="0.1764430000", workflow="")
+
+
+def _released_by(run: WorkflowRun, **facts: str) -> str:
+    return str(Record.of(run, previous="6", **facts))
+
+
+def test_a_run_by_hand_has_the_number_after_the_last_that_is_recorded_anywhere() -> None:
+    ran = [replace(RUN, run_id=number) for number in ("12345678905", "12345678909", "12345678907")]
+    functions = [
+        observed_function(function_state(), version_state("7", description=_released_by(ran[0]))),
+        observed_function(None, version_state("7"), alias=alias_state("7", description=_released_by(ran[1]))),
+        observed_function(function_state(), version_state("7", description=_released_by(ran[2]))),
+    ]
+
+    assert numbered(_BY_HAND, functions).run_id == "12345678909.1764430000"
+    assert numbered(_BY_HAND, functions[:1]).run_id == "12345678905.1764430000"
+    assert numbered(_BY_HAND, []).run_id == "0.1764430000"
+    assert numbered(RUN, functions) is RUN
+
+
+def test_a_run_by_hand_comes_after_another_one_and_before_the_next_of_a_workflow() -> None:
+    first = _BY_HAND.after(12345678905)
+    function = observed_function(function_state(), version_state("7", description=_released_by(first)))
+    second = numbered(replace(_BY_HAND, run_id="0.1764430060"), [function])
+
+    assert second.run_id == "12345678905.1764430060"
+    assert Record.of(first).run_id < Record.of(second).run_id < Decimal(12345678906)
+
+
+@pytest.mark.parametrize("repository", ["acme/shop", ""])  # the checkout may not tell
+def test_a_release_by_hand_stops_the_runs_before_it_and_none_after_it(repository: str) -> None:
+    record = Record.of(replace(_BY_HAND.after(12345678905), repository=repository), commit=RUN.commit)
+
+    for number, is_stopped in (("12345678904", True), ("12345678905", True), ("12345678906", False)):
+        newer = newer_run(replace(RUN, run_id=number), record)
+        assert newer == ("12345678905.1764430000" if is_stopped else "")
+
+
+def test_a_run_by_hand_is_never_stale() -> None:
+    newer = Record.of(replace(RUN, run_id="12345678999"), mode="rollback")
+
+    assert newer_run(_BY_HAND, newer) == newer_run(_BY_HAND.after(12345678905), newer) == ""
+
+
+def test_who_released_by_hand_is_told_in_words() -> None:
+    assert Record.of(_BY_HAND.after(17)).by == "by hand at 2025-11-29 15:26 UTC"
+    assert Record.of(RUN).by == "run 12345678901/1"
+    assert Record().by == ""
+    assert run_named("17.1764430000") == "run by hand at 2025-11-29 15:26 UTC"
+    assert run_named(Decimal(17)) == "run 17"
+
+
+@pytest.mark.parametrize("number", ["99999999999999.1", "99999999999.1764430000", "1.12345678901"])
+def test_a_made_up_number_of_a_run_by_hand_does_not_count(number: str) -> None:
+    record = replace(_RECORD, run=f"{number}/1")
+
+    assert record.believed_by(RUN).run_id == 0

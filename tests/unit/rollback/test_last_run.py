@@ -200,3 +200,33 @@ _RELEASED = str(Record.of(_LAST))
 )
 def test_a_first_release_has_nothing_before_it(observed: ObservedFunction, *, is_first: bool) -> None:
     assert is_first_release(observed, _LAST) is is_first
+
+
+_BY_HAND = replace(_LAST, run_id="200.1764430000", workflow="")
+
+
+@pytest.mark.parametrize("repository", [RUN.repository, ""])  # the checkout may not tell
+def test_what_was_released_by_hand_goes_back_alone_though_a_run_with_its_number_released_others(
+    repository: str,
+) -> None:
+    by_hand = replace(_BY_HAND, repository=repository)
+    functions = _function("orders", by_hand), _function("stock", _LAST), _function("mail", _FIRST)
+
+    assert _names(*functions) == ("orders",)
+    assert released_together(functions, _BACK).reason == (
+        "run by hand at 2025-11-29 15:26 UTC was the last that released to them"
+    )
+    assert _names(*functions, _function("later", _BACK), run=_AGAIN) == ("later",)
+
+
+@pytest.mark.parametrize("repository", [RUN.repository, ""])
+def test_a_rollback_by_hand_takes_back_what_a_run_released_and_the_next_goes_further(repository: str) -> None:
+    run, later = (replace(_BY_HAND, run_id=f"0.{moment}", repository=repository) for moment in (1764430000, 1764430060))
+    functions = _function("orders", _LAST), _function("stock", _LAST), _function("mail", _FIRST)
+    back = run.after(200)
+    gone_back = _back("orders", run=back), _function("stock", _LAST), _function("mail", _FIRST)
+    all_back = _back("orders", run=back), _back("stock", run=back), _function("mail", _FIRST)
+
+    assert _names(*functions, run=run) == ("orders", "stock")
+    assert _names(*gone_back, run=later) == ("stock",)
+    assert _names(*all_back, run=later) == ("orders", "stock", "mail")

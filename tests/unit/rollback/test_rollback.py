@@ -401,6 +401,20 @@ def test_an_older_run_leaves_a_newer_run_s_release_alone() -> None:
     assert len(world.log.of_kind("warning")) == 1
 
 
+def test_a_rollback_by_hand_goes_back_from_the_last_run_and_only_older_runs_stay_away() -> None:
+    world = _at("4")
+    world.journal.run = replace(RUN, run_id="0.1764430000", workflow="")
+
+    _roll_back(world)
+
+    record = Record.parse(world.live.description)
+    assert (world.live.version, record.run, record.repeats) == ("3", "40.1764430000/1", "30")
+    for number, version in ((35, "3"), (40, "3"), (41, "2")):
+        world.next_run(replace(RUN, run_id=str(number)))
+        _roll_back(world)
+        assert world.live.version == version
+
+
 def test_a_function_that_was_updated_meanwhile_is_decided_on_again() -> None:
     world = _world()
 
