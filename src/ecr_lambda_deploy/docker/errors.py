@@ -9,7 +9,7 @@ from ecr_lambda_deploy.model.errors import DeployError, SourceLocation
 from ecr_lambda_deploy.model.hints import Hints, hint_for
 from ecr_lambda_deploy.model.images import ecr_hosts, registry_owner
 from ecr_lambda_deploy.model.text import bounded
-from ecr_lambda_deploy.permissions.denials import denial_hint
+from ecr_lambda_deploy.permissions.denials import PUSH_ACTIONS, denial_hint
 
 LONGEST_LINE = 16 * 1024
 """Characters of a line of a program's output: commands of a Dockerfile and registries write parts of it."""
@@ -61,8 +61,8 @@ _UNAUTHORIZED = re.compile(r"401 Unauthorized|403 Forbidden|access to the resour
 # ECR refuses a manifest for want of room with the same status, which is all that BuildKit tells of some answers
 # [containers-roadmap#2159, cht-core#9175].
 _PUSH_HINT = (
-    "Allow the push to the repository in a policy of the role that this job uses; README.md lists its actions. If it "
-    "is allowed, the repository may be full: look at ECR's quota of images per repository."
+    f"Allow the push to the repository in a policy of the role that this job uses: {', '.join(PUSH_ACTIONS)}. If it is "
+    "allowed, the repository may be full: look at ECR's quota of images per repository."
 )
 # What IAM denies has a hint by its policies.
 _HINTS: Hints = (

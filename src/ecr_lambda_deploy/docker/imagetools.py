@@ -9,6 +9,7 @@ from ecr_lambda_deploy.docker.config import BUILDX, network_environment, private
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import Authorization, ImageReference
 from ecr_lambda_deploy.model.text import bounded
+from ecr_lambda_deploy.permissions.denials import refused_request_hint
 from ecr_lambda_deploy.private_folders import PrivateFolders
 from ecr_lambda_deploy.retry import TransientError, retried
 
@@ -61,9 +62,9 @@ class ImageTools:
                 raise DeployError(
                     f"{image} could not be copied to {destination}: {error}",
                     # buildx shows the status that a registry answers with, and not its message.
-                    "403 means that a permission is missing: ecr:BatchGetImage and ecr:GetDownloadUrlForLayer for the "
-                    "source, the actions of a push for the destination. 400 means that the tag is on other content and "
-                    "immutable. For anything else, run this job again.",
+                    refused_request_hint(str(error))
+                    or "400 means that the tag is on other content and immutable. For anything else, run this job "
+                    "again.",
                     topic="copy-failed",
                 ) from None
 

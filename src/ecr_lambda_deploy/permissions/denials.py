@@ -2,8 +2,31 @@
 
 import json
 import re
+from collections.abc import Mapping
 
+from ecr_lambda_deploy.model.images import registry_owner
 from ecr_lambda_deploy.permissions.policies import statement_for
+from ecr_lambda_deploy.permissions.table import TABLE, Feature
+
+PUSH_ACTIONS = tuple(need.action for need in TABLE if need.feature is Feature.PUSH)
+"""What a push asks IAM for."""
+
+# A request to a registry, in BuildKit's words, which have the status of the answer and not what it says.
+_REQUEST = re.compile(
+    r"unexpected status from (?P<method>[A-Z]{3,6}) request to https?://(?P<host>[^/\s]{1,255})/v2/"
+    r"(?P<repository>[a-z0-9._/-]{1,256}?)/(?P<what>manifests|blobs/uploads|blobs)/\S{0,1000}: 403 Forbidden"
+)
+# [Amazon ECR User Guide, Required IAM permissions for pushing an image; OCI Distribution Specification, Endpoints]
+_OF_REQUEST: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("GET", "manifests"): ("ecr:BatchGetImage",),
+    ("HEAD", "manifests"): ("ecr:BatchGetImage",),
+    ("PUT", "manifests"): ("ecr:PutImage",),
+    ("GET", "blobs"): ("ecr:GetDownloadUrlForLayer",),
+    ("HEAD", "blobs"): ("ecr:BatchCheckLayerAvailability",),
+    ("POST", "blobs/uploads"): ("ecr:InitiateLayerUpload",),
+    ("PATCH", "blobs/uploads"): ("ecr:UploadLayerPart",),
+    ("PUT", "blobs/uploads"): ("ecr:UploadLayerPart", "ecr:CompleteLayerUpload"),
+}
 
 # [IAM User Guide, Troubleshoot access denied error messages]
 _DENIED = re.compile(r"not authorized to perform: (?P<action>[\w-]+:\w+)(?: on resource: (?P<resource>\S+))?")
@@ -52,3 +75,26 @@ def denial_hint(message: str, action: str = "", resource: str = "") -> str:
     statement = json.dumps(statement_for(action, resource))
     key = "\nThe key's own policy must allow it too, or leave it to IAM's policies." if action[:4] == "kms:" else ""
     return f"Allow it in a policy of {who}:\n{statement}{key}"
+
+
+def refused_request_hint(message: str) -> str:
+    """Return what to do about a request that ECR's registry refuses with 403; empty if the message names none.
+
+    Args:
+        message: of BuildKit, with method and address of the request.
+    """
+    request = _REQUEST.search(message)
+    actions = _OF_REQUEST.get((request["method"], request["what"])) if request else None
+    if request is None or actions is None:
+        return ""
+    owner = registry_owner(request["host"])
+    where = f"{owner.region}:{owner.account}" if owner else "*:*"
+    statement = {
+        "Effect": "Allow",
+        "Action": actions[0] if len(actions) == 1 else list(actions),
+        "Resource": f"arn:*:ecr:{where}:repository/{request['repository']}",
+    }
+    return (
+        f"Allow it in a policy of the role that this job uses:\n{json.dumps(statement)}\n"
+        "A repository of another account must allow it in its own policy, too."
+    )

@@ -167,10 +167,10 @@ def _of_image(mode: Mode, image: ImageTarget) -> Iterator[Feature]:
     yield from _those(
         {
             (Feature.REGISTRY, Feature.IMAGE, Feature.EXISTING_IMAGE): mode is not Mode.ROLLBACK,
-            (Feature.PUSH, Feature.TAG): is_made,
+            (Feature.PUSH, Feature.TAG, Feature.USED_REPOSITORY): is_made,
             (Feature.CACHE,): is_made and isinstance(image.source, Build),
             (Feature.CREATED_REPOSITORY,): is_made and image.create_repository,
-            (Feature.USED_REPOSITORY, Feature.CHANGED_REPOSITORY): is_deployed,
+            (Feature.CHANGED_REPOSITORY,): is_deployed,
             (Feature.PARAMETER,): has_parameter and mode is not Mode.ROLLBACK,
             (Feature.PARAMETER_OF_ROLLBACK,): has_parameter and mode is Mode.ROLLBACK,
             (Feature.WRITTEN_PARAMETER,): has_parameter and mode is not Mode.PLAN,

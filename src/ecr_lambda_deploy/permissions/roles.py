@@ -36,14 +36,13 @@ _ONE = Names(
 )
 
 _IMAGE = (Feature.REGISTRY, Feature.IMAGE, Feature.EXISTING_IMAGE)
-_BUILD = (*_IMAGE, Feature.PUSH, Feature.TAG, Feature.CACHE)
+_BUILD = (*_IMAGE, Feature.PUSH, Feature.TAG, Feature.CACHE, Feature.USED_REPOSITORY)
 _READ = (Feature.FUNCTION, Feature.VERSIONS)
 _RELEASE = (
     *_READ,
     Feature.CODE,
     Feature.PUBLISH,
     *_BUILD,
-    Feature.USED_REPOSITORY,
     Feature.CHANGED_REPOSITORY,
 )
 _ALIAS = (Feature.ALIAS, Feature.ALIAS_URL)

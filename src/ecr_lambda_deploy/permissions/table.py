@@ -58,7 +58,7 @@ class Feature(Enum):
     TAG = "a tag for an image that is in the repository already"
     PUSH = "a build, or a copy from another repository"
     CACHE = "`cache: auto` on an engine that keeps images in containerd"
-    USED_REPOSITORY = "an image that functions get"
+    USED_REPOSITORY = "an image that comes into use, or is built"
     CHANGED_REPOSITORY = "an image from another repository than the function's"
     CREATED_REPOSITORY = "`create-repository`"
     SOURCE_IMAGE = "`image-uri` and `promote-from`, on the repository that they name"
@@ -69,7 +69,7 @@ class Feature(Enum):
     PARAMETER_OF_ROLLBACK = "`ssm-parameter` of a rollback"
     WRITTEN_PARAMETER = "`ssm-parameter` of a deployment or a rollback"
     COMMIT = "`rollback-to` with a commit"
-    SHORT_COMMIT = "`rollback-to` with a commit's first digits"
+    SHORT_COMMIT = "`rollback-to` with the first digits of a commit that no version records"
     CHAINING = "`role-chaining`, of the environment's credentials"
 
 
@@ -212,6 +212,6 @@ TABLE: tuple[Need, ...] = (
         "ecr:BatchGetImage",
         Resource.REPOSITORY,
     ),
-    *_optional(Feature.SHORT_COMMIT, "As for a commit of 40 digits.", "ecr:ListImages", Resource.REPOSITORY),
+    *_required(Feature.SHORT_COMMIT, Resource.REPOSITORY, "ecr:ListImages"),
     *_required(Feature.CHAINING, Resource.ROLE, "sts:AssumeRole"),
 )

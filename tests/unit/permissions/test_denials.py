@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from ecr_lambda_deploy.permissions.denials import denial_hint
+from ecr_lambda_deploy.permissions.denials import denial_hint, refused_request_hint
 
 _ROLE = "User: arn:aws:sts::123456789012:assumed-role/deploy/ecr-lambda-deploy"
 _FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
@@ -110,9 +110,49 @@ def test_a_key_has_a_policy_too() -> None:
     assert "The key's own policy must allow it too" in allowing
 
 
+_REGISTRY = "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com/v2/shop/orders"
+
+
+@pytest.mark.parametrize(
+    ("request_", "actions"),
+    [
+        (f"HEAD request to {_REGISTRY}/blobs/sha256:1", "ecr:BatchCheckLayerAvailability"),
+        (f"GET request to {_REGISTRY}/blobs/sha256:1", "ecr:GetDownloadUrlForLayer"),
+        (f"HEAD request to {_REGISTRY}/manifests/v1", "ecr:BatchGetImage"),
+        (f"PUT request to {_REGISTRY}/manifests/v1", "ecr:PutImage"),
+        (f"POST request to {_REGISTRY}/blobs/uploads/?mount=sha256:1&from=a", "ecr:InitiateLayerUpload"),
+        (f"PATCH request to {_REGISTRY}/blobs/uploads/1", "ecr:UploadLayerPart"),
+        (f"PUT request to {_REGISTRY}/blobs/uploads/1?digest=1", ["ecr:UploadLayerPart", "ecr:CompleteLayerUpload"]),
+    ],
+)
+def test_a_registry_s_bare_status_means_the_permission_of_the_request(request_: str, actions: object) -> None:
+    hint = refused_request_hint(f"failed commit on ref: unexpected status from {request_}: 403 Forbidden")
+
+    assert json.loads(hint.split("\n")[1]) == {
+        "Effect": "Allow",
+        "Action": actions,
+        "Resource": "arn:*:ecr:eu-west-1:123456789012:repository/shop/orders",
+    }
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"unexpected status from PUT request to {_REGISTRY}/manifests/v1: 400 Bad Request",
+        f"unexpected status from DELETE request to {_REGISTRY}/manifests/v1: 403 Forbidden",
+        "unexpected status from GET request to https://sts.example/: 403 Forbidden",
+    ],
+)
+def test_any_other_answer_of_a_registry_has_no_such_hint(message: str) -> None:
+    assert refused_request_hint(message) == ""
+
+
 def test_rule_6_a_message_takes_no_time() -> None:
     started = time.thread_time()
     for text in ("not authorized to perform: ", "User: arn:aws:sts::1:assumed-role/", "because no ", "a:" * 9):
         denial_hint(text * 2000)
+    for text in ("unexpected status from GET request to https://a/v2/", "a/", "/manifests/", "unexpected status from "):
+        refused_request_hint(text * 2000)
+        refused_request_hint("unexpected status from GET request to https://a/v2/" + text * 2000)
 
     assert time.thread_time() - started < 1
