@@ -118,6 +118,10 @@ class Aws:
         check_policy(policy)
         self._proxy.state.policies.setdefault((account or self.account, role), []).append(policy)
 
+    def permissions_asked_of(self, role: str) -> set[tuple[str, str]]:
+        """Return each action that a role has asked to do since `reset_rules`, with its resource."""
+        return {(action, resource) for name, action, resource in self._proxy.state.asked if name == role}
+
     def fail_update(self, function: str, code: str, text: str) -> None:
         """Make the next creation or update of the function end Failed, with this reason code and text."""
         self._proxy.state.planned_failures[function] = (code, text)
@@ -167,6 +171,7 @@ class Aws:
         self._proxy.holds.clear()
         self._proxy.state.denied.clear()
         self._proxy.state.policies.clear()
+        self._proxy.state.asked.clear()
         self._proxy.state.identities.busy_oidc_answers = 0
         self._proxy.state.planned_failures.clear()
         self._proxy.state.planned_move_failures.clear()

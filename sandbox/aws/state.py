@@ -139,6 +139,7 @@ class State:
     metric_seconds: float = 0.0  # from an invocation until CloudWatch shows it
     denied: dict[str, str] = field(default_factory=dict)  # why, by action
     policies: dict[tuple[str, str], list[Policy]] = field(default_factory=dict)  # by a role's account and name
+    asked: set[tuple[str, str, str]] = field(default_factory=set)  # a role's name, an action and a resource
     _changing: set[asyncio.Task[None]] = field(default_factory=set)
 
     def owner(self, repository: str, scope: Scope) -> Scope | None:
@@ -193,5 +194,6 @@ class State:
         """Return why the caller may not do it. A role without a policy may do everything that is not denied to all."""
         if action in self.denied:
             return self.denied[action] or f"because no identity-based policy allows the {action} action"
+        self.asked.add((caller.role, action, resource))
         policies = self.policies.get((caller.account, caller.role))
         return None if policies is None else denial(policies, action, resource, context)
