@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ecr_lambda_deploy.permissions.policies import Names, grants, policy_of
+from ecr_lambda_deploy.permissions.roles import PROMOTION_SOURCE, PROMOTION_TARGET
 from sandbox.aws import Aws, running_aws
 from sandbox.aws.regions import one_endpoint
 from sandbox.runner import StepResult
@@ -144,6 +146,15 @@ def test_promotion_between_accounts_and_regions(job: Job, production: Aws) -> No
     source = (
         f"arn:aws:lambda:{job.aws.region}:{job.aws.account}:function:{job.name}:{built.outputs['function-version']}"
     )
+    reading = Names(
+        region=job.aws.region,
+        account=job.aws.account,
+        source_functions=(job.name,),
+        source_repositories=(SHARED,),
+    )
+    writing = Names(region=production.region, account=production.account, repositories=("orders",))
+    job.aws.put_role_policy("deploy", dict(policy_of(grants(PROMOTION_SOURCE.features, reading))))
+    production.put_role_policy("deploy", dict(policy_of(grants(PROMOTION_TARGET.features, writing))))
     endpoints = {job.aws.region: job.aws.endpoint, production.region: production.endpoint}
     with one_endpoint(endpoints, default=production.region) as endpoint:
         environment = {

@@ -76,32 +76,6 @@ def test_no_engine(job: Job) -> None:
     assert "/var/run/docker.sock" in message
 
 
-@pytest.mark.parametrize(
-    "action",
-    [
-        "lambda:GetFunction",
-        "lambda:ListVersionsByFunction",
-        "lambda:UpdateFunctionCode",
-        "lambda:PublishVersion",
-        "ecr:GetAuthorizationToken",
-        "ecr:BatchGetImage",
-        "ecr:GetDownloadUrlForLayer",
-        "ecr:InitiateLayerUpload",
-        "ecr:PutImage",
-    ],
-)
-def test_a_missing_permission_is_named_with_its_resource(job: Job, action: str, first_image: str) -> None:
-    job.greet(job.name)  # code that no other test has pushed
-    job.aws.deny(action)
-    # The engine knows the configuration of what it has pushed; that of an image that exists is read.
-    existing = {"image-uri": first_image} if action == "ecr:GetDownloadUrlForLayer" else {}
-    message = _error(_refused(job, {"function-name": job.name, **existing}))
-    assert f"not authorized to perform: {action}" in message
-    service = action.partition(":")[0]
-    assert f"arn:aws:{service}:" in message or action == "ecr:GetAuthorizationToken"
-    assert "Allow" in message
-
-
 def test_no_credentials(job: Job) -> None:
     environment = {
         "AWS_ENDPOINT_URL": job.aws.endpoint,
