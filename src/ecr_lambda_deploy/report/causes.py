@@ -8,6 +8,7 @@ from ecr_lambda_deploy.model.errors import BuildError, CancelledError, DeployErr
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 
 _OWN_NAME = "\0"  # stands for the name of what an error is about, where errors are compared
+_COMPARED = 1_000  # characters: functions may fail with very many
 _WORD = re.compile(r"[\w-]+")  # a function's name is one
 
 
@@ -41,7 +42,7 @@ def causes(journal: Journal) -> list[Cause]:
     hit_functions = [outcome for outcome in journal.outcomes if outcome.error and outcome.function not in followed]
     hit_images = [image for image in journal.images if image.error]
     own = [*(outcome.error for outcome in hit_functions), *(image.error for image in hit_images)]
-    texts = {str(part) for error in own for part in _parts(error)}
+    texts = {str(part) for error in own for part in _parts(error)} if journal.error else set()
     for part in _parts(journal.error):
         if str(part) not in texts and not (isinstance(part, CancelledError) and hit_functions):
             known.setdefault(_key(part, ""), Cause(error=part))
@@ -63,7 +64,7 @@ def _parts(error: DeployError | None) -> Iterable[DeployError]:
 def _key(error: DeployError, name: str) -> tuple[object, ...]:
     """Return what is the same for errors that differ only in a name."""
     texts = [
-        _WORD.sub(lambda word: _OWN_NAME if word[0] == name else word[0], text)
+        _WORD.sub(lambda word: _OWN_NAME if word[0] == name else word[0], text[:_COMPARED])
         for text in (_reason(error), error.hint, error.log)
     ]
     return (type(error), error.topic, *texts)

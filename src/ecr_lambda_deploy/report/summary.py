@@ -3,6 +3,7 @@
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import Mode
+from ecr_lambda_deploy.model.text import first_line
 from ecr_lambda_deploy.report.causes import Cause, causes, followers, is_cancelled
 from ecr_lambda_deploy.report.gantt import gantt
 from ecr_lambda_deploy.report.headline import headline
@@ -132,7 +133,7 @@ def _whom(cause: Cause) -> str:
 
 def _unboxed(others: list[Cause]) -> str:
     """Return the causes that have no box of their own, one line each, folded."""
-    rows = [(_whom(cause), escaped(cause.error.cause or cause.error.message)[:_LONGEST_ERROR]) for cause in others]
+    rows = [(_whom(cause), escaped(first_line(cause.error.cause or cause.error.message))) for cause in others]
     return folded(f"{len(others)} more causes", table(("", "Cause"), rows, most=_MOST_BYTES_OF_IMAGES)) if rows else ""
 
 
