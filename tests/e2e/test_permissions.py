@@ -205,7 +205,10 @@ _SCENARIOS = {
             *(Feature.PARAMETER_OF_ROLLBACK, Feature.WRITTEN_PARAMETER),
         ),
         inputs=lambda run: {
-            "mode": "rollback", "function-name": run.name, "alias": "live", "rollback-to": "1",
+            "mode": "rollback",
+            "function-name": run.name,
+            "alias": "live",
+            "rollback-to": "1",
             "ssm-parameter": f"/permissions/{run.name}",
         },
         prepare=_was_released,
