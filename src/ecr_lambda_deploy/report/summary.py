@@ -100,6 +100,7 @@ def _box(cause: Cause, journal: Journal) -> str:
         code_block("text", [*shown, *(["", *log] if log else [])]),
         afterwards,
         to_do,
+        f"The other {count(len(hit) - 1, 'function')} need the same." if to_do and len(hit) > 1 else "",
     )
 
 

@@ -81,7 +81,8 @@ def differences(outcome: Outcome, journal: Journal) -> str:
     rows.append(("Image", was, now))
     rows = [row for row in rows if row[2] and row[1] != row[2]]
     rows += [(what, "", shown) for what, shown in _shown_by(outcome).items() if shown]
-    return table(("", "Before", "Now") if is_released else ("", "Serves", "Tried"), rows) if rows else ""
+    column = "This run" if outcome.status is ReleaseStatus.SKIPPED else "Tried"
+    return table(("", "Before", "Now") if is_released else ("", "Serves", column), rows) if rows else ""
 
 
 def _shown_by(outcome: Outcome) -> Mapping[str, str]:
