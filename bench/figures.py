@@ -3,11 +3,10 @@
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Literal
 
 from sandbox.aws import Call
-from sandbox.aws.calls import calls_in_series
+from sandbox.aws.calls import calls_in_series, until_served, without_waiting
 
 Way = Literal["action", "pipeline", "floor"]
 
@@ -68,8 +67,8 @@ class Calls:
     @classmethod
     def of(cls, calls: Sequence[Call]) -> "Calls":
         """Count the calls of a run."""
-        counted = _without_waiting(calls)
-        served = _until_served(counted)
+        counted = without_waiting(calls)
+        served = until_served(counted)
         pushes = [call for call in counted if call.action == "registry:PutManifest" and not _is_of_cache(call)]
         pushed = max((call.ended for call in pushes), default=float("inf"))
         return cls(
@@ -81,28 +80,8 @@ class Calls:
         )
 
 
-def _until_served(calls: Sequence[Call]) -> list[Call]:
-    """Return the calls until what is deployed serves; those to the registry until Lambda is asked for a change."""
-    changes = [call for call in calls if call.service == "lambda" and call.changing]
-    if not changes:
-        return [*calls]
-    begun, served = min(call.at for call in changes), max(call.ended for call in changes)
-    return [call for call in calls if call.ended <= (begun if call.service == "registry" else served)]
-
-
 def _is_of_cache(call: Call) -> bool:
     return str(call.parameters.get("reference", "")).startswith("cache-")
-
-
-def _without_waiting(calls: Sequence[Call]) -> list[Call]:
-    """Return the calls without reads that were made once more: how many these are depends on Lambda."""
-    reads = [call for call in calls if call.service == "lambda"]
-    again = {id(one) for one, following in pairwise(reads) if _is_same_read(one, following)}
-    return [call for call in calls if id(call) not in again]
-
-
-def _is_same_read(one: Call, other: Call) -> bool:
-    return one.action == other.action == "GetFunction" and one.parameters == other.parameters and other.at >= one.ended
 
 
 @dataclass(slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from aiohttp import web
@@ -18,6 +19,7 @@ _THROTTLING = {
     "monitoring": "Throttling",
     "registry": "TOOMANYREQUESTS",
 }
+_REFUSED = web.HTTPBadRequest.status_code
 _INTERNAL = {"lambda": "ServiceException", "ecr": "ServerException", "sts": "InternalFailure", "registry": "UNKNOWN"}
 
 
@@ -58,6 +60,31 @@ def calls_in_series(calls: Iterable[Call]) -> list[Call]:
         if call.ended and (not series or call.at >= series[-1].ended):
             series.append(call)
     return series
+
+
+def without_waiting(calls: Iterable[Call]) -> list[Call]:
+    """Return the calls without reads that were made once more: how many these are depends on Lambda."""
+    made = [*calls]
+    reads = [call for call in made if call.service == "lambda"]
+    again = {id(one) for one, following in pairwise(reads) if _is_same_read(one, following)}
+    return [call for call in made if id(call) not in again]
+
+
+def _is_same_read(one: Call, other: Call) -> bool:
+    return one.action == other.action == "GetFunction" and one.parameters == other.parameters and other.at >= one.ended
+
+
+def until_served(calls: Iterable[Call]) -> list[Call]:
+    """Return the calls of a release until what is deployed serves; all calls of a run that changes no function.
+
+    What the registry is asked beside the release or after it, such as for a build's cache, is left out.
+    """
+    made = [*calls]
+    changes = [call for call in made if call.service == "lambda" and call.changing and call.status < _REFUSED]
+    if not changes:
+        return made
+    begun, served = min(call.at for call in changes), max(call.ended for call in changes)
+    return [call for call in made if call.ended <= (begun if call.service == "registry" else served)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

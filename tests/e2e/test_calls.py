@@ -9,14 +9,13 @@ registry may be a few more.
 import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
 import pytest
 
 from sandbox.aws import Call
-from sandbox.aws.calls import calls_in_series
+from sandbox.aws.calls import calls_in_series, until_served, without_waiting
 from tests.e2e.jobs import Job
 from tests.e2e.services import lay_out_services
 
@@ -51,12 +50,12 @@ class Cost:
     @classmethod
     def of(cls, run: str, engine: str, calls: Iterable[Call], reason: str) -> Self:
         """Return what a run has taken, but for the reads that waited for Lambda to finish an update."""
-        counted = _without_waiting(list(calls))
+        counted = without_waiting(calls)
         of_registry = sum(call.service == "registry" for call in counted)
         return cls(
             run=run,
             engine=engine,
-            series=len(calls_in_series(_until_served(counted))),
+            series=len(calls_in_series(until_served(counted))),
             own=len(counted) - of_registry,
             registry=of_registry,
             reason=reason,
@@ -69,26 +68,6 @@ class Cost:
         if self.engine == "20.10":
             return (self.series, self.registry) == (recorded.series, recorded.registry)
         return self.series <= recorded.series + _SPARE and self.registry <= recorded.registry + _SPARE_OF_REGISTRY
-
-
-def _until_served(calls: Sequence[Call]) -> list[Call]:
-    """Return the calls of a release without what the registry is asked beside it, or after it; all of another run."""
-    changes = [call for call in calls if call.service == "lambda" and call.changing and call.status < 400]
-    if not changes:
-        return [*calls]
-    begun, served = min(call.at for call in changes), max(call.ended for call in changes)
-    return [call for call in calls if call.ended <= (begun if call.service == "registry" else served)]
-
-
-def _without_waiting(calls: Sequence[Call]) -> list[Call]:
-    """Return the calls without reads that were made once more: how many these are depends on Lambda."""
-    reads = [call for call in calls if call.service == "lambda"]
-    again = [one for one, following in pairwise(reads) if _is_same_read(one, following)]
-    return [call for call in calls if not any(call is one for one in again)]
-
-
-def _is_same_read(one: Call, other: Call) -> bool:
-    return one.action == other.action == "GetFunction" and one.parameters == other.parameters and other.at >= one.ended
 
 
 def _recorded() -> list[Cost]:
