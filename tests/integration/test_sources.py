@@ -387,7 +387,7 @@ def test_a_copy_that_is_refused_is_not_tried_again(aws: Aws, desk: Desk) -> None
         desk.sources.copy(_reference(aws, source, digest), f"{aws.registry}/{destination}:v1")
 
     assert desk.waits == []
-    assert "ecr:BatchGetImage" in caught.value.hint
+    assert '"Action": "ecr:PutImage"' in caught.value.hint
 
 
 def test_a_tag_that_cannot_move_ends_the_copy(aws: Aws, desk: Desk) -> None:
