@@ -62,22 +62,24 @@ def create_function(
     architecture: str = "x86_64",
     *,
     settings: Mapping[str, object] | None = None,
+    account: str | None = None,
 ) -> None:
     """Create an image function and wait until it is active, as infrastructure code does.
 
     Args:
-        sandbox_aws: the account.
+        sandbox_aws: the AWS.
         name: function name.
         image_uri: its first image.
         architecture: x86_64 or arm64.
         settings: further parameters of CreateFunction.
+        account: the account that has the function; by default the AWS's own.
     """
-    client = sandbox_aws.client("lambda")
+    client = sandbox_aws.client("lambda", account)
     client.create_function(
         FunctionName=name,
         PackageType="Image",
         Code={"ImageUri": image_uri},
-        Role=f"arn:aws:iam::{sandbox_aws.account}:role/{name}",
+        Role=f"arn:aws:iam::{account or sandbox_aws.account}:role/{name}",
         Timeout=30,
         Architectures=[architecture],
         **(settings or {}),

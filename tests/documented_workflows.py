@@ -6,6 +6,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
+NEEDS = "# Needs: "
+"""Begins the first line of a workflow that cannot be run in the sandbox, and says what it needs."""
+
 _BLOCK = re.compile(r"^```ya?ml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _JOBS = re.compile(r"^jobs:$", re.MULTILINE)
 

@@ -55,7 +55,7 @@ def test_every_page_with_policies_is_what_the_generator_writes() -> None:
 
 def test_a_page_s_policy_is_of_its_workflows() -> None:
     (rollback,) = _policies_of("docs/recipes/roll-back.md")
-    source, _, target = _policies_of("docs/recipes/promotion.md")
+    _, source, _, target = _policies_of("docs/recipes/promotion.md")
 
     # Whatever `rollback-to` may be: a commit's first digits are looked for among the tags.
     assert "ecr:ListImages" in _actions(rollback, "123456789012:repository/orders-api")
