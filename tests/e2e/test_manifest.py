@@ -69,7 +69,7 @@ def test_one_image_that_cannot_be_built_keeps_every_function_as_it_is(five: Mono
     assert (annotation.title, annotation.file, annotation.line) == ("mail: build failed", "mail/Dockerfile", 6)
     assert followed.title == "5 more functions, because of this: 1 failed, 4 skipped"
     assert result.summary.startswith("### ❌ Not released: the build of `mail` failed: ")
-    assert "❌ 1 not changed · ⏭️ " in result.summary
+    assert "❌ 1 without an image · ⏭️ " in result.summary
 
 
 @pytest.mark.parametrize("on_failure", ["revert", "keep"])

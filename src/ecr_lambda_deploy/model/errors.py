@@ -204,7 +204,9 @@ class CancelledError(DeployError):
     topic = "cancelled"
 
     def __init__(self) -> None:
-        super().__init__("The run was cancelled.", "Run this job again: it goes on from what is there.")
+        super().__init__(
+            "The run was cancelled.", "Nothing, or run this job again to release: what is built already is reused."
+        )
 
 
 class UnsentError(CancelledError):

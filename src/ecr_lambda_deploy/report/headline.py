@@ -84,7 +84,7 @@ def _sentence(journal: Journal, outcome: Outcome, style: Style) -> str:
         case ReleaseStatus.UNCHANGED:
             return f"Nothing to do: {name} serves {what} already{by}"
         case ReleaseStatus.SKIPPED:
-            return f"Skipped: a newer run has released {name}, which serves {what}{version}"
+            return f"Skipped: {name} serves {what}{version}, of a newer run"
         case ReleaseStatus.CREATED:
             return f"Created {name}: it serves {what}{by}{took}"
         case ReleaseStatus.ROLLED_BACK:
@@ -100,13 +100,16 @@ def _total(journal: Journal, counts: Counter[ReleaseStatus], style: Style) -> st
         return f"Nothing to do: {functions} {'is' if everything == 1 else 'are'} up to date"
     if counts[ReleaseStatus.SKIPPED] + counts[ReleaseStatus.UNCHANGED] == everything:
         return f"Skipped: {counts[ReleaseStatus.SKIPPED]} of {functions} were released by a newer run"
-    released = sum(counts[status] for status in RELEASED)
-    of = functions if released == everything else f"{released} of {functions}"
-    verb = "Rolled back" if journal.mode is Mode.ROLLBACK else "Released"
+    released, same = sum(counts[status] for status in RELEASED), counts[ReleaseStatus.UNCHANGED]
+    others = f"; {same} needed no change" if same and released + same == everything else ""
+    of = count(released, "function") if others or released == everything else f"{released} of {functions}"
+    is_back = journal.mode is Mode.ROLLBACK
     commits = {revision_of(one.after) for one in journal.outcomes if one.status in RELEASED}
     commit = commits.pop() if len(commits) == 1 else ""
-    to = f" to {style.code(commit[:7])}" if commit else ""
-    return f"{verb} {of}{to}{_took(journal)}"
+    to = style.code(commit[:7]) if commit else ""
+    if is_back:
+        return f"Rolled back {of}{f' to {to}' if to else ''}{others}{_took(journal)}"
+    return f"Released {f'{to} to ' if to else ''}{of}{others}{_took(journal)}"
 
 
 def _images(journal: Journal, style: Style) -> str:
@@ -150,7 +153,8 @@ def _failure(journal: Journal, style: Style) -> str:
     found = causes(journal)
     others = f", and {count(len(found) - 1, 'more cause')}" if len(found) > 1 else ""
     why = _why(found[0], style) if found else "see the log"
-    return f"{_ENDINGS[journal.mode][ending]}: {why}{others}"
+    left = " and not fully reverted" if any(outcome.recovery for outcome in journal.outcomes) else ""
+    return f"{_ENDINGS[journal.mode][ending]}{left}: {why}{others}"
 
 
 def _ending(journal: Journal) -> int:
@@ -171,7 +175,7 @@ def _why(cause: Cause, style: Style) -> str:
     if cause.is_of_build:
         subject = f"the build of {style.code(first)}" if first else "the build"
         return f"{subject} failed: {style.text(text)}"
-    more = f", and the same for {len(names) - 1} more" if len(names) > 1 else ""
+    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
     of_image = "the image " if names and not cause.functions and first not in text else ""
     return f"{of_image}{_named(text, first, style)}{more}"
 

@@ -74,7 +74,7 @@ def commit_link(run: WorkflowRun, commit: str) -> str:
 def comparison(run: WorkflowRun, before: str, after: str) -> str:
     """Return a link to what two commits differ in; to the later one alone if the earlier is not known."""
     page = comparison_page(run, before, after)
-    return linked(code(f"{before[:7]}…{after[:7]}"), page) if page else commit_link(run, after)
+    return linked(f"{code(before[:7])} → {code(after[:7])}", page) if page else commit_link(run, after)
 
 
 def comparison_page(run: WorkflowRun, before: str, after: str) -> str:

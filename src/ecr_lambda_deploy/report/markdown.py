@@ -109,9 +109,16 @@ def code_block(language: str, lines: Iterable[str]) -> str:
 
 
 def shell_block(commands: Sequence[str]) -> str:
-    """Return shell commands as a code block; only the first 100, and the number of the others."""
-    more = [f"# and {len(commands) - _MOST_COMMANDS} more"] if len(commands) > _MOST_COMMANDS else []
-    return code_block("sh", [*commands[:_MOST_COMMANDS], *more])
+    """Return shell commands as a code block; of many the first 100, below a line that says so."""
+    left = len(commands) - _MOST_COMMANDS
+    warning = [f"# INCOMPLETE: the first {_MOST_COMMANDS} of {len(commands)} commands"] if left > 0 else []
+    return code_block("sh", [*warning, *commands[:_MOST_COMMANDS]])
+
+
+def on_lines(command: str) -> str:
+    """Return a command of the AWS CLI with each option on a line of its own; a description, the last one, is a text."""
+    options, description, text = command.partition(" --description ")
+    return re.sub(r" (--\w)", r" \\\n  \1", f"{options}{description}") + text
 
 
 def box(kind: str, *parts: str) -> str:

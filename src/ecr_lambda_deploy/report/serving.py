@@ -43,12 +43,11 @@ def what_serves_now(journal: Journal) -> str:
     released = sum(outcome.status in RELEASED for outcome in outcomes)
     skipped = sum(outcome.status is ReleaseStatus.SKIPPED for outcome in outcomes)
     same = len(outcomes) - released - skipped
-    if not released:
-        return "Nothing was built, pushed or changed." if not skipped else ""
+    if not skipped:  # else the headline has all numbers
+        return "" if released else "Nothing was built, pushed or changed."
     parts = [f"{count(same, 'function')} had nothing to change" if same else ""]
-    parts.append(f"{count(skipped, 'function')} had been released by a newer run" if skipped else "")
-    others = ", and ".join(filter(None, parts))
-    return f"{count(released, 'function')} changed; {others}." if others else ""
+    others = ", and ".join(filter(None, [*parts, f"{count(skipped, 'function')} had been released by a newer run"]))
+    return f"{count(released, 'function')} changed; {others}." if released else ""
 
 
 def newer(outcome: Outcome, journal: Journal) -> str:
@@ -61,10 +60,10 @@ def newer(outcome: Outcome, journal: Journal) -> str:
 def _after_skipping(journal: Journal) -> str:
     runs = dict.fromkeys(filter(None, (newer(outcome, journal) for outcome in journal.outcomes)))
     links = ", ".join(run_link(journal.run, number) for number in list(runs)[:_MOST_NAMED])
-    by = f"It was released by the newer {links}. " if links else ""
+    by = f", {links}, has released it" if links else " has released it"
     return (
-        f"{by}This run is older, so it has changed nothing. **To release it all the same**, run this job again or set "
-        "`allow-stale: true`."
+        f"Nothing has to be done: a newer run{by}, and this one has changed nothing. To go back to this run's older "
+        "commit on purpose, run this job again or set `allow-stale: true`."
     )
 
 
@@ -75,9 +74,10 @@ def _after_failure(journal: Journal) -> str:
         return "" if journal.mode in {Mode.BUILD, Mode.PLAN} else "No function was changed."
     if not behind and not released:
         put_back = any(outcome.status is ReleaseStatus.REVERTED for outcome in outcomes)
-        again = " Nothing is left to put back." if put_back else ""
+        again = " Everything was put back." if put_back else ""
         if len(outcomes) == 1:
-            return f"{code(outcomes[0].function)} serves {served(outcomes[0].after, journal)}, as before.{again}"
+            now = f"{code(outcomes[0].function)} serves {served(outcomes[0].after, journal)}, as before."
+            return f"{now}{again}{_had_traffic(outcomes[0])}"
         return f"All {len(outcomes)} functions serve what they served before.{again}"
     sentences = [_of_one_left_behind(outcome, journal) for outcome in behind[:_MOST_NAMED]]
     if len(behind) > _MOST_NAMED:
@@ -87,6 +87,14 @@ def _after_failure(journal: Journal) -> str:
     if same := len(outcomes) - len(behind) - len(released):
         sentences.append(f"{'The other ' if behind or released else ''}{count(same, 'function')} serve what they did.")
     return " ".join(sentences)
+
+
+def _had_traffic(outcome: Outcome) -> str:
+    """Return which traffic a version that was taken back has had; empty for none."""
+    if not outcome.traffic or outcome.status is not ReleaseStatus.REVERTED:
+        return ""
+    shares = " and ".join(f"{_share(share)} of the traffic for {in_words(share.seconds)}" for share in outcome.traffic)
+    return f" The new version had {shares}."
 
 
 def _of_one_left_behind(outcome: Outcome, journal: Journal) -> str:

@@ -8,7 +8,7 @@ from ecr_lambda_deploy.report.causes import Cause, causes, followers, is_cancell
 from ecr_lambda_deploy.report.gantt import gantt
 from ecr_lambda_deploy.report.headline import headline
 from ecr_lambda_deploy.report.help import help_addresses
-from ecr_lambda_deploy.report.links import commit_link, comparison, function_page, linked, logs_page
+from ecr_lambda_deploy.report.links import alarm_page, commit_link, comparison, function_page, linked, logs_page
 from ecr_lambda_deploy.report.markdown import (
     MARKDOWN,
     advice,
@@ -17,6 +17,7 @@ from ecr_lambda_deploy.report.markdown import (
     code_block,
     escaped,
     folded,
+    on_lines,
     shell_block,
     table,
     wrapped,
@@ -28,6 +29,8 @@ from ecr_lambda_deploy.report.tables import differences, functions_tables, image
 from ecr_lambda_deploy.report.undo import undo
 
 _MOST_BOXES = 5
+_FEW_COMMANDS = 3  # that are shown with each option on a line
+_REGION, _ACCOUNT = 3, 4  # parts of an ARN
 _MOST_NAMED = 5  # functions in a box
 _MOST_LINES = 12  # of an error in a box
 _LONGEST_ERROR = 5_000  # characters
@@ -45,9 +48,9 @@ def summary(journal: Journal) -> str:
     start = [
         f"### {_icon(journal)} {headline(journal, MARKDOWN)}",
         what_serves_now(journal),
+        _recovery(journal),
         *(_box(cause, journal) for cause in found[:_MOST_BOXES]),
         _unboxed(found[_MOST_BOXES:]),
-        _recovery(journal),
         _context(journal, found),
     ]
     visible, hidden = undo(journal)
@@ -82,7 +85,7 @@ def _box(cause: Cause, journal: Journal) -> str:
     hit = [outcome for outcome in journal.outcomes if outcome.function in cause.functions]
     links = [f"[Help]({address})" for address in help_addresses(error, journal.run)]
     if len(hit) == 1:
-        links = [*_console_links(hit[0]), *links]
+        links = [*_alarm_links(hit[0]), *_console_links(hit[0]), *links]
     lines = wrapped(_message(error))
     shown = lines if len(lines) <= _MOST_LINES else [*lines[:2], "…", *lines[2 - _MOST_LINES :]]
     log = wrapped(error.log, most=_MOST_LINES) if error.log else []
@@ -90,17 +93,17 @@ def _box(cause: Cause, journal: Journal) -> str:
     is_put_back = [outcome.status for outcome in hit] == [ReleaseStatus.REVERTED]
     told = [one for one in error.afterwards if len(hit) == 1 and not (is_put_back and " again" in one)]
     afterwards = " ".join(map(_afterwards, told))
-    to_do = f"**What to do:** {advice(error.hint[:_LONGEST_ERROR])}" if error.hint else ""
+    for_all = f" (for all {count(len(hit), 'function')})" if len(hit) > 1 else ""
+    to_do = f"**What to do{for_all}:** {advice(error.hint[:_LONGEST_ERROR])}" if error.hint else ""
     others = sum(outcome.status in _PUT_BACK for outcome in followers(journal)) if hit and to_do else 0
     if others and "\n" not in to_do and not isinstance(error, CancelledError):
         to_do += f" To release the other {count(others, 'function')} without it, set `on-failure: keep`."
     return box(
         "WARNING" if isinstance(error, CancelledError) else "CAUTION",
         " · ".join(filter(None, [_whom(cause), *links])),
-        code_block("text", [*shown, *(["", *log] if log else [])]),
+        "" if isinstance(error, CancelledError) else code_block("text", [*shown, *(["", *log] if log else [])]),
         afterwards,
         to_do,
-        f"The other {count(len(hit) - 1, 'function')} need the same." if to_do and len(hit) > 1 else "",
     )
 
 
@@ -140,7 +143,14 @@ def _unboxed(others: list[Cause]) -> str:
 
 def _recovery(journal: Journal) -> str:
     commands = [command for outcome in journal.outcomes for command in outcome.recovery]
-    return f"**Left to put back by hand:**\n\n{shell_block(commands)}" if commands else ""
+    first = "**What to do first:** put back by hand what could not be reverted."
+    shown = [on_lines(command) for command in commands] if len(commands) <= _FEW_COMMANDS else commands
+    return f"{first}\n\n{shell_block(shown)}" if commands else ""
+
+
+def _alarm_links(outcome: Outcome) -> list[str]:
+    alarmed = [name for name, state in outcome.alarms.items() if state.value == "ALARM"][:_MOST_NAMED]
+    return [linked("Alarm", alarm_page(outcome.after, name)) for name in alarmed if alarm_page(outcome.after, name)]
 
 
 def _console_links(outcome: Outcome) -> list[str]:
@@ -151,12 +161,21 @@ def _console_links(outcome: Outcome) -> list[str]:
 
 def _context(journal: Journal, found: list[Cause]) -> str:
     """Return the line that leads on: what has changed in the source, who started the run, the function's pages."""
-    parts = [_comparison(journal), f"by {escaped(journal.run.actor)}" if journal.run.actor else ""]
+    started = f"started by {escaped(journal.run.actor)}" if journal.run.actor else ""
+    parts = [_comparison(journal), started, _place(journal)]
     if len(journal.outcomes) == 1 and not any(cause.functions for cause in found):
         parts += _console_links(journal.outcomes[0])
     if journal.errors and journal.phases:
         parts.append(f"took {in_words(duration(journal))}")
     return " · ".join(filter(None, parts))
+
+
+def _place(journal: Journal) -> str:
+    """Return account and Region of the functions, if all have the same; empty without any."""
+    of_functions = {(outcome.after if outcome.after.latest else outcome.before).latest for outcome in journal.outcomes}
+    arns = [latest.arn.split(":") for latest in of_functions if latest]
+    places = {(arn[_ACCOUNT], arn[_REGION]) for arn in arns if len(arn) > _ACCOUNT}
+    return " ".join(map(escaped, places.pop())) if len(places) == 1 else ""
 
 
 def _comparison(journal: Journal) -> str:

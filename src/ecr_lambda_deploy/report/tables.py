@@ -126,7 +126,7 @@ def _title(kind: str, group: Sequence[Outcome]) -> str:
         ReleaseStatus.UNCHANGED: "had nothing to change",
     }
     if kind == "following":
-        words |= {ReleaseStatus.REVERTED: "put back with it", ReleaseStatus.FAILED: "not changed"}
+        words |= {ReleaseStatus.REVERTED: "put back with it", ReleaseStatus.FAILED: "without an image"}
     if kind == "behind":
         words[ReleaseStatus.FAILED] = "failed, not put back"
     return " · ".join(f"{ICONS[status]} {number} {words[status]}" for status, number in numbers.items())
@@ -205,7 +205,7 @@ def _facts(image: ImageOutcome) -> list[tuple[str, str]]:
         "Image": code(str(image.reference)) if image.reference else "",
         "Repository": "" if image.reference or not image.repository_uri else code(image.repository_uri),
         "Tags": "<br>".join(map(code, image.tags)),
-        "Status": f"{image.status}{f', in {_made_in(image)}' if _made_in(image) else ''}",
+        "Status": f"{_image_status(image.status)}{f', in {_made_in(image)}' if _made_in(image) else ''}",
         "Why": escaped(first_line(str(image.error) if image.error else image.reason)),
     }
     return [(name, fact) for name, fact in facts.items() if fact]
@@ -219,7 +219,7 @@ def _made_in(image: ImageOutcome) -> str:
 def _image_row(image: ImageOutcome) -> tuple[str, ...]:
     return (
         escaped(image.name) or code(image.repository_uri),
-        image.status,
+        _image_status(image.status),
         code(short_digest(image.reference)) if image.reference else "",
         " ".join(code(tag if len(tag) <= _LONGEST_TAG else f"{tag[:_LONGEST_TAG]}…") for tag in image.tags),
         _made_in(image),
@@ -227,10 +227,14 @@ def _image_row(image: ImageOutcome) -> tuple[str, ...]:
     )
 
 
+def _image_status(status: ImageStatus) -> str:
+    return "not made" if status is ImageStatus.WANTED else str(status)
+
+
 def images_title(images: Sequence[ImageOutcome]) -> str:
     """Return how many images have each status, such as `60 images: 2 built, 58 found`."""
     if len(images) == 1:
         return "image and tags"
     statuses = {status: sum(image.status is status for image in images) for status in _IMAGES_BY_IMPORTANCE}
-    numbers = [f"{number} {status}" for status, number in statuses.items() if number]
+    numbers = [f"{number} {_image_status(status)}" for status, number in statuses.items() if number]
     return f"{count(len(images), 'image')}: {', '.join(numbers)}"

@@ -35,7 +35,7 @@ def undo(journal: Journal) -> tuple[list[str], list[str]]:
     if way := next(ways, ""):
         return [way], [*step, *by_hand]
     if sum(part.count("\n") for part in step) > _MOST_LINES:
-        return ["**Undo:** the step and the commands for it are folded below."], [*step, *by_hand]
+        return [f"{_title(outcomes)} the step and the commands for it are folded below."], [*step, *by_hand]
     return step, by_hand
 
 
@@ -56,7 +56,7 @@ def _steps(outcomes: Sequence[Outcome], journal: Journal) -> list[str]:
     if single:
         goals = _goals(single[:_MOST_UNDONE]).items()
         steps = [line for goal, names in goals for line in _step(journal.run.action, goal, names)]
-        parts += ["**Undo:** add a step with the same Region and role", code_block("yaml", steps)]
+        parts += [f"{_title(single)} add a step with the same Region and role", code_block("yaml", steps)]
     if len(single) > _MOST_UNDONE:
         parts.append(f"and {len(single) - _MOST_UNDONE} more functions")
     return parts
@@ -72,7 +72,13 @@ def _by_workflow(workflow: RollbackWorkflow, outcomes: Sequence[Outcome], journa
     repository = ["--repo", quote(journal.run.repository)] if journal.run.repository else []
     command = " ".join(["gh workflow run", quote(workflow.file), *repository, *arguments])
     by_hand = linked(f"Run {code(workflow.file)}", workflow_page(journal.run, workflow.file))
-    return f"**Undo:** {by_hand} or {code(command)}"
+    return f"{_title(outcomes)} {by_hand} or {code(command)}"
+
+
+def _title(outcomes: Sequence[Outcome]) -> str:
+    """Return what undoing is called; after a rollback it releases again what somebody wanted gone."""
+    is_back = all(outcome.status is ReleaseStatus.ROLLED_BACK for outcome in outcomes)
+    return "**To release again what was rolled back:**" if is_back else "**Undo:**"
 
 
 def _values_for(workflow: RollbackWorkflow, outcomes: Sequence[Outcome], journal: Journal) -> Mapping[str, str] | None:

@@ -151,7 +151,7 @@ def test_each_function_that_cannot_be_read_is_in_the_results_with_why(worlds: di
     assert [str(error) for error in first.journal.errors] == ["\n\n".join(errors.values())]  # each is told once
     orders = first.journal.outcomes[0]
     assert (orders.status, orders.reason) == (ReleaseStatus.SKIPPED, "stock, mail failed, so nothing was changed")
-    assert headline(first.journal) == "Not released: lambda:GetFunction on stock denied, and the same for 1 more"
+    assert headline(first.journal) == "Not released: lambda:GetFunction on stock denied (and 1 more)"
 
 
 def test_what_nobody_is_to_blame_for_is_the_error_of_all(worlds: dict[str, World], first: World) -> None:

@@ -309,7 +309,7 @@ def _denied() -> Journal:
 def _stuck() -> Journal:
     error = DeployError(
         "The smoke test did not pass: the response is not JSON: <html>",
-        "Fix it.",
+        "Fix the function, or the inputs 'smoke-event' and 'smoke-expect'.",
         topic="smoke-test-failed",
         cause="the smoke test of orders-api failed: its response is not JSON",
     ).extended(["Reverting it failed too: lambda:UpdateFunctionCode on orders-api failed: AccessDeniedException"])

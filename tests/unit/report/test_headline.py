@@ -60,9 +60,7 @@ def test_a_denial_that_hits_sixty_functions_is_one_cause(is_reported_by_the_run:
     (cause,) = causes(journal)
 
     assert cause.functions == _NAMES
-    assert (
-        headline(journal) == "Not released: lambda:UpdateFunctionCode on team-0-api is denied, and the same for 59 more"
-    )
+    assert headline(journal) == "Not released: lambda:UpdateFunctionCode on team-0-api is denied (and 59 more)"
 
 
 def test_a_name_within_another_name_is_not_that_name() -> None:

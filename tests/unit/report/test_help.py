@@ -42,5 +42,5 @@ def test_the_summary_has_the_address_once_for_each_error_outside_its_words() -> 
     text = summary(Journal(run=_RUN, error=SeveralError([_ALARM, CancelledError()])))
 
     assert f"> [Help]({_PAGE}#alarm)\n>\n> ```text\n> The alarm rings.\n" in text
-    assert f"> [Help]({_PAGE}#cancelled)\n>\n> ```text\n> The run was cancelled.\n" in text
+    assert f"> [Help]({_PAGE}#cancelled)\n>\n> **What to do:** Nothing" in text
     assert text.count(_PAGE) == 2

@@ -249,7 +249,7 @@ def test_a_commit_outside_github_has_no_link(known: dict[str, str]) -> None:
     text = summary(_journal(_DEPLOYED, run=WorkflowRun(commit=RUN.commit, **known)))
 
     assert "| Commit |  | `c0ffee0` |" in text
-    assert "\n\n`c0ffee0` · [Function](" in text
+    assert "\n\n`c0ffee0` · 123456789012 eu-west-1 · [Function](" in text
 
 
 def test_without_an_image_the_summary_names_the_repository() -> None:

@@ -100,7 +100,7 @@ _UNCHANGED = _journal(
         (replace(_PLAN, outcomes=()), "Plan: 1 image would be built or copied"),
         (
             _journal(_outcome("orders-api", ReleaseStatus.SKIPPED)),
-            "Skipped: a newer run has released orders-api, which serves sha256:aaaaaaaaaaaa, version 7",
+            "Skipped: orders-api serves sha256:aaaaaaaaaaaa, version 7, of a newer run",
         ),
     ],
 )
@@ -111,7 +111,7 @@ def test_the_headline_is_the_total(journal: Journal, expected: str) -> None:
 def test_a_function_whose_image_failed_says_why() -> None:
     text = summary(_ONE_IMAGE_FAILED)
 
-    assert "<details><summary>❌ 1 not changed · ⏭️ 4 not begun</summary>" in text
+    assert "<details><summary>❌ 1 without an image · ⏭️ 4 not begun</summary>" in text
     assert "| users | failed |  |  | 1.5 s | no space left on device |" in text.splitlines()
 
 
@@ -132,7 +132,10 @@ def test_what_could_not_be_reverted_is_no_mere_consequence() -> None:
 
     assert "The release to orders-api failed, so this one is reverted." in str(journal.errors[-1])
     assert stuck not in journal.consequences
-    assert headline(journal) == "Release failed: orders-api: The smoke test did not pass, and 1 more cause"
+    assert (
+        headline(journal)
+        == "Release failed and not fully reverted: orders-api: The smoke test did not pass, and 1 more cause"
+    )
 
 
 @pytest.mark.parametrize("error", [CancelledError(), ConsequenceError("somebody")])
@@ -187,7 +190,7 @@ def test_the_longest_summary_fits_and_is_cut_between_lines(number: int, manifest
     assert len([line for line in lines if re.match(r"(> )?```", line)]) % 2 == 0
     assert text.count("<details>") == text.count("</details>") == 5
     assert number == 1_000 or re.search(r"^\d+ more do not fit here; the log has them all\.$", text, re.MULTILINE)
-    assert "# and 200 more" in lines  # recovery commands
+    assert "# INCOMPLETE: the first 100 of 300 commands" in lines  # recovery commands
     assert "<details><summary>295 more causes</summary>" in text
 
 
@@ -209,8 +212,9 @@ def test_a_rollback_by_a_manifest_is_not_undone_by_another_one() -> None:
     outcomes = [_outcome(name, ReleaseStatus.ROLLED_BACK) for name in ("orders", "mail")]
 
     assert _undo(_journal(*outcomes, mode=Mode.ROLLBACK)) == (
-        "**Undo:** the step and the commands for it are folded below.\n\n"
-        f"{_UNDO}```yaml\n- uses: org/ecr-lambda-deploy@v1\n  with:\n    mode: rollback\n    alias: live\n"
+        "**To release again what was rolled back:** the step and the commands for it are folded below.\n\n"
+        "**To release again what was rolled back:** add a step with the same Region and role\n\n"
+        f"```yaml\n- uses: org/ecr-lambda-deploy@v1\n  with:\n    mode: rollback\n    alias: live\n"
         f"    rollback-to: {OLD.digest}\n    function-name: |\n      orders\n      mail\n```"
     )
 
@@ -283,7 +287,7 @@ def test_functions_and_commands_that_are_left_out_are_counted() -> None:
     text = summary(_journal(*outcomes, mode=Mode.ROLLBACK))
 
     assert "\n\nand 200 more functions\n\n" in text
-    assert "\n# and 1100 more\n```\n" in text
+    assert "# INCOMPLETE: the first 100 of 1200 commands\n" in text
 
 
 @pytest.mark.parametrize(

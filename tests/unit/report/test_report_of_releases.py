@@ -86,7 +86,7 @@ _OUTCOMES = {
         ("unchanged", "Nothing to do: orders-api serves sha256:bbbbbbbbbbbb already, version 8, by the alias live"),
         (
             "skipped",
-            "Skipped: a newer run has released orders-api, which serves sha256:bbbbbbbbbbbb, version 8",
+            "Skipped: orders-api serves sha256:bbbbbbbbbbbb, version 8, of a newer run",
         ),
         (
             "reverted",
@@ -180,7 +180,7 @@ def test_the_summary_has_a_row_for_each_fact(name: str, rows: list[str]) -> None
         ("deployed", ""),
         (
             "reverted",
-            "`orders-api` serves version&nbsp;7&nbsp;·&nbsp;`sha256:aaaaaaaaaaaa`, as before. Nothing is left to",
+            "`orders-api` serves version&nbsp;7&nbsp;·&nbsp;`sha256:aaaaaaaaaaaa`, as before. Everything was put back.",
         ),
         ("cancelled before", "`orders-api` serves version&nbsp;7&nbsp;·&nbsp;`sha256:aaaaaaaaaaaa`, as before.\n"),
         (
@@ -234,8 +234,9 @@ _TO_OLD = (
 def test_the_summary_ends_with_a_step_and_commands_to_undo_the_release(name: str, inputs: str, command: str) -> None:
     text = summary(_journal(_OUTCOMES[name]))
 
+    title = "To release again what was rolled back" if name == "rolled back" else "Undo"
     assert (
-        "**Undo:** add a step with the same Region and role\n\n```yaml\n"
+        f"**{title}:** add a step with the same Region and role\n\n```yaml\n"
         f"- uses: org/ecr-lambda-deploy@v1\n  with: {inputs}\n```\n\n<details>"
     ) in text
     assert text.endswith(f"With the AWS CLI:\n\n```sh\n{command}\n```\n\n</details>\n")
@@ -266,7 +267,8 @@ def test_the_summary_shows_recovery_commands() -> None:
     outcome = replace(_OUTCOMES["half done"], recovery=("aws lambda one", "aws lambda two"))
     text = summary(_journal(outcome))
 
-    assert "**Left to put back by hand:**\n\n```sh\naws lambda one\naws lambda two\n```\n" in text
+    block = "```sh\naws lambda one\naws lambda two\n```\n"
+    assert f"**What to do first:** put back by hand what could not be reverted.\n\n{block}" in text
     assert "by hand" not in summary(_journal(_OUTCOMES["half done"]))
 
 
