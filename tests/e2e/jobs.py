@@ -13,6 +13,7 @@ from uuid import uuid4
 from sandbox.aws import Aws, Call
 from sandbox.machine.engine import Engine
 from sandbox.runner import ACTION_IMAGE, Runner, RunningStep, StepResult
+from sandbox.sandbox import create_function
 
 ROOT = Path(__file__).parent.parent.parent
 SHARED = "shared/functions"
@@ -92,6 +93,21 @@ def new_job(engine: Engine, aws: Aws, folder: Path) -> Job:
     workspace = folder / "workspace"
     shutil.copytree(ROOT / "examples/hello", workspace)
     return Job(name=f"job-{uuid4().hex[:8]}", workspace=workspace, engine=engine, aws=aws)
+
+
+@contextmanager
+def documented_function(job: Job) -> Iterator[Job]:
+    """Have the job be that of the function that README.md speaks of, which is there in the block only."""
+    job.name = "orders-api"
+    ecr = job.aws.client("ecr")
+    ecr.create_repository(repositoryName=job.name)
+    try:
+        create_function(job.aws, job.name, job.step({"mode": "build", "repository": job.name}).outputs["image-uri"])
+        yield job
+    finally:
+        if job.name in job.aws.snapshot().functions:
+            job.aws.client("lambda").delete_function(FunctionName=job.name)
+        ecr.delete_repository(repositoryName=job.name, force=True)
 
 
 def push_first_image(engine: Engine, aws: Aws, folder: Path) -> str:

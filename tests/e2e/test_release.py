@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,8 @@ from sandbox.aws import Aws
 from sandbox.machine.debian_packages import programs
 from sandbox.machine.engine import Engine, Flavour
 from sandbox.runner.workflow import run_workflow
-from sandbox.sandbox import create_function
 from tests.documented_workflows import documented_workflows
-from tests.e2e.jobs import ROOT, Job, new_job
+from tests.e2e.jobs import ROOT, Job, documented_function, new_job
 
 _BUILDX = ("sid", ("docker-buildx",), ("usr/libexec/docker/cli-plugins/docker-buildx",))
 # BuildKit's protocol for what makes an SBOM: a program that reads one folder and writes statements into another.
@@ -69,14 +68,13 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 @pytest.fixture
-def job(engine_of_kind: Callable[[Flavour], Engine], aws_of_engine: Callable[[Engine], Aws], tmp_path: Path) -> Job:
+def job(
+    engine_of_kind: Callable[[Flavour], Engine], aws_of_engine: Callable[[Engine], Aws], tmp_path: Path
+) -> Iterator[Job]:
     """A job on the current engine, whose function exists."""
     engine = engine_of_kind("current")
-    job = new_job(engine, aws_of_engine(engine), tmp_path)
-    job.name = "orders-api"
-    job.aws.client("ecr").create_repository(repositoryName=job.name)
-    create_function(job.aws, job.name, job.step({"mode": "build", "repository": job.name}).outputs["image-uri"])
-    return job
+    with documented_function(new_job(engine, aws_of_engine(engine), tmp_path)) as job:
+        yield job
 
 
 @pytest.fixture

@@ -2,14 +2,12 @@
 
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
 
 from sandbox.runner.workflow import run_workflow
-from sandbox.sandbox import create_function
-from tests.e2e.jobs import ROOT, Job
-
-FUNCTION = "orders-api"
+from tests.e2e.jobs import ROOT, Job, documented_function
 
 
 def _block(start: str) -> str:
@@ -20,15 +18,10 @@ def _block(start: str) -> str:
 
 
 @pytest.fixture
-def orders_api(bare_job_on_each_engine: Job) -> Job:
+def orders_api(bare_job_on_each_engine: Job) -> Iterator[Job]:
     """The function that the README speaks of, in the account, Region and with the role that it names."""
-    job = bare_job_on_each_engine
-    job.name = FUNCTION
-    ecr = job.aws.client("ecr")
-    ecr.create_repository(repositoryName=FUNCTION)
-    first = job.step({"mode": "build", "repository": FUNCTION})
-    create_function(job.aws, FUNCTION, first.outputs["image-uri"])
-    return job
+    with documented_function(bare_job_on_each_engine) as job:
+        yield job
 
 
 def test_the_quick_start_deploys_and_the_next_step_prints_the_image(orders_api: Job) -> None:
