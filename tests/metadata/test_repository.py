@@ -61,7 +61,8 @@ def test_the_image_has_no_package_that_nothing_uses() -> None:
 
 
 def test_the_project_depends_on_what_the_image_is_made_of() -> None:
-    wanted = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    project = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["action"]]
     listed = [line for line in (_ROOT / "requirements/action.in").read_text().splitlines() if line and line[0] != "#"]
 
     assert sorted(listed) == sorted(wanted)

@@ -10,9 +10,6 @@ from secrets import token_hex
 from threading import RLock
 from types import MappingProxyType
 
-from actions_toolkit.command import Command
-from actions_toolkit.file_command import issue_file_command, prepare_key_value_message
-
 from ecr_lambda_deploy.model.errors import SourceLocation
 from ecr_lambda_deploy.model.text import printable, writable
 
@@ -160,6 +157,8 @@ class Console:
 
     def _command(self, name: str, message: str = "", properties: Mapping[str, str] = MappingProxyType({})) -> None:
         """Send the runner a command; within `verbatim`, resume commands for it."""
+        from actions_toolkit.command import Command  # in a terminal, where nothing needs it, it may not be there
+
         command = str(Command(name, dict(properties), message))
         with self._lock:
             if self._resume_token:
@@ -203,6 +202,8 @@ def write_outputs(outputs: Mapping[str, str]) -> None:
     Raises:
         Exception: the file does not exist; the toolkit has no exception class of its own.
     """
+    from actions_toolkit.file_command import issue_file_command, prepare_key_value_message
+
     for name, value in outputs.items():
         issue_file_command("OUTPUT", prepare_key_value_message(name, writable(value)))
 
