@@ -14,8 +14,20 @@ _KEYS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS
 _FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")  # which the SDK does without
 
 
+_IN_A_CONTAINER = (
+    "This action runs in a container of its own, where the runner's profiles, files and addresses are not: unset what "
+    "names one for this step, and give the job credentials by the input 'role-to-assume' or a step of "
+    "aws-actions/configure-aws-credentials."
+)
+BY_HAND_HINT = (
+    "Name a profile in AWS_PROFILE and sign in to it, such as by `aws sso login`; `aws sts get-caller-identity` shows "
+    "what AWS takes you for."
+)
+"""What to do without credentials outside a workflow."""
+
+
 @contextmanager
-def named_variables(environment: Mapping[str, str]) -> Iterator[None]:
+def named_variables(environment: Mapping[str, str], *, is_by_hand: bool = False) -> Iterator[None]:
     """Name the variables at fault when AWS's SDK cannot use its settings, or find the credentials that they name.
 
     Those of a self-hosted runner often name what only the runner has: a profile, a file, an address
@@ -23,6 +35,7 @@ def named_variables(environment: Mapping[str, str]) -> Iterator[None]:
 
     Args:
         environment: what the SDK sees.
+        is_by_hand: whether it is that of somebody's own machine.
 
     Raises:
         DeployError: it cannot.
@@ -35,9 +48,8 @@ def named_variables(environment: Mapping[str, str]) -> Iterator[None]:
         quoted = [name for name in names if _is_quoted(environment[name], words)]
         raise DeployError(
             f"The AWS settings or credentials of the environment cannot be used: {words}",
-            f"Look at {', '.join(quoted or names) or 'the environment'}. This action runs in a container of its own, "
-            "where the runner's profiles, files and addresses are not: unset what names one for this step, and give "
-            "the job credentials by the input 'role-to-assume' or a step of aws-actions/configure-aws-credentials.",
+            f"Look at {', '.join(quoted or names) or 'the environment'}. "
+            + (BY_HAND_HINT if is_by_hand else _IN_A_CONTAINER),
             topic="invalid-credentials",
         ) from error
 

@@ -3,6 +3,7 @@
 import re
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from copy import copy
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -15,7 +16,7 @@ from botocore.credentials import CredentialResolver, DeferredRefreshableCredenti
 from botocore.model import OperationModel
 from botocore.session import Session
 
-from ecr_lambda_deploy.aws.environment import absent_files, named_variables
+from ecr_lambda_deploy.aws.environment import BY_HAND_HINT, absent_files, named_variables
 from ecr_lambda_deploy.aws.errors import CREDENTIALS_HINT
 from ecr_lambda_deploy.aws.rates import RateLimits, RequestPriority
 from ecr_lambda_deploy.aws.retries import THROTTLED, retry_by_delay
@@ -62,10 +63,11 @@ _CONFIG = Config(
 )
 _LONGER = 60  # seconds that an answer may take beyond the function's own timeout: Lambda starts it first
 # Gateways forget a connection on which nothing is sent for 350 s [Amazon VPC user guide, NAT gateways], without a word.
+# Not every system has a name for each of them [Python, socket].
 _KEEP_ALIVE = [
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 8),
+    (socket.IPPROTO_TCP, getattr(socket, name), value)
+    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 8))
+    if hasattr(socket, name)
 ]
 
 
@@ -110,9 +112,12 @@ class Aws:
         self._lock = Lock()  # creating clients is not thread-safe [boto3 documentation, multithreading]
         self._clients: dict[tuple[str, str, float], Any] = {}
         self._limits: dict[str, RateLimits] = {}  # by Region
-        with named_variables(environment):
+        with self._named():
             self._environment = _new_session(region)
         self._session = self._environment if role is None else self._session_of(role)
+
+    def _named(self) -> AbstractContextManager[None]:
+        return named_variables(self._variables, is_by_hand=self._run.is_by_hand)
 
     def in_region(self, region: str) -> Self:
         """Return the same credentials with clients for another Region."""
@@ -134,7 +139,7 @@ class Aws:
         session = _new_session(self.region)
         resolver: CredentialResolver = session.get_component("credential_provider")
         resolver.remove("iam-role")  # the metadata service of EC2
-        with named_variables(self._variables):
+        with self._named():
             credentials = session.get_credentials()
             if credentials is None:
                 return self
@@ -212,7 +217,7 @@ class Aws:
                 self._check_credentials(self._session)
                 waiting = Config(read_timeout=invoking, tcp_keepalive=True) if invoking else None
                 config = _CONFIG.merge(waiting) if waiting else _CONFIG
-                with named_variables(self._variables):
+                with self._named():
                     client: Any = self._session.create_client(service, region_name=self.region, config=config)
                     _check_endpoint(client)
                 limits = self._limits.setdefault(self.region, RateLimits(self._clock, self._priority))
@@ -227,7 +232,7 @@ class Aws:
         if is_signed:
             self._check_credentials(self._environment)
         config = _CONFIG if is_signed else _CONFIG.merge(Config(signature_version=UNSIGNED))
-        with named_variables(self._variables):
+        with self._named():
             client: Any = self._environment.create_client("sts", config=config)
             _check_endpoint(client)
         retry_by_delay(client, self._clock)
@@ -240,13 +245,24 @@ class Aws:
         Raises:
             DeployError: it has none, or they cannot be had.
         """
-        with named_variables(self._variables):
+        with self._named():
             credentials = session.get_credentials()
             if credentials is not None and session is self._environment:
                 credentials.get_frozen_credentials()  # has them read, where they are in a file or at an address
         if credentials is None:
-            hint = absent_files(self._variables) + _hint(self._run, CREDENTIALS_HINT)
+            absent = "" if self._run.is_by_hand else absent_files(self._variables)
+            hint = absent + _hint(self._run, CREDENTIALS_HINT)
             raise DeployError("There are no AWS credentials.", hint, topic="no-credentials")
+
+
+def region_of_profile() -> str:
+    """Return the Region of the profile that the process's environment names, or of the default one; empty for none.
+
+    Raises:
+        DeployError: there is no such profile.
+    """
+    with named_variables({}, is_by_hand=True):
+        return str(Session().get_config_variable("region") or "")
 
 
 def _new_session(region: str) -> Session:
@@ -277,6 +293,8 @@ def _hint(run: WorkflowRun, hint: str) -> str:
         run: the run.
         hint: what to do in a run that may have some.
     """
+    if run.is_by_hand:
+        return BY_HAND_HINT
     if run.event in _PRIVILEGED:
         return hint + _PRIVILEGED_HINT.format(event=run.event)
     return _FORK_HINT if run.is_from_fork else hint

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from ecr_lambda_deploy.aws.rates import RequestPriority
-from ecr_lambda_deploy.aws.session import Aws
+from ecr_lambda_deploy.aws.session import Aws, region_of_profile
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import RoleToAssume
@@ -154,3 +155,40 @@ def test_without_credentials_a_file_that_is_not_here_is_named() -> None:
     hint = _error(None, AWS_CONFIG_FILE="/home/runner/.aws/config").hint
 
     assert hint.startswith("What AWS_CONFIG_FILE names is not in the container that this action runs in. Give the job")
+
+
+def _fail_by_hand(role: RoleToAssume | None = None, **environment: str) -> DeployError:
+    run = WorkflowRun(run_id="17.1764430000")
+    with pytest.raises(DeployError) as caught:
+        _aws(role, lambda _: "", run, environment).ecr().describe_repositories()
+    return caught.value
+
+
+@pytest.mark.parametrize("role", [None, _CHAINED])
+def test_by_hand_the_hint_is_to_sign_in(role: RoleToAssume | None) -> None:
+    error = _fail_by_hand(role, AWS_CONFIG_FILE="/home/me/.aws/config")
+
+    assert error.message == "There are no AWS credentials."
+    assert error.hint.startswith("Name a profile in AWS_PROFILE and sign in to it, such as by `aws sso login`")
+
+
+def test_by_hand_a_profile_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "prod")
+    error = _fail_by_hand(AWS_PROFILE="prod")
+
+    assert "The config profile (prod) could not be found" in error.message
+    assert error.hint.startswith("Look at AWS_PROFILE. Name a profile in AWS_PROFILE and sign in to it")
+
+
+def test_the_region_is_the_profile_s(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("[profile prod]\nregion = eu-west-3\n[default]\nregion = eu-west-2\n")
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    assert region_of_profile() == ""
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+
+    assert region_of_profile() == "eu-west-2"
+    monkeypatch.setenv("AWS_PROFILE", "prod")
+    assert region_of_profile() == "eu-west-3"
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(DeployError, match="nobody"):
+        region_of_profile()
