@@ -195,12 +195,15 @@ def _ports(
     # What works with Docker is imported while AWS is waited for, or not at all.
     def copy_image(image: ImageReference, destination: str, logins: Mapping[str, Authorization]) -> None:
         from ecr_lambda_deploy.docker.imagetools import ImageTools
+        from ecr_lambda_deploy.docker.machine import find_buildx
 
-        ImageTools(environment=environment, folders=folders).copy(image, destination, logins)
+        program = find_buildx(environment, _workspace(environment))
+        ImageTools(environment=environment, folders=folders, program=program).copy(image, destination, logins)
 
     def builder(settings: BuilderSettings) -> Builder:
         from ecr_lambda_deploy.docker.buildx import Buildx
         from ecr_lambda_deploy.docker.engine import reachable_engine
+        from ecr_lambda_deploy.docker.machine import find_buildx
 
         return Buildx(
             workspace=_workspace(environment),
@@ -210,6 +213,7 @@ def _ports(
             settings=settings,
             clock=clock,
             folders=folders,
+            program=find_buildx(environment, _workspace(environment)),
         )
 
     return Ports(
