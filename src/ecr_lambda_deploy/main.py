@@ -42,9 +42,22 @@ def main() -> int:
     journal = Journal(run=workflow_run(environment))
     folders = PrivateFolders(_workspace(environment))
     conclusion = Conclusion(journal, environment, console, folders)
+    given = action_inputs(environment)
+    return concluded(
+        lambda: run(given, journal, environment, console, cancelling, folders), journal, conclusion, cancelling
+    )
+
+
+def own_environment() -> dict[str, str]:
+    """Return a copy of the environment of the process, for the command line."""
+    return dict(os.environ)
+
+
+def concluded(act: Callable[[], None], journal: Journal, conclusion: Conclusion, cancelling: RunnerCancelling) -> int:
+    """Do something and write its conclusion, also when it is cancelled; return the exit code."""
     cancelling.listen(conclusion.give_up)
     try:
-        _run(journal, environment, console, cancelling, folders)
+        act()
         cancelling.finish()
     except KeyboardInterrupt:  # at most one is raised
         journal.error = CancelledError()
@@ -54,17 +67,32 @@ def main() -> int:
     return exit_code
 
 
-def _run(
+Act = Callable[[Inputs, Ports, Journal], None]
+"""What a mode does."""
+
+
+def run(
+    given: Mapping[str, str],
     journal: Journal,
     environment: Mapping[str, str],
     console: Console,
     cancelling: RunnerCancelling,
     folders: PrivateFolders,
+    act: Act | None = None,
 ) -> None:
-    """Run the mode that the inputs name; errors go into the journal."""
+    """Run what the inputs ask for; errors go into the journal.
+
+    Args:
+        given: inputs by name.
+        journal: keeps what is learnt and done.
+        environment: the step's.
+        console: the log.
+        cancelling: whether the run is to end.
+        folders: makes the folders for secrets.
+        act: in place of what the mode does.
+    """
     console.info(versions(journal.run, buildx_version()))
     try:
-        given = action_inputs(environment)
         for secret in secrets_of_step(given, environment):
             console.mask(secret)
         inputs = parse_inputs(given, environment)
@@ -73,9 +101,9 @@ def _run(
             console.mask(secret)
         for remark in inputs.remarks:
             console.warning(remark)
-        environment = _use(inputs.environment)
+        environment = use(inputs.environment)
         ports = _ports(inputs, journal.run, environment, console, cancelling, folders)
-        act = _act_of(inputs.mode)
+        act = act or _act_of(inputs.mode)
         gc.freeze()  # what is imported, after entrypoint.py
         gc.enable()
         act(inputs, ports, journal)
@@ -86,7 +114,7 @@ def _run(
         journal.error = unexpected(error)
 
 
-def _act_of(mode: Mode) -> Callable[[Inputs, Ports, Journal], None]:
+def _act_of(mode: Mode) -> Act:
     if mode is Mode.ROLLBACK:
         from ecr_lambda_deploy.rollback.rollback import roll_back
 
@@ -96,7 +124,7 @@ def _act_of(mode: Mode) -> Callable[[Inputs, Ports, Journal], None]:
     return deploy
 
 
-def _use(environment: Mapping[str, str]) -> Mapping[str, str]:
+def use(environment: Mapping[str, str]) -> Mapping[str, str]:
     """Make this the environment of the process, which AWS's and Docker's SDK read by themselves."""
     for name in os.environ.keys() - environment.keys():
         del os.environ[name]

@@ -91,6 +91,7 @@ class LambdaFunctions:
                 number=version["Version"],
                 code_sha256=version.get("CodeSha256", ""),
                 description=version.get("Description", ""),
+                modified=version.get("LastModified", ""),
             )
             for version in listed
             if is_number(version.get("Version", ""))

@@ -255,13 +255,16 @@ class Aws:
             raise DeployError("There are no AWS credentials.", hint, topic="no-credentials")
 
 
-def region_of_profile() -> str:
+def region_of_profile(environment: Mapping[str, str]) -> str:
     """Return the Region of the profile that the process's environment names, or of the default one; empty for none.
+
+    Args:
+        environment: the process's, for what an error says of it.
 
     Raises:
         DeployError: there is no such profile.
     """
-    with named_variables({}, is_by_hand=True):
+    with named_variables(environment, is_by_hand=True):
         return str(Session().get_config_variable("region") or "")
 
 

@@ -44,7 +44,7 @@ def find_buildx(
     raise DeployError(
         "buildx, which builds and copies images, is not on this machine.",
         "Install the docker CLI's plugin, as docs.docker.com/build says under buildx; `docker buildx version` shows "
-        "whether it is there. `rollback` and `history` need none, nor does an image that the repository has.",
+        "whether it is there. `rollback` and `history` need none, nor does an `image-uri` in a function's repository.",
         topic="no-buildx",
     )
 

@@ -5,7 +5,7 @@ The files are those of git's documentation, gitrepository-layout. What is not as
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ecr_lambda_deploy.inputs.files import is_within, read_plain
@@ -13,8 +13,11 @@ from ecr_lambda_deploy.model.run import is_commit
 
 _LONGEST = 4096  # bytes of a file with one name or path in it
 _MOST_PACKED = 64 * 1024**2  # bytes of packed-refs: a million references
+_MOST_OF_SETTINGS = 1024**2  # bytes of a repository's settings
 _MOST_PARTS = 64  # folders of a path: each of its ends is looked for
 _MOST_STEPS = 5  # from one reference to the next [git, refs.h, SYMREF_MAXDEPTH]
+_ORIGIN = '[remote "origin"]'  # [git-config]
+_URL = re.compile(r"(?:\w+://[^/\s]+/|[^/:\s]+:)(?P<path>[\w.-]+/[\w.-]+)")
 _REFERENCE = re.compile(r"refs(?:/(?!\.)[^\x00-\x20\x7f~^:?*\[\\/]+)+")  # [git-check-ref-format]
 
 
@@ -36,6 +39,36 @@ def checked_out(folder: Path, workspace: Path, known: dict[Path, str]) -> str:
         return known[repository]
     except (OSError, ValueError):  # ValueError: a NUL, or what is not UTF-8
         return ""
+
+
+def remote_repository(folder: Path) -> str:
+    """Return `owner/name` of the repository that a folder was cloned from; empty if that is not known.
+
+    Args:
+        folder: where the repository is; nothing outside is read.
+    """
+    try:
+        repository = _repository_above(Path(os.path.realpath(folder)), Path(os.path.realpath(folder)))
+        config = repository / "config" if repository else None
+        if config is None or not config.is_file() or not is_within(config, Path(os.path.realpath(folder))):
+            return ""
+        lines = read_plain(config, most=_MOST_OF_SETTINGS).decode().splitlines()
+    except (OSError, ValueError):
+        return ""
+    found = _URL.fullmatch(_origin(lines).removesuffix("/").removesuffix(".git"))
+    return found["path"] if found else ""
+
+
+def _origin(lines: Iterable[str]) -> str:
+    """Return the URL of the remote `origin` in a repository's settings; empty if they name none."""
+    section = ""
+    for line in map(str.strip, lines):
+        name, _, value = line.partition("=")
+        if line.startswith("["):
+            section = line
+        elif section == _ORIGIN and name.rstrip() == "url":
+            return value.strip()
+    return ""
 
 
 def _repository_above(folder: Path, workspace: Path) -> Path | None:

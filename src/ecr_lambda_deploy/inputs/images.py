@@ -53,7 +53,7 @@ def read_image(image: ImageEntry, run: InputReader, *, mode: Mode, region: str) 
     tags = () if is_rollback else _read_tags(reader)
     default_tag = source.commit if isinstance(source, Build) else ""  # what exists is not of this run's commit
     if isinstance(source, Build) and not tags and not default_tag:
-        reader.problem("tags", "is required where the environment has no GITHUB_SHA.")
+        reader.problem("tags", "is required where neither a checkout nor GITHUB_SHA names the commit.")
     target = ImageTarget(
         name=image.name,
         source=source,

@@ -137,11 +137,13 @@ class PublishedVersion:
         number: of the version.
         code_sha256: Lambda's checksum of its code.
         description: from its publication.
+        modified: when it was published, such as `2026-11-29T15:26:40.000+0000`.
     """
 
     number: str
     code_sha256: str
     description: str = ""
+    modified: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,11 @@ def undo(journal: Journal) -> tuple[list[str], list[str]]:
     return step, by_hand
 
 
+def goals(journal: Journal) -> Mapping[tuple[str, str], Sequence[str]]:
+    """Return the functions that can go back, by the alias and the input `rollback-to` that take them there."""
+    return _goals([outcome for outcome in journal.outcomes if _can_go_back(outcome)])
+
+
 def _steps(outcomes: Sequence[Outcome], journal: Journal) -> list[str]:
     """Return the step that undoes releases, with the words that introduce it."""
     # A rollback with the manifest undoes its last deployment. After a rollback it would go further back, not forward.

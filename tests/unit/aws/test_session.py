@@ -183,12 +183,13 @@ def test_by_hand_a_profile_that_cannot_be_used_is_named(monkeypatch: pytest.Monk
 def test_the_region_is_the_profile_s(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "config").write_text("[profile prod]\nregion = eu-west-3\n[default]\nregion = eu-west-2\n")
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
-    assert region_of_profile() == ""
+    assert region_of_profile({}) == ""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
 
-    assert region_of_profile() == "eu-west-2"
+    assert region_of_profile({}) == "eu-west-2"
     monkeypatch.setenv("AWS_PROFILE", "prod")
-    assert region_of_profile() == "eu-west-3"
+    assert region_of_profile({}) == "eu-west-3"
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    with pytest.raises(DeployError, match="nobody"):
-        region_of_profile()
+    with pytest.raises(DeployError, match="The config profile \\(nobody\\) could not be found") as caught:
+        region_of_profile({"AWS_PROFILE": "nobody"})
+    assert caught.value.hint.startswith("Look at AWS_PROFILE.")

@@ -9,7 +9,7 @@ import pytest
 import ecr_lambda_deploy
 
 _PACKAGE = Path(ecr_lambda_deploy.__file__).parent
-_WRITER = _PACKAGE / "github/actions.py"
+_WRITERS = {_PACKAGE / "github/actions.py", _PACKAGE / "command_line/terminal.py"}
 _FILES = sorted(_PACKAGE.rglob("*.py"))
 _WRITING_MODULES = {"actions_toolkit.core", "logging", "warnings"}
 _WRITING_NAMES = {"stdout", "stderr", "__stdout__", "__stderr__", "print_exc", "issue_command", "core"}
@@ -46,7 +46,7 @@ def _writes(tree: ast.AST) -> Iterator[str]:
 def test_rule_5_nothing_writes_to_the_log_but_the_console(path: Path) -> None:
     found = [*_writes(ast.parse(path.read_text(encoding="utf-8")))]
 
-    assert bool(found) == (path == _WRITER), found
+    assert bool(found) == (path in _WRITERS), found
 
 
 @pytest.mark.parametrize(

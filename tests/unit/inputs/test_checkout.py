@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ecr_lambda_deploy.inputs.checkout import remote_repository
 from ecr_lambda_deploy.inputs.files import read_plain
 from ecr_lambda_deploy.inputs.parse import parse_inputs
 from tests.unit.inputs.given_inputs import COMMIT, parse, parse_build, problems_of
@@ -192,7 +193,9 @@ def test_outside_github_a_checkout_gives_the_tag(workspace: Path) -> None:
 
     assert parse(workspace, {}, GITHUB_SHA="").images[0].tags == (_OUT,)
     (workspace / ".git/HEAD").unlink()
-    assert problems_of(workspace, {}, GITHUB_SHA="") == ("'tags' is required where the environment has no GITHUB_SHA.",)
+    assert problems_of(workspace, {}, GITHUB_SHA="") == (
+        "'tags' is required where neither a checkout nor GITHUB_SHA names the commit.",
+    )
 
 
 def test_what_exists_is_not_of_what_is_checked_out(workspace: Path) -> None:
@@ -234,3 +237,48 @@ def test_rule_6_references_are_read_once_for_all_folders_of_a_repository(
 
     assert {image.tags for image in inputs.images} == {(_OUT,)}
     assert read.count("packed-refs") == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/acme/shop.git",
+        "https://github.com/acme/shop",
+        "https://token@github.example:8443/acme/shop/",
+        "git@github.com:acme/shop.git",
+        "ssh://git@github.com:22/acme/shop.git",
+    ],
+)
+def test_the_repository_is_that_of_the_remote_origin(workspace: Path, url: str) -> None:
+    config = '[core]\n\tbare = false\n[remote "fork"]\n\turl = https://github.com/eve/shop\n[remote "origin"]\n'
+    _write(workspace / ".git", _HERE | {"config": f"{config}\tfetch = +refs/heads/*\n\turl = {url}\n[branch]\n\tx = y"})
+
+    assert remote_repository(workspace) == "acme/shop"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "",
+        '[remote "fork"]\n\turl = https://github.com/eve/shop\n',
+        '[remote "origin"]\n[branch "x"]\n\turl = https://github.com/eve/shop\n',
+        '[remote "origin"]\n\turl = /srv/git/shop.git\n',
+        '[remote "origin"]\n\turl = https://gitlab.example/group/of/shop\n',
+        '[remote "origin"]\n\turl = https://github.com/acme/shop x=1\n',
+        "\udcff",
+    ],
+)
+def test_a_repository_that_no_url_tells_is_not_known(workspace: Path, config: str) -> None:
+    _write(workspace / ".git", _HERE)
+    (workspace / ".git/config").write_bytes(config.encode(errors="surrogateescape"))
+
+    assert remote_repository(workspace) == ""
+
+
+def test_settings_outside_the_folder_are_not_read(workspace: Path, tmp_path: Path) -> None:
+    _write(workspace / ".git", _HERE)
+    (tmp_path / "config").write_text('[remote "origin"]\n\turl = https://github.com/acme/shop\n')
+    (workspace / ".git/config").symlink_to(tmp_path / "config")
+
+    assert remote_repository(workspace) == ""
+    assert remote_repository(tmp_path / "absent") == ""

@@ -299,7 +299,7 @@ def test_each_mistake_is_one_problem(workspace: Path, given: dict[str, str], wor
     ("missing", "words"),
     [
         ("AWS_REGION", "'aws-region' is required where the environment has no AWS_REGION."),
-        ("GITHUB_SHA", "'tags' is required where the environment has no GITHUB_SHA."),
+        ("GITHUB_SHA", "'tags' is required where neither a checkout nor GITHUB_SHA names the commit."),
     ],
 )
 def test_what_neither_inputs_nor_environment_have_is_a_problem(workspace: Path, missing: str, words: str) -> None:
