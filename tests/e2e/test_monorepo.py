@@ -1,5 +1,6 @@
 """The example of a monorepo, word for word: a plan, a job for each image, one deployment."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def test_the_example_of_a_monorepo_builds_on_many_machines_and_deploys_all_toget
     assert all("/shop/" in served[name]["ResolvedImageUri"] for name in names)
     for image in images:
         assert f"shop/{image} is to be built" in result.log
-    assert "Released 12 functions" in _log(result, "deploy")
+    assert re.search(r"Released .*12 functions", _log(result, "deploy"))
     assert "is to be built" not in _log(result, "deploy")
     assert "12 of 12 functions would change" in _log(result, "plan")
 
