@@ -8,7 +8,6 @@ from pathlib import Path
 from threading import Lock, Thread
 
 from ecr_lambda_deploy.github.actions import Console, write_outputs, write_summary
-from ecr_lambda_deploy.inputs.rollback_workflows import rollback_workflows
 from ecr_lambda_deploy.model.errors import CancelledError
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.private_folders import PrivateFolders
@@ -48,6 +47,8 @@ class Conclusion:
         journal, console = self._journal, self._console
         output, path = self._environment.get("GITHUB_OUTPUT"), self._environment.get("GITHUB_STEP_SUMMARY")
         if any(outcome.is_changed for outcome in journal.outcomes):
+            from ecr_lambda_deploy.inputs.rollback_workflows import rollback_workflows
+
             workspace = Path(self._environment.get("GITHUB_WORKSPACE") or ".")
             journal.rollback_workflows = rollback_workflows(workspace, journal.run.action)
         with ExitStack() as each:  # if one fails, the others still run; they run in reverse order

@@ -139,7 +139,7 @@ def test_giving_up_says_that_the_run_was_cancelled(step: _Step, capsys: pytest.C
     assert isinstance(step.journal.error, CancelledError)
     assert "::error title=Cancelled::The run was cancelled." in capsys.readouterr().out
     assert step.outputs["image-uri"] == str(NEW)
-    assert "The run was cancelled." in step.summary.read_text()
+    assert "🛑 Cancelled: " in step.summary.read_text()
 
 
 def test_giving_up_keeps_what_went_wrong_before(step: _Step, capsys: pytest.CaptureFixture[str]) -> None:
@@ -202,7 +202,7 @@ def test_giving_up_leaves_although_the_log_cannot_be_written(
 
     assert conclusion.left[:1] == [1]
     assert step.outputs["image-uri"] == str(NEW)
-    assert "The run was cancelled." in step.summary.read_text()
+    assert "🛑 Cancelled: " in step.summary.read_text()
 
 
 def test_rule_9_giving_up_removes_secrets_before_anything_is_written(step: _Step) -> None:
