@@ -91,8 +91,8 @@ def check_alarms(names: tuple[str, ...], alarms: Alarms) -> Mapping[str, Status]
         reasons = "; ".join(states[name].reason or "CloudWatch gives no reason" for name in alarmed)
         raise DeployError(
             f"The CloudWatch alarm {', '.join(alarmed)} is in ALARM: {reasons}",
-            "Open the alarm, and the function's log of these minutes. To release in spite of it, leave out the inputs "
-            "'traffic' and 'alarms'.",
+            "Open the alarm, and the function's log of these minutes. If it rang before this release, wait until it is "
+            "OK, and run this job again. To release in spite of it, leave out the input 'alarms'.",
             topic="alarm",
             cause=f"the alarm {', '.join(alarmed)} is in ALARM",
         )

@@ -37,6 +37,7 @@ _LONGEST_ERROR = 5_000  # characters
 _DIGEST = len("sha256:") + 12  # characters that are shown
 _AS_BEFORE = {ReleaseStatus.SKIPPED, ReleaseStatus.UNCHANGED}
 _PUT_BACK = {ReleaseStatus.REVERTED, ReleaseStatus.SKIPPED}
+_HEADING = "The end of its log:"  # of a function, in an error
 _FRAME = ("INIT_START ", "START RequestId: ", "END RequestId: ", "REPORT RequestId: ")  # of Lambda's, in a log
 _MOST_BYTES = 1_040_000  # of a summary, which has 1 MiB [GitHub Actions documentation, adding a job summary]
 _MOST_BYTES_OF_IMAGES = 200_000
@@ -120,7 +121,8 @@ def _message(error: DeployError) -> str:
     """Return an error's words, without what was done afterwards, and without what Lambda writes around a log."""
     message = error.message.removesuffix("\n".join(["", *error.afterwards]) if error.afterwards else "")
     lines = message[:_LONGEST_ERROR].split("\n")
-    return "\n".join(line for line in lines if not (line.startswith(_FRAME) and "Status: " not in line))
+    kept = [line for line in lines if not (line.startswith(_FRAME) and "Status: " not in line)]
+    return "\n".join(kept[:-1] if kept[-1:] == [_HEADING] else kept)
 
 
 def _whom(cause: Cause) -> str:

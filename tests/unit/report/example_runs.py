@@ -189,7 +189,8 @@ def _alarm() -> Journal:
     error = DeployError(
         "The CloudWatch alarm orders-api-5xx is in ALARM: Threshold Crossed: 1 datapoint [7.0 (29/11/26 01:12:00)] was "
         "greater than the threshold (1.0).",
-        "Look at what it watches. To release in spite of it, leave out the inputs 'traffic' and 'alarms'.",
+        "Open the alarm, and the function's log of these minutes. If it rang before this release, wait until it is "
+        "OK, and run this job again. To release in spite of it, leave out the input 'alarms'.",
         topic="alarm",
         cause="the alarm orders-api-5xx is in ALARM",
     ).extended(

@@ -317,3 +317,12 @@ def test_a_plan_has_nothing_to_undo() -> None:
     outcomes = [_outcome(name, ReleaseStatus.PLANNED) for name in ("orders", "mail")]
 
     assert "ndo:" not in summary(_journal(*outcomes, mode=Mode.PLAN))
+
+
+def test_a_log_with_nothing_of_the_function_has_no_heading() -> None:
+    log = "START RequestId: 1 Version: $LATEST\nEND RequestId: 1\nREPORT RequestId: 1 Duration: 1 ms"
+    error = DeployError(f"The smoke test did not pass: $.statusCode is missing\nThe end of its log:\n{log}")
+    text = summary(replace(_journal(), error=error))
+
+    assert "$.statusCode is missing" in text
+    assert "The end of its log" not in text
