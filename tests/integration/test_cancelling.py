@@ -255,7 +255,7 @@ def test_a_log_that_cannot_be_written_keeps_no_process_alive(task: str, is_close
 
     assert exit_code == 1
     assert "image-uri" in parse_file_command(output.read_text())
-    assert "The run was cancelled." in summary.read_text()
+    assert "🛑 Cancelled: " in summary.read_text()
 
 
 @pytest.mark.parametrize("task", [_HANGS, _HAS_PRINTED], ids=["hangs", "log is full"])
