@@ -37,14 +37,14 @@ def test_only_what_has_changed_is_built_and_released(twelve: Monorepo) -> None:
     assert [call.action for call in twelve.aws.calls()].count("UpdateFunctionCode") == 1
     assert second.log.count(" is to be built: ") == 1
     for service in {*_SERVICES} - {_SERVICES[3]}:
-        assert twelve.calls(service) == ["GetFunction", "GetFunction"]
+        assert [one for one in twelve.calls(service) if one != "GetFunctionUrlConfig"] == 2 * ["GetFunction"]
 
     twelve.aws.forget_calls()
     third = twelve.run(with_engine=False)
     assert third.exit_code == 0, third.log
     assert third.outputs["changed"] == "false"
     for service in _SERVICES:
-        assert twelve.calls(service) == ["GetFunction", "GetFunction"]
+        assert [one for one in twelve.calls(service) if one != "GetFunctionUrlConfig"] == 2 * ["GetFunction"]
 
 
 @pytest.fixture

@@ -281,7 +281,7 @@ def other(aws: Aws) -> str:
         Statistic="Sum",
         Period=60,
         EvaluationPeriods=1,
-        Threshold=1,
+        Threshold=1_000_000,  # tests fail functions on purpose
         ComparisonOperator="GreaterThanThreshold",
     )
     image = push_tiny_image(aws, _REPOSITORY, "the one before")

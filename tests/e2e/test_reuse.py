@@ -55,7 +55,8 @@ def test_nothing_to_do_needs_no_engine_and_a_few_reads(deployed: Job, first_imag
     assert again.exit_code == 0
     assert again.outputs["changed"] == "false"
     calls = [call.action for call in deployed.aws.calls() if call.service != "registry"]
-    assert sorted(calls) == ["BatchGetImage", "GetAuthorizationToken", "GetFunction", "ListVersionsByFunction"]
+    reads = ["GetFunction", "GetFunctionUrlConfig", "ListVersionsByFunction"]
+    assert sorted(calls) == ["BatchGetImage", "GetAuthorizationToken", *reads]
 
 
 @pytest.mark.parametrize(

@@ -466,7 +466,8 @@ def test_what_buildkit_warns_of_is_annotated_once(workshop: Workshop, capfd: pyt
     workshop.write("ENV A 1\nRUN true\n")
     workshop.push()
 
-    assert capfd.readouterr().out.count("::warning file=Dockerfile,line=2::LegacyKeyValueFormat: ") == 1
+    annotation = "::warning title=ecr-lambda-deploy,file=Dockerfile,line=2::LegacyKeyValueFormat: "
+    assert capfd.readouterr().out.count(annotation) == 1
 
 
 @_ON_CURRENT
@@ -475,7 +476,7 @@ def test_a_dockerfile_with_crlf_has_its_warnings_and_reasons(
 ) -> None:
     workshop.write("ENV A 1\r\nRUN true\r\n")
     workshop.push()
-    assert "::warning file=Dockerfile,line=2::LegacyKeyValueFormat: " in capfd.readouterr().out
+    assert "::warning title=ecr-lambda-deploy,file=Dockerfile,line=2::LegacyKeyValueFormat: " in capfd.readouterr().out
 
     workshop.write("RUN <<END\r\ncd .\r\nEND\r\n")
     with pytest.raises(BuildError) as caught:

@@ -88,6 +88,7 @@ class CacheExport:
                 self._process.wait(_ENDING)
             except subprocess.TimeoutExpired:
                 self._process.kill()
+                self._process.wait()  # it cannot refuse that
         self._reader.join(_ENDING)
 
 

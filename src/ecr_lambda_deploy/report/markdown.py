@@ -44,7 +44,13 @@ def advice(text: str) -> str:
         pieces += [_escaped_within(first[at : quoted.start()]), code(quoted[1] or quoted[2])]
         at = quoted.end()
     line = "".join([*pieces, _escaped_within(first[at:])]).strip()
-    return "\n\n".join([line, code_block("text", wrapped(rest))]) if rest.strip() else line
+    shown = [part for text in rest.split("\n") for part in _shown_below(text)]
+    return "\n\n".join([line, code_block("text", shown)]) if rest.strip() else line
+
+
+def _shown_below(text: str) -> list[str]:
+    """Return a line of a hint as it is shown: a command stays one, and can be pasted."""
+    return on_lines(text).split("\n") if text.startswith("aws ") else wrapped(text)
 
 
 def _escaped_within(text: str) -> str:
