@@ -1,6 +1,7 @@
 """BuildKit's records of builds, which have all that a build is given except for its secrets."""
 
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain
@@ -13,6 +14,8 @@ from ecr_lambda_deploy.model.secrets import secrets_of_addresses, secrets_of_ent
 
 _TIMEOUT = 30  # seconds
 _CANCELLED_TIMEOUT = 3  # seconds; a run that is cancelled has 7 in all
+_PAUSE = 0.1  # seconds
+_NOT_WRITTEN = "not found"  # of the record's lease [BuildKit, solver/llbsolver/history.go, HistoryQueue.delete]
 
 
 def have_secrets(orders: Sequence[BuildOrder], caches: Sequence[CacheEntries]) -> bool:
@@ -39,15 +42,34 @@ def without_records(program: str, environment: Mapping[str, str]) -> Iterator[No
         program: path of buildx.
         environment: of a selected builder. Buildx notes each build there [buildx, localstate].
     """
-    timeout = _TIMEOUT
+    is_cancelled = False
     try:
         yield
     except (CancelledError, KeyboardInterrupt):
-        timeout = _CANCELLED_TIMEOUT
+        is_cancelled = True
         raise
     finally:
         records = [path.name for path in Path(environment["BUILDX_CONFIG"]).glob("refs/*/*/*")]
-        if records:
-            with suppress(subprocess.TimeoutExpired):
-                command = [program, "history", "rm", *records]
-                subprocess.run(command, env=environment, capture_output=True, check=False, timeout=timeout)
+        with suppress(subprocess.TimeoutExpired):
+            if is_cancelled:
+                _remove_when_written(records, program, environment)
+            elif records:
+                _remove(records, program, environment, timeout=_TIMEOUT)
+
+
+def _remove_when_written(records: list[str], program: str, environment: Mapping[str, str]) -> None:
+    """Remove the records of builds that were cancelled: a builder writes them when it has ended the builds."""
+    deadline = time.monotonic() + _CANCELLED_TIMEOUT
+    while records and (left := deadline - time.monotonic()) > 0:
+        said = _remove(records, program, environment, timeout=left)
+        records = [record for record in records if record in said and _NOT_WRITTEN in said]
+        time.sleep(_PAUSE if records else 0)
+
+
+def _remove(records: Sequence[str], program: str, environment: Mapping[str, str], *, timeout: float) -> str:
+    """Ask the builder to remove records, and return its errors, which name those that it does not have."""
+    command = [program, "history", "rm", *records]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, errors="replace", check=False, timeout=timeout
+    )
+    return done.stderr
