@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.runner import github_variables, input_defaults
+from sandbox.runner import process_variables
 from sandbox.runner.workflow_commands import parse_file_command
 
 # A process's peak memory begins with that of the process which started it: this one, small, and not the benchmark's.
@@ -61,18 +61,7 @@ def run_action(
     shutil.copytree(checkout / "src", folder / "action", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(checkout / "entrypoint.py", folder / "action")
     subprocess.run([sys.executable, "-m", "compileall", "-q", str(folder / "action")], check=True)
-    files = {f"GITHUB_{name}": folder / name.lower() for name in ("ENV", "OUTPUT", "PATH", "STATE", "STEP_SUMMARY")}
-    for file in files.values():
-        file.touch()
-    variables = {
-        **{f"INPUT_{name.upper()}": value for name, value in {**input_defaults(checkout), **inputs}.items()},
-        **github_variables("0" * 40, str(run_id), "1", "deploy.yml"),
-        **{name: str(file) for name, file in files.items()},
-        "GITHUB_WORKSPACE": str(workspace),
-        "HOME": str(folder),
-        "PATH": os.defpath,
-        **environment,
-    }
+    variables = process_variables(folder, workspace, inputs, environment, run_id=str(run_id), checkout=checkout)
     log = folder / "log"
     start = time.monotonic()
     command = [sys.executable, "-I", "-u", str(folder / "action" / "entrypoint.py")]
@@ -80,7 +69,7 @@ def run_action(
     return ActionRun(
         exit_code=exit_code,
         log=log.read_text(errors="replace"),
-        outputs=parse_file_command(files["GITHUB_OUTPUT"].read_text()),
+        outputs=parse_file_command(Path(variables["GITHUB_OUTPUT"]).read_text()),
         seconds=time.monotonic() - start,
         processor_seconds=processor_seconds,
         peak_memory=peak_memory,

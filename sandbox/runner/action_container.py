@@ -152,6 +152,41 @@ def input_defaults(checkout: Path = _ROOT) -> dict[str, str]:
     return {name: str(given.get("default", "")) for name, given in action["inputs"].items()}
 
 
+def process_variables(
+    folder: Path,
+    workspace: Path,
+    inputs: Mapping[str, str],
+    environment: Mapping[str, str],
+    *,
+    run_id: str,
+    commit: str = "0" * 40,
+    checkout: Path = _ROOT,
+) -> dict[str, str]:
+    """Return the variables of a step that is a process of the machine, and make the files that the runner reads.
+
+    Args:
+        folder: The step's own, in which the files are made.
+        workspace: The job's workspace.
+        inputs: The step's `with`.
+        environment: The job's environment.
+        run_id: GITHUB_RUN_ID.
+        commit: GITHUB_SHA.
+        checkout: Whose action it is.
+    """
+    files = {f"GITHUB_{name.upper()}": folder / name for name in _FILE_COMMANDS}
+    for file in files.values():
+        file.touch()
+    return {
+        **{f"INPUT_{name.upper()}": value for name, value in {**input_defaults(checkout), **inputs}.items()},
+        **github_variables(commit, run_id, "1", "deploy.yml"),
+        **{name: str(file) for name, file in files.items()},
+        "GITHUB_WORKSPACE": str(workspace),
+        "HOME": str(folder),
+        "PATH": os.defpath,
+        **environment,
+    }
+
+
 def github_variables(commit: str, run_id: str, attempt: str, workflow: str) -> dict[str, str]:
     """Return the variables that the runner sets [GitHub's documentation, default environment variables]."""
     return {

@@ -13,12 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.runner.action_container import github_variables, input_defaults
+from sandbox.runner.action_container import process_variables
 from sandbox.runner.workflow_commands import parse_file_command
 
 _ROOT = Path(__file__).parents[2]
-_FILES = ("ENV", "OUTPUT", "PATH", "STATE", "STEP_SUMMARY")
-_MODULES = ("boto3", "ecr_lambda_deploy.main", "ecr_lambda_deploy.aws.sources", "ecr_lambda_deploy.docker.imagetools")
+_MODULES = (
+    "botocore.session",
+    "ecr_lambda_deploy.main",
+    "ecr_lambda_deploy.aws.sources",
+    "ecr_lambda_deploy.docker.imagetools",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,23 +60,12 @@ class ActionProcess:
         """
         workspace, log = folder / "workspace", folder / "log"
         workspace.mkdir()
-        files = {f"GITHUB_{name}": folder / name.lower() for name in _FILES}
-        for file in files.values():
-            file.touch()
-        variables = {
-            **{f"INPUT_{name.upper()}": value for name, value in {**input_defaults(), **inputs}.items()},
-            **github_variables(commit, run_id, "1", "deploy.yml"),
-            **{name: str(file) for name, file in files.items()},
-            "GITHUB_WORKSPACE": str(workspace),
-            "HOME": str(folder),
-            "PATH": os.defpath,
-            **environment,
-        }
+        variables = process_variables(folder, workspace, inputs, environment, run_id=run_id, commit=commit)
         if self._server.stdin is None or self._server.stdout is None:
             raise AssertionError("both are pipes")
         print(json.dumps([variables, str(workspace), str(log)]), file=self._server.stdin, flush=True)
         exit_code = int(self._server.stdout.readline())
-        outputs = parse_file_command(files["GITHUB_OUTPUT"].read_text())
+        outputs = parse_file_command(Path(variables["GITHUB_OUTPUT"]).read_text())
         return ProcessResult(exit_code=exit_code, log=log.read_text(errors="replace"), outputs=outputs)
 
 
