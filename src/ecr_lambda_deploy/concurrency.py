@@ -8,7 +8,7 @@ number of working threads never exceeds the budget.
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Semaphore
+from threading import Lock, Semaphore
 from typing import TypeVar
 
 from ecr_lambda_deploy.model.errors import Failures
@@ -18,6 +18,7 @@ _Result = TypeVar("_Result")
 
 _BUDGET = 160
 _AT_ONCE = 32  # AWS allows 100 reads a second, and each takes 0.1 s: more threads would only wait for their turn
+_POLL = 0.1  # seconds between two looks whether a lock is free
 
 _free = Semaphore(_BUDGET)
 
@@ -54,6 +55,22 @@ def beside(act: Callable[[], _Result]) -> Iterator[Future[_Result]]:
     """
     with threads(1) as pool:
         yield pool.submit(act)
+
+
+@contextmanager
+def held(lock: Lock, sleep: Callable[[float], object]) -> Iterator[None]:
+    """Hold a lock for the block: one thread asks, while others wait for its answer.
+
+    Args:
+        lock: that they share.
+        sleep: of the run's clock, in seconds; cancelling ends it with an error, unlike a wait for the lock.
+    """
+    while not lock.acquire(blocking=False):
+        sleep(_POLL)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

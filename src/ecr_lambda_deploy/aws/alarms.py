@@ -5,6 +5,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, cast
 
 from ecr_lambda_deploy.aws.errors import translated
+from ecr_lambda_deploy.concurrency import held
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import Status
 from ecr_lambda_deploy.model.text import bounded
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _NAMES_OF_ONE_CALL = 100  # [DescribeAlarms, AlarmNames]
 _LONGEST_REASON = 300  # characters
 _FRESH = 1.0  # seconds; CloudWatch evaluates no alarm more often than every 10
-_POLL = 0.1  # seconds between two looks whether another thread has the answer
 
 
 class CloudWatchAlarms:
@@ -44,15 +44,11 @@ class CloudWatchAlarms:
         """Call DescribeAlarms, unless another thread has just done so."""
         key = tuple(names)
         asking = self._asking.setdefault(key, Lock())  # atomic
-        while not asking.acquire(blocking=False):
-            self._clock.sleep(_POLL)  # which cancelling ends, unlike a wait for the lock
-        try:
+        with held(asking, self._clock.sleep):
             read_at, answer = self._answers.get(key, (float("-inf"), {}))
             if self._clock.now() - read_at >= _FRESH:
                 answer = self._ask(key)
                 self._answers[key] = self._clock.now(), answer
-        finally:
-            asking.release()
         if isinstance(answer, DeployError):
             raise answer
         return answer

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ecr_lambda_deploy.aws.errors import translated
+from ecr_lambda_deploy.concurrency import held
 from ecr_lambda_deploy.model.error_rates import InvocationCounts
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.ports.functions import AliasInvocations
@@ -33,7 +34,6 @@ _ASKED_AGAIN = 3600.0  # a metric's time is that of the invocation, so it change
 _TAKEN_ALONG = 15.0  # who asks next has not long to wait then
 _FORGOTTEN = 60.0
 _KEPT_ERROR = 1.0
-_POLL = 0.1  # between two looks whether another thread has the answer
 
 
 @dataclass(slots=True)
@@ -103,9 +103,7 @@ class LambdaMetrics:
     @contextmanager
     def _asking(self) -> Iterator[None]:
         """Let one thread ask, while others wait for its answer, or its error: each would only ask the same."""
-        while not self._lock.acquire(blocking=False):
-            self._clock.sleep(_POLL)  # which cancelling ends, unlike a wait for the lock
-        try:
+        with held(self._lock, self._clock.sleep):
             if self._failed is not None and self._clock.now() - self._failed[0] < _KEPT_ERROR:
                 raise self._failed[1]
             try:
@@ -113,8 +111,6 @@ class LambdaMetrics:
             except DeployError as error:
                 self._failed = self._clock.now(), error
                 raise
-        finally:
-            self._lock.release()
 
     def _read(self, wanted: Sequence[AliasInvocations], now: float) -> None:
         since = max(now - _ASKED_AGAIN, min(self._watched[one].since for one in wanted))
