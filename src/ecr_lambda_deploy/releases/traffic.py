@@ -1,7 +1,8 @@
 """The canary: shifts an alias's traffic to a new version in steps, while alarms and error rates are watched."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 from ecr_lambda_deploy.functions.writes import FunctionWriter
@@ -9,6 +10,7 @@ from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import Status
 from ecr_lambda_deploy.model.targets import TrafficStep
 from ecr_lambda_deploy.ports.functions import Alarms
+from ecr_lambda_deploy.ports.runner import Clock
 from ecr_lambda_deploy.releases.error_watch import ErrorWatch
 from ecr_lambda_deploy.releases.plan import ShiftTraffic, WatchTraffic
 
@@ -47,7 +49,8 @@ def shift_traffic(
     for number, part in enumerate(step.steps, start=1):
         writer.point_alias(old, weights={new.version: part.weight}, description=alias.description)
         share = f"version {new.version} has {part.weight * 100:g} % of the traffic of {alias.name}"
-        _watch(f"step {number} of {len(step.steps)}", share, part, step.alarms, writer, alarms, errors, passed=passed)
+        with _timed(part, writer.clock, passed):
+            _watch(f"step {number} of {len(step.steps)}", share, part, step.alarms, writer, alarms, errors)
 
 
 def watch_traffic(
@@ -77,7 +80,8 @@ def watch_traffic(
     share = f"version {alias.version} has all the traffic of {alias.name}"
     if errors:
         errors.moved = writer.clock.now()
-    _watch("last step", share, step.share, step.alarms, writer, alarms, errors, passed=passed)
+    with _timed(step.share, writer.clock, passed):
+        _watch("last step", share, step.share, step.alarms, writer, alarms, errors)
 
 
 def check_alarms(names: tuple[str, ...], alarms: Alarms) -> Mapping[str, Status]:
@@ -116,26 +120,17 @@ def check_alarms_exist(names: tuple[str, ...], alarms: Alarms) -> Mapping[str, S
     return states
 
 
-def _watch(
-    step: str,
-    share: str,
-    part: TrafficStep,
-    names: tuple[str, ...],
-    writer: FunctionWriter,
-    alarms: Alarms,
-    errors: ErrorWatch | None,
-    *,
-    passed: Callable[[TrafficStep], None],
-) -> None:
-    """Watch until the time of one part is over, and tell how long it was, however it ends."""
-    began = writer.clock.now()
+@contextmanager
+def _timed(part: TrafficStep, clock: Clock, passed: Callable[[TrafficStep], None]) -> Iterator[None]:
+    """Tell how long a part was, however it ends."""
+    began = clock.now()
     try:
-        _check_often(step, share, part, names, writer, alarms, errors)
+        yield
     finally:
-        passed(replace(part, seconds=writer.clock.now() - began))
+        passed(replace(part, seconds=clock.now() - began))
 
 
-def _check_often(
+def _watch(
     step: str,
     share: str,
     part: TrafficStep,
