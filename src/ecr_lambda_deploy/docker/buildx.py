@@ -289,24 +289,7 @@ class Buildx:
         with ExitStack() as attempt:
             metadata = attempt.enter_context(self._folders.folder()) / _METADATA
             logged_in = attempt.enter_context(self._logged_in(login, *registries, named=named))
-            process = attempt.enter_context(
-                subprocess.Popen(
-                    [self._program, *bake_arguments(targets), f"--metadata-file={metadata}"],
-                    cwd=self._workspace,  # bake reads below its working folder only
-                    env={
-                        **environment,
-                        **logged_in,
-                        **bake_secrets(targets),
-                        **VARIABLES,
-                        "BUILDX_GIT_INFO": "false",  # there is no git here, and the labels say the commit
-                    },
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                    errors="replace",
-                )
-            )
+            process = attempt.enter_context(self._start(targets, metadata, {**environment, **logged_in}))
             attempt.callback(lambda: self._warn(read_warnings(read_metadata(metadata)), targets.values()))
             lines = conversation(process, definition)
             pushes = PushLog(order.uri for order in targets.values() if is_exported_last(caches))
@@ -324,6 +307,26 @@ class Buildx:
             return push_by_engine(targets, login, self._environment, self._console.info)
         except PushFailedError as error:
             raise _FailedError([str(error)]) from error
+
+    def _start(
+        self, targets: Mapping[str, BuildOrder], metadata: Path, environment: Mapping[str, str]
+    ) -> subprocess.Popen[str]:
+        """Start `buildx bake`, which reads its definition from standard input."""
+        return subprocess.Popen(
+            [self._program, *bake_arguments(targets), f"--metadata-file={metadata}"],
+            cwd=self._workspace,  # bake reads below its working folder only
+            env={
+                **environment,
+                **bake_secrets(targets),
+                **VARIABLES,
+                "BUILDX_GIT_INFO": "false",  # there is no git here, and the labels say the commit
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
 
     def _show(self, process: subprocess.Popen[str], lines: Iterator[str], pushes: PushLog) -> list[str]:
         """Show what buildx prints as it prints it, until it ends or has pushed all, and return its last lines."""
