@@ -20,7 +20,7 @@ Kind = Literal["20.10", "current"]
 """A kind of engine."""
 
 UPDATE_SECONDS = 0.2
-"""How long Lambda takes for an update here, whoever asks for it.
+"""How long Lambda takes for an update here, for each way alike.
 
 Less than the AWS CLI takes to start, so that its `wait` finds the update done at its first look. With a time near that,
 chance would decide whether it looks again a second later.

@@ -1,4 +1,4 @@
-"""Pure, but for what it is told of registries: a Dockerfile whose base images are pinned by digest."""
+"""A Dockerfile whose base images are pinned by digest; pure, but for the function that asks registries."""
 
 import re
 from collections.abc import Callable

@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in _COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text, **common)  # type: ignore[arg-type] # likewise
+        command = commands.add_parser(name, help=text, description=text, **common)  # type: ignore[arg-type] # the same
         if name == "policy":
             command.add_argument(
                 "--account", default="", metavar="ID", help="the account of functions and repositories"

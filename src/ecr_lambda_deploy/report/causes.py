@@ -81,7 +81,7 @@ def is_cancelled(journal: Journal) -> bool:
 
 
 def left_behind(journal: Journal) -> list[Outcome]:
-    """Return the failed functions in which something of this run is still there, whoever is served by it."""
+    """Return the failed functions in which something of this run is still there, even if it serves nobody."""
     return [outcome for outcome in journal.outcomes if outcome.status is ReleaseStatus.FAILED and _is_touched(outcome)]
 
 
