@@ -1,6 +1,5 @@
 """The table of permissions is what the code asks for, and what the documentation shows."""
 
-import importlib.util
 import json
 import re
 from fnmatch import fnmatchcase
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from docs.reference.generate_permissions import pages
 from ecr_lambda_deploy.permissions.policies import LARGEST, grants, size
 from ecr_lambda_deploy.permissions.roles import DEPLOY, ROLES
 from ecr_lambda_deploy.permissions.table import TABLE, Feature
@@ -36,21 +36,12 @@ _BEHIND_OTHERS = {
 }
 
 
-def _generator() -> Any:  # noqa: ANN401 # a script, and no module of a package
-    spec = importlib.util.spec_from_file_location("generator", _ROOT / "docs/reference/generate_permissions.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_every_page_with_policies_is_what_the_generator_writes() -> None:
-    pages = _generator().pages()
+    written = pages()
 
-    assert _ROOT / "docs/reference/permissions.md" in pages
-    assert _ROOT / "docs/recipes/promotion.md" in pages
-    assert [page.name for page, text in pages.items() if page.read_text(encoding="utf-8") != text] == []
+    assert _ROOT / "docs/reference/permissions.md" in written
+    assert _ROOT / "docs/recipes/promotion.md" in written
+    assert [page.name for page, text in written.items() if page.read_text(encoding="utf-8") != text] == []
 
 
 def test_a_page_s_policy_is_of_its_workflows() -> None:
