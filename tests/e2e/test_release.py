@@ -18,6 +18,7 @@ from sandbox.machine.engine import Engine, Flavour
 from sandbox.runner.workflow import run_workflow
 from tests.documented_workflows import documented_workflows
 from tests.e2e.jobs import ROOT, Job, documented_function, new_job
+from tests.git import git
 
 _BUILDX = ("sid", ("docker-buildx",), ("usr/libexec/docker/cli-plugins/docker-buildx",))
 # BuildKit's protocol for what makes an SBOM: a program that reads one folder and writes statements into another.
@@ -57,14 +58,7 @@ class Rehearsal:
 
     def git(self, *arguments: str) -> str:
         """Run git in the clone."""
-        return _git(self.clone, *arguments)
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    who = ["-c", "user.name=Mona", "-c", "user.email=mona@example.com"]
-    return subprocess.run(
-        ["git", *who, *arguments], cwd=folder, check=True, capture_output=True, text=True
-    ).stdout.strip()
+        return git(self.clone, *arguments)
 
 
 @pytest.fixture
@@ -121,13 +115,13 @@ def rehearsal(job: Job, tmp_path: Path) -> Rehearsal:
         copied(ROOT / name, source / name)
     (source / "Dockerfile").write_text(dockerfile)
     (source / "CHANGELOG.md").write_text("# Changelog\n\n## 0.1.0 — 2026-11-29\n\n- The first release.\n")
-    _git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", str(bare))
-    _git(source, "init", "--quiet", "--initial-branch=main")
-    _git(source, "add", "--all")
-    _git(source, "commit", "--quiet", "--message=What is released")
-    _git(source, "tag", "v0.1.0")
-    _git(source, "push", "--quiet", str(bare), "main", "v0.1.0")
-    _git(tmp_path, "clone", "--quiet", str(bare), str(clone))
+    git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", str(bare))
+    git(source, "init", "--quiet", "--initial-branch=main")
+    git(source, "add", "--all")
+    git(source, "commit", "--quiet", "--message=What is released")
+    git(source, "tag", "v0.1.0")
+    git(source, "push", "--quiet", str(bare), "main", "v0.1.0")
+    git(tmp_path, "clone", "--quiet", str(bare), str(clone))
     return Rehearsal(clone=clone, registry=registry, environment=environment)
 
 

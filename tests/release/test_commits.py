@@ -1,12 +1,12 @@
 """The release commit and the tags, in a clone of a bare repository."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from release.commits import Repository
 from release.versions import ReleaseError, Version
+from tests.git import git
 
 _VERSION = Version(1, 2, 3)
 _IMAGE = f"ghcr.io/org/action@sha256:{'a' * 64}"
@@ -16,14 +16,14 @@ _IMAGE = f"ghcr.io/org/action@sha256:{'a' * 64}"
 def remote(tmp_path: Path) -> Path:
     """A bare repository whose branch main has an action."""
     bare = tmp_path / "remote.git"
-    _run(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", str(bare))
+    git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", str(bare))
     work = tmp_path / "work"
-    _run(tmp_path, "clone", "--quiet", str(bare), str(work))
+    git(tmp_path, "clone", "--quiet", str(bare), str(work))
     (work / "action.yml").write_text("name: a\nruns:\n  using: docker\n  image: Dockerfile\n")
     (work / "Dockerfile").write_text("FROM a:1\n")
     (work / "code.py").write_text("print()\n")
     _commit(work, "First")
-    _run(work, "push", "--quiet", "origin", "HEAD:main")
+    git(work, "push", "--quiet", "origin", "HEAD:main")
     return bare
 
 
@@ -31,26 +31,20 @@ def remote(tmp_path: Path) -> Path:
 def clone(remote: Path, tmp_path: Path) -> Path:
     """A person's clone."""
     folder = tmp_path / "clone"
-    _run(tmp_path, "clone", "--quiet", str(remote), str(folder))
+    git(tmp_path, "clone", "--quiet", str(remote), str(folder))
     return folder
 
 
-def _run(folder: Path, *arguments: str) -> str:
-    who = ["-c", "user.name=Mona", "-c", "user.email=mona@example.com"]
-    done = subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
 def _commit(folder: Path, message: str) -> str:
-    _run(folder, "add", "--all")
-    _run(folder, "commit", "--quiet", f"--message={message}")
-    return _run(folder, "rev-parse", "HEAD")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", f"--message={message}")
+    return git(folder, "rev-parse", "HEAD")
 
 
 def _tag(folder: Path, tag: str, *options: str) -> str:
-    _run(folder, "tag", *options, tag)
-    _run(folder, "push", "--quiet", "origin", tag)
-    return _run(folder, "rev-parse", f"{tag}^{{commit}}")
+    git(folder, "tag", *options, tag)
+    git(folder, "push", "--quiet", "origin", tag)
+    return git(folder, "rev-parse", f"{tag}^{{commit}}")
 
 
 def _release(folder: Path, commit: str, version: Version = _VERSION) -> str:
@@ -65,23 +59,23 @@ def test_the_tag_moves_to_a_commit_whose_action_names_the_image(
 
     release = _release(clone, tagged)
 
-    assert _run(remote, "rev-parse", "v1.2.3^{commit}") == release
-    assert _run(remote, "rev-parse", f"{release}^") == tagged
-    assert _run(remote, "rev-parse", "main") == tagged
-    assert f"  image: docker://{_IMAGE}" in _run(remote, "show", f"{release}:action.yml").splitlines()
-    assert _run(remote, "show", f"{release}:Dockerfile") == "FROM a:1@sha256:b"
-    assert _run(remote, "diff", "--name-only", tagged, release).splitlines() == ["Dockerfile", "action.yml"]
+    assert git(remote, "rev-parse", "v1.2.3^{commit}") == release
+    assert git(remote, "rev-parse", f"{release}^") == tagged
+    assert git(remote, "rev-parse", "main") == tagged
+    assert f"  image: docker://{_IMAGE}" in git(remote, "show", f"{release}:action.yml").splitlines()
+    assert git(remote, "show", f"{release}:Dockerfile") == "FROM a:1@sha256:b"
+    assert git(remote, "diff", "--name-only", tagged, release).splitlines() == ["Dockerfile", "action.yml"]
 
 
 def test_a_second_attempt_finds_what_the_first_has_done(remote: Path, clone: Path, tmp_path: Path) -> None:
     tagged = _tag(clone, "v1.2.3")
     release = _release(clone, tagged)
-    _run(tmp_path, "clone", "--quiet", str(remote), "later")
+    git(tmp_path, "clone", "--quiet", str(remote), "later")
     later = Repository(folder=tmp_path / "later")
 
     assert later.tagged_commit(_VERSION) == tagged
     assert _release(later.folder, tagged) == release
-    assert _run(remote, "rev-parse", "v1.2.3") == release
+    assert git(remote, "rev-parse", "v1.2.3") == release
 
 
 def test_a_commit_that_was_made_and_not_pushed_is_made_again(remote: Path, clone: Path) -> None:
@@ -95,33 +89,33 @@ def test_a_commit_that_was_made_and_not_pushed_is_made_again(remote: Path, clone
 
     release = _release(clone, tagged)
 
-    assert _run(remote, "rev-parse", "v1.2.3") == release
-    assert _run(remote, "rev-parse", f"{release}^") == tagged
+    assert git(remote, "rev-parse", "v1.2.3") == release
+    assert git(remote, "rev-parse", f"{release}^") == tagged
 
 
 def test_a_tag_that_somebody_moves_meanwhile_is_not_overwritten(remote: Path, clone: Path) -> None:
     tagged = _tag(clone, "v1.2.3")
     (clone / "code.py").write_text("other\n")
     other = _commit(clone, "Other")
-    _run(clone, "push", "--quiet", "--force", "origin", f"{other}:refs/tags/v1.2.3")
+    git(clone, "push", "--quiet", "--force", "origin", f"{other}:refs/tags/v1.2.3")
 
     with pytest.raises(ReleaseError, match=f"points to {other}, which is neither"):
         _release(clone, tagged)
-    assert _run(remote, "rev-parse", "v1.2.3") == other
+    assert git(remote, "rev-parse", "v1.2.3") == other
 
 
 def test_moving_tags_follow_the_newest_release(remote: Path, clone: Path) -> None:
     repository = Repository(folder=clone)
     first = _release(clone, _tag(clone, "v1.2.3"))
     assert repository.move_tags(_VERSION) == ["v1", "v1.2"]
-    assert {_run(remote, "rev-parse", tag) for tag in ("v1", "v1.2")} == {first}
+    assert {git(remote, "rev-parse", tag) for tag in ("v1", "v1.2")} == {first}
 
     (clone / "code.py").write_text("newer\n")
     _commit(clone, "Newer")
     newer = _release(clone, _tag(clone, "v1.3.0"), Version(1, 3, 0))
     assert repository.move_tags(Version(1, 3, 0)) == ["v1", "v1.3"]
     assert repository.move_tags(_VERSION) == ["v1.2"]
-    assert [_run(remote, "rev-parse", tag) for tag in ("v1", "v1.2", "v1.3")] == [newer, first, newer]
+    assert [git(remote, "rev-parse", tag) for tag in ("v1", "v1.2", "v1.3")] == [newer, first, newer]
 
 
 def test_moving_tags_stay_where_there_is_no_release_commit(clone: Path) -> None:
