@@ -32,16 +32,23 @@ def registry(aws: Aws) -> Registry:
 
 
 @pytest.fixture
-def repository(aws: Aws, request: pytest.FixtureRequest) -> str:
-    name = f"tests/{request.node.name.partition('[')[0]}"
-    aws.client("ecr").create_repository(repositoryName=name)
-    return name
+def name(request: pytest.FixtureRequest) -> str:
+    """A name for what a test creates: the tests share an AWS, in whatever order they run."""
+    test: str = request.node.name
+    return test.partition("[")[0]
 
 
 @pytest.fixture
-def function(aws: Aws, registry: Registry, repository: str, request: pytest.FixtureRequest) -> str:
+def repository(aws: Aws, name: str) -> str:
+    """An empty repository."""
+    repository = f"tests/{name}"
+    aws.client("ecr").create_repository(repositoryName=repository)
+    return repository
+
+
+@pytest.fixture
+def function(aws: Aws, registry: Registry, repository: str, name: str) -> str:
     """A function that is active and runs the image `v1` of the repository."""
-    name: str = request.node.name.partition("[")[0]
     registry.push(repository, "v1", f"{name} v1")
     create_function(aws, name, f"{aws.registry}/{repository}:v1")
     wait_until_updated(aws, name)

@@ -22,10 +22,12 @@ from tests.sandbox.aws.aws_calls import (
 )
 
 
-def test_an_image_of_another_account_needs_its_permission(aws: Aws, registry: Registry, repository: str) -> None:
+def test_an_image_of_another_account_needs_its_permission(
+    aws: Aws, registry: Registry, repository: str, name: str
+) -> None:
     elsewhere = aws.client("lambda", OTHER_ACCOUNT)
     registry.push(repository, "v1", "one")
-    create: dict[str, Any] = {"FunctionName": "abroad", "Role": ROLE, "PackageType": "Image"}
+    create: dict[str, Any] = {"FunctionName": name, "Role": ROLE, "PackageType": "Image"}
     create["Code"] = {"ImageUri": f"{aws.registry}/{repository}:v1"}
     text = "Lambda does not have permission to access the ECR image. Check the ECR permissions."
     assert refusal(elsewhere.create_function, **create) == ("AccessDeniedException", text, 403)
@@ -34,25 +36,27 @@ def test_an_image_of_another_account_needs_its_permission(aws: Aws, registry: Re
     policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
     aws.client("ecr").set_repository_policy(repositoryName=repository, policyText=policy)
     created = elsewhere.create_function(**create)
-    assert created["FunctionArn"] == f"arn:aws:lambda:{aws.region}:{OTHER_ACCOUNT}:function:abroad"
+    assert created["FunctionArn"] == f"arn:aws:lambda:{aws.region}:{OTHER_ACCOUNT}:function:{name}"
     pushed = requests.post(registry.url(f"{repository}/blobs/uploads/"), auth=password(aws, OTHER_ACCOUNT), timeout=10)
     assert pushed.status_code == 404
 
 
-def test_lambda_lets_itself_into_a_repository_if_the_caller_may(aws: Aws, registry: Registry, repository: str) -> None:
+def test_lambda_lets_itself_into_a_repository_if_the_caller_may(
+    aws: Aws, registry: Registry, repository: str, name: str
+) -> None:
     registry.push(repository, "v1", "one")
     image_uri = f"{aws.registry}/{repository}:v1"
     aws.deny("ecr:SetRepositoryPolicy")
-    assert refusal(create_function, aws=aws, name="pulling", image_uri=image_uri) == (
+    assert refusal(create_function, aws=aws, name=name, image_uri=image_uri) == (
         "AccessDeniedException",
         "Lambda does not have permission to access the ECR image. Check the ECR permissions.",
         403,
     )
     aws.allow("ecr:SetRepositoryPolicy")
-    create_function(aws, "pulling", image_uri)
+    create_function(aws, name, image_uri)
     policy = aws.client("ecr").get_repository_policy(repositoryName=repository)["policyText"]
     assert json.loads(policy)["Statement"][0]["Principal"] == {"Service": "lambda.amazonaws.com"}
-    wait_until_updated(aws, "pulling")
+    wait_until_updated(aws, name)
 
 
 def test_only_a_single_image_of_this_registry_is_taken(

@@ -140,9 +140,9 @@ def test_a_dry_run_runs_nothing_and_needs_the_permission(aws: Aws) -> None:
 
 
 def test_a_function_runs_the_image_of_its_digest(
-    aws: Aws, repository: str, build: Callable[[Aws, str, str, str], str]
+    aws: Aws, repository: str, name: str, build: Callable[[Aws, str, str, str], str]
 ) -> None:
-    client, name, base = aws.client("lambda", config=ONCE), "running", f"{aws.registry}/{repository}"
+    client, base = aws.client("lambda", config=ONCE), f"{aws.registry}/{repository}"
 
     def invoke(qualifier: str = "$LATEST") -> Any:  # noqa: ANN401 -- what boto3 gives
         answer = client.invoke(FunctionName=name, Qualifier=qualifier, Payload=b'{"n": 1}')

@@ -13,11 +13,8 @@ PUBLISHED = "$LATEST.PUBLISHED"
 
 
 @pytest.fixture
-def managed(
-    aws: Aws, repository: str, build: Callable[[Aws, str, str, str], str], request: pytest.FixtureRequest
-) -> Iterator[str]:
+def managed(aws: Aws, repository: str, build: Callable[[Aws, str, str, str], str], name: str) -> Iterator[str]:
     """A function on managed instances that answers `one`, without any version."""
-    name: str = request.node.name
     image = f"{aws.registry}/{repository}@{build(aws, repository, 'v1', 'one')}"
     create_function(aws, name, image, CapacityProviderConfig=CAPACITY, Timeout=20)
     wait_until_updated(aws, name)
@@ -72,9 +69,9 @@ def test_only_a_function_with_a_capacity_provider_has_that_version(aws: Aws, fun
 
 
 def test_a_function_that_isolates_tenants_wants_to_know_which(
-    aws: Aws, registry: Registry, repository: str, request: pytest.FixtureRequest
+    aws: Aws, registry: Registry, repository: str, name: str
 ) -> None:
-    client, name = aws.client("lambda", config=ONCE), request.node.name
+    client = aws.client("lambda", config=ONCE)
     registry.push(repository, "v1", name)
     tenancy = {"TenantIsolationMode": "PER_TENANT"}
     create_function(aws, name, f"{aws.registry}/{repository}:v1", TenancyConfig=tenancy)

@@ -245,14 +245,14 @@ def test_the_registry_asks_iam_too(aws: Aws, repository: str) -> None:
 
 
 def test_lambda_lets_itself_pull_if_the_caller_may_change_the_repository_s_policy(
-    aws: Aws, registry: Registry, repository: str
+    aws: Aws, registry: Registry, repository: str, name: str
 ) -> None:
     registry.push(repository, "v1", repository)
     arn = f"arn:aws:ecr:{aws.region}:{ACCOUNT}:repository/{repository}"
     aws.put_role_policy(_ROLE, _allowing(["lambda:*", "iam:PassRole"]))
     client = client_of(aws.environment(_ROLE), "lambda")
     creation = {
-        "FunctionName": "pulling",
+        "FunctionName": name,
         "Role": ROLE,
         "PackageType": "Image",
         "Code": {"ImageUri": f"{aws.registry}/{repository}:v1"},

@@ -103,15 +103,15 @@ def test_faults_happen_to_the_next_calls_of_an_action(aws: Aws, registry: Regist
     assert [call.status for call in aws.calls() if call.action == "ListImages"][:3] == [429, 429, 200]
 
 
-def test_a_fault_can_be_any_error(aws: Aws, registry: Registry, repository: str) -> None:
+def test_a_fault_can_be_any_error(aws: Aws, registry: Registry, repository: str, name: str) -> None:
     registry.push(repository, "v1", "one")
     text = "The role defined for the function cannot be assumed by Lambda."
     aws.inject(Fault(action="lambda:CreateFunction", code="InvalidParameterValueException", text=text))
     image_uri = f"{aws.registry}/{repository}:v1"
-    refused = refusal(create_function, aws=aws, name="roles", image_uri=image_uri)
+    refused = refusal(create_function, aws=aws, name=name, image_uri=image_uri)
     assert refused == ("InvalidParameterValueException", text, 400)
-    assert create_function(aws, "roles", image_uri)["State"] == "Pending"
-    wait_until_updated(aws, "roles")
+    assert create_function(aws, name, image_uri)["State"] == "Pending"
+    wait_until_updated(aws, name)
     aws.inject(Fault(action="GetFunction", code="ResourceNotFoundException", text="gone", status=404))
-    refused = refusal(aws.client("lambda").get_function, FunctionName="roles")
+    refused = refusal(aws.client("lambda").get_function, FunctionName=name)
     assert refused == ("ResourceNotFoundException", "gone", 404)

@@ -79,14 +79,15 @@ def test_a_stale_revision_and_another_package_type_are_refused(aws: Aws, reposit
         code, text, status = refusal(call, FunctionName=function, RevisionId="stale", **parameters)
         assert (code, status) == ("PreconditionFailedException", 412)
         assert text == _STALE
+    zipped = f"{function}-zip"
     client.create_function(
-        FunctionName="zipped", Role=ROLE, Runtime="python3.13", Handler="app.handler", Code={"ZipFile": empty_zip()}
+        FunctionName=zipped, Role=ROLE, Runtime="python3.13", Handler="app.handler", Code={"ZipFile": empty_zip()}
     )
-    wait_until_updated(aws, "zipped")
-    imaged = refusal(client.update_function_code, FunctionName="zipped", ImageUri=image_uri)
+    wait_until_updated(aws, zipped)
+    imaged = refusal(client.update_function_code, FunctionName=zipped, ImageUri=image_uri)
     assert imaged[1] == "Please don't provide ImageUri when updating a function with packageType Zip."
-    zipped = refusal(client.update_function_code, FunctionName=function, ZipFile=b"zip")
-    assert zipped[1] == "Please provide ImageUri when updating a function with packageType Image."
+    with_a_zip = refusal(client.update_function_code, FunctionName=function, ZipFile=b"zip")
+    assert with_a_zip[1] == "Please provide ImageUri when updating a function with packageType Image."
     current = client.get_function_configuration(FunctionName=function)["RevisionId"]
     client.update_function_code(FunctionName=function, ImageUri=image_uri, RevisionId=current)
     wait_until_updated(aws, function)

@@ -4,9 +4,9 @@ from sandbox.aws import Aws
 from tests.sandbox.aws.aws_calls import ONCE, Registry, create_function, refusal, wait_until_updated
 
 
-def test_a_new_function_is_pending_and_then_active(aws: Aws, registry: Registry, repository: str) -> None:
+def test_a_new_function_is_pending_and_then_active(aws: Aws, registry: Registry, repository: str, name: str) -> None:
     digest = registry.push(repository, "v1", "one")
-    name, image_uri = "new-function", f"{aws.registry}/{repository}:v1"
+    image_uri = f"{aws.registry}/{repository}:v1"
     created = create_function(aws, name, image_uri)
     assert (created["State"], created["CodeSha256"], created["Architectures"]) == ("Pending", digest[7:], ["x86_64"])
     assert (created["StateReasonCode"], created["StateReason"]) == ("Creating", "The function is being created.")
@@ -67,9 +67,11 @@ def test_a_deleted_function_is_gone(aws: Aws, repository: str, function: str) ->
     assert aws.client("lambda").publish_version(FunctionName=function)["Version"] == "1"
 
 
-def test_a_function_whose_creation_failed_can_only_be_deleted(aws: Aws, registry: Registry, repository: str) -> None:
+def test_a_function_whose_creation_failed_can_only_be_deleted(
+    aws: Aws, registry: Registry, repository: str, name: str
+) -> None:
     registry.push(repository, "v1", "one")
-    client, name, image_uri = aws.client("lambda", config=ONCE), "stillborn", f"{aws.registry}/{repository}:v1"
+    client, image_uri = aws.client("lambda", config=ONCE), f"{aws.registry}/{repository}:v1"
     aws.fail_update(name, "InvalidImage", "a test")
     create_function(aws, name, image_uri)
     assert wait_until_updated(aws, name)["State"] == "Failed"
