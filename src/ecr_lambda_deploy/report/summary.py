@@ -1,6 +1,7 @@
 """The job summary: a verdict, what serves now, each cause, what differs, what to do; the rest is folded."""
 
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError
+from ecr_lambda_deploy.model.functions import is_number
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import Mode
 from ecr_lambda_deploy.model.text import first_line
@@ -41,6 +42,7 @@ _HEADING = "The end of its log:"  # of a function, in an error
 _FRAME = ("INIT_START ", "START RequestId: ", "END RequestId: ", "REPORT RequestId: ")  # of Lambda's, in a log
 _MOST_BYTES = 1_040_000  # of a summary, which has 1 MiB [GitHub Actions documentation, adding a job summary]
 _MOST_BYTES_OF_IMAGES = 200_000
+_MOST_COMMITS = 3  # in a sentence
 
 
 def summary(journal: Journal) -> str:
@@ -55,7 +57,7 @@ def summary(journal: Journal) -> str:
         _context(journal, found),
     ]
     visible, hidden = undo(journal)
-    end = [_parameters(journal), *visible, _details(journal, hidden)]
+    end = [_parameters(journal), _next_deployment(journal), *visible, _details(journal, hidden)]
     taken = sum(len(part.encode()) + 2 for part in [*start, *end])
     return "\n\n".join(filter(None, [*start, *_middle(journal, most=_MOST_BYTES - taken), *end])) + "\n"
 
@@ -204,6 +206,23 @@ def _parameters(journal: Journal) -> str:
     names = ", ".join(map(code, sorted(journal.parameters)))
     given = "would be given" if journal.mode is Mode.PLAN else "given"
     return f"**Parameters** {given} the URI of the image: {names}" if names else ""
+
+
+def _next_deployment(journal: Journal) -> str:
+    """Return how to keep away what was rolled back; empty where nothing was, or the way led to a newer version."""
+    back = [one for one in journal.outcomes if one.status is ReleaseStatus.ROLLED_BACK and not _is_newer(one)]
+    if not back:
+        return ""
+    commits = sorted({revision_of(outcome.before) for outcome in back})
+    is_told = all(commits) and len(commits) <= _MOST_COMMITS
+    what = ", ".join(commit_link(journal.run, one) for one in commits) if is_told else "what was rolled back"
+    return f"**The next deployment** releases what its branch has, whatever serves now: revert {what} there first."
+
+
+def _is_newer(outcome: Outcome) -> bool:
+    """Whether an alias went to a newer version; without an alias the version is always a new one."""
+    numbers = (outcome.before.version, outcome.after.version)
+    return outcome.after.alias is not None and all(map(is_number, numbers)) and int(numbers[0]) < int(numbers[1])
 
 
 def _details(journal: Journal, hidden: list[str]) -> str:

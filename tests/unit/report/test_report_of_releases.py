@@ -263,6 +263,16 @@ def test_without_another_image_or_an_earlier_one_there_is_nothing_to_undo(name: 
     assert "ndo" not in summary(_journal(_OUTCOMES[name]))
 
 
+def test_a_rollback_says_that_the_next_deployment_does_not_know_of_it() -> None:
+    back = _OUTCOMES["rolled back"]
+    forward = replace(back, before=back.after, after=back.before)
+    told = "**The next deployment** releases what its branch has, whatever serves now: revert what was rolled back"
+
+    assert told in summary(_journal(back))
+    assert "next deployment" not in summary(_journal(forward))
+    assert "next deployment" not in summary(_journal(_OUTCOMES["deployed"]))
+
+
 def test_the_summary_shows_recovery_commands() -> None:
     outcome = replace(_OUTCOMES["half done"], recovery=("aws lambda one", "aws lambda two"))
     text = summary(_journal(outcome))
