@@ -4,7 +4,7 @@
 terraform {
   required_version = ">= 1.9" # a validation names another variable
   required_providers {
-    aws = { source = "hashicorp/aws", version = ">= 6.0" }
+    aws = { source = "hashicorp/aws", version = ">= 6.8" } # the exclusion filter of a repository
   }
 }
 
@@ -13,12 +13,8 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  branch_subject      = "repo:${var.github_owner}/${var.github_repository}:ref:refs/heads/${var.branch}"
-  environment_subject = "repo:${var.github_owner}/${var.github_repository}:environment:${var.environment}"
-  subject = coalesce(
-    var.subject,
-    var.environment == null ? local.branch_subject : local.environment_subject,
-  )
+  admitted = var.environment == null ? "ref:refs/heads/${var.branch}" : "environment:${var.environment}"
+  subject  = coalesce(var.subject, "repo:${var.github_owner}/${var.github_repository}:${local.admitted}")
 
   policies = jsondecode(templatefile("${path.module}/policies.json.tftpl", {
     partition        = data.aws_partition.current.partition
