@@ -153,7 +153,8 @@ class FunctionWriter:
         if self.now.version_numbered(number) is None:
             listed = PublishedVersion(number=number, code_sha256=version.code_sha256, description=version.description)
             self.remember(replace(self.now, versions=(*self.now.versions, listed)))
-        self.ports.log.info(f"published version {number}")
+        is_new = version.description == description
+        self.ports.log.info(f"published version {number}" if is_new else f"version {number} has this code already")
 
     def point_alias(
         self, version: FunctionState, *, description: str, weights: Mapping[str, float] = MappingProxyType({})

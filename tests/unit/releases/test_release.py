@@ -72,6 +72,22 @@ def test_a_step_that_somebody_else_has_done_is_not_repeated() -> None:
     assert world.live.version == "8"
 
 
+def test_a_version_that_somebody_else_has_published_is_not_said_to_be_the_run_s() -> None:
+    world = _world()
+    published = version_state("8", NEW)
+
+    def publish() -> None:
+        world.functions.published["8"] = published
+        world.functions.has_changed = False
+
+    world.functions.whenever["publish_version"] = publish
+    release_image(world)
+
+    said = world.log.of_kind("info")
+    assert "orders-api: version 8 has this code already" in said
+    assert "orders-api: published version 8" not in said
+
+
 def test_a_function_that_is_changed_again_and_again_ends_the_run() -> None:
     world = _world()
     others = cycle(image(digit) for digit in "cdef")
