@@ -1,4 +1,4 @@
-FROM docker/buildx-bin:0.29.1 AS buildx
+FROM docker/buildx-bin:0.36.1 AS buildx
 
 FROM python:3.13-alpine AS packages
 COPY requirements/action.txt /tmp/requirements.txt

@@ -2,10 +2,11 @@
 
 usage: python3 -B -X no_debug_ranges -X pycache_prefix=BYTECODE requirements/trim.py FOLDER
 
-FOLDER has the packages and the action. Of botocore's data the operations in `aws/operations.py` are left, with the
-shapes that they reach. BYTECODE gets the bytecode of all modules in FOLDER, and of those of Python's library that they
-import: the base image has none, since its Dockerfile removes every .pyc [docker-library/python, Dockerfile], so that
-each start would compile them anew. Without the columns of tracebacks it is a quarter smaller.
+FOLDER has the packages and the action. Of the packages goes what the action does not use; of botocore's data the
+operations in `aws/operations.py` are left, with the shapes that they reach. BYTECODE gets the bytecode of all modules
+in FOLDER, and of those of Python's library that they import: the base image has none, since its Dockerfile removes
+every .pyc [docker-library/python, Dockerfile], so that each start would compile them anew. Without the columns of
+tracebacks it is a quarter smaller.
 """
 
 import importlib
@@ -19,6 +20,12 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import Any
 
+_UNUSED = (
+    "*.dist-info/RECORD",
+    "botocore/cacert.pem",  # certifi's are taken
+    "charset_normalizer/*.so",  # what they are compiled from does the same, for texts of an unknown encoding
+    "dateutil/zoneinfo/*.tar.gz",  # time zones by name
+)
 _IMPORTED_WHERE_USED = ("docker", "requests", "yaml")
 # Not compared with the source at each start; the image's files do not change.
 _UNCHECKED = PycInvalidationMode.UNCHECKED_HASH
@@ -27,6 +34,9 @@ _UNCHECKED = PycInvalidationMode.UNCHECKED_HASH
 def main(folder: Path) -> None:
     """Trim the packages in a folder, and compile them."""
     sys.path.insert(0, str(folder))
+    for pattern in _UNUSED:
+        for path in [*folder.glob(pattern)]:
+            path.unlink()
     trim_data(folder / "botocore" / "data", importlib.import_module("ecr_lambda_deploy.aws.operations").OPERATIONS)
     compile_dir(folder, maxlevels=20, quiet=1, invalidation_mode=_UNCHECKED)
     for source in sorted(_library(folder)):

@@ -164,7 +164,7 @@ def workflow_run(environment: Mapping[str, str]) -> WorkflowRun:
 
 
 def buildx_version(file: Path = _BUILDX_VERSION) -> str:
-    """Return the version of the image's buildx without starting it, such as `0.29.1`; empty outside the image."""
+    """Return the version of the image's buildx without starting it, such as `0.36.1`; empty outside the image."""
     try:
         _, version, *_ = file.read_text(encoding="utf-8").split()  # after the name of the program
     except (OSError, ValueError):
