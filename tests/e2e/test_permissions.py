@@ -4,10 +4,8 @@ Without one that it needs, it ends in an error that names it; without those that
 container and no engine add anything to runs in a process; builds and copies need the action's own.
 """
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -23,244 +21,22 @@ from sandbox.runner import StepResult
 from sandbox.runner.action_process import ActionProcess, action_process
 from sandbox.sandbox import create_function
 from tests.e2e.jobs import SHARED, Job, new_job
+from tests.e2e.permission_runs import (
+    ALARM,
+    COMMIT,
+    IMAGE,
+    PROVIDER,
+    READ,
+    RELEASE,
+    REPOSITORY,
+    SCENARIOS,
+    Run,
+    Scenario,
+    deploys,
+    removals,
+)
 
-_REPOSITORY = "permissions/orders"
 _NUMBERS = count(1)
-_COMMIT = "c0ffee" + "0" * 34
-_PROVIDER = "arn:aws:lambda:ap-northeast-2:123456789012:capacity-provider:permissions"
-_READ = (Feature.FUNCTION, Feature.VERSIONS, Feature.URL)
-_READ_BY_ALIAS = (Feature.FUNCTION, Feature.ALIAS, Feature.ALIAS_URL)
-_IMAGE = (Feature.REGISTRY, Feature.IMAGE, Feature.EXISTING_IMAGE)
-_NEW_IMAGE = (*_IMAGE, Feature.TAG, Feature.USED_REPOSITORY)
-_RELEASE = (Feature.CODE, Feature.PUBLISH, *_NEW_IMAGE)
-_ALARM = "permissions-quiet"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """A run of the action with a role of its own.
-
-    Attributes:
-        aws: the account.
-        name: of the role, and of the function.
-        names: of what the role's policy is about.
-        image: that nobody else has, in the repository of `names`.
-    """
-
-    aws: Aws
-    name: str
-    names: Names
-    image: str
-
-    def with_policy(self, granted: list[Grant]) -> dict[str, str]:
-        """Give the role a policy, and return the environment of a job that has its credentials."""
-        self.aws.put_role_policy(self.name, dict(policy_of(granted)))
-        return self.aws.environment(self.name)
-
-    def role_arn(self) -> str:
-        return f"arn:aws:iam::{self.aws.account}:role/{self.name}"
-
-
-def _exists(run: Run, other: str) -> None:
-    run.aws.create_functions([run.name], other)
-
-
-def _exists_by_alias(run: Run, other: str) -> None:
-    run.aws.create_functions([run.name], other, alias="live")
-
-
-def _is_missing(_: Run, __: str) -> None:
-    """Nothing is prepared."""
-
-
-def _was_released(run: Run, other: str) -> None:
-    """Version 1 has another image than version 2, which serves; the commit of version 1 is recorded."""
-    create_function(run.aws, run.name, other)
-    client = run.aws.client("lambda")
-    client.publish_version(FunctionName=run.name, Description=f"run=7/1 repository=octocat/orders commit={_COMMIT}")
-    client.create_alias(FunctionName=run.name, Name="live", FunctionVersion="1")
-    fresh = push_tiny_image(run.aws, _REPOSITORY, f"{run.name} is newer")
-    client.update_function_code(FunctionName=run.name, ImageUri=fresh)
-    client.get_waiter("function_updated_v2").wait(FunctionName=run.name, WaiterConfig={"Delay": 0.05})
-    client.publish_version(FunctionName=run.name)
-    client.update_alias(FunctionName=run.name, Name="live", FunctionVersion="2")
-
-
-def _tag_of(run: Run) -> str:
-    return sha256(run.name.encode()).hexdigest()[:40]
-
-
-def _has_a_commit_s_tag(run: Run, other: str) -> None:
-    """The run's image has the tag of a commit that no version records."""
-    _was_released(run, other)
-    ecr = run.aws.client("ecr")
-    which = {"repositoryName": _REPOSITORY, "imageIds": [{"imageDigest": run.image.partition("@")[2]}]}
-    (found,) = ecr.batch_get_image(**which)["images"]
-    ecr.put_image(repositoryName=_REPOSITORY, imageManifest=found["imageManifest"], imageTag=_tag_of(run))
-
-
-def _another_serves_its_image(run: Run, other: str) -> None:
-    run.aws.create_functions([run.name], other)
-    run.aws.create_functions([f"{run.name}-dev"], run.image, alias="live")
-
-
-def _deploys(run: Run) -> dict[str, str]:
-    return {"function-name": run.name, "image-uri": run.image}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scenario:
-    """A run that needs exactly what its features need.
-
-    Attributes:
-        features: all that it uses.
-        inputs: of the step.
-        prepare: makes what is there before; called with an image that functions may have.
-        removed: the features whose needs are taken away one by one; another scenario has those of the others.
-    """
-
-    features: tuple[Feature, ...]
-    inputs: Callable[[Run], Mapping[str, str]]
-    prepare: Callable[[Run, str], None] = _exists
-    removed: tuple[Feature, ...] = field(default=())
-
-
-_SCENARIOS = {
-    "deploy": Scenario(
-        features=(*_READ, *_RELEASE),
-        inputs=_deploys,
-        removed=(*_READ, *_RELEASE),
-    ),
-    "deploy without a version": Scenario(
-        features=(*_READ, Feature.CODE, *_NEW_IMAGE),
-        inputs=lambda run: {**_deploys(run), "publish": "false"},
-    ),
-    "the first release by an alias": Scenario(
-        features=(
-            *(*_READ_BY_ALIAS, Feature.VERSIONS, Feature.NEW_ALIAS, Feature.FIRST_RELEASE_BY_ALIAS),
-            *_RELEASE,
-        ),
-        inputs=lambda run: {**_deploys(run), "alias": "live"},
-        removed=(Feature.ALIAS, Feature.VERSIONS, Feature.NEW_ALIAS),
-    ),
-    "a canary": Scenario(
-        features=(
-            *(*_READ_BY_ALIAS, Feature.MOVED_ALIAS, Feature.FIRST_RELEASE_BY_ALIAS),
-            *(Feature.ALARMS, Feature.ERROR_RATES, Feature.PARAMETER, Feature.WRITTEN_PARAMETER),
-            *_RELEASE,
-        ),
-        inputs=lambda run: {
-            **_deploys(run),
-            "alias": "live",
-            "traffic": "50% 1s",
-            "alarms": _ALARM,
-            "max-error-rate": "50%",
-            "ssm-parameter": f"/permissions/{run.name}",
-        },
-        prepare=_exists_by_alias,
-        removed=(
-            *(Feature.ALIAS, Feature.MOVED_ALIAS, Feature.ALARMS, Feature.ERROR_RATES),
-            *(Feature.PARAMETER, Feature.WRITTEN_PARAMETER),
-        ),
-    ),
-    "create a function on managed instances": Scenario(
-        features=(
-            *(*_READ, Feature.CREATED_FUNCTION, Feature.FUNCTION_TAGS, Feature.MANAGED_INSTANCES),
-            *(Feature.PUBLISH, Feature.ON_MANAGED_INSTANCES, Feature.CHANGED_REPOSITORY),
-            *_NEW_IMAGE,
-        ),
-        inputs=lambda run: {
-            **_deploys(run),
-            "create-function": json.dumps(
-                {
-                    "Role": run.role_arn(),
-                    "Tags": {"team": "shop"},
-                    "CapacityProviderConfig": {
-                        "LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": _PROVIDER}
-                    },
-                }
-            ),
-        },
-        prepare=_is_missing,
-        removed=(
-            *(Feature.CREATED_FUNCTION, Feature.FUNCTION_TAGS, Feature.MANAGED_INSTANCES),
-            Feature.ON_MANAGED_INSTANCES,
-        ),
-    ),
-    "promote what an alias serves": Scenario(
-        features=(*_READ, *_RELEASE, Feature.PROMOTED_VERSION),
-        inputs=lambda run: {"function-name": run.name, "promote-from": f"{run.name}-dev:live"},
-        prepare=_another_serves_its_image,
-        removed=(Feature.PROMOTED_VERSION,),
-    ),
-    "plan": Scenario(
-        features=(*_READ_BY_ALIAS, *_IMAGE),
-        inputs=lambda run: {**_deploys(run), "mode": "plan", "alias": "live"},
-        prepare=_exists_by_alias,
-        removed=(Feature.ALIAS, Feature.IMAGE),
-    ),
-    "roll back by an alias": Scenario(
-        features=(
-            *(*_READ_BY_ALIAS, Feature.VERSIONS, Feature.CODE, Feature.MOVED_ALIAS, Feature.ROLLBACK),
-            *(Feature.PARAMETER_OF_ROLLBACK, Feature.WRITTEN_PARAMETER),
-        ),
-        inputs=lambda run: {
-            "mode": "rollback",
-            "function-name": run.name,
-            "alias": "live",
-            "rollback-to": "1",
-            "ssm-parameter": f"/permissions/{run.name}",
-        },
-        prepare=_was_released,
-        removed=(Feature.ALIAS, Feature.CODE, Feature.MOVED_ALIAS),
-    ),
-    "roll back without an alias": Scenario(
-        features=(*_READ, Feature.CODE, Feature.PUBLISH, Feature.ROLLBACK),
-        inputs=lambda run: {"mode": "rollback", "function-name": run.name, "rollback-to": "1"},
-        prepare=_was_released,
-        removed=(Feature.VERSIONS, Feature.ROLLBACK),
-    ),
-    "roll back to a commit": Scenario(
-        features=(*_READ, Feature.CODE, Feature.PUBLISH, Feature.ROLLBACK, Feature.COMMIT),
-        inputs=lambda run: {"mode": "rollback", "function-name": run.name, "rollback-to": _COMMIT},
-        prepare=_was_released,
-    ),
-    "roll back to the first digits of a commit": Scenario(
-        features=(*_READ, Feature.CODE, Feature.PUBLISH, Feature.ROLLBACK_TO_IMAGE, Feature.SHORT_COMMIT),
-        inputs=lambda run: {"mode": "rollback", "function-name": run.name, "rollback-to": _tag_of(run)[:8]},
-        prepare=_has_a_commit_s_tag,
-        removed=(Feature.SHORT_COMMIT,),
-    ),
-    "roll back to a digest": Scenario(
-        features=(*_READ, Feature.CODE, Feature.PUBLISH, Feature.ROLLBACK_TO_IMAGE),
-        inputs=lambda run: {
-            "mode": "rollback",
-            "function-name": run.name,
-            "rollback-to": run.image.partition("@")[2],
-        },
-        prepare=_was_released,
-        removed=(Feature.ROLLBACK_TO_IMAGE,),
-    ),
-}
-
-
-def _removals(scenario: Scenario) -> dict[str, tuple[str, Resource]]:
-    """Return the needs of a scenario that are taken away, each by a name."""
-    placeholders = Names(
-        region="R",
-        account="A",
-        functions=("F",),
-        repositories=("shop",),
-        execution_roles=("role",),
-        capacity_providers=("provider",),
-        parameters=("parameter",),
-        source_functions=("G",),
-    )
-    return {
-        f"{grant.action} on {grant.kind.name}": (grant.action, grant.kind)
-        for grant in grants(scenario.removed, placeholders)
-        if not grant.is_optional
-    }
 
 
 @pytest.fixture(scope="module")
@@ -272,10 +48,10 @@ def action() -> Iterator[ActionProcess]:
 @pytest.fixture(scope="module")
 def other(aws: Aws) -> str:
     """An image that functions may have, in a repository that Lambda may pull from."""
-    for repository in (_REPOSITORY, f"{_REPOSITORY}/base"):
+    for repository in (REPOSITORY, f"{REPOSITORY}/base"):
         aws.client("ecr").create_repository(repositoryName=repository)
     aws.client("cloudwatch").put_metric_alarm(
-        AlarmName=_ALARM,
+        AlarmName=ALARM,
         MetricName="Errors",
         Namespace="AWS/Lambda",
         Statistic="Sum",
@@ -284,7 +60,7 @@ def other(aws: Aws) -> str:
         Threshold=1_000_000,  # tests fail functions on purpose
         ComparisonOperator="GreaterThanThreshold",
     )
-    image = push_tiny_image(aws, _REPOSITORY, "the one before")
+    image = push_tiny_image(aws, REPOSITORY, "the one before")
     aws.create_functions(["permissions-0"], image)  # has Lambda let itself pull from the repository
     return image
 
@@ -296,14 +72,14 @@ def run(aws: Aws, other: str) -> Iterator[Run]:  # noqa: ARG001 # makes the repo
         region=aws.region,
         account=aws.account,
         functions=(name,),
-        repositories=(_REPOSITORY,),
+        repositories=(REPOSITORY,),
         execution_roles=(name,),
-        capacity_providers=(_PROVIDER.rpartition(":")[2],),
+        capacity_providers=(PROVIDER.rpartition(":")[2],),
         parameters=(f"permissions/{name}",),
         source_functions=(f"{name}-dev",),
     )
     with aws.updates_taking(0.0):
-        yield Run(aws=aws, name=name, names=names, image=push_tiny_image(aws, _REPOSITORY, name))
+        yield Run(aws=aws, name=name, names=names, image=push_tiny_image(aws, REPOSITORY, name))
     aws.reset_rules()
 
 
@@ -323,11 +99,11 @@ def _ran(run: Run, action: ActionProcess, folder: Path, scenario: Scenario, gran
     return result.exit_code, result.log
 
 
-@pytest.mark.parametrize("name", _SCENARIOS)
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_a_feature_needs_what_is_documented_and_nothing_else(
     run: Run, other: str, action: ActionProcess, tmp_path: Path, name: str
 ) -> None:
-    scenario = _SCENARIOS[name]
+    scenario = SCENARIOS[name]
     scenario.prepare(run, other)
     granted = [*grants(scenario.features, run.names)]
     exit_code, log = _ran(run, action, tmp_path, scenario, granted)
@@ -340,11 +116,11 @@ def test_a_feature_needs_what_is_documented_and_nothing_else(
     assert _used(asked, granted) == {(grant.action, grant.arn) for grant in granted}
 
 
-@pytest.mark.parametrize("name", _SCENARIOS)
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_what_is_optional_may_be_missing(
     run: Run, other: str, action: ActionProcess, tmp_path: Path, name: str
 ) -> None:
-    scenario = _SCENARIOS[name]
+    scenario = SCENARIOS[name]
     scenario.prepare(run, other)
     granted = [grant for grant in grants(scenario.features, run.names) if not grant.is_optional]
     exit_code, log = _ran(run, action, tmp_path, scenario, granted)
@@ -353,14 +129,14 @@ def test_what_is_optional_may_be_missing(
 
 
 @pytest.mark.parametrize(
-    ("name", "missing"), [(name, missing) for name, one in _SCENARIOS.items() for missing in _removals(one)]
+    ("name", "missing"), [(name, missing) for name, one in SCENARIOS.items() for missing in removals(one)]
 )
 def test_what_is_required_is_named_if_it_is_missing(
     run: Run, other: str, action: ActionProcess, tmp_path: Path, name: str, missing: str
 ) -> None:
-    scenario = _SCENARIOS[name]
+    scenario = SCENARIOS[name]
     scenario.prepare(run, other)
-    removed, kind = _removals(scenario)[missing]
+    removed, kind = removals(scenario)[missing]
     all_granted = [*grants(scenario.features, run.names)]
     granted = [grant for grant in all_granted if (grant.action, grant.kind) != (removed, kind)]
     wanted = next(grant.arn for grant in all_granted if (grant.action, grant.kind) == (removed, kind))
@@ -394,10 +170,10 @@ def test_a_smoke_test_may_invoke_the_function(
     run.aws.create_functions([run.name], other)
     create_function(run.aws, f"{run.name}-first", first_image)  # has Lambda let itself pull from the repository
     names = replace(run.names, repositories=(SHARED,))
-    features = (*_READ, *_RELEASE, *([Feature.SMOKE_TEST] if is_allowed else []))
+    features = (*READ, *RELEASE, *([Feature.SMOKE_TEST] if is_allowed else []))
     inputs = {"function-name": run.name, "image-uri": first_image, "smoke-event": "{}", "tags": run.name}
     environment = run.with_policy([*grants(features, names)])
-    result = action.run(tmp_path, inputs, environment, run_id="1000", commit=_COMMIT)
+    result = action.run(tmp_path, inputs, environment, run_id="1000", commit=COMMIT)
 
     assert result.exit_code == (0 if is_allowed else 1), result.log
     assert ("perform: lambda:InvokeFunction on resource" in _errors(result.log)) == (not is_allowed)
@@ -409,10 +185,10 @@ def test_a_chained_role_is_taken_with_a_permission(
 ) -> None:
     run.aws.create_functions([run.name], other)
     hub = replace(run, name=f"{run.name}-hub", names=replace(run.names, roles=(run.name if is_allowed else "another",)))
-    run.with_policy([*grants((*_READ, *_IMAGE), run.names)])
-    inputs = {**_deploys(run), "mode": "plan", "role-to-assume": run.role_arn(), "role-chaining": "true"}
+    run.with_policy([*grants((*READ, *IMAGE), run.names)])
+    inputs = {**deploys(run), "mode": "plan", "role-to-assume": run.role_arn(), "role-chaining": "true"}
     environment = hub.with_policy([*grants((Feature.CHAINING,), hub.names)])
-    result = action.run(tmp_path, inputs, environment, run_id="1000", commit=_COMMIT)
+    result = action.run(tmp_path, inputs, environment, run_id="1000", commit=COMMIT)
 
     assert result.exit_code == (0 if is_allowed else 1), result.log
     statement = f'"Action": "sts:AssumeRole", "Resource": "{run.role_arn()}"'
@@ -444,15 +220,15 @@ class Container:
 def container(run: Run, engine: Engine, tmp_path: Path) -> Container:
     """A run that builds an image on top of another in ECR, which the engine does not have."""
     job = new_job(engine, run.aws, tmp_path)
-    base = push_tiny_image(run.aws, f"{_REPOSITORY}/base", run.name)
+    base = push_tiny_image(run.aws, f"{REPOSITORY}/base", run.name)
     (job.workspace / "Dockerfile").write_text(f"FROM {base}\nCOPY app.py /\n")
-    names = replace(run.names, base_repositories=(f"{_REPOSITORY}/base",))
+    names = replace(run.names, base_repositories=(f"{REPOSITORY}/base",))
     run.aws.create_functions([f"{run.name}-dev"], base)
     return Container(run=replace(run, names=names), job=job)
 
 
 _BUILD = (Feature.REGISTRY, Feature.IMAGE, Feature.PUSH, Feature.BASE_IMAGE, Feature.USED_REPOSITORY)
-_PUSHING = {"mode": "build", "repository": _REPOSITORY}
+_PUSHING = {"mode": "build", "repository": REPOSITORY}
 
 
 def _needs(*features: Feature) -> list[str]:
@@ -494,10 +270,10 @@ def test_a_build_names_what_is_missing(container: Container, missing: str) -> No
 )
 def test_a_copy_names_what_is_missing(container: Container, missing: str) -> None:
     run = container.run
-    repository = f"{_REPOSITORY}/{run.name}"
+    repository = f"{REPOSITORY}/{run.name}"
     run.aws.client("ecr").create_repository(repositoryName=repository)
-    names = replace(run.names, repositories=(repository,), source_repositories=(f"{_REPOSITORY}/base",))
-    features = (*_IMAGE, Feature.PUSH, Feature.PROMOTION, Feature.SOURCE_IMAGE)
+    names = replace(run.names, repositories=(repository,), source_repositories=(f"{REPOSITORY}/base",))
+    features = (*IMAGE, Feature.PUSH, Feature.PROMOTION, Feature.SOURCE_IMAGE)
     source = Resource.SOURCE_REPOSITORY if missing in _needs(Feature.SOURCE_IMAGE) else Resource.REPOSITORY
     granted = [grant for grant in grants(features, names) if (grant.action, grant.kind) != (missing, source)]
     inputs = {"mode": "build", "repository": repository, "promote-from": f"{run.name}-dev", "platform": "linux/amd64"}
