@@ -281,3 +281,17 @@ def test_a_copy_names_what_is_missing(container: Container, missing: str) -> Non
 
     assert result.exit_code == (1 if missing else 0), result.log
     assert missing in error
+
+
+@pytest.mark.parametrize("missing", ["", *_needs(Feature.CREATED_REPOSITORY)])
+def test_a_new_repository_names_what_is_missing(container: Container, missing: str) -> None:
+    run = container.run
+    repository = f"{REPOSITORY}/{run.name}"
+    names = replace(run.names, repositories=(repository,), source_repositories=(f"{REPOSITORY}/base",))
+    features = (*IMAGE, Feature.PUSH, Feature.PROMOTION, Feature.SOURCE_IMAGE, Feature.CREATED_REPOSITORY)
+    granted = [grant for grant in grants(features, names) if grant.action != missing]
+    inputs = {"mode": "build", "repository": repository, "promote-from": f"{run.name}-dev", "platform": "linux/amd64"}
+    result, error = container.step({**inputs, "create-repository": "true"}, granted, with_engine=False)
+
+    assert result.exit_code == (1 if missing else 0), result.log
+    assert missing in error
