@@ -108,6 +108,13 @@ def test_the_readme_s_policy_is_what_a_deployment_needs_and_no_more() -> None:
     assert allowed == needed
 
 
+def test_a_monorepo_s_new_functions_need_what_is_listed() -> None:
+    _, _, section = (_ROOT / "docs/recipes/monorepo.md").read_text(encoding="utf-8").partition("\n## New functions\n")
+    created = {Feature.CREATED_FUNCTION, Feature.FUNCTION_TAGS, Feature.CREATED_REPOSITORY}
+
+    assert {*_ACTION.findall(section)} == {need.action for need in TABLE if need.feature in created}
+
+
 def test_the_first_steps_have_the_trust_policy_of_the_reference() -> None:
     page = (_ROOT / "docs/reference/permissions.md").read_text()
     blocks = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)]

@@ -122,6 +122,12 @@ def test_a_function_goes_before_its_image() -> None:
     assert _function(entry).settings.given == {"alias": "beta"}
 
 
+def test_a_mapping_goes_before_another_as_a_whole() -> None:
+    entry = _image("functions: [{name: f, create-function: {Role: b}}]", defaults="{create-function: {Role: a, C: d}}")
+
+    assert _function(entry).settings.given == {"create-function": {"Role": "b"}}
+
+
 def test_a_function_carries_what_is_said_of_releases() -> None:
     entry = _image(
         "context: a\ntags: [b]\npublish: false\nfunctions: [f]", defaults="{wait-timeout: 9, platform: null}"
