@@ -30,6 +30,7 @@ _REPOSITORY = "arn:aws:ecr:ap-northeast-2:123456789012:repository/orders-api"
 _WIDTH = 118
 _REQUIRED, _OPTIONAL = "●", "○"
 _DOCS = Path(__file__).parents[1]
+_SHOP = _DOCS / "recipes/monorepo.md"  # its manifest is that of every page that shows none
 _GENERATED = re.compile(r"^(<!-- policy: (?P<role>\S+) -->)$.*?^(<!-- /policy -->)$", re.MULTILINE | re.DOTALL)
 _EXPRESSIONS: Mapping[str, Sequence[str]] = {
     "${{ inputs.rollback-to }}": ("previous", "41", "8f3c1d2", "8f3c1d2" + "0" * 33, f"sha256:{'0' * 64}"),
@@ -79,9 +80,9 @@ def pages() -> dict[Path, str]:
 
 def _filled(page: Path) -> str:
     text = page.read_text(encoding="utf-8")
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    blocks = _blocks(page)
     workflows = [yaml.safe_load(block) for block in blocks if re.search(r"^jobs:$", block, re.MULTILINE)]
-    manifest = next((block for block in blocks if block.startswith("# deploy.yaml")), "")
+    manifest = next((block for block in [*blocks, *_blocks(_SHOP)] if block.startswith("# deploy.yaml")), "")
 
     def policy(found: re.Match[str]) -> str:
         return (
@@ -89,6 +90,10 @@ def _filled(page: Path) -> str:
         )
 
     return _GENERATED.sub(policy, text)
+
+
+def _blocks(page: Path) -> list[str]:
+    return re.findall(r"^```yaml\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
 def _folded(role: str, policy: Policy) -> str:

@@ -108,6 +108,9 @@ _CASES = {
         log="10 % for 1 s, 50 % for 1 s, all for 1 s; 2 alarms OK", answering="orders-api:live"
     ),
     "docs-recipes-roll-back-1": _ROLLED_BACK,
+    "docs-recipes-roll-back-2": replace(
+        _SHOP, log="Rolled back 3 functions", answer="the first", answering="carts-api-prod:live"
+    ),
     "docs-recipes-several-functions-1": _Case(
         functions=("orders-api", "orders-worker", "orders-cron"),
         repositories=("shop/orders",),

@@ -45,11 +45,13 @@ def test_every_page_with_policies_is_what_the_generator_writes() -> None:
 
 
 def test_a_page_s_policy_is_of_its_workflows() -> None:
-    (rollback,) = _policies_of("docs/recipes/roll-back.md")
+    rollback, of_manifest = _policies_of("docs/recipes/roll-back.md")
     _, source, _, target = _policies_of("docs/recipes/promotion.md")
 
     # Whatever `rollback-to` may be: a commit's first digits are looked for among the tags.
     assert "ecr:ListImages" in _actions(rollback, "123456789012:repository/orders-api")
+    assert "lambda:InvokeFunction" in _actions(of_manifest, "123456789012:function:carts-api-prod:*")
+    assert "lambda:InvokeFunction" not in _actions(rollback, "123456789012:function:orders-api:*")
     assert _actions(source, "210987654321:function:orders-api:*") == {"lambda:GetFunction"}
     assert "ecr:PutImage" not in _actions(source, "210987654321:repository/orders-api")
     assert "ecr:PutImage" in _actions(target, "123456789012:repository/orders-api")
