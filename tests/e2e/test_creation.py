@@ -55,7 +55,7 @@ def test_from_nothing_to_invoked(bare_job: Job) -> None:
     [
         ("Role: r\nMemorySiz: 256", "MemorySiz is not a parameter; did you mean MemorySize?"),
         ("Role: r\nEnvironment: { Variable: {} }", "Environment.Variable is not a parameter; did you mean Variables?"),
-        ("MemorySize: 256", 'Missing required parameter in input: "Role"'),
+        ("MemorySize: 256", "'create-function' has no Role"),
         ("Role: r\nMemorySize: lots", "Invalid type for parameter MemorySize"),
         ("Role: r\nPackageType: Zip", "PackageType must not be given"),
     ],

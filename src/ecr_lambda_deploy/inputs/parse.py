@@ -150,11 +150,13 @@ def _plain_entry(reader: InputReader, given: Mapping[str, str], mode: Mode) -> I
 
 def _read_entries(reader: InputReader, manifest: str) -> tuple[ImageEntry, ...]:
     """Return the images of the manifest that `only` selects."""
+    from ecr_lambda_deploy.inputs.manifest.keys import given_in
     from ecr_lambda_deploy.inputs.manifest.manifest import read_manifest
     from ecr_lambda_deploy.inputs.manifest.tree import MOST_BYTES
 
-    own = (name for name, one in TABLE.items() if one.is_in_manifest and name != "set")
-    reader.exclude(("function-name", *own), "'manifest', which holds it itself")
+    for name, one in TABLE.items():
+        if name == "function-name" or (one.is_in_manifest and name != "set"):
+            reader.exclude((name,), f"'manifest', which holds it itself: {given_in(name)} of {manifest}")
     read_properties(reader)  # checks them even if nothing is built
     variables, content = reader.values("vars"), _content(reader, manifest, most=MOST_BYTES)
     if content is None:

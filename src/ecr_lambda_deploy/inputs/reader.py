@@ -163,6 +163,11 @@ class InputReader:
                 text += f" '{name}' is in line {there.line}."
         note(self.problems, place, text)
 
+    def replaced(self, name: str) -> str:
+        """Return where a manifest has, at an outer level, what a setting replaces: `line 3`; empty for none."""
+        place = self._settings.replaced.get(name)
+        return f"line {place.line}" if place else ""
+
     def exclude(self, names: Iterable[str], what: str) -> None:
         """Note a problem with each of these settings that is given, since it does not go with `what`."""
         for name in names:

@@ -175,8 +175,15 @@ def _read_rate(reader: InputReader) -> float | None:
 
 def _read_creation(reader: InputReader) -> Mapping[str, object] | None:
     text, mapping = reader.text("create-function"), reader.mapping("create-function")
-    if mapping is not None or not text:
-        return mapping
-    from ecr_lambda_deploy.inputs.creation import read_parameters
+    if mapping is None and not text:
+        return None
+    if mapping is None:
+        from ecr_lambda_deploy.inputs.creation import read_parameters
 
-    return read_parameters(reader, text)
+        mapping = read_parameters(reader, text)
+    # What else is wrong, botocore knows, which is not imported yet [CreateFunction, Role].
+    if mapping is not None and not mapping.get("Role"):
+        outer = reader.replaced("create-function")
+        text = f" This one replaces the one in {outer} whole, so it needs all parameters." if outer else ""
+        reader.problem("create-function", f"has no Role, the ARN of the function's execution role.{text}")
+    return mapping

@@ -17,6 +17,7 @@ class Settings:
         given: values by name; a setting that is missing here has its default.
         places: of the settings in a manifest, also of those that are unset with null.
         own: names of the owner's own settings; it inherits the others.
+        replaced: places of what settings stand in place of, at an outer level, by name.
         written: of what `${KEY}` is replaced in, and nothing else decides, the text as the manifest has it, by name.
         owner: in words, such as `the image 'orders'`; empty outside a manifest.
         place: of the owner; None outside a manifest.
@@ -25,6 +26,7 @@ class Settings:
     given: Mapping[str, Given]
     places: Mapping[str, Place] = field(default_factory=dict)
     own: Collection[str] = ()
+    replaced: Mapping[str, Place] = field(default_factory=dict)
     written: Mapping[str, str] = field(default_factory=dict)
     owner: str = ""
     place: Place | None = None

@@ -66,13 +66,17 @@ def test_a_name_that_only_has_wrong_is_told(workspace: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["function-name", "context", "image-uri", "tags", "alias", "on-failure", "wait-timeout"]
+    ("name", "instead"),
+    [
+        ("function-name", "name it in 'functions' of an image"),
+        ("image-uri", "give it in an image"),
+        *((name, "give it in 'defaults'") for name in ("context", "tags", "alias", "on-failure", "wait-timeout")),
+    ],
 )
-def test_what_the_manifest_holds_itself_is_not_given_beside_it(workspace: Path, name: str) -> None:
-    assert any(
-        problem.startswith(f"'{name}' does not go with 'manifest'")
-        for problem in _problems(workspace, given={name: "keep" if name == "on-failure" else "1"})
-    )
+def test_what_the_manifest_holds_itself_is_not_given_beside_it(workspace: Path, name: str, instead: str) -> None:
+    (problem,) = _problems(workspace, given={name: "keep" if name == "on-failure" else "1"})
+
+    assert problem == f"'{name}' does not go with 'manifest', which holds it itself: {instead} of deploy.yaml."
 
 
 @pytest.mark.parametrize("name", ["only", "vars"])
@@ -355,3 +359,31 @@ def test_a_rollback_looks_at_no_image(workspace: Path) -> None:
     inputs = _parse(workspace, text, {"mode": "rollback"})
 
     assert {image.source for image in inputs.images} == {EarlierRelease(to="previous")}
+
+
+_CREATION = 'create-function: { Role: "arn:aws:iam::123456789012:role/orders" }'
+_NO_ROLE = "'create-function' has no Role, the ARN of the function's execution role."
+_NOT_MERGED = "This one replaces the one in line 2 whole, so it needs all parameters."
+
+
+@pytest.mark.parametrize(
+    ("images", "problem"),
+    [
+        ("{ functions: [{ name: orders, create-function: { Timeout: 5 } }] }", f"3:49: {_NO_ROLE} {_NOT_MERGED}"),
+        ("{ create-function: { Timeout: 5 }, functions: [orders, mail] }", f"3:21: {_NO_ROLE} {_NOT_MERGED}"),
+    ],
+)
+def test_a_creation_without_a_role_is_a_mistake_where_it_stands(workspace: Path, images: str, problem: str) -> None:
+    defaults = f"defaults: {{ context: orders, {_CREATION} }}"
+
+    assert _problems(workspace, f"version: 1\n{defaults}\nimages: {{ orders: {images} }}\n") == (
+        f"deploy.yaml:{problem}",
+    )
+
+
+def test_a_creation_that_all_functions_inherit_is_one_mistake(workspace: Path) -> None:
+    defaults = "defaults: { context: orders, create-function: 'Timeout: 5' }"
+
+    assert _problems(workspace, f"version: 1\n{defaults}\nimages: {{ orders: {{ functions: [a, b] }} }}\n") == (
+        f"deploy.yaml:2:30: {_NO_ROLE}",
+    )

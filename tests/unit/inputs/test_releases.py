@@ -232,6 +232,8 @@ def test_what_an_image_has_by_default_can_be_given_with_a_rollback(workspace: Pa
         ({"smoke-event": 2000 * "["}, "'smoke-event'"),  # deeper than json reads
         ({"smoke-event": "{}", "smoke-expect": 2000 * "["}, "'smoke-expect'"),
         ({"create-function": "Role: x\n  MemorySize: 1"}, "'create-function' is not YAML: "),
+        ({"create-function": "Timeout: 5"}, "'create-function' has no Role"),
+        ({"create-function": "Role: ''"}, "'create-function' has no Role"),
         ({"create-function": "[a, b]"}, "'create-function' is a YAML mapping"),
         ({"create-function": "Role"}, "'create-function' is a YAML mapping"),
         ({"create-function": "1: x"}, "'create-function' is a YAML mapping"),

@@ -31,6 +31,13 @@ _PLACES_BY_SCOPE = {
 }
 
 
+def given_in(name: str) -> str:
+    """Return where a manifest has what an input of the action is for."""
+    if name == "function-name":
+        return "name it in 'functions' of an image"
+    return "give it in 'defaults'" if name in DEFAULTS_KEYS else "give it in an image"
+
+
 def hint(key: str, keys: Sequence[str]) -> str:
     """Return what to do about a key that does not belong in its mapping.
 

@@ -1,7 +1,7 @@
 """A manifest, a file that names images and their functions, becomes an `ImageEntry` for each image."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import yaml
@@ -34,12 +34,14 @@ class _Setting:
         place: of its key.
         size: characters of the value.
         written: the text of secrets before anything is replaced in it.
+        replaced: place of the setting of an outer level that it stands in place of; None if there is none.
     """
 
     value: Given | None
     place: Place
     size: int
     written: str = ""
+    replaced: Place | None = None
 
     @classmethod
     def of(cls, value: Given | None, place: Place, written: str = "") -> Self:
@@ -143,7 +145,7 @@ class _Manifest:
             for given, setting in self._defaults.items()
             if is_built or TABLE[given].scope is not Scope.BUILD
         }
-        settings = {**inherited, **own}
+        settings = _nearest(inherited, own)
         if not _has_text(settings, "repository"):
             settings["repository"] = _Setting.of(self._prefix + name, self._values.place(entry.key))
         self._count(settings, own, entry.key)
@@ -183,7 +185,7 @@ class _Manifest:
         name = self._values.text("name", named)
         if name is None or not self._is_new(image_name, name, named):
             return None
-        owner, merged = f"the function {shown(name)}", {**settings, **own}
+        owner, merged = f"the function {shown(name)}", _nearest(settings, own)
         self._count(merged, own, named)
         return FunctionEntry(name=name, settings=_settings(merged, own, owner, self._values.place(named)))
 
@@ -237,6 +239,15 @@ def _has_text(settings: Mapping[str, _Setting], name: str) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
+def _nearest(inherited: Mapping[str, _Setting], own: Mapping[str, _Setting]) -> dict[str, _Setting]:
+    """Return what an owner inherits, and its own settings in place of those."""
+    replacing = {
+        name: replace(setting, replaced=inherited[name].place) if name in inherited else setting
+        for name, setting in own.items()
+    }
+    return {**inherited, **replacing}
+
+
 def _settings(merged: Mapping[str, _Setting], own: Mapping[str, _Setting], owner: str, place: Place) -> Settings:
     """Return the settings of an owner.
 
@@ -250,6 +261,7 @@ def _settings(merged: Mapping[str, _Setting], own: Mapping[str, _Setting], owner
         given={name: setting.value for name, setting in merged.items() if setting.value is not None},
         places={name: setting.place for name, setting in merged.items()},
         own=own.keys(),
+        replaced={name: setting.replaced for name, setting in merged.items() if setting.replaced},
         written={name: setting.written for name, setting in merged.items() if setting.written},
         owner=owner,
         place=place,
