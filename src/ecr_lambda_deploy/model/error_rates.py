@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
-_LEAST_INVOCATIONS = 20
+LEAST_INVOCATIONS = 20
+"""Of the new version, for its rate to be judged."""
+
 _LEAST_ERRORS = 2
 
 
@@ -66,13 +68,18 @@ class ErrorRates:
     def is_too_high(self) -> bool:
         """Whether the new version fails too often: after a few invocations, and more often than the one before."""
         new, old = self.new, self.old
-        is_known = new.invocations >= _LEAST_INVOCATIONS and new.errors >= _LEAST_ERRORS
         is_as_before = old.errors > 0 and old.rate >= new.rate
-        return is_known and new.rate > self.limit and not is_as_before
+        return self.is_judged and new.errors >= _LEAST_ERRORS and new.rate > self.limit and not is_as_before
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the new version has had enough invocations for its rate to mean anything."""
+        return self.new.invocations >= LEAST_INVOCATIONS
 
     def __str__(self) -> str:
         """Return a phrase with both rates."""
         if not self.new.invocations:
             return f"CloudWatch has no invocations of version {self.new_version} yet"
         new = f"{self.new.errors:,} of {self.new.invocations:,} invocations ({self.new.percent})"
-        return f"version {self.new_version} fails in {new}, version {self.old_version} in {self.old}"
+        judged = "" if self.is_judged else ", too few to judge"
+        return f"version {self.new_version} fails in {new}{judged}, version {self.old_version} in {self.old}"

@@ -8,7 +8,7 @@ from typing import assert_never
 from ecr_lambda_deploy.functions.history import has_moved_alias, has_published
 from ecr_lambda_deploy.functions.managed_instances import naming_superfluous_versions, publish_latest
 from ecr_lambda_deploy.functions.writes import FunctionWriter
-from ecr_lambda_deploy.model.error_rates import ErrorRates
+from ecr_lambda_deploy.model.error_rates import LEAST_INVOCATIONS, ErrorRates
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, RevisionError
 from ecr_lambda_deploy.model.functions import LATEST, LONGEST_TIMEOUT, Status, is_number
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
@@ -217,6 +217,12 @@ class PlanExecution:
 
     def succeed(self) -> Outcome:
         """Record that all steps were carried out, and return the outcome."""
+        if self._errors and not self._errors.rates.is_judged:
+            self.ports.log.warning(
+                f"The error rate of {self._errors.function} was not judged: {self._errors.rates}. It needs "
+                f"{LEAST_INVOCATIONS} invocations of the new version, which CloudWatch shows a minute or two late: "
+                "give it more time or traffic in the input 'traffic', or watch 'alarms'."
+            )
         outcome = replace(Outcome.untouched(self.plan.observed), after=self._writer.now, status=self._success)
         return self._record(outcome)
 

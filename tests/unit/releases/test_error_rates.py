@@ -223,3 +223,21 @@ def test_a_function_that_is_as_wanted_asks_nothing() -> None:
 
     assert release_image(world, _TARGET).status is ReleaseStatus.UNCHANGED
     assert not {"metrics", "check_may_read_metrics"} & set(world.functions.calls)
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ((16, 16), "version 8 fails in 16 of 16 invocations (100 %), too few to judge, version 7 in 0 of 31 (0 %)"),
+        ((0, 0), "CloudWatch has no invocations of version 8 yet"),
+        ((20, 0), ""),
+    ],
+)
+def test_a_rate_of_few_invocations_is_not_passed_over_in_silence(counts: tuple[int, int], words: str) -> None:
+    happens = [(60.0, _counts("7", 31, 0)), *([(60.0, _counts("8", *counts))] if counts[0] else [])]
+    world, outcome = _release(*happens)
+
+    told = [line for line in world.log.of_kind("warning") if "was not judged" in line]
+    assert outcome.status is ReleaseStatus.DEPLOYED
+    assert len(told) == bool(words)
+    assert all(f"The error rate of orders-api was not judged: {words}." in line for line in told)
