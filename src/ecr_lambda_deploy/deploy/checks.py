@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ecr_lambda_deploy.functions.history import Record
+from ecr_lambda_deploy.functions.history import Record, last_release
 from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
 from ecr_lambda_deploy.model.functions import ObservedFunction, ServingFunction
 from ecr_lambda_deploy.model.run import WorkflowRun
@@ -86,6 +86,20 @@ def notice_short_steps(plans: Sequence[ReleasePlan], ports: Ports) -> None:
             f"'max-error-rate' knows little of a short step, such as {step.weight * 100:g}% for {step.seconds:.0f} s "
             f"of {name}{others}: CloudWatch has Lambda's metrics a minute or two late. What comes late counts in the "
             "steps that follow."
+        )
+
+
+def notice_rollbacks(plans: Sequence[ReleasePlan], ports: Ports, run: WorkflowRun) -> None:
+    """Log once which functions were rolled back last: what was taken away may be what this run releases again."""
+    records = {plan.observed.name: last_release(plan.observed, run) for plan in plans}
+    rolled_back = {name: record.by for name, record in records.items() if record.mode == "rollback"}
+    if rolled_back:
+        name, by = next(iter(rolled_back.items()))
+        others = len(rolled_back) - 1
+        more = f" and {others} other{'s' if others > 1 else ''}" if others else ""
+        ports.log.notice(
+            f"{name}{more} had been rolled back by {by or 'a run'}. This run releases what was given to it all the "
+            "same: if that is what had to go, roll back once more, and revert it on the branch."
         )
 
 

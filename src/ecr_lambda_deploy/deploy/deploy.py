@@ -11,6 +11,7 @@ from ecr_lambda_deploy.deploy.checks import (
     check_traffic,
     notice_ignored_creation,
     notice_other_commits,
+    notice_rollbacks,
     notice_short_steps,
     notice_skipped_traffic,
     warn_of_bypasses,
@@ -111,7 +112,9 @@ def deploy(inputs: Inputs, ports: Ports, journal: Journal) -> None:
             journal.mark_unreached_as_skipped()
             return
         prepared, left = _prepare(candidates, ports, journal, mode=mode)
-        notice_short_steps([one.plan for one in prepared], ports)
+        plans = [one.plan for one in prepared]
+        notice_short_steps(plans, ports)
+        notice_rollbacks(plans, ports, journal.run)
         _tell_reasons(prepared, ports)
     wanted = _without_skipped(planned.images, left)
     if mode is Mode.PLAN:

@@ -6,6 +6,7 @@ from ecr_lambda_deploy.deploy.checks import (
     check_release,
     check_traffic,
     notice_ignored_creation,
+    notice_rollbacks,
     notice_short_steps,
     notice_skipped_traffic,
     warn_of_bypasses,
@@ -90,6 +91,22 @@ def test_a_step_that_is_too_short_for_error_rates_is_told_once(
     words = f"'max-error-rate' knows little of a short step, such as 10% for {seconds} s of one and 2 others:"
     told = world.log.of_kind("notice")
     assert [line.startswith(words) for line in told] == [True] * is_told
+
+
+def test_a_release_after_a_rollback_says_so_once() -> None:
+    world = World()
+    back = f"{replace(Record.of(RUN, mode='rollback', repeats='5'), run='9/1')}"
+    records = {"one": back, "two": "run=8/1", "three": back}
+    states = [
+        observed_function(function_state(name=name), version_state("7"), alias=alias_state("7", description=record))
+        for name, record in records.items()
+    ]
+    plans = [plan_release(LIVE, state, image=NEW, architecture="x86_64", run=RUN) for state in states]
+    notice_rollbacks(plans, world.ports(), RUN)
+    notice_rollbacks(plans[1:2], world.ports(), RUN)
+
+    (told,) = world.log.of_kind("notice")
+    assert told.startswith("one and 1 other had been rolled back by run 9/1. This run releases what was given to it")
 
 
 @pytest.mark.parametrize(
