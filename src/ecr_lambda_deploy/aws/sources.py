@@ -51,7 +51,7 @@ class EcrSources:
         aws = self._source
         if source.function.startswith("arn:"):
             aws = self._aws_of(_owner_of_function(source.function))
-        name = f"{source.function}:{source.qualifier}" if source.qualifier else source.function
+        name = str(source)
         arguments = {"FunctionName": source.function} | ({"Qualifier": source.qualifier} if source.qualifier else {})
         try:
             with translated("lambda:GetFunction", name):
@@ -81,7 +81,11 @@ class EcrSources:
         self._served_by[reference.repository_uri] = _owner_of_function(
             configuration.get("FunctionArn", source.function)
         )
-        return ServedVersion(image=reference, description=configuration.get("Description", ""))
+        return ServedVersion(
+            image=reference,
+            number=configuration.get("Version", ""),
+            description=configuration.get("Description", ""),
+        )
 
     def resolve(self, uri: str, platform: Platform) -> RegistryImage:
         """Read it as `EcrImages` does; of a tag and a digest, the digest counts."""

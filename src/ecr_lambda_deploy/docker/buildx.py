@@ -136,8 +136,8 @@ class Buildx:
             platforms = builder_platforms(self._program, environment)
         if platform and platform not in platforms:
             self._console.notice(
-                f"The builder runs programs for {', '.join(platforms)}, and for {platform} perhaps not: a step that "
-                f"runs one fails then. {WAYS_TO_RUN}"
+                f"The builder runs programs for {', '.join(platforms)}, and for {platform} perhaps not. Where no step "
+                f"runs one, as in cross-compiling, nothing is to be done. Where one does, it fails. {WAYS_TO_RUN}"
             )
         return platform or native_platform(platforms)
 

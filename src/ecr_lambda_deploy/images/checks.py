@@ -6,7 +6,7 @@ from typing import NamedTuple
 from ecr_lambda_deploy.model.errors import DeployError, UnusableImageError
 from ecr_lambda_deploy.model.functions import FunctionState
 from ecr_lambda_deploy.model.images import RegistryImage
-from ecr_lambda_deploy.model.targets import Platform
+from ecr_lambda_deploy.model.targets import ARCHITECTURE_OF, Platform
 
 _MANIFESTS = {
     "application/vnd.docker.distribution.manifest.v2+json",
@@ -43,7 +43,7 @@ def check_image(image: RegistryImage, *, platform: Platform, function: FunctionS
         UnusableImageError: it cannot, with every finding and what to do about it.
         DeployError: neither it nor the function has an entry point.
     """
-    findings = [*_manifest_findings(image), *_platform_findings(image, platform), *_layer_findings(image)]
+    findings = [*_manifest_findings(image), *_platform_findings(image, platform, function), *_layer_findings(image)]
     kind = UnusableImageError if findings else DeployError  # an entry point is the function's affair, too
     if function is not None and not image.has_entry_point and not function.has_entry_point:
         findings.append(
@@ -70,11 +70,23 @@ def _manifest_findings(image: RegistryImage) -> Iterator[_Finding]:
         )
 
 
-def _platform_findings(image: RegistryImage, platform: Platform) -> Iterator[_Finding]:
-    if image.platform != platform:
+def _platform_findings(image: RegistryImage, platform: Platform, function: FunctionState | None) -> Iterator[_Finding]:
+    if image.platform == platform:
+        return
+    problem = f"It is built for {image.platform}, and the function is to run on {platform}"
+    way_out = f"Build it for {platform}"
+    if image.platform not in ARCHITECTURE_OF:
+        yield _Finding(f"{problem}.", f"{way_out}.")
+    elif function is None:
         yield _Finding(
-            f"It is built for {image.platform}, and the function is to run on {platform}.",
-            f"Build it for {platform}. To change the architecture of the function instead, set the input 'platform'.",
+            f"{problem}, as a new one does unless the input 'platform' says otherwise.",
+            f"{way_out}, or set the input 'platform' to {image.platform}.",
+        )
+    else:
+        yield _Finding(
+            f"{problem}.",
+            f"{way_out}. To change the architecture of the function instead, set the input 'platform' to "
+            f"{image.platform}.",
         )
 
 

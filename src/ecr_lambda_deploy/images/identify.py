@@ -7,6 +7,7 @@ from ecr_lambda_deploy.images.checks import check_image
 from ecr_lambda_deploy.images.destination import ObservedImage
 from ecr_lambda_deploy.images.hints import moving_values
 from ecr_lambda_deploy.images.stages import IdentifiedImage, StageResult, grouped, log, run_stage
+from ecr_lambda_deploy.model.functions import is_number
 from ecr_lambda_deploy.model.images import Fingerprint, RegistryImage
 from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.run import WorkflowRun
@@ -39,6 +40,9 @@ def identify_images(images: Sequence[ObservedImage], ports: Ports, journal: Jour
                 return _identified(image, existing, existing.revision, journal)
             case ServedImage() as served:
                 version = ports.sources.served_image(served)
+                promoted = _promoted(served, version.number)
+                log(image, f"promoting what {promoted} serves", ports)
+                journal.update_image(image.name, promoted=promoted)
                 existing = _resolve(image, str(version.image), ports)
                 # Anyone who may publish a version writes its description; a label takes a push.
                 commit = existing.revision or Record.parse(version.description).full_commit
@@ -47,6 +51,11 @@ def identify_images(images: Sequence[ObservedImage], ports: Ports, journal: Jour
                 raise AssertionError("a rollback gets no image")
 
     return run_stage(images, identify, ports, journal)
+
+
+def _promoted(served: ServedImage, number: str) -> str:
+    """Return what an image is promoted from, such as `orders-dev:live (version 2)`."""
+    return f"{served} (version {number})" if is_number(number) and number != served.qualifier else str(served)
 
 
 def _identified(

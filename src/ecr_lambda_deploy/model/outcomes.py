@@ -53,6 +53,7 @@ class ImageOutcome:
         reference: None until the digest is known.
         tags: tags that the image has or gets in this run.
         commit: full SHA of the commit that it is of; empty if that is not known.
+        promoted: what serves it, where it was taken from there; empty otherwise.
         reason: why the image is built, copied or kept; in a plan, why it would be.
         started: when the longest part of the work on it began, on the run's clock.
         seconds: duration of the work on this image; what others are waited for does not count.
@@ -66,6 +67,7 @@ class ImageOutcome:
     reference: ImageReference | None = None
     tags: tuple[str, ...] = ()
     commit: str = ""
+    promoted: str = ""
     reason: str = ""
     started: float = 0.0
     seconds: float = 0.0
@@ -80,6 +82,7 @@ class ImageChanges(TypedDict, total=False):
     reference: ImageReference
     tags: tuple[str, ...]
     commit: str
+    promoted: str
     reason: str
     error: DeployError
 

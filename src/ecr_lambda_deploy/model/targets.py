@@ -128,6 +128,10 @@ class ServedImage:
     function: str
     qualifier: str = ""
 
+    def __str__(self) -> str:
+        """Return function and qualifier, as Lambda's ARNs have them."""
+        return f"{self.function}:{self.qualifier}" if self.qualifier else self.function
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlierRelease:

@@ -113,9 +113,10 @@ class Repositories(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedVersion:
-    """What a function, alias or version serves: an image, and the description of the version that has it."""
+    """What a function, alias or version serves: an image, and number and description of the version that has it."""
 
     image: ImageReference
+    number: str
     description: str
 
 

@@ -204,6 +204,7 @@ def _facts(image: ImageOutcome) -> list[tuple[str, str]]:
     facts = {
         "Image": code(str(image.reference)) if image.reference else "",
         "Repository": "" if image.reference or not image.repository_uri else code(image.repository_uri),
+        "Promoted from": escaped(image.promoted),
         "Tags": "<br>".join(map(code, image.tags)),
         "Status": f"{_image_status(image.status)}{f', in {_made_in(image)}' if _made_in(image) else ''}",
         "Why": escaped(first_line(str(image.error) if image.error else image.reason)),

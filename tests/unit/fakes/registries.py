@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from ecr_lambda_deploy.model.documents import Configuration
 from ecr_lambda_deploy.model.errors import ArchivedError, BuildError, DeployError
+from ecr_lambda_deploy.model.functions import LATEST
 from ecr_lambda_deploy.model.images import (
     Authorization,
     BaseFinding,
@@ -226,6 +227,7 @@ class FakeSources(Recording):
         super().__init__(calls)
         self._registries = registries
         self.served: dict[ServedImage, ImageReference] = {}
+        self.numbers: dict[ServedImage, str] = {}
         self.descriptions: dict[ServedImage, str] = {}
         self.copied: list[tuple[ImageReference, str]] = []
 
@@ -233,7 +235,8 @@ class FakeSources(Recording):
         self.enter("served_image")
         if source not in self.served:
             raise DeployError(f"There is no Lambda function {source.function}")
-        return ServedVersion(image=self.served[source], description=self.descriptions.get(source, ""))
+        number, description = self.numbers.get(source, LATEST), self.descriptions.get(source, "")
+        return ServedVersion(image=self.served[source], number=number, description=description)
 
     def resolve(self, uri: str, platform: Platform) -> RegistryImage:
         self.enter("resolve")

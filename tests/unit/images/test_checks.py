@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from ecr_lambda_deploy.images.checks import check_image
-from ecr_lambda_deploy.model.errors import DeployError
+from ecr_lambda_deploy.model.errors import DeployError, UnusableImageError
 from ecr_lambda_deploy.model.functions import FunctionState, Status
 from ecr_lambda_deploy.model.images import ImageReference, Layer, RegistryImage
 
@@ -84,7 +84,15 @@ def test_another_platform_is_refused(platform: str) -> None:
     refused = _refusal(replace(_IMAGE, platform=platform))
 
     assert f"built for {platform}, and the function is to run on linux/amd64" in refused.message
-    assert "'platform'" in refused.hint
+    assert ("set the input 'platform' to linux/arm64" in refused.hint) == (platform == "linux/arm64")
+
+
+def test_a_new_function_can_be_for_the_image_s_own_platform() -> None:
+    with pytest.raises(UnusableImageError) as refused:
+        check_image(replace(_IMAGE, platform="linux/arm64"), platform="linux/amd64", function=None)
+
+    assert "as a new one does unless the input 'platform' says otherwise" in refused.value.message
+    assert refused.value.hint == "Build it for linux/amd64, or set the input 'platform' to linux/arm64."
 
 
 def test_ten_gib_pass_and_a_byte_more_does_not() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from ecr_lambda_deploy.images.steps import digest_tag
 from ecr_lambda_deploy.model.errors import ArchivedError, DeployError
+from ecr_lambda_deploy.model.functions import LATEST
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.targets import ExistingImage, ImageTarget, ServedImage
 from tests.unit.fakes.examples import ELSEWHERE, NEW, OLD, REGISTRY, function_state, image
@@ -151,15 +152,24 @@ def test_an_image_that_is_gone_changes_nothing() -> None:
     assert world.image.reference is None
 
 
-@pytest.mark.parametrize("qualifier", ["", "live", "7"])
-def test_the_image_that_a_function_serves_is_promoted(qualifier: str) -> None:
+@pytest.mark.parametrize(
+    ("qualifier", "number", "told"),
+    [
+        ("", LATEST, "orders-dev"),
+        ("live", "2", "orders-dev:live (version 2)"),
+        ("7", "7", "orders-dev:7"),
+    ],
+)
+def test_the_image_that_a_function_serves_is_promoted(qualifier: str, number: str, told: str) -> None:
     world = _holding(_THEIRS)
     source = ServedImage(function="orders-dev", qualifier=qualifier)
-    world.sources.served[source] = _THEIRS
+    world.sources.served[source], world.sources.numbers[source] = _THEIRS, number
 
     assert get_image(world, _target(source)) == NEW
     assert [copied for copied, _ in world.sources.copied] == [_THEIRS]
     assert any(str(_THEIRS) in line for line in world.log.of_kind("info"))
+    assert f"promoting what {told} serves" in world.log.of_kind("info")
+    assert world.image.promoted == told
 
 
 _LABELLED, _RECORDED = 40 * "a", 40 * "b"
