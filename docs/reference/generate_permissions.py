@@ -34,9 +34,7 @@ _SHOP = _DOCS / "recipes/monorepo.md"  # its manifest is that of every page that
 _GENERATED = re.compile(r"^(<!-- policy: (?P<role>\S+) -->)$.*?^(<!-- /policy -->)$", re.MULTILINE | re.DOTALL)
 _EXPRESSIONS: Mapping[str, Sequence[str]] = {
     "${{ inputs.rollback-to }}": ("previous", "41", "8f3c1d2", "8f3c1d2" + "0" * 33, f"sha256:{'0' * 64}"),
-    "${{ needs.dev.outputs.image-uri }}": (
-        f"210987654321.dkr.ecr.ap-northeast-2.amazonaws.com/orders-api@sha256:{'0' * 64}",
-    ),
+    "${{ needs.dev.outputs.image-digest }}": (f"sha256:{'0' * 64}",),
 }
 """What an expression of a workflow may stand for."""
 

@@ -251,9 +251,8 @@ def test_a_documented_workflow_does_what_its_page_says(
         path.write_text(content)
     shop.runs += 1
 
-    text = workflow.text.replace(f"{_PROD}.dkr.ecr.{_REGION}.amazonaws.com", shop.aws.registry)
-    if case.in_one_account:
-        text = text.replace(_DEV, _PROD)
+    text = workflow.text.replace(_DEV, _PROD) if case.in_one_account else workflow.text
+    text = text.replace(f"{_PROD}.dkr.ecr.{_REGION}.amazonaws.com", shop.aws.registry)
 
     result = run_workflow(
         _shortened(text),
