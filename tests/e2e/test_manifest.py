@@ -67,7 +67,7 @@ def test_one_image_that_cannot_be_built_keeps_every_function_as_it_is(five: Mono
     assert "exit code: 3" in results(result)[five.function("mail")]["error"]
     annotation, followed = [one for one in result.annotations if one.level == "error"]
     assert (annotation.title, annotation.file, annotation.line) == ("mail: build failed", "mail/Dockerfile", 6)
-    assert followed.title == "5 more functions, because of this: 1 failed, 4 skipped"
+    assert followed.title == "5 functions, because of this: 1 failed, 4 skipped"
     assert result.summary.startswith("### ❌ Not released: the build of `mail` failed: ")
     assert "❌ 1 without an image · ⏭️ " in result.summary
 

@@ -37,12 +37,12 @@ def annotations(journal: Journal) -> tuple[Sequence[Annotation], Sequence[str]]:
     all_of_them = [_of_cause(cause, journal.run) for cause in found]
     room = _MOST - bool(followed)
     if len(all_of_them) <= room:
-        return [*all_of_them, *_of_followers(followed)], ()
+        return [*all_of_them, *_of_followers(followed, found)], ()
     shown, left = all_of_them[: room - 1], all_of_them[room - 1 :]
     title = f"{count(len(left), 'more cause')}"
     names = "\n".join(f"- {one.title}" for one in left[:_MOST_NAMED])
     more = Annotation(title=title, text=f"This step's log has each of them:\n{names}")
-    return [*shown, more, *_of_followers(followed)], [line for one in left for line in one.text.split("\n")]
+    return [*shown, more, *_of_followers(followed, found)], [line for one in left for line in one.text.split("\n")]
 
 
 def _of_cause(cause: Cause, run: WorkflowRun) -> Annotation:
@@ -60,11 +60,12 @@ def _of_cause(cause: Cause, run: WorkflowRun) -> Annotation:
     )
 
 
-def _of_followers(outcomes: Sequence[Outcome]) -> list[Annotation]:
+def _of_followers(outcomes: Sequence[Outcome], found: Sequence[Cause]) -> list[Annotation]:
     if not outcomes:
         return []
     names = [outcome.function for outcome in outcomes]
-    title = f"{count(len(names), 'more function')}, because of this: {counted(outcomes)}"
+    more = "more " if any(cause.functions for cause in found) else ""
+    title = f"{count(len(names), f'{more}function')}, because of this: {counted(outcomes)}"
     return [Annotation(title=title, text=f"They serve what they did before: {_listed(names)}.")]
 
 

@@ -128,7 +128,8 @@ def _plan(
         goal = _goal_of_version(target.name, chosen.version, ports)
     else:
         goal = _goal_of_image(observed, chosen, image.repository, ports)
-    ports.log.info(f"To be served: {goal.image}" + (f", version {goal.version.version}" if goal.version else ""))
+    version = f", version {goal.version.version}" if goal.version else ""
+    ports.log.info(f"{observed.name} is to serve {goal.image}{version}")
     return plan_rollback(target, observed, goal, run=journal.run, undone=undone)
 
 

@@ -14,6 +14,8 @@ from ecr_lambda_deploy.ports.functions import Aliases, Functions
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.rollback.last_run import is_first_release, released_together
 
+_MOST_NAMED = 10  # in a warning
+
 Read = Callable[[FunctionTarget, Functions, Aliases], ObservedFunction]
 """Reads one function."""
 
@@ -51,16 +53,17 @@ def released_last(
     warn_of_records(known.values(), ports, journal)
     group = released_together(tuple(known.values()), journal.run)
     ports.log.info(f"To be taken back: {', '.join(group.names)}; {group.reason}")
-    wanted = []
+    wanted, first = list[FunctionTarget](), list[ObservedFunction]()
     for target in targets:
         if target.name not in known:
             continue
         if known[target.name] not in group.members:
             journal.record(Outcome.untouched(known[target.name], ReleaseStatus.UNCHANGED))
         elif is_first_release(known[target.name], journal.run):
-            _skip(known[target.name], "nothing was released to it before", ports, journal)
+            first.append(known[target.name])
         else:
             wanted.append(target)
+    _skip(first, "there was no release before", ports, journal, is_told=bool(wanted))
     if not wanted:
         raise DeployError(
             f"There is nothing to go back to: {group.reason}, and nothing was released to them before.",
@@ -83,20 +86,37 @@ def warn_of_records(functions: Iterable[ObservedFunction], ports: Ports, journal
 
 def _with_history(targets: Sequence[FunctionTarget], ports: Ports, journal: Journal) -> dict[str, ObservedFunction]:
     """Return the functions that have a history, by their names in the manifest; the others are skipped."""
-    known = {}
+    known, missing, unpublished = {}, list[ObservedFunction](), list[ObservedFunction]()
     for target, observed in read_all(targets, _observe_if_there, ports, journal):
         if observed.latest is None:
-            _skip(observed, "there is no such function", ports, journal)
+            missing.append(observed)
         elif not target.publish:
-            _skip(observed, "with 'publish: false' it has no history", ports, journal)
+            unpublished.append(observed)
         else:
             known[target.name] = observed
+    _skip(missing, "there is no such function", ports, journal)
+    _skip(unpublished, "with 'publish: false' there is no history", ports, journal)
     return known
 
 
-def _skip(observed: ObservedFunction, why: str, ports: Ports, journal: Journal) -> None:
-    ports.log.warning(f"{observed.name} stays as it is: {why}.")
-    journal.record(replace(Outcome.untouched(observed, ReleaseStatus.SKIPPED), reason=why))
+def _skip(
+    functions: Sequence[ObservedFunction], why: str, ports: Ports, journal: Journal, *, is_told: bool = True
+) -> None:
+    """Record functions as skipped, with one warning for all.
+
+    Args:
+        functions: that stay as they are.
+        why: of each.
+        ports: the log.
+        journal: keeps them.
+        is_told: whether to warn; not where an error says it.
+    """
+    for observed in functions:
+        journal.record(replace(Outcome.untouched(observed, ReleaseStatus.SKIPPED), reason=why))
+    if functions and is_told:
+        names = ", ".join(observed.name for observed in functions[:_MOST_NAMED])
+        more = f" and {len(functions) - _MOST_NAMED} more" if len(functions) > _MOST_NAMED else ""
+        ports.log.warning(f"{names}{more} {'stays as it is' if len(functions) == 1 else 'stay as they are'}: {why}.")
 
 
 def _observe_if_there(target: FunctionTarget, functions: Functions, aliases: Aliases) -> ObservedFunction:

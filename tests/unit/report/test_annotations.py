@@ -37,6 +37,13 @@ def test_the_cause_comes_first_and_what_followed_is_one_with_the_numbers() -> No
     assert left == ()
 
 
+def test_without_a_function_among_the_causes_there_are_no_more_functions() -> None:
+    skipped = [replace(_outcome(f"mail-{number}", ReleaseStatus.SKIPPED), reason="…") for number in range(6)]
+    _, followed = annotations(_annotated(*skipped, error=DeployError("There is nothing to go back to")))[0]
+
+    assert followed.title == "6 functions, because of this: 6 skipped"
+
+
 def test_a_cause_that_hits_many_functions_is_one_annotation() -> None:
     def denied(name: str) -> DeployError:
         return DeployError(f"lambda:GetFunction on {name} is denied", topic="access-denied")

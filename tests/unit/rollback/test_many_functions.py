@@ -215,7 +215,7 @@ def test_without_a_history_a_function_stays(worlds: dict[str, World]) -> None:
     with pytest.raises(DeployError, match="None of these functions was released"):
         _roll_back(worlds, function=FunctionTarget(name="", publish=False))
     assert [str(outcome.reason) for outcome in worlds["orders"].journal.outcomes] == 3 * [
-        "with 'publish: false' it has no history"
+        "with 'publish: false' there is no history"
     ]
 
 
@@ -256,10 +256,10 @@ def test_a_function_that_was_released_for_the_first_time_stays(worlds: dict[str,
 
     assert (outcomes["mail"].status, outcomes["mail"].reason) == (
         ReleaseStatus.SKIPPED,
-        "nothing was released to it before",
+        "there was no release before",
     )
     assert _served(worlds) == ["2", "3", "3"]
-    assert worlds["orders"].log.of_kind("warning") == ["mail stays as it is: nothing was released to it before."]
+    assert worlds["orders"].log.of_kind("warning") == ["mail stays as it is: there was no release before."]
 
 
 def _release_first(world: World) -> None:
@@ -322,6 +322,22 @@ def test_where_nothing_was_released_before_to_any_that_is_an_error(worlds: dict[
         _roll_back(worlds)
     assert "'rollback-to'" in caught.value.hint
     assert _served(worlds) == ["3", "3", "3"]
+    assert worlds["orders"].log.of_kind("warning") == []  # the error says it
+
+
+@pytest.mark.parametrize(
+    ("number", "names"), [(2, "new-0, new-1"), (12, f"{', '.join(f'new-{at}' for at in range(10))} and 2 more")]
+)
+def test_functions_that_stay_for_the_same_reason_have_one_warning(
+    worlds: dict[str, World], number: int, names: str
+) -> None:
+    new = {f"new-{at}": _world(f"new-{at}", _LAST) for at in range(number)}
+    for world in new.values():
+        _release_first(world)
+    _roll_back({**worlds, **new})
+
+    warnings = worlds["orders"].log.of_kind("warning")
+    assert warnings == [f"{names} stay as they are: there was no release before."]
 
 
 @pytest.mark.parametrize("names", [("orders", "mail"), ("mail",)])

@@ -636,7 +636,7 @@ def test_the_log_shows_the_history_and_what_was_chosen() -> None:
 
     assert "Versions of orders-api, newest first:\n  4: serves, " in text
     assert "  3: chosen, served before, " in text
-    assert f"To be served: {_IMAGES['3']}, version 3" in text
+    assert f"orders-api is to serve {_IMAGES['3']}, version 3" in text
 
 
 @pytest.mark.parametrize(
