@@ -17,7 +17,7 @@ from ecr_lambda_deploy.github.clock import SystemClock
 from ecr_lambda_deploy.github.event import read_event
 from ecr_lambda_deploy.github.oidc import id_token
 from ecr_lambda_deploy.inputs.docker_auth import secrets_of_docker_auth
-from ecr_lambda_deploy.inputs.parse import Inputs, parse_inputs
+from ecr_lambda_deploy.inputs.parse import Inputs, mode_of, parse_inputs
 from ecr_lambda_deploy.model.errors import CancelledError, DeployError, unexpected
 from ecr_lambda_deploy.model.images import Authorization, ImageReference
 from ecr_lambda_deploy.model.outcomes import Journal
@@ -95,8 +95,9 @@ def run(
     try:
         for secret in secrets_of_step(given, environment):
             console.mask(secret)
+        journal.mode = mode_of(given)  # a refusal says what was refused
         inputs = parse_inputs(given, environment)
-        journal.mode, journal.manifest = inputs.mode, inputs.manifest
+        journal.manifest, journal.manifest_inputs = inputs.manifest, inputs.manifest_inputs
         for secret in secrets_of_inputs(inputs):
             console.mask(secret)
         for remark in inputs.remarks:

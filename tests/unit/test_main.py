@@ -4,16 +4,22 @@ from pathlib import Path
 import pytest
 
 from ecr_lambda_deploy import __version__
+from ecr_lambda_deploy.github.actions import Console
+from ecr_lambda_deploy.github.cancelling import RunnerCancelling
 from ecr_lambda_deploy.inputs.parse import parse_inputs
 from ecr_lambda_deploy.main import (
     action_inputs,
     buildx_version,
+    run,
     secrets_of_inputs,
     secrets_of_step,
     versions,
     workflow_run,
 )
+from ecr_lambda_deploy.model.outcomes import Journal
 from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.private_folders import PrivateFolders
+from ecr_lambda_deploy.report.headline import headline
 
 
 def test_inputs_are_the_variables_with_the_prefix_of_the_runner() -> None:
@@ -130,3 +136,21 @@ def test_the_version_of_buildx_is_what_the_image_s_build_has_kept(tmp_path: Path
     file.write_text("github.com/docker/buildx v0.29.1 a32761aeb3debd39be1eca514af3693af0db334b\n")
 
     assert buildx_version(file) == "0.29.1"
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [
+        ("rollback", "Not rolled back"),
+        ("build", "Not built"),
+        ("plan", "No plan"),
+        ("deploy", "Not released"),
+        ("", "Not released"),
+        ("undo", "Not released"),
+    ],
+)
+def test_a_run_with_wrong_inputs_says_what_it_has_not_done(tmp_path: Path, mode: str, words: str) -> None:
+    journal = Journal(run=WorkflowRun())
+    run({"mode": mode, "publish": "perhaps"}, journal, {}, Console(), RunnerCancelling(), PrivateFolders(tmp_path))
+
+    assert headline(journal).startswith(f"{words}: ")

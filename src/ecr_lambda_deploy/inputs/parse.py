@@ -37,6 +37,7 @@ class Inputs:
         registry: host that images are pushed to; empty for the one in ECR's authorization.
         role: the role to assume; None to use the environment's credentials.
         environment: the step's, cleaned, and without what this run leaves aside.
+        manifest_inputs: which of `only` and `vars` are given beside it.
         remarks: what is odd about the inputs or the environment and does not matter, for warnings.
     """
 
@@ -47,7 +48,14 @@ class Inputs:
     registry: str = ""
     role: RoleToAssume | None
     environment: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    manifest_inputs: frozenset[str] = frozenset()
     remarks: tuple[str, ...] = ()
+
+
+def mode_of(given: Mapping[str, str]) -> Mode:
+    """Return the mode that inputs ask for, whatever else is wrong with them; the default for a wrong one."""
+    mode = given.get("mode", "").strip()
+    return Mode(mode) if mode in set(Mode) else Mode(INPUTS["mode"])
 
 
 def parse_inputs(given: Mapping[str, str], environment: Mapping[str, str]) -> Inputs:
@@ -101,6 +109,7 @@ def _read_inputs(reader: InputReader, given: Mapping[str, str], environment: Map
         registry=registry,
         role=role,
         environment={name: value for name, value in environment.items() if name not in unused},
+        manifest_inputs=frozenset(name for name in ("only", "vars") if reader.is_given(name)),
         remarks=tuple(strange),
     )
 

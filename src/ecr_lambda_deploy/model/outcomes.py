@@ -120,6 +120,7 @@ class Outcome:
         alarms: the alarms that were watched, by name, with the state that each had last.
         error: why the release failed; None if it did not.
         recovery: shell commands for what could not be reverted.
+        has_moved_alias: whether this run has moved the alias, or may have, even if it is back.
     """
 
     before: ServingFunction
@@ -135,6 +136,7 @@ class Outcome:
     alarms: Mapping[str, Status] = field(default_factory=dict)
     error: DeployError | None = None
     recovery: tuple[str, ...] = ()
+    has_moved_alias: bool = False
 
     @classmethod
     def untouched(cls, observed: ServingFunction, status: ReleaseStatus = ReleaseStatus.FAILED) -> Self:
@@ -189,6 +191,7 @@ class Journal:
         run: the workflow run.
         mode: the input `mode`.
         manifest: path of the manifest; empty without one.
+        manifest_inputs: which of `only` and `vars` are given beside it.
         rollback_workflows: of the repository: they can undo a release.
         images: one for each image.
         outcomes: one for each function.
@@ -201,6 +204,7 @@ class Journal:
     run: WorkflowRun
     mode: Mode = Mode.DEPLOY
     manifest: str = ""
+    manifest_inputs: frozenset[str] = frozenset()
     rollback_workflows: tuple[RollbackWorkflow, ...] = ()
     images: tuple[ImageOutcome, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
