@@ -232,7 +232,12 @@ class PlanExecution:
 
     def revert(self, error: DeployError) -> Outcome:
         """Revert what was written; record and return the outcome, with the error and what was reverted."""
-        failed = replace(Outcome.untouched(self.plan.observed), after=self._writer.now, error=error)
+        failed = replace(
+            Outcome.untouched(self.plan.observed),
+            after=self._writer.now,
+            error=error,
+            has_moved_alias=self.has_moved_alias,
+        )
         outcome = revert(
             self.plan,
             self._writer.written,

@@ -15,6 +15,7 @@ from ecr_lambda_deploy.report.results import (
     count,
     duration,
     in_words,
+    is_forward,
     revision_of,
     short_digest,
 )
@@ -87,6 +88,8 @@ def _sentence(journal: Journal, outcome: Outcome, style: Style) -> str:
             return f"Skipped: {name} serves {what}{version}, of a newer run"
         case ReleaseStatus.CREATED:
             return f"Created {name}: it serves {what}{by}{took}"
+        case ReleaseStatus.ROLLED_BACK if is_forward(outcome, journal.run):
+            return f"Released {name} again: it serves {what}{by}{took}"
         case ReleaseStatus.ROLLED_BACK:
             return f"Rolled back {name} to {what}{by}{took}"
         case _:
@@ -103,11 +106,13 @@ def _total(journal: Journal, counts: Counter[ReleaseStatus], style: Style) -> st
     released, same = sum(counts[status] for status in RELEASED), counts[ReleaseStatus.UNCHANGED]
     others = f"; {same} needed no change" if same and released + same == everything else ""
     of = count(released, "function") if others or released == everything else f"{released} of {functions}"
-    is_back = journal.mode is Mode.ROLLBACK
     commits = {revision_of(one.after) for one in journal.outcomes if one.status in RELEASED}
     commit = commits.pop() if len(commits) == 1 else ""
     to = style.code(commit[:7]) if commit else ""
-    if is_back:
+    back = [one for one in journal.outcomes if one.status is ReleaseStatus.ROLLED_BACK]
+    if back and all(is_forward(one, journal.run) for one in back):
+        return f"Released {f'{to} ' if to else ''}again to {of}{others}{_took(journal)}"
+    if back:
         return f"Rolled back {of}{f' to {to}' if to else ''}{others}{_took(journal)}"
     return f"Released {f'{to} to ' if to else ''}{of}{others}{_took(journal)}"
 

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from ecr_lambda_deploy.functions.history import serving_record
 from ecr_lambda_deploy.model.errors import DeployError
-from ecr_lambda_deploy.model.functions import ServingFunction, name_of
+from ecr_lambda_deploy.model.functions import ServingFunction, is_number, name_of
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.outcomes import ImageOutcome, Journal, Outcome, ReleaseStatus
+from ecr_lambda_deploy.model.run import WorkflowRun
 
 BY_IMPORTANCE: Sequence[ReleaseStatus] = (
     ReleaseStatus.FAILED,
@@ -125,6 +126,20 @@ def duration(journal: Journal) -> float:
 def revision_of(function: ServingFunction) -> str:
     """Return the commit that the record of what serves names; empty if none does."""
     return serving_record(function).full_commit
+
+
+def is_forward(outcome: Outcome, run: WorkflowRun) -> bool:
+    """Whether a rollback went to what was released later than what had served before it."""
+    if outcome.status is not ReleaseStatus.ROLLED_BACK:
+        return False
+    records = [serving_record(function).believed_by(run) for function in (outcome.before, outcome.after)]
+    before, after = (record.released_id for record in records)
+    if before and after and before != after:
+        return after > before
+    # Without an alias the version is always a new one, and so it is where an image was released anew.
+    is_repeat = outcome.after.alias is None or bool(records[1].mode)
+    numbers = (outcome.before.version, outcome.after.version)
+    return not is_repeat and all(map(is_number, numbers)) and int(numbers[0]) < int(numbers[1])
 
 
 def short_digest(reference: ImageReference | None) -> str:

@@ -77,8 +77,8 @@ def _after_failure(journal: Journal) -> str:
         again = " Everything was put back." if put_back else ""
         if len(outcomes) == 1:
             now = f"{code(outcomes[0].function)} serves {served(outcomes[0].after, journal)}, as before."
-            return f"{now}{again}{_had_traffic(outcomes[0])}"
-        return f"All {len(outcomes)} functions serve what they served before.{again}"
+            return f"{now}{again}{_had_traffic(outcomes[0])}{_had_no_traffic(outcomes)}"
+        return f"All {len(outcomes)} functions serve what they served before.{again}{_had_no_traffic(outcomes)}"
     sentences = [_of_one_left_behind(outcome, journal) for outcome in behind[:_MOST_NAMED]]
     if len(behind) > _MOST_NAMED:
         sentences.append(f"So it is with {len(behind) - _MOST_NAMED} more.")
@@ -95,6 +95,16 @@ def _had_traffic(outcome: Outcome) -> str:
         return ""
     shares = " and ".join(f"{_share(share)} of the traffic for {in_words(share.seconds)}" for share in outcome.traffic)
     return f" The new version had {shares}."
+
+
+def _had_no_traffic(outcomes: Sequence[Outcome]) -> str:
+    """Return that no alias has served what was taken back; empty where one may have, or there is none."""
+    back = [outcome for outcome in outcomes if outcome.status is ReleaseStatus.REVERTED]
+    aliases = {outcome.before.alias.name for outcome in back if outcome.before.alias}
+    if not back or any(outcome.before.alias is None or outcome.has_moved_alias for outcome in back):
+        return ""
+    by = f"the alias {code(aliases.pop())}" if len(aliases) == 1 else "an alias"
+    return f" Nobody was served the new code by {by}."
 
 
 def _of_one_left_behind(outcome: Outcome, journal: Journal) -> str:

@@ -1,7 +1,9 @@
 """The job summary: a verdict, what serves now, each cause, what differs, what to do; the rest is folded."""
 
-from ecr_lambda_deploy.model.errors import CancelledError, DeployError
-from ecr_lambda_deploy.model.functions import is_number
+from collections.abc import Sequence
+
+from ecr_lambda_deploy.model.errors import CancelledError, DeployError, parts_of
+from ecr_lambda_deploy.model.functions import LATEST
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import Mode
 from ecr_lambda_deploy.model.text import first_line
@@ -9,7 +11,15 @@ from ecr_lambda_deploy.report.causes import Cause, causes, followers, is_cancell
 from ecr_lambda_deploy.report.gantt import gantt
 from ecr_lambda_deploy.report.headline import headline
 from ecr_lambda_deploy.report.help import help_addresses
-from ecr_lambda_deploy.report.links import alarm_page, commit_link, comparison, function_page, linked, logs_page
+from ecr_lambda_deploy.report.links import (
+    alarm_page,
+    commit_link,
+    comparison,
+    comparison_page,
+    function_page,
+    linked,
+    logs_page,
+)
 from ecr_lambda_deploy.report.markdown import (
     MARKDOWN,
     advice,
@@ -24,7 +34,7 @@ from ecr_lambda_deploy.report.markdown import (
     wrapped,
 )
 from ecr_lambda_deploy.report.plan import plan_tables
-from ecr_lambda_deploy.report.results import RELEASED, commit_of, count, duration, in_words, revision_of
+from ecr_lambda_deploy.report.results import RELEASED, commit_of, count, duration, in_words, is_forward, revision_of
 from ecr_lambda_deploy.report.serving import what_serves_now
 from ecr_lambda_deploy.report.tables import differences, functions_tables, images_table, images_title
 from ecr_lambda_deploy.report.undo import undo
@@ -42,7 +52,6 @@ _HEADING = "The end of its log:"  # of a function, in an error
 _FRAME = ("INIT_START ", "START RequestId: ", "END RequestId: ", "REPORT RequestId: ")  # of Lambda's, in a log
 _MOST_BYTES = 1_040_000  # of a summary, which has 1 MiB [GitHub Actions documentation, adding a job summary]
 _MOST_BYTES_OF_IMAGES = 200_000
-_MOST_COMMITS = 3  # in a sentence
 
 
 def summary(journal: Journal) -> str:
@@ -70,7 +79,8 @@ def _icon(journal: Journal) -> str:
         return "📋"
     if statuses and statuses <= {ReleaseStatus.SKIPPED, ReleaseStatus.UNCHANGED} and ReleaseStatus.SKIPPED in statuses:
         return "⏭️"
-    return "⏪" if ReleaseStatus.ROLLED_BACK in statuses else "✅"
+    back = (one for one in journal.outcomes if one.status is ReleaseStatus.ROLLED_BACK)
+    return "⏪" if any(not is_forward(one, journal.run) for one in back) else "✅"
 
 
 def _middle(journal: Journal, *, most: int) -> list[str]:
@@ -98,9 +108,8 @@ def _box(cause: Cause, journal: Journal) -> str:
     afterwards = " ".join(map(_afterwards, told))
     for_all = f" (for all {count(len(hit), 'function')})" if len(hit) > 1 else ""
     to_do = f"**What to do{for_all}:** {advice(error.hint[:_LONGEST_ERROR])}" if error.hint else ""
-    others = sum(outcome.status in _PUT_BACK for outcome in followers(journal)) if hit and to_do else 0
-    if others and "\n" not in to_do and not isinstance(error, CancelledError):
-        to_do += f" To release the other {count(others, 'function')} without it, set `on-failure: keep`."
+    if to_do and "\n" not in to_do:
+        to_do += _to_go_on(error, hit, journal)
     return box(
         "WARNING" if isinstance(error, CancelledError) else "CAUTION",
         " · ".join(filter(None, [_whom(cause), *links])),
@@ -108,6 +117,23 @@ def _box(cause: Cause, journal: Journal) -> str:
         afterwards,
         to_do,
     )
+
+
+def _to_go_on(error: DeployError, hit: Sequence[Outcome], journal: Journal) -> str:
+    """Return how the others could be released without those that a cause hit; empty where they could not.
+
+    What ended the whole run, such as a wrong input, ends it whatever `on-failure` is.
+    """
+    ended_run = {str(part) for part in parts_of(journal.error)} if journal.error else set()
+    others = sum(outcome.status in _PUT_BACK for outcome in followers(journal)) if hit else 0
+    if not others or journal.mode is not Mode.DEPLOY or isinstance(error, CancelledError) or str(error) in ended_run:
+        return ""
+    it, whose = ("it", code(hit[0].function)) if len(hit) == 1 else ("them", "each")
+    keep = f"put `on-failure: keep` into `defaults` of {code(journal.manifest)}" if journal.manifest else ""
+    serves = " and serves it" if any(outcome.after.alias is None for outcome in hit) else ""
+    is_kept = any(outcome.status is ReleaseStatus.REVERTED for outcome in hit)
+    kept = f": {code(LATEST)} of {whose} then keeps the failed code{serves}" if is_kept else ""
+    return f" To release the other {count(others, 'function')} without {it}, {keep or 'set `on-failure: keep`'}{kept}."
 
 
 def _afterwards(sentence: str) -> str:
@@ -209,20 +235,21 @@ def _parameters(journal: Journal) -> str:
 
 
 def _next_deployment(journal: Journal) -> str:
-    """Return how to keep away what was rolled back; empty where nothing was, or the way led to a newer version."""
-    back = [one for one in journal.outcomes if one.status is ReleaseStatus.ROLLED_BACK and not _is_newer(one)]
+    """Return how to keep away what was rolled back; empty where nothing was, or the way led forward.
+
+    Between what serves and what served before, other runs may have released more commits.
+    """
+    run = journal.run
+    back = [one for one in journal.outcomes if one.status is ReleaseStatus.ROLLED_BACK and not is_forward(one, run)]
     if not back:
         return ""
-    commits = sorted({revision_of(outcome.before) for outcome in back})
-    is_told = all(commits) and len(commits) <= _MOST_COMMITS
-    what = ", ".join(commit_link(journal.run, one) for one in commits) if is_told else "what was rolled back"
-    return f"**The next deployment** releases what its branch has, whatever serves now: revert {what} there first."
-
-
-def _is_newer(outcome: Outcome) -> bool:
-    """Whether an alias went to a newer version; without an alias the version is always a new one."""
-    numbers = (outcome.before.version, outcome.after.version)
-    return outcome.after.alias is not None and all(map(is_number, numbers)) and int(numbers[0]) < int(numbers[1])
+    befores, afters = {revision_of(one.before) for one in back}, {revision_of(one.after) for one in back}
+    now = afters.pop() if len(afters) == 1 else ""
+    is_told = now not in {"", *befores}
+    page = comparison_page(run, now, befores.pop()) if is_told and len(befores) == 1 else ""
+    what = f"what came after {commit_link(run, now)}" if is_told else "what was rolled back"
+    at = f" ({linked('compare', page)})" if page else ""
+    return f"**The next deployment** releases what its branch has, whatever serves now: revert {what} there first{at}."
 
 
 def _details(journal: Journal, hidden: list[str]) -> str:

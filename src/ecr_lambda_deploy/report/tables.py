@@ -18,6 +18,7 @@ from ecr_lambda_deploy.report.results import (
     images_by_function,
     importance,
     in_words,
+    is_forward,
     revision_of,
     short_digest,
 )
@@ -43,6 +44,7 @@ _IN_WORDS: Mapping[ReleaseStatus, str] = {
     ReleaseStatus.SKIPPED: "not begun",
     ReleaseStatus.UNCHANGED: "nothing to change",
 }
+_AGAIN, _ICON_AGAIN = "released again", ICONS[ReleaseStatus.DEPLOYED]  # by a rollback that leads forward
 _IMAGES_BY_IMPORTANCE: Sequence[ImageStatus] = (
     ImageStatus.FAILED,
     ImageStatus.BUILT,
@@ -51,6 +53,7 @@ _IMAGES_BY_IMPORTANCE: Sequence[ImageStatus] = (
     ImageStatus.WANTED,
     ImageStatus.FOUND,
 )
+_LEFT_ALONE = {ReleaseStatus.SKIPPED, ReleaseStatus.UNCHANGED}
 _MOST_OPEN = 10  # rows of one kind that are shown without being unfolded
 _LONGEST_TAG = 12  # characters, of one image among several
 
@@ -81,7 +84,7 @@ def differences(outcome: Outcome, journal: Journal) -> str:
     rows.append(("Image", was, now))
     rows = [row for row in rows if row[2] and row[1] != row[2]]
     rows += [(what, "", shown) for what, shown in _shown_by(outcome).items() if shown]
-    column = "This run" if outcome.status is ReleaseStatus.SKIPPED else "Tried"
+    column = "This run" if outcome.status in _LEFT_ALONE else "Tried"
     return table(("", "Before", "Now") if is_released else ("", "Serves", column), rows) if rows else ""
 
 
@@ -102,6 +105,7 @@ def functions_tables(journal: Journal, *, most: int) -> list[str]:
     groups: dict[str, list[Outcome]] = {}
     for outcome in ordered:
         kind = "following" if outcome.function in following else str(outcome.status)
+        kind = "again" if is_forward(outcome, journal.run) else kind
         groups.setdefault("behind" if outcome.function in behind else kind, []).append(outcome)
     parts = []
     quiet = {"following", ReleaseStatus.UNCHANGED}
@@ -112,11 +116,11 @@ def functions_tables(journal: Journal, *, most: int) -> list[str]:
     for kind, group in groups.items():
         if not is_open[kind]:
             left = most - sum(len(part.encode()) + 2 for part in parts)
-            parts.append(folded(_title(kind, group), functions_table(group, journal, most=left)))
+            parts.append(folded(_title(kind, group, journal), functions_table(group, journal, most=left)))
     return parts
 
 
-def _title(kind: str, group: Sequence[Outcome]) -> str:
+def _title(kind: str, group: Sequence[Outcome], journal: Journal) -> str:
     """Return how many functions of each status are folded, such as `48 put back with it`."""
     statuses = dict.fromkeys(outcome.status for outcome in group)
     numbers = {status: sum(outcome.status is status for outcome in group) for status in statuses}
@@ -126,10 +130,15 @@ def _title(kind: str, group: Sequence[Outcome]) -> str:
         ReleaseStatus.UNCHANGED: "had nothing to change",
     }
     if kind == "following":
-        words |= {ReleaseStatus.REVERTED: "put back with it", ReleaseStatus.FAILED: "without an image"}
+        no_image = any(image.error for image in journal.images)
+        failed = "without an image" if no_image else _IN_WORDS[ReleaseStatus.SKIPPED]
+        words |= {ReleaseStatus.REVERTED: "put back with it", ReleaseStatus.FAILED: failed}
     if kind == "behind":
         words[ReleaseStatus.FAILED] = "failed, not put back"
-    return " · ".join(f"{ICONS[status]} {number} {words[status]}" for status, number in numbers.items())
+    icons = ICONS
+    if kind == "again":
+        words, icons = {**words, ReleaseStatus.ROLLED_BACK: _AGAIN}, {**ICONS, ReleaseStatus.ROLLED_BACK: _ICON_AGAIN}
+    return " · ".join(f"{icons[status]} {number} {words[status]}" for status, number in numbers.items())
 
 
 def functions_table(outcomes: Sequence[Outcome], journal: Journal, *, most: int) -> str:
@@ -139,7 +148,7 @@ def functions_table(outcomes: Sequence[Outcome], journal: Journal, *, most: int)
         behind = {outcome.function for outcome in left_behind(journal)}
         rows: Iterable[Sequence[str]] = (
             (
-                ICONS[one.status],
+                _icon(one, journal),
                 _link(one),
                 _happened(one, images, journal, behind, is_said=is_said),
                 served(one.after, journal),
@@ -151,7 +160,7 @@ def functions_table(outcomes: Sequence[Outcome], journal: Journal, *, most: int)
     has_more = any(outcome.smoke_test or outcome.traffic for outcome in outcomes)
     rows = (
         (
-            ICONS[one.status],
+            _icon(one, journal),
             _link(one),
             _before(one.before, journal),
             f"**{_before(one.after, journal)}**" if one.after.version else _before(one.after, journal),
@@ -170,6 +179,10 @@ def _before(function: ServingFunction, journal: Journal) -> str:
     return served(function, journal).removeprefix("version&nbsp;")
 
 
+def _icon(outcome: Outcome, journal: Journal) -> str:
+    return _ICON_AGAIN if is_forward(outcome, journal.run) else ICONS[outcome.status]
+
+
 def _link(outcome: Outcome) -> str:
     function = outcome.after if outcome.after.latest else outcome.before
     return linked(escaped(outcome.function), function_page(function))
@@ -186,7 +199,8 @@ def _happened(
     error = error_of(outcome, images, journal)
     is_said = is_said or isinstance(error, ConsequenceError | CancelledError)  # the title of the rows says it
     why = "" if is_said else first_line((error.cause or error.message) if error else outcome.reason).rstrip(".")
-    what = "not put back" if outcome.function in behind else _IN_WORDS[outcome.status]
+    done = _AGAIN if is_forward(outcome, journal.run) else _IN_WORDS[outcome.status]
+    what = "not put back" if outcome.function in behind else done
     return "; ".join(filter(None, [escaped(why), what, canary(outcome)]))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from shlex import quote
 
+from ecr_lambda_deploy.functions.history import Record
 from ecr_lambda_deploy.model.functions import AliasState, ObservedFunction, ServingFunction, is_number, name_of
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.run import RollbackWorkflow
@@ -13,8 +14,10 @@ from ecr_lambda_deploy.releases.aws_cli import command
 from ecr_lambda_deploy.releases.plan import PointAlias, PublishLatest, UpdateCode
 from ecr_lambda_deploy.report.links import linked, workflow_page
 from ecr_lambda_deploy.report.markdown import code, code_block, shell_block
+from ecr_lambda_deploy.report.results import is_forward, revision_of
 
 _MOST_UNDONE = 1_000  # functions in the steps
+_ADD_STEP = "in a workflow that is started by hand, add a step"
 _MOST_LINES = 8  # of a step that is shown without being unfolded
 _EXPRESSION = re.compile(r"\$\{\{\s*(?:github\.event\.)?inputs\.(?P<input>[\w-]+)\s*\}\}")
 _PLAIN = re.compile(r"[\w./-]+")  # needs no quotes in YAML
@@ -35,7 +38,7 @@ def undo(journal: Journal) -> tuple[list[str], list[str]]:
     if way := next(ways, ""):
         return [way], [*step, *by_hand]
     if sum(part.count("\n") for part in step) > _MOST_LINES:
-        return [f"{_title(outcomes)} the step and the commands for it are folded below."], [*step, *by_hand]
+        return [f"{_title(outcomes, journal)} the step and the commands for it are folded below."], [*step, *by_hand]
     return step, by_hand
 
 
@@ -52,19 +55,48 @@ def _steps(outcomes: Sequence[Outcome], journal: Journal) -> list[str]:
     single = [outcome for outcome in outcomes if outcome.status not in by_manifest]
     parts = []
     if of_manifest:
-        path = journal.manifest if _PLAIN.fullmatch(journal.manifest) else json.dumps(journal.manifest)
         number = journal.run.run_id
         note = [f"# rolls back run {number}, unless another run has released since"] if number else []
-        lines = [*note, f"- uses: {journal.run.action}", f"  with: {{ mode: rollback, manifest: {path} }}"]
-        parts += ["**Undo** the releases of this run: add a step with the same Region, role and `vars`"]
-        parts += [code_block("yaml", lines)]
-    if single:
+        parts += _step_of_manifest("**Undo** the releases of this run:", journal, note=note)
+    title = _title(single, journal)
+    if commit := _common_commit(journal):
+        parts += _step_of_manifest(title, journal, commit=commit)
+    elif single:
         goals = _goals(single[:_MOST_UNDONE]).items()
         steps = [line for goal, names in goals for line in _step(journal.run.action, goal, names)]
-        parts += [f"{_title(single)} add a step with the same Region and role", code_block("yaml", steps)]
-    if len(single) > _MOST_UNDONE:
-        parts.append(f"and {len(single) - _MOST_UNDONE} more functions")
+        parts += [f"{title} {_ADD_STEP} with the same Region and role", code_block("yaml", steps)]
+        if len(single) > _MOST_UNDONE:
+            parts.append(f"and {len(single) - _MOST_UNDONE} more functions")
     return parts
+
+
+def _step_of_manifest(title: str, journal: Journal, *, note: Sequence[str] = (), commit: str = "") -> list[str]:
+    path = journal.manifest if _PLAIN.fullmatch(journal.manifest) else json.dumps(journal.manifest)
+    to = f', rollback-to: "{commit}"' if commit else ""  # in quotes: YAML takes some for numbers
+    lines = [*note, f"- uses: {journal.run.action}", f"  with: {{ mode: rollback, manifest: {path}{to} }}"]
+    same = "Region, role and `vars`" if "vars" in journal.manifest_inputs else "Region and role"
+    return [f"{title} {_ADD_STEP} after `actions/checkout`, with the same {same}", code_block("yaml", lines)]
+
+
+def _common_commit(journal: Journal) -> str:
+    """Return the commit to which a rollback with the manifest leads from here; empty where it may lead elsewhere.
+
+    Such a rollback takes all functions of the manifest to the commit. So each must have been rolled back now, and have
+    exactly one version of the commit: the one that it served. Functions that `only` has left out would go there too.
+    """
+    commits = {revision_of(outcome.before) for outcome in journal.outcomes}
+    commit = commits.pop() if len(commits) == 1 else ""
+    is_sure = journal.manifest and commit and "only" not in journal.manifest_inputs
+    return commit if is_sure and all(_is_only_at(commit, outcome) for outcome in journal.outcomes) else ""
+
+
+def _is_only_at(commit: str, outcome: Outcome) -> bool:
+    """Whether what was rolled back had one version of a commit, which served, and serves another commit now."""
+    before = outcome.before
+    versions = before.versions if isinstance(before, ObservedFunction) else ()
+    of_commit = [one.number for one in versions if Record.parse(one.description).commit == commit]
+    is_back = outcome.status is ReleaseStatus.ROLLED_BACK and revision_of(outcome.after) != commit
+    return is_back and of_commit == [before.version]
 
 
 def _by_workflow(workflow: RollbackWorkflow, outcomes: Sequence[Outcome], journal: Journal) -> str:
@@ -77,35 +109,41 @@ def _by_workflow(workflow: RollbackWorkflow, outcomes: Sequence[Outcome], journa
     repository = ["--repo", quote(journal.run.repository)] if journal.run.repository else []
     command = " ".join(["gh workflow run", quote(workflow.file), *repository, *arguments])
     by_hand = linked(f"Run {code(workflow.file)}", workflow_page(journal.run, workflow.file))
-    return f"{_title(outcomes)} {by_hand} or {code(command)}"
+    return f"{_title(outcomes, journal)} {by_hand} or {code(command)}"
 
 
-def _title(outcomes: Sequence[Outcome]) -> str:
+def _title(outcomes: Sequence[Outcome], journal: Journal) -> str:
     """Return what undoing is called; after a rollback it releases again what somebody wanted gone."""
-    is_back = all(outcome.status is ReleaseStatus.ROLLED_BACK for outcome in outcomes)
+    is_back = all(one.status is ReleaseStatus.ROLLED_BACK and not is_forward(one, journal.run) for one in outcomes)
     return "**To release again what was rolled back:**" if is_back else "**Undo:**"
 
 
 def _values_for(workflow: RollbackWorkflow, outcomes: Sequence[Outcome], journal: Journal) -> Mapping[str, str] | None:
     """Return the values of a workflow's own inputs, as far as they can be told; None if it is for something else."""
     is_of_manifest = bool(journal.manifest) and all(one.status is ReleaseStatus.DEPLOYED for one in outcomes)
+    commit = _common_commit(journal)
     single = outcomes[0] if len(outcomes) == 1 else None
+    version = single.before.version if single and not is_of_manifest else ""
     wanted = {
-        "manifest": journal.manifest if is_of_manifest else "",
+        "manifest": journal.manifest if is_of_manifest or commit else "",
         "function-name": single.function if single else "",
-        "rollback-to": single.before.version if single and not is_of_manifest else "",
+        "rollback-to": commit if commit and "manifest" in workflow.given else version,
         "alias": single.after.alias.name if single and single.after.alias else "",
     }
     values: dict[str, str] = {}
+    told = set[str]()
     for name, given in workflow.given.items():
         own, known = _EXPRESSION.fullmatch(given.strip()), wanted.get(name, "")
         if own and known and own["input"] in workflow.inputs:
             values[own["input"]] = known
+            told.add(name)
         elif own and name == "function-name":
             return None  # it takes one, and there are several
         elif not own and not _is_for(name, given, outcomes, wanted):
             return None
-    names_them = "function-name" in workflow.given or (is_of_manifest and "manifest" in workflow.given)
+    if "rollback-to" not in told and any(one.status is ReleaseStatus.ROLLED_BACK for one in outcomes):
+        return None  # to what was previous it would go further back
+    names_them = "function-name" in workflow.given or (wanted["manifest"] != "" and "manifest" in workflow.given)
     return values if names_them else None
 
 

@@ -68,6 +68,7 @@ def test_a_smoke_test_that_fails_leaves_no_version_and_the_alias_where_it_was() 
     assert world.functions.changes == [_UPDATE, _BACK]
     assert not {"publish_version", "point_alias"} & {*world.functions.calls}
     assert (outcome.status, outcome.is_changed, outcome.recovery) == (ReleaseStatus.REVERTED, False, ())
+    assert not outcome.has_moved_alias
     assert _message_lines(outcome)[0].startswith("The smoke test did not pass: ")
     assert _message_lines(outcome)[-1] == _CODE_IS_BACK
     assert outcome.error is not None
@@ -124,6 +125,7 @@ def test_an_alias_goes_back_before_the_code() -> None:
         _CODE_IS_BACK,
     ]
     assert (outcome.status, outcome.is_changed, outcome.recovery) == (ReleaseStatus.REVERTED, False, ())
+    assert outcome.has_moved_alias
     _check_unchanged(world)
 
 

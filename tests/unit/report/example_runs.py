@@ -204,6 +204,7 @@ def _alarm() -> Journal:
         smoke_test='answered after 0.4 s: {"ok": true}',
         traffic=(replace(_STEPS[0], seconds=184.0),),
         alarms=_RINGING,
+        has_moved_alias=True,
         seconds=201.0,
     )
     return _journal(outcome, images=(_image(),), Check=1.1, Image=0.6, Build=21.4, Deploy=201.2)
@@ -217,6 +218,21 @@ def _rolled_back() -> Journal:
         reason="rollback",
         seconds=3.1,
     )
+    return replace(_journal(outcome, Check=1.2, Roll_back=3.4), mode=Mode.ROLLBACK)
+
+
+def _all_rolled_back() -> Journal:
+    """All functions of a manifest."""
+    outcomes = [
+        Outcome(before=_at(name, "42"), after=_at(name, "41"), status=ReleaseStatus.ROLLED_BACK, seconds=3.1)
+        for name in ("orders-api", "stock-api", "mail-api")
+    ]
+    journal = replace(_journal(*outcomes, Check=1.2, Roll_back=3.4), mode=Mode.ROLLBACK, rollback_workflows=())
+    return replace(journal, manifest="deploy.yaml", manifest_inputs=frozenset({"vars"}))
+
+
+def _released_again() -> Journal:
+    outcome = replace(_rolled_back().outcomes[0], before=_at("orders-api", "41"), after=_at("orders-api", "42"))
     return replace(_journal(outcome, Check=1.2, Roll_back=3.4), mode=Mode.ROLLBACK)
 
 
@@ -253,7 +269,9 @@ def _plan() -> Journal:
 def _cancelled() -> Journal:
     error = CancelledError().extended(["The alias live points to version 41 again, with all its traffic."])
     outcome = replace(
-        _outcome("orders-api", ReleaseStatus.REVERTED, error=error), traffic=(replace(_STEPS[0], seconds=41),)
+        _outcome("orders-api", ReleaseStatus.REVERTED, error=error),
+        traffic=(replace(_STEPS[0], seconds=41),),
+        has_moved_alias=True,
     )
     return replace(_journal(outcome, images=(_image(),)), error=CancelledError())
 
@@ -335,6 +353,8 @@ EXAMPLES: Mapping[str, Journal] = MappingProxyType(
         "alarm": _alarm(),
         "stuck": _stuck(),
         "rolled-back": _rolled_back(),
+        "all-rolled-back": _all_rolled_back(),
+        "released-again": _released_again(),
         "plan": _plan(),
         "cancelled": _cancelled(),
         "stale": _stale(),

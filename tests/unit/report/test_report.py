@@ -230,7 +230,8 @@ def test_the_summary_ends_with_a_step_and_a_command_to_undo_the_release() -> Non
     text = summary(_journal(_DEPLOYED))
 
     assert (
-        "**Undo:** add a step with the same Region and role\n\n```yaml\n- uses: org/ecr-lambda-deploy@v1\n"
+        "**Undo:** in a workflow that is started by hand, add a step with the same Region and role\n\n"
+        "```yaml\n- uses: org/ecr-lambda-deploy@v1\n"
         '  with: { mode: rollback, function-name: orders-api, rollback-to: "7" }\n```\n\n<details>'
     ) in text
     assert text.endswith(

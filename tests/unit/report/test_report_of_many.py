@@ -19,7 +19,7 @@ from tests.unit.fakes.examples import NEW, OLD, RUN, SOMEBODY_ELSES, alias_state
 from tests.unit.fakes.examples import observed_function as observed
 
 _MOST_BYTES = 1_048_576
-_UNDO = "**Undo:** add a step with the same Region and role\n\n"
+_UNDO = "**Undo:** in a workflow that is started by hand, add a step with the same Region and role\n\n"
 
 
 def _outcome(
@@ -31,11 +31,13 @@ def _outcome(
     reason: str = "",
     alias: str = "8",
 ) -> Outcome:
-    """Return a function that served version 7; what was released to it serves version 8."""
+    """Return a function that served version 7; what was released to it serves version 8. A rollback is from 8 to 7."""
     is_changed = status in {ReleaseStatus.DEPLOYED, ReleaseStatus.ROLLED_BACK}
-    seven, eight = version_state("7", before), version_state("8", NEW)
-    was = observed(function_state(name=name, image=before), seven, alias=alias_state("7"))
-    now = observed(function_state(name=name, image=NEW), seven, eight, alias=alias_state(alias))
+    is_back = status is ReleaseStatus.ROLLED_BACK
+    seven, eight = version_state("7", NEW if is_back else before), version_state("8", before if is_back else NEW)
+    versions = (seven, eight) if is_back else (seven,)
+    was = observed(function_state(name=name, image=before), *versions, alias=alias_state("8" if is_back else "7"))
+    now = observed(function_state(name=name, image=NEW), seven, eight, alias=alias_state("7" if is_back else alias))
     after = now if is_changed else was
     return Outcome(before=was, after=after, status=status, error=error, reason=reason, started=1.0, seconds=2.0)
 
@@ -213,7 +215,8 @@ def test_a_rollback_by_a_manifest_is_not_undone_by_another_one() -> None:
 
     assert _undo(_journal(*outcomes, mode=Mode.ROLLBACK)) == (
         "**To release again what was rolled back:** the step and the commands for it are folded below.\n\n"
-        "**To release again what was rolled back:** add a step with the same Region and role\n\n"
+        "**To release again what was rolled back:** in a workflow that is started by hand, add a step with the same "
+        "Region and role\n\n"
         f"```yaml\n- uses: org/ecr-lambda-deploy@v1\n  with:\n    mode: rollback\n    alias: live\n"
         f"    rollback-to: {OLD.digest}\n    function-name: |\n      orders\n      mail\n```"
     )

@@ -175,6 +175,17 @@ def test_the_summary_has_a_row_for_each_fact(name: str, rows: list[str]) -> None
 
 
 @pytest.mark.parametrize(
+    ("name", "column"), [("unchanged", "This run"), ("skipped", "This run"), ("reverted", "Tried")]
+)
+def test_what_was_left_alone_was_not_tried(name: str, column: str) -> None:
+    """Another commit's image is the same as the one that serves."""
+    image = replace(_IMAGE, commit=40 * "d", reference=OLD if name == "reverted" else NEW)
+    text = summary(replace(_journal(_OUTCOMES[name]), images=(image,)))
+
+    assert f"|  | Serves | {column} |\n| --- | --- | --- |\n| Commit |  | [`ddddddd`](" in text
+
+
+@pytest.mark.parametrize(
     ("name", "sentence"),
     [
         ("deployed", ""),
@@ -236,7 +247,7 @@ def test_the_summary_ends_with_a_step_and_commands_to_undo_the_release(name: str
 
     title = "To release again what was rolled back" if name == "rolled back" else "Undo"
     assert (
-        f"**{title}:** add a step with the same Region and role\n\n```yaml\n"
+        f"**{title}:** in a workflow that is started by hand, add a step with the same Region and role\n\n```yaml\n"
         f"- uses: org/ecr-lambda-deploy@v1\n  with: {inputs}\n```\n\n<details>"
     ) in text
     assert text.endswith(f"With the AWS CLI:\n\n```sh\n{command}\n```\n\n</details>\n")

@@ -57,7 +57,7 @@ def test_the_workflow_is_named_with_the_inputs_that_can_be_told(given: dict[str,
     ],
 )
 def test_a_workflow_for_something_else_is_not_named(given: dict[str, str]) -> None:
-    assert _shown(given).startswith("**Undo:** add a step")
+    assert _shown(given).startswith("**Undo:** in a workflow that is started by hand, add a step")
 
 
 def test_a_manifest_is_undone_by_its_own_workflow_alone() -> None:

@@ -12,6 +12,8 @@ from ecr_lambda_deploy.model.functions import FunctionState
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.run import WorkflowRun
 from ecr_lambda_deploy.model.targets import EarlierRelease, FunctionTarget, Mode
+from ecr_lambda_deploy.report.headline import headline
+from ecr_lambda_deploy.report.undo import undo
 from ecr_lambda_deploy.rollback.rollback import roll_back
 from tests.unit.fakes.events import raising
 from tests.unit.fakes.examples import NEW, OLD, RUN, alias_state, function_state, image, version_state
@@ -303,6 +305,21 @@ def _without_alias(name: str) -> World:
     )
     world.registry.hold(registry_image(NEW), "new")
     return world
+
+
+def test_the_step_that_the_summary_shows_leads_from_a_rollback_to_where_it_came_from() -> None:
+    first, last = 40 * "f", 40 * "e"
+    names = ("orders", "stock", "mail")
+    worlds = {name: _released(name, _version("1", _FIRST, first), _version("2", _LAST, last)) for name in names}
+    _roll_back(worlds)
+    assert _served(worlds) == ["1", "1", "1"]
+    shown, _ = undo(replace(worlds["orders"].journal, manifest="deploy.yaml"))
+    assert f'mode: rollback, manifest: deploy.yaml, rollback-to: "{last}" }}' in shown[1]
+    outcomes = _roll_back(worlds, _AGAIN, to=last)
+
+    assert _served(worlds) == ["2", "2", "2"]
+    assert {outcome.status for outcome in outcomes.values()} == {ReleaseStatus.ROLLED_BACK}
+    assert headline(worlds["orders"].journal) == "Released eeeeeee again to 3 functions, in 3 s"
 
 
 def test_what_was_undone_by_hand_is_not_undone_once_more(worlds: dict[str, World]) -> None:
