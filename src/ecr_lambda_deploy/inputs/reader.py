@@ -14,6 +14,7 @@ from ecr_lambda_deploy.inputs.lists import CONTROLS, Item, items_of, name_of
 from ecr_lambda_deploy.inputs.problems import Problem, note
 from ecr_lambda_deploy.inputs.settings import Settings
 from ecr_lambda_deploy.inputs.table import INPUTS, TABLE
+from ecr_lambda_deploy.model.images import ecr_hosts
 
 _KEY = re.compile(rf"[^ \t=\"'{CONTROLS}]+")
 _LINE_FEED = "\n"
@@ -290,7 +291,9 @@ class InputReader:
         value = self.text(name)
         if value and not pattern.fullmatch(value):
             before, at, rest = value.rpartition("@")
-            shown = f"***@{rest}" if at and before else value  # which may be a login before a host
+            is_digest_missing = not rest and before.startswith(tuple(f"{host}/" for host in ecr_hosts(before)))
+            is_login = at and before and not is_digest_missing  # perhaps, before a host
+            shown = f"***@{rest}" if is_login else value
             self.problem(name, f"is {description}, not {shown!r}.")
         return value
 

@@ -200,3 +200,12 @@ def test_rule_5_a_login_before_a_host_is_not_shown(workspace: Path, name: str) -
 
     assert problem.startswith(f"'{name}' is ")
     assert problem.endswith("not '***@registry.example:5000/x'.")
+
+
+def test_an_image_without_its_digest_is_shown_whole(workspace: Path) -> None:
+    image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/orders@"
+    (problem,) = problems_of(workspace, {"function-name": "orders", "image-uri": image})
+    (login,) = problems_of(workspace, {"function-name": "orders", "image-uri": f"me:hidden@{image}"})
+
+    assert problem.endswith(f"not '{image}'.")
+    assert login.endswith("not '***@'.")
