@@ -91,6 +91,8 @@ def test_one_smoke_test_that_fails_takes_back_all_or_with_keep_only_its_own(five
     assert kept <= changed <= kept | {"mail"}
     assert {service for service, image in five.served().items() if image} == kept
     assert "another" in result.summary
+    advice = "put `on-failure: keep` into `defaults` of `deploy.yaml`: `$LATEST` of"
+    assert (advice in result.summary) is (on_failure == "revert")
 
 
 def test_a_plan_changes_nothing_and_tells_what_would(five: Monorepo) -> None:

@@ -110,6 +110,19 @@ def test_with_a_commit_each_goes_back_to_what_served_when_that_commit_s_run_had_
     assert [*statuses(back).values()] == ["rolled-back", "rolled-back", "unchanged"]
 
 
+def test_the_step_that_the_summary_shows_leads_back_to_where_a_rollback_came_from(shop: _Shop) -> None:
+    shop.deploy(1, 1, 1, 1)
+    shop.deploy(2, 2, 2, 2)
+    back = shop.roll_back(3)
+    assert shop.serves() == (1, 1, 1), back.log
+    assert f'with: {{ mode: rollback, manifest: deploy.yaml, rollback-to: "{commit(2)}" }}' in back.summary
+    assert f"revert what came after [`{commit(1)[:7]}`]" in back.summary
+    forward = shop.step({"mode": "rollback", "rollback-to": commit(2)}, 4)
+
+    assert (forward.exit_code, shop.serves()) == (0, (2, 2, 2)), forward.log
+    assert forward.summary.startswith(f"### ✅ Released `{commit(2)[:7]}` again to 3 functions")
+
+
 def test_a_rollback_goes_on_where_one_was_cut_short_and_past_what_is_not_there(with_alias: _Shop) -> None:
     shop = with_alias
     shop.deploy(1, 1, 1, 1)
