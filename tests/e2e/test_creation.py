@@ -46,7 +46,7 @@ def test_from_nothing_to_invoked(bare_job: Job) -> None:
     job.aws.forget_calls()
     other = _run(job, f"Role: arn:aws:iam::{job.aws.account}:role/{job.name}\nMemorySize: 512\n")
     assert (other.exit_code, status(other)) == (0, "unchanged")
-    assert "Other there: MemorySize." in notices(other)
+    assert "differs in MemorySize." in notices(other)
     assert job.changing_calls() == []
 
 

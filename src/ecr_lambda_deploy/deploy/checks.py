@@ -11,6 +11,7 @@ from ecr_lambda_deploy.model.targets import Build, FunctionTarget, ImageTarget
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.releases.plan import ReleasePlan, is_shiftable
 
+_MOST_RUNS = 3  # in a sentence
 _KNOWN_LATE = 180  # seconds until CloudWatch surely has something of a step
 _IN_COMMON = ("DeadLetterConfig.TargetArn", "Role")  # [Lambda Developer Guide, weighted alias]
 
@@ -92,14 +93,16 @@ def notice_short_steps(plans: Sequence[ReleasePlan], ports: Ports) -> None:
 def notice_rollbacks(plans: Sequence[ReleasePlan], ports: Ports, run: WorkflowRun) -> None:
     """Log once which functions were rolled back last: what was taken away may be what this run releases again."""
     records = {plan.observed.name: last_release(plan.observed, run) for plan in plans}
-    rolled_back = {name: record.by for name, record in records.items() if record.mode == "rollback"}
+    rolled_back = {name: record.by or "a run" for name, record in records.items() if record.mode == "rollback"}
     if rolled_back:
-        name, by = next(iter(rolled_back.items()))
+        name = next(iter(rolled_back))
         others = len(rolled_back) - 1
         more = f" and {others} other{'s' if others > 1 else ''}" if others else ""
+        runs = [*dict.fromkeys(rolled_back.values())]
+        by = " and ".join(runs[:_MOST_RUNS]) + (" and others" if len(runs) > _MOST_RUNS else "")
         ports.log.notice(
-            f"{name}{more} had been rolled back by {by or 'a run'}. This run releases what was given to it all the "
-            "same: if that is what had to go, roll back once more, and revert it on the branch."
+            f"{name}{more} had been rolled back by {by}. This run is to release again: if what had to go is neither "
+            "mended nor reverted in it, roll back once more."
         )
 
 
@@ -109,7 +112,7 @@ def notice_ignored_creation(target: FunctionTarget, observed: ServingFunction, p
         return
     if others := ports.functions.differences(observed.latest, target.creation):
         ports.log.notice(
-            f"'create-function' is ignored, since {observed.name} exists. Other there: {', '.join(others)}. "
+            f"'create-function' is ignored, since {observed.name} exists, and differs in {', '.join(others)}. "
             "The configuration of a function that exists belongs to infrastructure code."
         )
 

@@ -128,12 +128,13 @@ def _to_go_on(error: DeployError, hit: Sequence[Outcome], journal: Journal) -> s
     others = sum(outcome.status in _PUT_BACK for outcome in followers(journal)) if hit else 0
     if not others or journal.mode is not Mode.DEPLOY or isinstance(error, CancelledError) or str(error) in ended_run:
         return ""
+    released = "other function" if others == 1 else f"other {others} functions"
     it, whose = ("it", code(hit[0].function)) if len(hit) == 1 else ("them", "each")
     keep = f"put `on-failure: keep` into `defaults` of {code(journal.manifest)}" if journal.manifest else ""
     serves = " and serves it" if any(outcome.after.alias is None for outcome in hit) else ""
     is_kept = any(outcome.status is ReleaseStatus.REVERTED for outcome in hit)
     kept = f": {code(LATEST)} of {whose} then keeps the failed code{serves}" if is_kept else ""
-    return f" To release the other {count(others, 'function')} without {it}, {keep or 'set `on-failure: keep`'}{kept}."
+    return f" To release the {released} without {it}, {keep or 'set `on-failure: keep`'} until it is fixed{kept}."
 
 
 def _afterwards(sentence: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
+from shlex import quote
 
 from ecr_lambda_deploy.concurrency import beside, for_each
 from ecr_lambda_deploy.functions.history import Record, numbered, run_named
@@ -11,7 +12,7 @@ from ecr_lambda_deploy.functions.reads import check_updatable, observe_with_vers
 from ecr_lambda_deploy.images.checks import check_image
 from ecr_lambda_deploy.inputs.parse import Inputs
 from ecr_lambda_deploy.model.errors import DeployError, Failures
-from ecr_lambda_deploy.model.functions import ObservedFunction, PublishedVersion, name_of
+from ecr_lambda_deploy.model.functions import FunctionState, ObservedFunction, PublishedVersion, name_of
 from ecr_lambda_deploy.model.images import ImageReference
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome
 from ecr_lambda_deploy.model.run import is_commit
@@ -92,6 +93,7 @@ def _prepare(
         try:
             with journal.recording_failure(observed.name):
                 check_updatable(observed)
+                _check_alias(target, observed)
                 check_tenants(target, observed)
                 if stale := skip_stale(target, observed, ports, journal):
                     return stale
@@ -103,6 +105,21 @@ def _prepare(
             return error
 
     return for_each(functions, prepare)
+
+
+def _check_alias(target: FunctionTarget, observed: ObservedFunction) -> None:
+    """Make sure that there is an alias to move: one that a rollback made would be moved by no deployment.
+
+    Raises:
+        DeployError: there is none.
+    """
+    if target.alias and observed.alias is None:
+        raise DeployError(
+            f"{observed.name} has no alias {target.alias} that could go back.",
+            "Name the alias that the deployments move, or leave out 'alias' if they move none. "
+            f"`aws lambda list-aliases --function-name {quote(observed.name)}` shows those that there are.",
+            topic="no-alias-to-roll-back",
+        )
 
 
 def _plan(
@@ -130,7 +147,19 @@ def _plan(
         goal = _goal_of_image(observed, chosen, image.repository, ports)
     version = f", version {goal.version.version}" if goal.version else ""
     ports.log.info(f"{observed.name} is to serve {goal.image}{version}")
+    if target.alias and goal.version is not None:
+        _notice_configuration(observed, goal.version, ports)
     return plan_rollback(target, observed, goal, run=journal.run, undone=undone)
+
+
+def _notice_configuration(observed: ObservedFunction, version: FunctionState, ports: Ports) -> None:
+    """Log which settings `$LATEST` keeps although the alias goes back to others: the next deployment publishes them."""
+    if observed.latest is not None and (different := observed.latest.settings_unlike(version)):
+        ports.log.notice(
+            f"$LATEST of {observed.name} keeps its configuration, which differs from that of version "
+            f"{version.version} in {', '.join(different)}. The next deployment brings it to the alias: set back what "
+            "belongs to the code that had to go."
+        )
 
 
 def _choose(

@@ -96,7 +96,7 @@ def test_a_step_that_is_too_short_for_error_rates_is_told_once(
 def test_a_release_after_a_rollback_says_so_once() -> None:
     world = World()
     back = f"{replace(Record.of(RUN, mode='rollback', repeats='5'), run='9/1')}"
-    records = {"one": back, "two": "run=8/1", "three": back}
+    records = {"one": back, "two": "run=8/1", "three": back.replace("9/1", "10/2")}
     states = [
         observed_function(function_state(name=name), version_state("7"), alias=alias_state("7", description=record))
         for name, record in records.items()
@@ -106,7 +106,7 @@ def test_a_release_after_a_rollback_says_so_once() -> None:
     notice_rollbacks(plans[1:2], world.ports(), RUN)
 
     (told,) = world.log.of_kind("notice")
-    assert told.startswith("one and 1 other had been rolled back by run 9/1. This run releases what was given to it")
+    assert told.startswith("one and 1 other had been rolled back by run 9/1 and run 10/2. This run is to release again")
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_traffic_that_lambda_would_not_split_is_told_before_anything_is_built(
     ("others", "is_there", "words"),
     [
         ((), True, ""),
-        (("MemorySize",), True, "Other there: MemorySize."),
-        (("MemorySize", "Role"), True, "Other there: MemorySize, Role."),
+        (("MemorySize",), True, "differs in MemorySize."),
+        (("MemorySize", "Role"), True, "differs in MemorySize, Role."),
         (("MemorySize",), False, ""),
     ],
 )
@@ -154,7 +154,7 @@ def test_parameters_of_a_creation_that_a_function_has_otherwise_are_named(
 
     notices = world.log.of_kind("notice")
     assert len(notices) == bool(words)
-    assert all("'create-function' is ignored, since orders-api exists." in notice for notice in notices)
+    assert all("'create-function' is ignored, since orders-api exists, and " in notice for notice in notices)
     assert all(words in notice for notice in notices)
 
 

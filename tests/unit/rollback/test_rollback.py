@@ -94,6 +94,31 @@ def test_the_alias_goes_back_first_and_the_code_follows() -> None:
     assert world.log.groups == ["Check"]
 
 
+def test_configuration_that_stays_at_latest_is_told() -> None:
+    world = _at()
+    world.functions.latest = replace(world.functions.latest, settings={"ImageConfig.Command": '["new"]'})
+    _roll_back(world)
+
+    (told,) = [line for line in world.log.of_kind("notice") if "keeps its configuration" in line]
+    assert told.startswith("$LATEST of orders-api keeps its configuration, which differs from that of version 3 in ")
+    assert "ImageConfig.Command" in told
+
+
+def test_configuration_that_is_the_same_is_not_mentioned() -> None:
+    world = _at()
+    _roll_back(world)
+
+    assert world.log.of_kind("notice") == []
+
+
+def test_an_alias_that_is_not_there_is_not_made() -> None:
+    world = _world()
+    error = _fail(world)
+
+    assert error.message == "orders-api has no alias live that could go back."
+    assert "leave out 'alias' if they move none" in error.hint
+
+
 def test_neither_a_builder_nor_the_registry_s_authorization_is_needed() -> None:
     world = _at()
     _roll_back(world)
