@@ -91,7 +91,7 @@ def test_one_smoke_test_that_fails_takes_back_all_or_with_keep_only_its_own(five
     assert kept <= changed <= kept | {"mail"}
     assert {service for service, image in five.served().items() if image} == kept
     assert "another" in result.summary
-    advice = "put `on-failure: keep` into `defaults` of `deploy.yaml`: `$LATEST` of"
+    advice = "put `on-failure: keep` into `defaults` of `deploy.yaml` until it is fixed: `$LATEST` of"
     assert (advice in result.summary) is (on_failure == "revert")
 
 

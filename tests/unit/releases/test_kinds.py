@@ -10,7 +10,7 @@ from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.functions import FunctionState
 from ecr_lambda_deploy.model.targets import EarlierRelease, ExistingImage, FunctionTarget, ImageSource, Mode, SmokeTest
 from ecr_lambda_deploy.rollback.rollback import roll_back
-from tests.unit.fakes.examples import NEW, OLD, function_state, version_state
+from tests.unit.fakes.examples import NEW, OLD, alias_state, function_state, version_state
 from tests.unit.fakes.functions import FakeFunctions
 from tests.unit.fakes.registries import registry_image
 from tests.unit.fakes.world import World, image_target
@@ -22,7 +22,8 @@ _PLAIN = FunctionTarget(name="orders-api", wait_timeout=60)
 def _run(state: FunctionState, target: FunctionTarget, mode: Mode = Mode.DEPLOY) -> World:
     """Release `NEW`, or go back to version 6, of a function with the versions 6 and 7."""
     versions = [version_state("6"), version_state("7", NEW)] if mode is Mode.ROLLBACK else [version_state("7")]
-    world = World(functions=FakeFunctions(state, versions=versions))
+    alias = alias_state("7") if target.alias else None
+    world = World(functions=FakeFunctions(state, versions=versions), alias=alias)
     world.registry.hold(registry_image(NEW), "new")
     source: ImageSource = EarlierRelease(to="6") if mode is Mode.ROLLBACK else ExistingImage(uri=str(NEW))
     inputs = Inputs(mode=mode, region="eu-west-1", role=None, images=(image_target(source, functions=(target,)),))
