@@ -103,8 +103,9 @@ def _had_no_traffic(outcomes: Sequence[Outcome]) -> str:
     aliases = {outcome.before.alias.name for outcome in back if outcome.before.alias}
     if not back or any(outcome.before.alias is None or outcome.has_moved_alias for outcome in back):
         return ""
-    by = f"the alias {code(aliases.pop())}" if len(aliases) == 1 else "an alias"
-    return f" Nobody was served the new code by {by}."
+    return (
+        f" {code(aliases.pop())} never served the new code." if len(aliases) == 1 else " No alias served the new code."
+    )
 
 
 def _of_one_left_behind(outcome: Outcome, journal: Journal) -> str:
