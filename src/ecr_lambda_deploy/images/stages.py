@@ -16,7 +16,7 @@ from ecr_lambda_deploy.images.steps import BuildImage, CopyImage, ImageStep
 from ecr_lambda_deploy.model.errors import DeployError
 from ecr_lambda_deploy.model.images import Fingerprint, ImageReference, RegistryImage
 from ecr_lambda_deploy.model.outcomes import ImageStatus, Journal
-from ecr_lambda_deploy.model.text import first_line
+from ecr_lambda_deploy.model.text import first_line, some_of
 from ecr_lambda_deploy.ports.ports import Ports
 
 _LONGEST_CAUSE = 300  # characters, in the log
@@ -175,9 +175,8 @@ def timed(images: Iterable[Named], ports: Ports, journal: Journal) -> Iterator[N
 def fail(images: Sequence[Named], error: DeployError, ports: Ports, journal: Journal) -> list[FailedImage]:
     """Print and record why images failed, and return them as images that did."""
     cause = first_line(error.message, _LONGEST_CAUSE).rstrip(".")
-    names = ", ".join(image.name for image in images[:_MOST_NAMED]) or "The image"
-    more = f" and {len(images) - _MOST_NAMED} more" if len(images) > _MOST_NAMED else ""
-    ports.log.failure(f"{names}{more} failed: {cause}; no function is changed")
+    names = some_of([image.name for image in images], _MOST_NAMED) or "The image"
+    ports.log.failure(f"{names} failed: {cause}; no function is changed")
     for image in images:
         journal.update_image(image.name, status=ImageStatus.FAILED, error=error)
     return [FailedImage(name=image.name, error=error) for image in images]

@@ -1,6 +1,7 @@
 """What others wrote, made fit for messages: it has a bound, can be written as UTF-8, and only looks as it reads."""
 
 import re
+from collections.abc import Sequence
 
 LONGEST = 10_000
 """Characters of one text of others in a message."""
@@ -39,3 +40,9 @@ def first_line(text: str, longest: int = 200) -> str:
     lines = [line.strip() for line in text.strip().splitlines()[:2]]
     line = " ".join(lines if lines and lines[0].endswith(":") else lines[:1])
     return line if len(line) <= longest else f"{line[:longest]}…"
+
+
+def some_of(words: Sequence[str], most: int) -> str:
+    """Return the first few of some words, and how many more there are, such as `a, b and 3 more`."""
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ecr_lambda_deploy.model.errors import SourceLocation
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome
 from ecr_lambda_deploy.model.run import WorkflowRun
+from ecr_lambda_deploy.model.text import some_of
 from ecr_lambda_deploy.report.causes import Cause, causes, followers
 from ecr_lambda_deploy.report.help import help_addresses
 from ecr_lambda_deploy.report.results import count, counted
@@ -47,7 +48,7 @@ def annotations(journal: Journal) -> tuple[Sequence[Annotation], Sequence[str]]:
 
 def _of_cause(cause: Cause, run: WorkflowRun) -> Annotation:
     error, names = cause.error, cause.functions or tuple(filter(None, cause.images))
-    same = [f"It is the same for {_listed(names[1:])}."] if len(names) > 1 else []
+    same = [f"It is the same for {some_of(names[1:], _MOST_NAMED)}."] if len(names) > 1 else []
     log = ["What was printed last:", error.log] if error.log else []
     addresses = [f"Help: {address}" for address in help_addresses(error, run)]
     kind = " ".join(_NAMES.get(word, word) for word in error.topic.split("-"))
@@ -66,9 +67,4 @@ def _of_followers(outcomes: Sequence[Outcome], found: Sequence[Cause]) -> list[A
     names = [outcome.function for outcome in outcomes]
     more = "more " if any(cause.functions for cause in found) else ""
     title = f"{count(len(names), f'{more}function')}, because of this: {counted(outcomes)}"
-    return [Annotation(title=title, text=f"They serve what they did before: {_listed(names)}.")]
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
+    return [Annotation(title=title, text=f"They serve what they did before: {some_of(names, _MOST_NAMED)}.")]

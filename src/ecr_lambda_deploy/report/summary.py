@@ -6,7 +6,7 @@ from ecr_lambda_deploy.model.errors import CancelledError, DeployError, parts_of
 from ecr_lambda_deploy.model.functions import LATEST
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import Mode
-from ecr_lambda_deploy.model.text import first_line
+from ecr_lambda_deploy.model.text import first_line, some_of
 from ecr_lambda_deploy.report.causes import Cause, causes, followers, is_cancelled
 from ecr_lambda_deploy.report.gantt import gantt
 from ecr_lambda_deploy.report.headline import headline
@@ -162,8 +162,7 @@ def _whom(cause: Cause) -> str:
     kind = "function" if cause.functions else "image"
     if len(names) == 1:
         return f"**{code(names[0])}**"
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"**{len(names)} {kind}s:** {', '.join(map(code, names[:_MOST_NAMED]))}{more}"
+    return f"**{len(names)} {kind}s:** {some_of([*map(code, names)], _MOST_NAMED)}"
 
 
 def _unboxed(others: list[Cause]) -> str:

@@ -10,6 +10,7 @@ from ecr_lambda_deploy.model.errors import DeployError, MissingFunctionError
 from ecr_lambda_deploy.model.functions import ObservedFunction, name_of
 from ecr_lambda_deploy.model.outcomes import Journal, Outcome, ReleaseStatus
 from ecr_lambda_deploy.model.targets import FunctionTarget
+from ecr_lambda_deploy.model.text import some_of
 from ecr_lambda_deploy.ports.functions import Aliases, Functions
 from ecr_lambda_deploy.ports.ports import Ports
 from ecr_lambda_deploy.rollback.last_run import is_first_release, released_together
@@ -114,9 +115,8 @@ def _skip(
     for observed in functions:
         journal.record(replace(Outcome.untouched(observed, ReleaseStatus.SKIPPED), reason=why))
     if functions and is_told:
-        names = ", ".join(observed.name for observed in functions[:_MOST_NAMED])
-        more = f" and {len(functions) - _MOST_NAMED} more" if len(functions) > _MOST_NAMED else ""
-        ports.log.warning(f"{names}{more} {'stays as it is' if len(functions) == 1 else 'stay as they are'}: {why}.")
+        names = some_of([observed.name for observed in functions], _MOST_NAMED)
+        ports.log.warning(f"{names} {'stays as it is' if len(functions) == 1 else 'stay as they are'}: {why}.")
 
 
 def _observe_if_there(target: FunctionTarget, functions: Functions, aliases: Aliases) -> ObservedFunction:
