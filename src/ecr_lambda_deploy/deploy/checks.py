@@ -1,6 +1,6 @@
 """Checks what a release needs besides its image, before anything is built or changed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from ecr_lambda_deploy.functions.history import Record, last_release
@@ -81,12 +81,11 @@ def notice_short_steps(plans: Sequence[ReleasePlan], ports: Ports) -> None:
         if step.seconds < _KNOWN_LATE
     }
     if short:
-        name, step = next(iter(short.items()))
-        others = f" and {len(short) - 1} others" if len(short) > 1 else ""
+        step = next(iter(short.values()))
         ports.log.notice(
             f"'max-error-rate' knows little of a short step, such as {step.weight * 100:g}% for {step.seconds:.0f} s "
-            f"of {name}{others}: CloudWatch has Lambda's metrics a minute or two late. What comes late counts in the "
-            "steps that follow."
+            f"of {_first_of(short)}: CloudWatch has Lambda's metrics a minute or two late. What comes late counts in "
+            "the steps that follow."
         )
 
 
@@ -95,15 +94,18 @@ def notice_rollbacks(plans: Sequence[ReleasePlan], ports: Ports, run: WorkflowRu
     records = {plan.observed.name: last_release(plan.observed, run) for plan in plans}
     rolled_back = {name: record.by or "a run" for name, record in records.items() if record.mode == "rollback"}
     if rolled_back:
-        name = next(iter(rolled_back))
-        others = len(rolled_back) - 1
-        more = f" and {others} other{'s' if others > 1 else ''}" if others else ""
         runs = [*dict.fromkeys(rolled_back.values())]
         by = " and ".join(runs[:_MOST_RUNS]) + (" and others" if len(runs) > _MOST_RUNS else "")
         ports.log.notice(
-            f"{name}{more} had been rolled back by {by}. This run is to release again: if what had to go is neither "
-            "mended nor reverted in it, roll back once more."
+            f"{_first_of(rolled_back)} had been rolled back by {by}. This run is to release again: if what had to go "
+            "is neither mended nor reverted in it, roll back once more."
         )
+
+
+def _first_of(names: Collection[str]) -> str:
+    """Return the first of some names, and how many others there are, such as `orders-api and 2 others`."""
+    others = len(names) - 1
+    return next(iter(names)) + (f" and {others} other{'s' if others > 1 else ''}" if others else "")
 
 
 def notice_ignored_creation(target: FunctionTarget, observed: ServingFunction, ports: Ports) -> None:
