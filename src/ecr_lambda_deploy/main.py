@@ -188,6 +188,12 @@ def _workspace(environment: Mapping[str, str]) -> Path:
     return Path(environment.get("GITHUB_WORKSPACE") or ".").absolute()
 
 
+def _buildx(environment: Mapping[str, str]) -> str:
+    from ecr_lambda_deploy.docker.machine import find_buildx
+
+    return find_buildx(environment, _workspace(environment))
+
+
 def _ports(
     inputs: Inputs,
     run: WorkflowRun,
@@ -224,15 +230,13 @@ def _ports(
     # What works with Docker is imported while AWS is waited for, or not at all.
     def copy_image(image: ImageReference, destination: str, logins: Mapping[str, Authorization]) -> None:
         from ecr_lambda_deploy.docker.imagetools import ImageTools
-        from ecr_lambda_deploy.docker.machine import find_buildx
 
-        program = find_buildx(environment, _workspace(environment))
-        ImageTools(environment=environment, folders=folders, program=program).copy(image, destination, logins)
+        tools = ImageTools(environment=environment, folders=folders, program=_buildx(environment))
+        tools.copy(image, destination, logins)
 
     def builder(settings: BuilderSettings) -> Builder:
         from ecr_lambda_deploy.docker.buildx import Buildx
         from ecr_lambda_deploy.docker.engine import reachable_engine
-        from ecr_lambda_deploy.docker.machine import find_buildx
 
         return Buildx(
             workspace=_workspace(environment),
@@ -242,7 +246,7 @@ def _ports(
             settings=settings,
             clock=clock,
             folders=folders,
-            program=find_buildx(environment, _workspace(environment)),
+            program=_buildx(environment),
         )
 
     return Ports(
